@@ -1,0 +1,23 @@
+"""ComfyUI nodes: each declares its sockets and calls the library."""
+
+from __future__ import annotations
+
+from comfy_api.latest import ComfyExtension, io
+
+from . import folders
+from .corrector import XLARDCorrectLatent, XLARDLoadCorrector
+from .critic import XLARDCritique, XLARDLoadCritic
+from .demo import XLARDDemo
+from .loop import XLARDSelfCorrect
+from .report import XLARDReport
+from .reward import XLARDLoadHead, XLARDPredictReward
+
+
+class XLARDExtension(ComfyExtension):
+    """The pack as ComfyUI sees it."""
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        """The pack's nodes; registers the pack's model folders first, because the nodes' combos list them."""
+        folders.register()
+        return [XLARDDemo, XLARDLoadCritic, XLARDCritique, XLARDLoadHead, XLARDPredictReward, XLARDLoadCorrector,
+                XLARDCorrectLatent, XLARDSelfCorrect, XLARDReport]

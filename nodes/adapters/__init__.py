@@ -1,0 +1,1 @@
+"""Adapters between ComfyUI (``comfy.*``) and the library's protocols."""

@@ -1,0 +1,72 @@
+"""Critiques as IMAGE, MASK and text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ...xlard.claims import Claim, claims_from_prompt
+from ...xlard.critique import Critique
+from ...xlard.draw import annotate, card, summarise, wrong_mask
+
+_CARD_WIDTH = 384
+_MARKS = {True: "\u2713", False: "\u2717", None: "?"}
+
+
+def readable_claims(prompt: str) -> list[Claim]:
+    """The claims of a prompt; raises ValueError if it holds none that can be checked."""
+    claims = claims_from_prompt(prompt)
+    if not claims:
+        cause = f"holds no claim that can be checked: {prompt!r}" if prompt.strip() else "is empty"
+        raise ValueError(f"The prompt {cause}. Write what should be there, for example 'two red circles left of a "
+                         "blue square'.")
+    return claims
+
+
+def checked_images(images: Tensor) -> Tensor:
+    """An IMAGE as (B, H, W, 3) in [0, 1], alpha dropped; raises ValueError if it is empty or holds NaN."""
+    if images.ndim != 4 or images.numel() == 0:
+        raise ValueError(f"An image must have the shape (batch, height, width, 3) with no empty side; this one is "
+                         f"{tuple(images.shape)}. Check the node that made it.")
+    if not torch.isfinite(images).all():
+        raise ValueError("The image holds NaN or infinite values. Decode the latent in fp32, or lower the CFG.")
+    return images[..., :3].float().clamp(0, 1)
+
+
+def annotated_images(images: Tensor, critiques: Sequence[Critique]) -> Tensor:
+    """Images (B, H, W, 3) with boxes, each beside the card of its claims, as one IMAGE batch."""
+    sheets = []
+    for image, critique in zip(images, critiques):
+        picture = annotate(image, critique)
+        claims = card(critique, _CARD_WIDTH)
+        sheet = Image.new("RGB", (picture.width + claims.width, max(picture.height, claims.height)), "white")
+        sheet.paste(picture, (0, 0))
+        sheet.paste(claims, (picture.width, 0))
+        sheets.append(sheet)
+    height = max(sheet.height for sheet in sheets)
+    # Cards differ in height, and a batch must not.
+    padded = [np.asarray(sheet.crop((0, 0, sheet.width, height))) for sheet in sheets]
+    return torch.from_numpy(np.stack(padded)).float() / 255
+
+
+def wrong_masks(images: Tensor, critiques: Sequence[Critique]) -> Tensor:
+    """What is wrong in each picture, as MASK (B, H, W)."""
+    return torch.stack([wrong_mask(critique, *images.shape[1:3]) for critique in critiques])
+
+
+def mean_score(critiques: Sequence[Critique]) -> float:
+    """Mean score in [0, 1]; a picture that the critic abstained on counts 0."""
+    return sum(critique.score or 0.0 for critique in critiques) / len(critiques)
+
+
+def critique_text(critiques: Sequence[Critique]) -> str:
+    """A report in plain words: one line for each claim of each picture."""
+    lines = []
+    for number, critique in enumerate(critiques, 1):
+        lines.append(f"Picture {number}: {summarise(critique)}")
+        lines += [f"  {_MARKS[verdict.passed]} {verdict.claim.text}: {verdict.reason}" for verdict in critique.verdicts]
+    return "\n".join(lines)

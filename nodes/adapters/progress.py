@@ -1,0 +1,21 @@
+"""Progress of the loop in ComfyUI's progress bar."""
+
+from __future__ import annotations
+
+import comfy.utils
+
+from ...xlard.draw import annotate
+from ...xlard.loop.state import Round
+
+_PREVIEW_SIDE = 512
+
+
+class RoundProgress:
+    """Shows each judged picture with its boxes on the node while the loop runs; call it with (row, round)."""
+
+    def __init__(self, total: int):
+        self._bar = comfy.utils.ProgressBar(total)
+
+    def __call__(self, row: int, entry: Round) -> None:
+        preview = ("JPEG", annotate(entry.image, entry.critique), _PREVIEW_SIDE)
+        self._bar.update_absolute(self._bar.current + 1, preview=preview)

@@ -1,0 +1,145 @@
+"""A MODEL with sampler, scheduler, guidance and conditioning as the library's sampler."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import comfy.model_management
+import comfy.model_sampling
+import comfy.sample
+import comfy.samplers
+import comfy.utils
+import latent_preview
+import torch
+from comfy.patcher_extension import WrappersMP
+from torch import Tensor
+
+from .latents import as_pictures, mask_of, prompt_embeddings
+
+_SEEDS = 2 ** 64
+
+
+class _CallCounter:
+    """Counts guided model calls, whatever the sampler does within a step."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, executor, *arguments, **keywords):
+        self.calls += 1
+        return executor(*arguments, **keywords)
+
+
+class ComfySampler:
+    """Samples the pictures of a LATENT as KSampler does; implements ``xlard.protocols.Sampler``.
+
+    A row is a picture of the batch, and each has its own seed; a batch of one equals KSampler's picture for that
+    seed exactly. Samplers that add noise of their own (``euler_ancestral``) draw it with the first row's seed. Where
+    the LATENT has a noise mask, what lies outside of it stays as it was.
+    """
+
+    def __init__(self, model, positive, negative, latent: dict, steps: int, cfg: float, sampler_name: str,
+                 scheduler: str):
+        counter = _CallCounter()
+        self._model = model.clone()
+        self._model.add_wrapper(WrappersMP.PREDICT_NOISE, counter)
+        self._counter, self._cfg, self._sampler_name = counter, cfg, sampler_name
+        self._positive, self._negative = positive, negative
+        samples = comfy.sample.fix_empty_latent_channels(self._model, _checked(latent["samples"]))
+        self.source = samples
+        self._video = samples.ndim == 5
+        self._latents = as_pictures(samples)
+        self._mask = mask_of(latent, self._latents)
+        self._check_channels()
+        self._sigmas = comfy.samplers.KSampler(
+            self._model, steps=steps, device=self._model.load_device, sampler=sampler_name, scheduler=scheduler,
+            denoise=1.0, model_options=self._model.model_options).sigmas.cpu()
+        self._measured: dict[int, int] = {}
+
+    @property
+    def batch(self) -> int:
+        """Pictures in the LATENT."""
+        return self._latents.shape[0]
+
+    @property
+    def calls_made(self) -> int:
+        """Model calls so far, counted as they happen."""
+        return self._counter.calls
+
+    def context(self, rows: Sequence[int]) -> Tensor:
+        """The prompt embeddings (B, L, D) of the positive conditioning, the same for every row."""
+        return prompt_embeddings(self._positive, len(rows))
+
+    def generate(self, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
+        """Sample from pure noise; returns latents (B, C, h, w)."""
+        return self._run(self._latents[list(rows)], 0, rows, seeds)
+
+    def resume(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
+        """Renoise latents (B, C, h, w) to the step of the schedule nearest to ``sigma`` and sample on from there."""
+        return self._run(self._blended(latents, rows), self._start(sigma), rows, seeds)
+
+    def predict(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
+        """The model's x0 prediction (B, C, h, w) at the step nearest to ``sigma``: one call, one Euler step to 0."""
+        start = self._start(sigma)
+        sigmas = torch.stack([self._sigmas[start], torch.zeros(())])
+        return self._sample(self._blended(latents, rows), sigmas, "euler", rows, seeds)
+
+    def calls(self, sigma: float = 1.0) -> int:
+        """Model calls per picture from ``sigma`` to the end: counted if it has run, else scaled from a full run."""
+        start = self._start(sigma)
+        steps = len(self._sigmas) - 1
+        per_step = self._measured.get(0, steps) / steps
+        return self._measured.get(start, max(1, math.ceil((steps - start) * per_step)))
+
+    def _start(self, sigma: float) -> int:
+        """Index of the step, the last one included, whose noise level is nearest to ``sigma`` in [0, 1]."""
+        levels = self._sigmas[:-1]
+        if not isinstance(self._model.get_model_object("model_sampling"), comfy.model_sampling.CONST):
+            levels = levels / (1 + levels)
+        return int((levels - sigma).abs().argmin())
+
+    def _run(self, latents: Tensor, start: int, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
+        before = self._counter.calls
+        result = self._sample(latents, self._sigmas[start:], self._sampler_name, rows, seeds)
+        self._measured[start] = self._counter.calls - before
+        return result
+
+    def _sample(self, latents: Tensor, sigmas: Tensor, sampler_name: str, rows: Sequence[int],
+                seeds: Sequence[int]) -> Tensor:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        if self._video:
+            latents = latents.unsqueeze(2)
+        noise = torch.cat([comfy.sample.prepare_noise(latents[row:row + 1], seed % _SEEDS)
+                           for row, seed in enumerate(seeds)])
+        samples = comfy.sample.sample_custom(
+            self._model, noise, self._cfg, comfy.samplers.sampler_object(sampler_name), sigmas, self._positive,
+            self._negative, latents, noise_mask=self._noise_mask(rows),
+            callback=latent_preview.prepare_callback(self._model, len(sigmas) - 1),
+            disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED, seed=seeds[0] % _SEEDS)
+        return samples[:, :, 0] if self._video else samples
+
+    def _noise_mask(self, rows: Sequence[int]) -> Tensor | None:
+        if self._mask is None:
+            return None
+        # One channel: ComfyUI would take further ones for further pictures.
+        mask = self._mask[list(rows), :1]
+        return mask.unsqueeze(2) if self._video else mask
+
+    def _blended(self, latents: Tensor, rows: Sequence[int]) -> Tensor:
+        """The latents inside the noise mask, the artist's own outside of it."""
+        if self._mask is None:
+            return latents
+        mask = self._mask[list(rows)].to(latents)
+        return latents * mask + self._latents[list(rows)].to(latents) * (1 - mask)
+
+    def _check_channels(self) -> None:
+        wanted = self._model.get_model_object("latent_format").latent_channels
+        if self._latents.shape[1] != wanted:
+            raise ValueError(f"The model works on {wanted}-channel latents; this latent has {self._latents.shape[1]}. "
+                             "Encode the picture with the VAE of this checkpoint.")
+
+
+def _checked(samples: Tensor) -> Tensor:
+    as_pictures(samples)
+    return samples

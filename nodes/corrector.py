@@ -1,0 +1,68 @@
+"""Nodes of the corrector: load one, and correct a latent."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+from ..xlard.corrector import LatentCorrector
+from . import folders, sockets
+from .adapters.correction import correct_latent
+from .adapters.managed import load_managed
+
+
+class XLARDLoadCorrector(io.ComfyNode):
+    """A corrector from a file."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="XLARDLoadCorrector", display_name="xLARD Load Corrector", category="xLARD/corrector",
+            description="Loads a corrector, which moves a latent towards what the prompt asks for.",
+            inputs=[io.Combo.Input("corrector_name", options=folders.files(folders.CORRECTORS),
+                                   tooltip="A .safetensors file in models/xlard/correctors, trained for your "
+                                           "checkpoint.")],
+            outputs=[sockets.Corrector.Output("corrector", tooltip="The corrector.")])
+
+    @classmethod
+    def fingerprint_inputs(cls, corrector_name: str) -> str:
+        return folders.fingerprint(folders.file_path(folders.CORRECTORS, corrector_name))
+
+    @classmethod
+    def execute(cls, corrector_name: str) -> io.NodeOutput:
+        path = folders.file_path(folders.CORRECTORS, corrector_name)
+        return io.NodeOutput(load_managed(LatentCorrector.load, path))
+
+
+class XLARDCorrectLatent(io.ComfyNode):
+    """One pass of the corrector, between KSampler and VAE Decode."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="XLARDCorrectLatent", display_name="xLARD Correct Latent", category="xLARD/corrector",
+            description="Corrects a latent in one pass, without sampling. Sits between KSampler and VAE Decode. It "
+                        "does not ask the critic whether the picture got better: xLARD Self-Correct does.",
+            inputs=[
+                io.Latent.Input("latent", tooltip="The latent to correct. Outside of its noise mask nothing changes."),
+                io.Conditioning.Input("positive", tooltip="The prompt's conditioning that the latent was made with."),
+                sockets.Corrector.Input("corrector", tooltip="A corrector trained for this checkpoint."),
+                sockets.Head.Input("head", optional=True,
+                                   tooltip="Optional. A picture is only corrected if this head predicts a higher "
+                                            "reward."),
+                io.Float.Input("strength", default=1.0, min=0.0, max=1.0, step=0.05,
+                               tooltip="Share of the correction that is applied; 0 leaves the latent as it is."),
+                io.Float.Input("sigma", default=0.0, min=0.0, max=1.0, step=0.01,
+                               tooltip="Noise level that the latent was predicted at: 0 for a finished picture."),
+            ],
+            outputs=[
+                io.Latent.Output("corrected", display_name="latent", tooltip="The corrected latent, for VAE Decode."),
+                io.Image.Output("attribution", tooltip="Where the correction acted: light is much, black is nothing."),
+                io.Float.Output("change", tooltip="Size of the correction relative to the latent, 0 is none; the "
+                                                  "largest of the batch."),
+            ])
+
+    @classmethod
+    def execute(cls, latent: dict, positive: list, corrector, strength: float, sigma: float,
+                head=None) -> io.NodeOutput:
+        correction = correct_latent(latent, positive, corrector, head, strength, sigma)
+        return io.NodeOutput(correction.latent, correction.attribution, correction.change)

@@ -1,0 +1,92 @@
+"""The whole loop in one node."""
+
+from __future__ import annotations
+
+import comfy.samplers
+import torch
+from comfy_api.latest import io
+
+from ..xlard.loop.correct import LoopSettings, self_correct
+from . import sockets
+from .adapters.latents import like_source
+from .adapters.pictures import critique_text, mean_score, readable_claims
+from .adapters.progress import RoundProgress
+from .adapters.sampler import ComfySampler
+from .adapters.vae import ComfyDecoder
+
+
+class XLARDSelfCorrect(io.ComfyNode):
+    """Sample, judge, correct, resume, judge, keep the best."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="XLARDSelfCorrect", display_name="xLARD Self-Correct", category="xLARD/loop",
+            description="Samples a picture, has the critic judge it, and corrects what is wrong until every claim of "
+                        "the prompt holds or the rounds are used up. It returns the picture that the critic scores "
+                        "highest, never one below the first.",
+            inputs=[
+                io.Model.Input("model", tooltip="The model, with your LoRAs and patches, as for KSampler."),
+                io.Conditioning.Input("positive", tooltip="What to draw, with your ControlNets, as for KSampler."),
+                io.Conditioning.Input("negative", tooltip="What to avoid, as for KSampler."),
+                io.Vae.Input("vae", tooltip="Decodes the pictures that the critic sees."),
+                sockets.Critic.Input("critic", tooltip="The critic that judges."),
+                io.String.Input("prompt", multiline=True, default="",
+                                tooltip="The prompt in words; its claims are what the critic checks. Usually the same "
+                                        "text as in CLIP Text Encode."),
+                io.Latent.Input("latent_image", tooltip="Size and number of pictures. With a noise mask only its "
+                                                        "inside is drawn."),
+                sockets.Head.Input("head", optional=True,
+                                   tooltip="Optional reward head of this checkpoint: picks the most promising "
+                                            "candidate."),
+                sockets.Corrector.Input("corrector", optional=True,
+                                        tooltip="Optional corrector of this checkpoint: corrects the latent midway."),
+                io.Int.Input("seed", default=0, min=0, max=0xffffffffffffffff, control_after_generate=True,
+                             tooltip="Seed of the first picture; the others of a batch count up from it. A batch of "
+                                     "one starts from KSampler's picture for this seed."),
+                io.Int.Input("steps", default=20, min=1, max=10000, tooltip="Sampling steps of a whole run."),
+                io.Float.Input("cfg", default=4.0, min=0.0, max=100.0, step=0.1, round=0.01,
+                               tooltip="Strength of the guidance by the prompt."),
+                io.Combo.Input("sampler_name", options=comfy.samplers.KSampler.SAMPLERS, default="euler",
+                               tooltip="Any of KSampler's samplers."),
+                io.Combo.Input("scheduler", options=comfy.samplers.KSampler.SCHEDULERS, default="simple",
+                               tooltip="Any of KSampler's schedules."),
+                io.Int.Input("rounds", default=4, min=0, max=64,
+                             tooltip="At most so many corrections of a picture; 0 only judges the first."),
+                io.Float.Input("sigma", default=0.0, min=0.0, max=1.0, step=0.01,
+                               tooltip="Noise level that a correction starts from: 1 draws anew, lower keeps more of "
+                                       "the picture. 0 chooses by what is wrong."),
+                io.Int.Input("candidates", default=4, min=1, max=64,
+                             tooltip="With a head: noises tried in a round, one model call each; the most promising is "
+                                     "sampled to the end. Without a head it does nothing."),
+                io.Float.Input("strength", default=1.0, min=0.0, max=1.0, step=0.05,
+                               tooltip="Share of the corrector's correction that is applied."),
+            ],
+            outputs=[
+                io.Latent.Output("latent", tooltip="The best latents."),
+                io.Image.Output("image", tooltip="The best pictures."),
+                io.Image.Output("image_before", tooltip="The first pictures, uncorrected."),
+                sockets.State.Output("state", tooltip="Every round of every picture, for xLARD Report."),
+                io.Float.Output("score", tooltip="Score of the best pictures in [0, 1], the mean over the batch."),
+                io.Boolean.Output("passed", tooltip="Whether every claim holds in every picture."),
+                io.String.Output("report", tooltip="The critique of the best pictures in words."),
+            ])
+
+    @classmethod
+    def execute(cls, model, positive, negative, vae, critic, prompt: str, latent_image: dict, seed: int, steps: int,
+                cfg: float, sampler_name: str, scheduler: str, rounds: int, sigma: float, candidates: int,
+                strength: float, head=None, corrector=None) -> io.NodeOutput:
+        claims = readable_claims(prompt)
+        sampler = ComfySampler(model, positive, negative, latent_image, steps, cfg, sampler_name, scheduler)
+        batch = sampler.batch
+        states = self_correct(
+            [prompt] * batch, [claims] * batch, [seed + row for row in range(batch)], sampler, ComfyDecoder(vae),
+            critic, head, corrector,
+            LoopSettings(rounds=rounds, candidates=candidates, strength=strength, sigma=sigma or None),
+            on_round=RoundProgress(batch * (rounds + 1)))
+        critiques = [state.best.critique for state in states]
+        samples = like_source(torch.stack([state.best.latent for state in states]), sampler.source)
+        return io.NodeOutput(
+            {**latent_image, "samples": samples}, torch.stack([state.best.image for state in states]),
+            torch.stack([state.first.image for state in states]), states, mean_score(critiques),
+            all(state.passed for state in states), critique_text(critiques))

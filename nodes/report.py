@@ -1,0 +1,43 @@
+"""The loop's report as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import folder_paths
+from comfy_api.latest import io, ui
+
+from ..xlard.report import write_report
+from . import sockets
+
+
+class XLARDReport(io.ComfyNode):
+    """A picture and a page of what the loop did."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="XLARDReport", display_name="xLARD Report", category="xLARD/loop", is_output_node=True,
+            description="Saves a before/after picture and a self-contained HTML page of every round to the output "
+                        "folder.",
+            inputs=[
+                sockets.State.Input("state", tooltip="The state that xLARD Self-Correct returns."),
+                io.String.Input("filename_prefix", default="xLARD/report",
+                                tooltip="Folder and name in the output folder; a number is appended."),
+            ],
+            outputs=[io.String.Output("html_path", tooltip="Where the page was saved.")])
+
+    @classmethod
+    def execute(cls, state: list, filename_prefix: str) -> io.NodeOutput:
+        folder, name, _, subfolder, _ = folder_paths.get_save_image_path(
+            filename_prefix, folder_paths.get_output_directory())
+        files = write_report(state, Path(folder), _free_name(Path(folder), name))
+        picture, page = (ui.SavedResult(file.name, subfolder, io.FolderType.output)
+                         for file in (files.picture, files.html))
+        return io.NodeOutput(str(files.html), ui={"images": [picture], "html": [page]})
+
+
+def _free_name(folder: Path, name: str) -> str:
+    # get_save_image_path counts files called name_00001_.png only; a page must not replace an older one either.
+    numbers = (f"{name}_{number:05}" for number in range(1, 100000))
+    return next(each for each in numbers if not any((folder / f"{each}.{kind}").exists() for kind in ("html", "png")))

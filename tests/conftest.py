@@ -1,0 +1,54 @@
+"""Fixtures shared by all tests: a real ComfyUI server with the pack, and its page in a real browser."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from xlard.quickstart.comfyui import find_comfyui
+from xlard.quickstart.server import ComfyServer
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+WORKFLOWS = sorted((CHECKOUT / "workflows").glob("*.json"))
+
+# Downloads are never part of a test.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test with an argument `workflow` runs once for each shipped workflow."""
+    if "workflow" in metafunc.fixturenames:
+        metafunc.parametrize("workflow", WORKFLOWS, ids=[path.stem for path in WORKFLOWS])
+
+
+@pytest.fixture(scope="session")
+def comfy() -> Iterator[ComfyServer]:
+    """A running ComfyUI (COMFYUI_PATH, or the cached copy) with this checkout as its only pack."""
+    folder = find_comfyui()
+    if folder is None:
+        pytest.fail("No ComfyUI: run `python3 -m xlard.quickstart test`, or set COMFYUI_PATH to a checkout of it.")
+    with ComfyServer(folder, pack=CHECKOUT) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def comfy_page(comfy: ComfyServer) -> Iterator:
+    """The server's page in a headless browser.
+
+    Ends with its module: while the browser's driver runs, other code cannot call asyncio.run in this thread.
+    """
+    from playwright.sync_api import sync_playwright
+
+    from tests.comfy.browser import ComfyPage, launch
+    from xlard.quickstart.browser import MISSING, find_browser
+
+    executable = find_browser()
+    if executable is None:
+        pytest.fail(MISSING)
+    with sync_playwright() as playwright:
+        browser = launch(playwright, executable)
+        yield ComfyPage(browser, comfy.url)
+        browser.close()

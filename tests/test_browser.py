@@ -1,0 +1,75 @@
+"""The shipped workflows in ComfyUI's page, in a real browser."""
+
+from __future__ import annotations
+
+import json
+
+from tests.conftest import CHECKOUT
+from xlard.quickstart.workflow import workflow_to_api
+
+NATIVE = {
+    "last_node_id": 2,
+    "last_link_id": 1,
+    "nodes": [
+        {
+            "id": 1,
+            "type": "EmptyImage",
+            "pos": [0, 0],
+            "size": [270, 130],
+            "flags": {},
+            "order": 0,
+            "mode": 0,
+            "inputs": [],
+            "outputs": [{"name": "IMAGE", "type": "IMAGE", "links": [1], "slot_index": 0}],
+            "properties": {},
+            "widgets_values": [64, 32, 1, 255],
+        },
+        {
+            "id": 2,
+            "type": "PreviewImage",
+            "pos": [330, 0],
+            "size": [210, 250],
+            "flags": {},
+            "order": 1,
+            "mode": 0,
+            "inputs": [{"name": "images", "type": "IMAGE", "link": 1}],
+            "outputs": [],
+            "properties": {},
+        },
+    ],
+    "links": [[1, 1, 0, 2, 0, "IMAGE"]],
+    "groups": [],
+    "config": {},
+    "extra": {},
+    "version": 0.4,
+}
+
+
+def test_a_native_workflow_runs_from_the_run_button(comfy_page):
+    comfy_page.load(NATIVE)
+    comfy_page.queue()
+    assert comfy_page.wait_for_outputs()["2"]["images"]
+
+
+def test_a_shipped_workflow_opens_without_missing_nodes_or_errors(comfy_page, workflow):
+    comfy_page.load(workflow)
+    comfy_page.screenshot(workflow.stem)
+    assert comfy_page.missing_nodes() == []
+    assert comfy_page.failed_nodes() == []
+    assert comfy_page.our_errors() == []
+
+
+def test_the_page_and_our_conversion_make_the_same_prompt(comfy, comfy_page, workflow):
+    comfy_page.load(workflow)
+    converted = workflow_to_api(json.loads(workflow.read_text(encoding="utf-8")), comfy.object_info())
+    assert converted == comfy_page.api_prompt()
+
+
+def test_the_self_correction_workflow_shows_its_outputs(comfy_page):
+    comfy_page.load(CHECKOUT / "workflows" / "demo_self_correct.json")
+    comfy_page.queue()
+    outputs = comfy_page.wait_for_outputs()
+    comfy_page.screenshot("demo_self_correct_finished")
+    assert any(shown.get("images") for shown in outputs.values())
+    assert comfy_page.failed_nodes() == []
+    assert comfy_page.our_errors() == []

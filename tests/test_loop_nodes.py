@@ -1,0 +1,74 @@
+"""The loop in one node, and its report."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.graphs import BAD_LATENTS, SIDE, demo_graph, error, load_latent, loop_graph, pictures, shown, text
+
+
+@pytest.mark.parametrize("sampler", ["euler", "dpmpp_2m", "ddim"])
+def test_it_starts_from_ksamplers_picture(comfy, sampler):
+    plain = demo_graph()
+    plain["drawn"]["inputs"]["sampler_name"] = sampler
+    loop = loop_graph(sampler_name=sampler)
+    assert (pictures(comfy, plain, "decoded") == pictures(comfy, loop, "loop", 2)).all()
+
+
+def test_no_rounds_only_judge(comfy):
+    graph = loop_graph(rounds=0)
+    assert (pictures(comfy, graph, "loop", 1) == pictures(comfy, graph, "loop", 2)).all()
+
+
+def test_a_batch_gives_as_many_pictures_and_a_report(comfy):
+    graph = shown(loop_graph(batch=4), score=("loop", 4), report=("loop", 6))
+    graph["again"] = {"class_type": "VAEDecode", "inputs": {"samples": ["loop", 0], "vae": ["world", 2]}}
+    assert pictures(comfy, graph, "again").shape == (4, SIDE, SIDE, 3)
+    result = comfy.run(graph)
+    assert 0 <= float(text(result, "score")) <= 1 and text(result, "report").count("Picture") == 4
+    again = comfy.run(graph)
+    assert again.status == "success" and "loop" not in again.executed
+
+
+def test_the_report_is_shown_saved_and_never_overwritten(comfy):
+    graph = loop_graph(rounds=0)
+    graph["files"] = {"class_type": "XLARDReport", "inputs": {"state": ["loop", 3], "filename_prefix": "twice/run"}}
+    first = comfy.run(graph).outputs["files"]
+    assert [comfy.view(first["images"][0])[:4], comfy.view(first["html"][0])[:9].lower()] == [b"\x89PNG", b"<!doctype"]
+    graph["loop"]["inputs"]["seed"] = 6
+    second = comfy.run(graph).outputs["files"]
+    assert second["images"][0]["filename"] != first["images"][0]["filename"]
+    assert len(list((comfy.base / "output" / "twice").iterdir())) == 4
+
+
+def test_without_head_and_corrector_it_runs(comfy):
+    graph = loop_graph()
+    del graph["loop"]["inputs"]["head"], graph["loop"]["inputs"]["corrector"]
+    assert pictures(comfy, graph, "loop", 1).shape == (1, SIDE, SIDE, 3)
+
+
+def test_cancelling_in_the_middle_ends_it_and_the_next_run_works(comfy):
+    graph = loop_graph(steps=400, rounds=8, seed=9)
+    graph["picture"] = {"class_type": "PreviewImage", "inputs": {"images": ["loop", 1]}}
+
+    def cancel(node: str, value: int, maximum: int) -> None:
+        if node == "loop" and value == 3:
+            comfy.interrupt()
+
+    assert comfy.run(graph, on_progress=cancel).status == "interrupted"
+    assert pictures(comfy, loop_graph(seed=9), "loop", 1).shape == (1, SIDE, SIDE, 3)
+
+
+def test_an_empty_prompt_is_an_error(comfy):
+    graph = loop_graph(prompt="")
+    graph["picture"] = {"class_type": "PreviewImage", "inputs": {"images": ["loop", 1]}}
+    assert "The prompt is empty" in error(comfy, graph)
+
+
+@pytest.mark.parametrize("name, samples, message", BAD_LATENTS)
+def test_bad_latents_name_the_cause(comfy, name, samples, message):
+    graph = loop_graph()
+    load_latent(comfy, graph, name, samples)
+    graph["loop"]["inputs"]["latent_image"] = [name, 0]
+    graph["picture"] = {"class_type": "PreviewImage", "inputs": {"images": ["loop", 1]}}
+    assert message in error(comfy, graph)

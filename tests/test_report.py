@@ -1,0 +1,242 @@
+"""Reports and drawings: what a reader sees, what the page may never hold, and that files appear whole."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from xlard.claims import Claim, claims_from_prompt
+from xlard.critique import Critique, Detection, Verdict
+from xlard.draw import annotate, card, object_state, wrong_mask
+from xlard.loop.state import LoopState, Round
+from xlard.report import history_json, write_report
+from xlard.report.chart import rewards_chart
+from xlard.report.page import report_page
+from xlard.rewards import abstention, critique_from_detections
+
+SIDE = 96
+PROMPT = "a red circle and a blue square"
+WRONG = [Detection(10, 10, 20, 20, "circle", "red"), Detection(50, 50, 24, 24, "square", "green", 0.8)]
+RIGHT = [WRONG[0], Detection(50, 50, 24, 24, "square", "blue", 0.8)]
+
+
+def judged(seen: list[Detection], prompt: str = PROMPT, answer: str = "{}") -> Critique:
+    return critique_from_detections(claims_from_prompt(prompt), seen, SIDE, answer=answer)
+
+
+def silent() -> Critique:
+    return abstention(claims_from_prompt(PROMPT), "I cannot say.", "The answer was no JSON.")
+
+
+def attempt(index: int, critique: Critique, accepted: bool = True, **more) -> Round:
+    return Round("correct" if index else "draw", 0.6 if index else 1.0, 7 + index, 20 - index, 1.5 + index, 1,
+                 critique, torch.zeros(4, 12, 12), torch.rand(SIDE, SIDE, 3), accepted, **more)
+
+
+def state(*critiques: Critique, prompt: str = PROMPT) -> LoopState:
+    claims = critiques[0].verdicts
+    return LoopState(prompt, tuple(verdict.claim for verdict in claims),
+                     [attempt(index, critique) for index, critique in enumerate(critiques)])
+
+
+class Page(HTMLParser):
+    """The tags, attributes and text of a page, to look at instead of its source."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.text = ""
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_both_files_are_written_and_readable(tmp_path: Path, count: int) -> None:
+    files = write_report([state(judged(WRONG), judged(RIGHT)) for _ in range(count)], tmp_path / "new", "report")
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["report.html", "report.png"]
+    page = Page(files.html.read_text("utf-8"))
+    assert page.tags.count("article") == count
+    with Image.open(files.picture) as picture:
+        assert picture.format == "PNG"
+        assert min(picture.size) > 2 * SIDE
+
+
+def test_the_page_tells_rounds_costs_and_claims() -> None:
+    page = Page(report_page([state(judged(WRONG), silent(), judged(RIGHT))], "demo"))
+    for expected in ("Corrected: all 4 claims hold.", "the square is blue", "square: green", "3 rounds, 57 NFE, 7.5 s",
+                     "3 critic calls", "draw", "correct", "best", "no score"):
+        assert expected in page.text
+    assert page.tags.count("tr") == 1 + 3
+    assert "svg" in page.tags
+
+
+def test_a_picture_that_stays_is_shown_once() -> None:
+    kept = LoopState(PROMPT, tuple(claims_from_prompt(PROMPT)),
+                     [attempt(0, judged(WRONG)), attempt(1, judged(WRONG), accepted=False)])
+    page = Page(report_page([kept], "demo"))
+    assert "No round was better than the first picture; 3 of 4 claims hold." in page.text
+    assert "dropped" in page.text
+    assert page.tags.count("figure") == 1
+
+
+@pytest.mark.parametrize("attack", ["<script>alert(1)</script>", "\"><img src=http://a.example/x onerror=alert(1)>",
+                                    "</style><b>", "&lt;i&gt;", "' onload='alert(1)"])
+def test_text_from_outside_stays_text(attack: str) -> None:
+    claim = Claim("count", f"claim {attack}", "circle")
+    critique = Critique((Verdict(claim, False, 0.0, (), f"reason {attack}"),), answer=f"answer {attack}")
+    entry = attempt(1, critique)
+    hostile = LoopState(f"prompt {attack}", (claim,), [Round(f"strategy {attack}", *list(vars(entry).values())[1:])])
+    page = Page(report_page([hostile], f"title {attack}"))
+    assert page.text.count(attack) >= 6
+    assert "script" not in page.tags
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert all(value.startswith("data:image/png;base64,") for name, value in page.attributes if name == "src")
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.text(max_size=60))
+def test_any_prompt_can_be_reported(prompt: str) -> None:
+    page = Page(report_page([state(judged(RIGHT), prompt=prompt)], "demo"))
+    assert page.tags.count("article") == 1
+
+
+def test_the_page_reaches_for_nothing_outside() -> None:
+    entries = [attempt(0, judged(WRONG)), attempt(1, judged(RIGHT), attribution=torch.rand(12, 12), change=0.1)]
+    source = report_page([LoopState(PROMPT, tuple(claims_from_prompt(PROMPT)), entries)], "demo")
+    page = Page(source)
+    assert not re.search(r"https?://|url\(|@import", source)
+    assert not {"script", "link", "iframe", "object", "embed", "base"} & set(page.tags)
+    assert not [value for name, value in page.attributes if name == "href"]
+    assert ("content", "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
+                       "form-action 'none'") in page.attributes
+    assert "Where the correction acted" in page.text
+
+
+def test_an_abstention_is_shown_as_one() -> None:
+    page = Page(report_page([state(silent())], "demo"))
+    assert "The critic abstained" in page.text
+    assert "The answer was no JSON." in page.text
+    assert "I cannot say." in page.text
+    assert "not judged" in page.text
+    assert "svg" not in page.tags
+
+
+def test_a_failed_write_leaves_the_earlier_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = write_report([state(judged(WRONG))], tmp_path, "report")
+    earlier = files.html.read_bytes(), files.picture.read_bytes()
+
+    def full(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[:10])
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        write_report([state(judged(RIGHT))], tmp_path, "report")
+    assert (files.html.read_bytes(), files.picture.read_bytes()) == earlier
+    assert sorted(os.listdir(tmp_path)) == ["report.html", "report.png"]
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../a", "a\\b", "/a"])
+def test_a_name_with_a_folder_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="plain file name"):
+        write_report([state(judged(RIGHT))], tmp_path, name)
+
+
+def test_nothing_to_report_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="empty"):
+        write_report([], tmp_path, "report")
+    with pytest.raises(ValueError, match="no accepted round"):
+        write_report([LoopState(PROMPT, ())], tmp_path, "report")
+
+
+def test_history_is_strict_json() -> None:
+    odd = LoopState(PROMPT, tuple(claims_from_prompt(PROMPT)), [attempt(0, judged(WRONG), predicted=math.nan)])
+    history = json.loads(history_json([odd]), parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert history[0]["prompt"] == PROMPT
+    assert history[0]["rounds"][0]["predicted"] is None
+
+
+def test_the_chart_breaks_its_lines_at_an_abstention() -> None:
+    rounds = [attempt(index, critique) for index, critique in enumerate(
+        [judged(WRONG), judged(WRONG), silent(), judged(RIGHT)])]
+    chart = rewards_chart(rounds)
+    assert chart.count("<polyline") == 2 * 2
+    assert 'aria-label="Rewards by round. count: 1.00, 1.00, 1.00. color: 0.50, 0.50, 1.00."' in chart
+
+
+def test_objects_are_right_wrong_or_unasked() -> None:
+    stranger = Detection(70, 5, 15, 15, "triangle", "red")
+    critique = judged([*WRONG, stranger])
+    assert [object_state(seen, critique) for seen in critique.detections] == ["right", "wrong", "unasked"]
+
+
+def test_the_mask_covers_wrong_objects_and_only_them() -> None:
+    mask = wrong_mask(judged(WRONG), SIDE, SIDE)
+    assert mask.shape == (SIDE, SIDE)
+    assert mask[50:74, 50:74].min() == 1
+    assert mask.sum() == 24 * 24
+
+
+def test_what_is_missing_leaves_no_mark_in_the_mask() -> None:
+    assert wrong_mask(judged(WRONG[:1]), SIDE, SIDE).sum() == 0
+    assert wrong_mask(silent(), SIDE, SIDE).sum() == 0
+
+
+edges = st.floats(-200, 200, allow_nan=False)
+sizes = st.floats(0, 200, allow_nan=False)
+
+
+@settings(max_examples=25, deadline=None)
+@given(edges, edges, sizes, sizes, st.integers(1, 40), st.integers(1, 40))
+def test_boxes_anywhere_can_be_drawn_and_masked(
+        x: float, y: float, wide: float, high: float, height: int, width: int) -> None:
+    critique = judged([Detection(x, y, wide, high, "circle", "green", 0.5)])
+    mask = wrong_mask(critique, height, width)
+    assert mask.shape == (height, width)
+    assert set(mask.unique().tolist()) <= {0.0, 1.0}
+    assert annotate(torch.rand(height, width, 3), critique, 2).size == (2 * width, 2 * height)
+
+
+def test_small_pictures_are_enlarged_until_labels_can_be_read() -> None:
+    assert annotate(torch.rand(SIDE, SIDE, 3), judged(WRONG)).size == (384, 384)
+    assert annotate(torch.rand(512, 768, 3), judged(WRONG)).size == (768, 512)
+
+
+def test_right_and_wrong_boxes_differ_without_colour() -> None:
+    grey = torch.full((SIDE, SIDE, 3), 0.5)
+    box = [Detection(20, 40, 60, 40, "circle", "red")]
+    right = annotate(grey, judged(box, "a red circle"), 4).convert("L")
+    wrong = annotate(grey, judged(box, "a blue circle"), 4).convert("L")
+    edge = (20 * 4, 80 * 4 - 1, 80 * 4, 80 * 4)
+    assert len(set(right.crop(edge).tobytes())) == 1
+    assert len(set(wrong.crop(edge).tobytes())) == 2
+
+
+def test_the_card_grows_with_its_claims_and_keeps_its_width() -> None:
+    short, long = card(judged(RIGHT), 300), card(judged(RIGHT, f"{PROMPT} and a green triangle"), 300)
+    assert short.width == long.width == 300
+    assert long.height > short.height
+    assert card(Critique(()), 300).width == 300
+
+
+def test_an_image_of_another_shape_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"\(H, W, 3\)"):
+        annotate(torch.rand(1, SIDE, SIDE, 3), judged(RIGHT))

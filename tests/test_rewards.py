@@ -1,0 +1,181 @@
+"""Rewards: bounds, signs and order, and which of two critiques is the better one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xlard.claims import Claim, claims_from_prompt
+from xlard.critique import Critique, Detection, Verdict
+from xlard.rewards import (
+    DIRECTIONS,
+    abstention,
+    color_reward,
+    count_reward,
+    critique_from_detections,
+    position_holds,
+    position_reward,
+)
+
+SIDE = 96
+OPPOSITE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
+
+nouns = st.sampled_from(["circle", "square", "triangle"])
+colors = st.sampled_from(["red", "green", "blue"])
+directions = st.sampled_from(sorted(DIRECTIONS))
+pixels = st.floats(0, SIDE, allow_nan=False)
+detections = st.builds(Detection, pixels, pixels, pixels, pixels, nouns, st.none() | colors)
+prompts = st.sampled_from([
+    "a circle", "three red squares", "a red circle and a blue square", "a red circle left of a blue square",
+    "two red circles above a blue square and a green triangle"])
+
+
+def thing(x: float, y: float, noun: str = "circle", color: str = "red", size: float = 20) -> Detection:
+    """An object by its centre, in pixels, y down."""
+    return Detection(x - size / 2, y - size / 2, size, size, noun, color)
+
+
+@given(st.integers(0, 50), st.integers(0, 50))
+def test_count_reward_is_bounded_and_1_only_when_exact(found: int, wanted: int) -> None:
+    reward = count_reward(found, wanted)
+    assert 0 <= reward <= 1
+    assert (reward == 1) == (found == wanted)
+
+
+@given(st.integers(1, 10), st.integers(0, 20))
+def test_count_reward_falls_with_the_distance_on_both_sides(wanted: int, distance: int) -> None:
+    more = wanted + distance
+    assert count_reward(more + 1, wanted) < count_reward(more, wanted)
+    if distance < wanted:
+        less = wanted - distance
+        assert count_reward(less - 1, wanted) < count_reward(less, wanted)
+
+
+@given(st.lists(st.none() | colors, max_size=8), colors, st.integers(1, 5))
+def test_color_reward_is_bounded_and_1_only_when_exact(seen: list[str | None], wanted: str, number: int) -> None:
+    reward = color_reward(seen, wanted, number)
+    assert 0 <= reward <= 1
+    assert (reward == 1) == (seen.count(wanted) == number)
+
+
+def test_a_surplus_of_the_colour_costs() -> None:
+    assert color_reward(["red", "red"], "red", 1) == 0.5
+
+
+@pytest.mark.parametrize(("direction", "a", "b"), [
+    ("left of", (20, 48), (70, 48)), ("right of", (70, 48), (20, 48)),
+    # y points down: what is above has the smaller y.
+    ("above", (48, 20), (48, 70)), ("below", (48, 70), (48, 20)),
+])
+def test_position_has_the_right_sign(direction: str, a: tuple[float, float], b: tuple[float, float]) -> None:
+    first, second = thing(*a), thing(*b, "square", "blue")
+    assert position_holds(first, second, direction)
+    assert position_reward(first, second, direction, SIDE) > 0.9
+    assert not position_holds(second, first, direction)
+    assert position_reward(second, first, direction, SIDE) < 0.1
+
+
+@given(detections, detections, directions)
+def test_position_is_bounded_and_its_opposite_adds_up_to_1(a: Detection, b: Detection, direction: str) -> None:
+    reward = position_reward(a, b, direction, SIDE)
+    assert 0 <= reward <= 1
+    assert reward + position_reward(a, b, OPPOSITE[direction], SIDE) == pytest.approx(1)
+    assert reward == pytest.approx(position_reward(b, a, OPPOSITE[direction], SIDE))
+
+
+@given(detections, detections, directions)
+def test_a_position_that_holds_excludes_its_opposite_and_is_rewarded(a: Detection, b: Detection, direction: str) -> None:
+    if position_holds(a, b, direction):
+        assert not position_holds(a, b, OPPOSITE[direction])
+        assert position_holds(b, a, OPPOSITE[direction])
+        assert position_reward(a, b, direction, SIDE) > 0.5
+
+
+@given(st.floats(10, 40), st.floats(0.5, 40))
+def test_position_reward_rises_with_the_offset(x: float, further: float) -> None:
+    near, far = thing(50, 48, "square", "blue"), thing(50 + further, 48, "square", "blue")
+    a = thing(x, 48)
+    assert position_reward(a, far, "left of", SIDE) > position_reward(a, near, "left of", SIDE)
+
+
+def test_objects_on_the_same_spot_are_in_no_direction() -> None:
+    a, b = thing(48, 48), thing(48, 48, "square", "blue")
+    assert not any(position_holds(a, b, direction) for direction in DIRECTIONS)
+    assert position_reward(a, b, "above", SIDE) == 0.5
+
+
+@given(prompts, st.lists(detections, max_size=6))
+def test_every_score_and_reward_is_bounded(prompt: str, seen: list[Detection]) -> None:
+    critique = critique_from_detections(claims_from_prompt(prompt), seen, SIDE)
+    assert all(0 <= verdict.score <= 1 for verdict in critique.verdicts)
+    assert all(0 <= reward <= 1 for reward in critique.rewards.values())
+    assert 0 <= critique.score <= 1
+    assert set(critique.rewards) == {verdict.claim.type for verdict in critique.verdicts}
+    assert critique.passed == (critique.failed_claims == 0) == (critique.failed_aspects == ())
+
+
+def test_a_colour_on_another_object_does_not_count() -> None:
+    claims = claims_from_prompt("a red circle and a blue square")
+    swapped = [thing(20, 48, "circle", "blue"), thing(70, 48, "square", "red")]
+    critique = critique_from_detections(claims, swapped, SIDE)
+    assert critique.rewards == {"count": 1.0, "color": 0.0}
+
+
+def test_a_phrase_named_twice_can_be_fulfilled() -> None:
+    claims = claims_from_prompt("a red circle and a blue square and a red circle")
+    seen = [thing(20, 20), thing(20, 70), thing(70, 48, "square", "blue")]
+    assert critique_from_detections(claims, seen, SIDE).passed
+
+
+def test_a_missing_object_fails_its_position_with_a_reason() -> None:
+    claims = claims_from_prompt("a red circle left of a blue square")
+    critique = critique_from_detections(claims, [thing(20, 48)], SIDE)
+    verdict = critique.verdicts[-1]
+    assert (verdict.passed, verdict.score) == (False, 0.0)
+    assert "blue square" in verdict.reason
+
+
+def test_a_claim_that_boxes_cannot_decide_is_refused() -> None:
+    with pytest.raises(ValueError, match="type 'text'"):
+        critique_from_detections([Claim("text", "the sign says OPEN")], [], SIDE)
+
+
+def test_no_claims_do_not_pass() -> None:
+    critique = critique_from_detections([], [thing(20, 20)], SIDE)
+    assert not critique.passed
+    assert critique.score is None
+
+
+def critique_with(*scores: float) -> Critique:
+    """A critique of a claim a score; a claim holds if its score is 1."""
+    return Critique(tuple(Verdict(Claim("count", str(index), "circle"), score == 1, score)
+                          for index, score in enumerate(scores)))
+
+
+def test_fewer_failed_claims_beat_a_higher_score() -> None:
+    fewer, higher = critique_with(1, 0), critique_with(0.9, 0.9)
+    assert fewer.score < higher.score
+    assert fewer.better_than(higher)
+    assert not higher.better_than(fewer)
+
+
+scores = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=2, max_size=2)
+
+
+@given(scores, scores)
+def test_better_is_never_mutual_and_ties_are_not_better(mine: list[float], theirs: list[float]) -> None:
+    a, b = critique_with(*mine), critique_with(*theirs)
+    assert not (a.better_than(b) and b.better_than(a))
+    assert not a.better_than(critique_with(*mine))
+    tie = a.failed_claims == b.failed_claims and a.score == b.score
+    assert (a.better_than(b) or b.better_than(a)) != tie
+
+
+def test_an_abstention_has_no_number_and_is_never_better() -> None:
+    silent = abstention(claims_from_prompt("a red circle"), "hm", "The answer was no JSON.")
+    worst = critique_with(0, 0)
+    assert (silent.score, silent.rewards, silent.passed, silent.failed_claims) == (None, {}, False, 2)
+    assert worst.better_than(silent)
+    assert not silent.better_than(worst)
+    assert not silent.better_than(silent)

@@ -1,0 +1,1 @@
+"""The bench: methods at equal compute on the demo world."""

@@ -1,0 +1,30 @@
+"""``python -m xlard.bench``: run methods on the demo world and compare them at equal compute."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..demo.architecture import WEIGHTS
+from .run import run
+
+
+def main() -> None:
+    """Parse the command line and run the bench."""
+    parser = argparse.ArgumentParser(prog="python -m xlard.bench", description="Compare methods on the demo world.")
+    parser.add_argument("--prompts", type=Path, help="file with one prompt a line (default: the test split)")
+    parser.add_argument("--number", type=int, default=300, help="prompts of the split, where no file is given")
+    parser.add_argument("--split", default="test", help="split to take prompts from, where no file is given")
+    parser.add_argument("--seeds", default="0,1", help="comma-separated seeds, each prompt is drawn with each")
+    parser.add_argument("--methods", default="base,corrector,best_of_4,retry_4,loop_4", help="comma-separated methods")
+    parser.add_argument("--budget", type=int, help="N for methods named without one")
+    parser.add_argument("--steps", type=int, default=20, help="sampling steps of one generation")
+    parser.add_argument("--batch", type=int, default=32, help="pictures sampled together")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with the demo world's models")
+    parser.add_argument("--out", type=Path, default=Path("output/bench"), help="folder for pictures and results.json")
+    options = parser.parse_args()
+    run(options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Run methods over prompts and seeds; write pictures, results.json and a table."""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from pathlib import Path
+
+import torch
+
+from ..claims import claims_from_prompt
+from ..demo.bundle import DemoWorld
+from ..demo.checker import check
+from ..demo.prompts import evaluation_prompts, task_of
+from ..demo.training.trainer import default_device, machine, write_json
+from ..draw import to_picture
+from ..loop.engine import Engine
+from ..loop.state import LoopState
+from .methods import method
+from .statistics import fix_and_break, interval
+
+
+def read_prompts(options: argparse.Namespace) -> list[str]:
+    """The prompts of a file, or of a split. Raises ValueError for a prompt without a readable claim."""
+    if options.prompts:
+        texts = [line.strip() for line in options.prompts.read_text().splitlines() if line.strip()]
+    else:
+        texts = [prompt.text for prompt in evaluation_prompts(options.split, options.number)]
+    unreadable = [text for text in texts if not claims_from_prompt(text)]
+    if unreadable or not texts:
+        raise ValueError(f"No claim can be read out of: {unreadable[:3] or 'an empty list of prompts'}. "
+                         "Write what the picture must show, one prompt a line.")
+    return texts
+
+
+def run_method(name: str, world: DemoWorld, models: dict, prompts: list[str], seeds: list[int],
+               options: argparse.Namespace) -> list[tuple[int, int, LoopState]]:
+    """(prompt index, seed, state) of every picture, sampled in batches."""
+    jobs = [(index, seed) for index in range(len(prompts)) for seed in seeds]
+    apply = method(name, options.budget)
+    results = []
+    for start in range(0, len(jobs), options.batch):
+        part = jobs[start:start + options.batch]
+        texts = [prompts[index] for index, _ in part]
+        engine = Engine(world.sampler(texts, options.steps), world.decoder, prompts=texts,
+                        claims=[claims_from_prompt(text) for text in texts],
+                        seeds=[seed_of(index, seed) for index, seed in part], **models)
+        results += [(index, seed, state) for (index, seed), state in zip(part, apply(engine))]
+        print(f"{name}: {len(results)}/{len(jobs)}", flush=True)
+    return results
+
+
+def seed_of(prompt_index: int, seed: int) -> int:
+    """The sampler's seed: paired between methods, different between prompts."""
+    return 1_000_000 + 1000 * prompt_index + seed
+
+
+def write_method(name: str, results: list[tuple[int, int, LoopState]], out: Path) -> list[dict]:
+    """Save a method's pictures and return its rows of results.json."""
+    folder = out / name
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for index, seed, state in results:
+        picture = folder / f"{index}_{seed}.png"
+        to_picture(state.best.image).save(picture)
+        critique = state.best.critique.to_dict()
+        claims = [{key: claim[key] for key in ("type", "text", "score", "passed")} for claim in critique["claims"]]
+        rows.append({"method": name, "prompt_index": index, "prompt": state.prompt, "seed": seed,
+                     "picture": str(picture.relative_to(out)), "nfe": state.nfe, "seconds": round(state.seconds, 4),
+                     "critic_calls": state.critic_calls, "score": critique["score"], "claims": claims})
+    return rows
+
+
+def summarise(results: list[tuple[int, int, LoopState]], before: list[bool] | None) -> dict:
+    """Accuracy by the exact checker with intervals, per task, fix and break rates against base, and costs."""
+    right = [check(state.best.image.permute(2, 0, 1), state.claims).passed for _, _, state in results]
+    clusters = [index for index, _, _ in results]
+    by_task = defaultdict(list)
+    for (_, _, state), passed in zip(results, right):
+        by_task[task_of(state.prompt)].append(passed)
+    fixed, broken = fix_and_break(before, right) if before else (None, None)
+    changes = [state.best.change for _, _, state in results if state.best.change]
+    number = len(results)
+    return {"accuracy": interval(right, clusters), "tasks": {task: sum(rows) / len(rows) for task, rows in by_task.items()},
+            "fix_rate": fixed, "break_rate": broken, "right": right,
+            "nfe": sum(state.nfe for _, _, state in results) / number,
+            "seconds": sum(state.seconds for _, _, state in results) / number,
+            "critic_calls": sum(state.critic_calls for _, _, state in results) / number,
+            "critic_passed": sum(state.passed for _, _, state in results) / number,
+            "change": sum(changes) / len(changes) if changes else 0.0}
+
+
+def table(summaries: dict[str, dict]) -> str:
+    """The comparison as text, one method a line."""
+    def share(value: float | None) -> str:
+        return "   -" if value is None else f"{value:.3f}"
+
+    lines = [f"{'method':<18}{'accuracy [95 %]':<24}{'fix':>6}{'break':>7}{'NFE':>7}{'s':>7}{'critic':>8}{'change':>8}"]
+    for name, row in summaries.items():
+        mean, low, high = row["accuracy"]
+        lines.append(f"{name:<18}{mean:.3f} [{low:.3f}, {high:.3f}]   {share(row['fix_rate']):>6}{share(row['break_rate']):>7}"
+                     f"{row['nfe']:>7.1f}{row['seconds']:>7.2f}{row['critic_calls']:>8.2f}{row['change']:>8.3f}")
+    tasks = sorted({task for row in summaries.values() for task in row["tasks"]})
+    lines += ["", f"{'method':<18}" + "".join(f"{task:>15}" for task in tasks)]
+    lines += [f"{name:<18}" + "".join(f"{row['tasks'].get(task, float('nan')):>15.3f}" for task in tasks)
+              for name, row in summaries.items()]
+    return "\n".join(lines)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run every method, write ``results.json``, ``summary.json`` and pictures, print the table."""
+    torch.manual_seed(0)
+    prompts, seeds = read_prompts(options), [int(seed) for seed in options.seeds.split(",")]
+    names = options.methods.split(",")
+    for name in names:
+        method(name, options.budget)
+    world = DemoWorld(options.weights, default_device())
+    models = {"judge": world.critic(options.batch), "head": world.head(), "corrector": world.corrector()}
+    options.out.mkdir(parents=True, exist_ok=True)
+    rows, summaries, before = [], {}, None
+    for name in names:
+        with torch.inference_mode():
+            results = run_method(name, world, models, prompts, seeds, options)
+        rows += write_method(name, results, options.out)
+        summaries[name] = summarise(results, before)
+        before = summaries[name]["right"] if name == "base" else before
+        write_json(options.out / "results.json", rows)
+        write_json(options.out / "summary.json", {"machine": machine(), "prompts": len(prompts), "seeds": seeds,
+                                                  "steps": options.steps, "methods": summaries})
+    print(f"{len(prompts)} prompts, seeds {options.seeds}, {options.steps} steps, {machine()}")
+    print(table(summaries))

@@ -1,0 +1,87 @@
+"""Latent corrector Delta_theta: (latent, prompt embedding, sigma) -> residual latent under a trust region."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .modules import LatentTransformer, check_context, check_latents, read_module, save_module
+
+
+@dataclass(frozen=True)
+class CorrectorConfig:
+    """What a corrector was built and trained for; saved with its weights."""
+
+    latent_channels: int
+    context_width: int
+    base_model: str
+    width: int = 128
+    layers: int = 6
+    heads: int = 8
+    patch: int = 2
+    trust_region: float = 0.3
+    sigma_range: tuple[float, float] = (0.0, 1.0)
+
+
+def project(delta: Tensor, latents: Tensor, trust_region: float) -> Tensor:
+    """Shrink delta (B, C, h, w) onto the ball of radius trust_region * norm of each latent; inside, it is unchanged."""
+    radius = trust_region * latents.flatten(1).norm(dim=1)
+    scale = (radius / delta.flatten(1).norm(dim=1).clamp_min(1e-8)).clamp(max=1.0)
+    return delta * scale.view(-1, 1, 1, 1)
+
+
+class LatentCorrector(nn.Module):
+    """Residual transformer with FiLM and prompt cross-attention; its output is zero at initialisation."""
+
+    def __init__(self, config: CorrectorConfig, figures: dict | None = None):
+        super().__init__()
+        self.config, self.figures = config, figures or {}
+        self.body = LatentTransformer(config.latent_channels, config.context_width, config.width, config.layers,
+                                      config.heads, config.patch)
+        self.out = nn.ConvTranspose2d(config.width, config.latent_channels, config.patch, stride=config.patch)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, latents: Tensor, context: Tensor, sigma: Tensor) -> Tensor:
+        """The residual (B, C, h, w) for latents (B, C, h, w), embeddings (B, L, D), noise levels (B,) in [0, 1].
+
+        Its norm is at most ``trust_region`` times the latent's. Raises ValueError for latents or embeddings that
+        the corrector was not trained for.
+        """
+        check_latents(latents, self.config.latent_channels, "corrector", self.config.base_model)
+        check_context(context, self.config.context_width, "corrector", self.config.base_model)
+        tokens, (height, width) = self.body(latents, context, sigma)
+        delta = self.out(tokens.transpose(1, 2).unflatten(-1, (height, width)))
+        return project(delta[..., :latents.shape[-2], :latents.shape[-1]], latents, self.config.trust_region)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write weights, config and training figures to one safetensors file."""
+        save_module(path, self, "corrector", asdict(self.config), self.figures)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> LatentCorrector:
+        """Read a corrector; raises FileNotFoundError or ValueError with the cause (see ``read_module``)."""
+        config, figures, tensors = read_module(path, "corrector")
+        config["sigma_range"] = tuple(config["sigma_range"])
+        corrector = cls(CorrectorConfig(**config), figures)
+        corrector.load_state_dict(tensors)
+        return corrector.eval()
+
+
+def attribution_map(delta: Tensor) -> Tensor:
+    """Where a residual (B, C, h, w) acts: LAM = sum over channels of its magnitude, scaled to [0, 1], (B, h, w)."""
+    magnitude = delta.abs().sum(dim=1)
+    return magnitude / magnitude.amax(dim=(-2, -1), keepdim=True).clamp_min(1e-8)
+
+
+def enlarge(maps: Tensor, height: int, width: int) -> Tensor:
+    """Resize maps (B, h, w) to (B, height, width), bilinear."""
+    return F.interpolate(maps[:, None], size=(height, width), mode="bilinear", align_corners=False)[:, 0]
+
+
+def relative_norm(delta: Tensor, latents: Tensor) -> Tensor:
+    """norm(delta) / norm(latents) per picture, (B,)."""
+    return delta.flatten(1).norm(dim=1) / latents.flatten(1).norm(dim=1).clamp_min(1e-8)

@@ -1,0 +1,1 @@
+"""Critics: multimodal language models that judge a picture against claims."""

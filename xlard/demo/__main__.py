@@ -1,0 +1,72 @@
+"""Command line of the demo world: ``python -m xlard.demo train <model>``."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+from pathlib import Path
+
+from .training.trainer import write_json
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m xlard.demo", description="Train the demo world's models.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    train = commands.add_parser("train", help="train one model, or go on where it stopped")
+    models = train.add_subparsers(dest="model", required=True)
+
+    def model(name: str, steps: int, batch: int, pool: int, text: str) -> argparse.ArgumentParser:
+        one = models.add_parser(name, help=text)
+        one.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder for checkpoints and weights")
+        one.add_argument("--steps", type=int, default=steps)
+        one.add_argument("--batch", type=int, default=batch)
+        one.add_argument("--seed", type=int, default=0)
+        one.add_argument("--pool", type=int, default=pool, help="scenes rendered, or records used (0: all)")
+        one.add_argument("--max-seconds", type=float, default=None, help="stop after this long; resumable")
+        return one
+
+    autoencoder = model("autoencoder", 4500, 48, 4000, "AutoencoderTiny on renders")
+    autoencoder.add_argument("--width", type=int, default=16, help="channels, zero-padded to 64 when saved")
+    generator = model("generator", 12000, 32, 16000, "UNet and text encoder on the generator split")
+    generator.add_argument("--stop-at", type=float, default=0.58, help="stop at this accuracy on validation prompts")
+    generator.add_argument("--check-every", type=int, default=1000)
+    model("critic", 6000, 32, 10000, "Qwen3-VL on renders, reconstructions and annotated pictures")
+    model("head", 4000, 64, 0, "reward head on collected records")
+    model("corrector", 1500, 32, 0, "latent corrector through the head")
+
+    def drawing(name: str, text: str, split: str, number: int) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=text)
+        one.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder with the trained models")
+        one.add_argument("--split", default=split, help="prompts to draw")
+        one.add_argument("--number", type=int, default=number, help="prompts")
+        one.add_argument("--repeats", type=int, default=4, help="pictures a prompt")
+        one.add_argument("--seed", type=int, default=0)
+        return one
+
+    drawing("annotate", "draw pictures and note what is visibly there, for the critic's training", "critic", 600)
+    drawing("collect", "draw pictures and have the critic judge them, for head and corrector", "corrector", 500)
+    drawing("evaluate", "score generator and critic by the exact checker", "test", 300)
+    return parser
+
+
+def _train(options: dict) -> None:
+    name, folder = options.pop("model"), options.pop("out")
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = import_module(f"{__package__}.training.{name}").train(folder, **options)
+    write_json(folder / f"{name}.json", figures)
+    print(figures)
+
+
+def main() -> None:
+    """Run one command."""
+    options = vars(_parser().parse_args())
+    command = options.pop("command")
+    if command == "train":
+        return _train(options)
+    from . import commands
+
+    getattr(commands, command)(**options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Commands that draw with the trained generator: annotate, collect, evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ..claims import claims_from_prompt
+from .bundle import DemoWorld
+from .checker import Checker
+from .evaluation import generate
+from .prompts import evaluation_prompts
+from .training.collect import collect as collect_records
+from .training.collect import prompt_list
+from .training.critic import annotate as annotate_pictures
+from .training.trainer import default_device, write_json
+
+
+def annotate(out: Path, split: str, number: int, repeats: int, seed: int) -> None:
+    """Draw the critic's training pictures and annotate what is visibly there: ``out/annotated<seed>``."""
+    world = DemoWorld(out, default_device())
+    prompts = prompt_list(split, number, repeats, seed)
+    latents = generate(world.sampler(prompts), [10_000_000 * (seed + 1) + row for row in range(len(prompts))])
+    pictures = world.decoder.decode(latents).permute(0, 3, 1, 2).cpu()
+    annotate_pictures(pictures).save(out / f"annotated{seed}")
+
+
+def collect(out: Path, split: str, number: int, repeats: int, seed: int) -> None:
+    """Draw and judge pictures into ``out/records/<split>/``."""
+    world = DemoWorld(out, default_device())
+    prompts = prompt_list(split, number, repeats, seed)
+    fresh, resumed = collect_records(world.sampler(prompts), prompts, world.decoder, world.critic(), 20_000_000 * (seed + 1))
+    for index, part in enumerate([fresh, *resumed]):
+        part.save(out / "records" / split / f"{seed}_{index}")
+
+
+def evaluate(out: Path, split: str, number: int, repeats: int, seed: int) -> None:
+    """Score the generator by the checker, and the critic against the checker, on ``repeats`` pictures a prompt."""
+    world = DemoWorld(out, default_device())
+    chosen = [prompt for prompt in evaluation_prompts(split, number) for _ in range(repeats)]
+    claims = [claims_from_prompt(prompt.text) for prompt in chosen]
+    latents = generate(world.sampler([prompt.text for prompt in chosen]), [seed + row % repeats for row in range(len(chosen))])
+    images = world.decoder.decode(latents).cpu()
+    figures = compare(chosen, Checker().judge(images, claims), world.critic().judge(images, claims))
+    write_json(out / f"evaluation_{split}.json", figures)
+    print(figures)
+
+
+def compare(prompts, exact, judged) -> dict:
+    """Accuracy of pictures per task by the exact critiques, and how well another critic's agree with them."""
+    figures: dict = {"pictures": len(prompts), "accuracy": {}}
+    for task in ("overall", *dict.fromkeys(prompt.task for prompt in prompts)):
+        rows = [critique.passed for prompt, critique in zip(prompts, exact) if task in ("overall", prompt.task)]
+        figures["accuracy"][task] = round(sum(rows) / len(rows), 3)
+    readable = [(a, b) for a, b in zip(exact, judged) if not b.abstained]
+    figures["readable"] = round(len(readable) / len(prompts), 4)
+    labels = [(sorted(d.label for d in a.detections), sorted(d.label for d in b.detections)) for a, b in readable]
+    figures["same_count"] = round(sum(len(a) == len(b) for a, b in labels) / len(labels), 3)
+    figures["same_objects"] = round(sum(a == b for a, b in labels) / len(labels), 3)
+    verdicts = torch.tensor([[a.passed, b.passed] for one, other in readable for a, b in zip(one.verdicts, other.verdicts)])
+    pictures = torch.tensor([[one.passed, other.passed] for one, other in readable])
+    figures["claims_balanced_accuracy"], figures["pictures_balanced_accuracy"] = balanced(verdicts), balanced(pictures)
+    return figures
+
+
+def balanced(pairs: torch.Tensor) -> float:
+    """Balanced accuracy of (truth, verdict) rows: the mean of the shares found right among true and among false."""
+    truth, verdict = pairs[:, 0].bool(), pairs[:, 1].bool()
+    return round(((verdict[truth]).float().mean() + (~verdict[~truth]).float().mean()).item() / 2, 3)

@@ -1,0 +1,173 @@
+"""Train the critic on renders, on their reconstructions and on the generator's own annotated pictures."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ...claims import Claim
+from ...critics.grounded import format_answer, question
+from ...critique import Detection
+from ..checker import as_uint8, detect
+from ..critic_model import COORDINATE_STEP, build_model, build_processor, save
+from ..scenes import Thing
+from ..world import COLOR_NAMES, COLORS, MAX_OBJECTS, SHAPES, SIDE
+from .autoencoder import load_narrow
+from .scenes import pictures_of, scene_pool
+from .trainer import Trainer, default_device, machine, write_json
+
+_LATENT_NOISE = 0.1
+_MAX_LISTED = 2 * MAX_OBJECTS
+
+
+class Annotated:
+    """Pictures (N, 3, SIDE, SIDE) in bytes with the objects visible in each, in reading order."""
+
+    def __init__(self, pictures: Tensor, objects: list[list[Detection]]):
+        self.pictures = pictures
+        self.objects = [sorted(found, key=lambda d: (d.center[1], d.center[0]))[:_MAX_LISTED] for found in objects]
+
+    def save(self, folder: Path) -> None:
+        """Write ``pictures.safetensors`` and ``objects.json`` into ``folder``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file({"pictures": self.pictures.contiguous()}, folder / "pictures.safetensors")
+        write_json(folder / "objects.json", [[asdict(d) for d in found] for found in self.objects])
+
+    @classmethod
+    def load(cls, folder: Path) -> Annotated:
+        """Read what ``save`` wrote."""
+        objects = json.loads((folder / "objects.json").read_text())
+        return cls(load_file(folder / "pictures.safetensors")["pictures"], [[Detection(**d) for d in found] for found in objects])
+
+
+def _objects_of(packed: Tensor) -> list[list[Detection]]:
+    palette = torch.tensor([COLORS[name] for name in COLOR_NAMES]).float() / 255
+    scenes = []
+    for scene in packed:
+        things = []
+        for shape, x, y, radius, *rgb in scene.tolist():
+            if shape >= 0:
+                # Jitter never brings a colour nearer to another of the palette.
+                color = COLOR_NAMES[int((palette - torch.tensor(rgb)).square().sum(dim=1).argmin())]
+                things.append(Thing(SHAPES[int(shape)], color, x, y, radius, (0, 0, 0)).detection())
+        scenes.append(things)
+    return scenes
+
+
+@torch.no_grad()
+def rendered_pictures(folder: Path, number: int, seed: int, device: str) -> Annotated:
+    """Random and critic-split scenes: half as rendered, half as ``folder/narrow_vae`` reconstructs them, if it is there."""
+    packed = torch.cat([scene_pool(None, number // 2, seed)[1], scene_pool("critic", number - number // 2, seed)[1]])
+    packed = packed[torch.randperm(number, generator=torch.Generator().manual_seed(seed))]
+    drawing = torch.Generator(device).manual_seed(seed)
+    autoencoder = load_narrow(folder).to(device) if (folder / "narrow_vae").exists() else None
+    parts = []
+    for index, part in enumerate(packed.split(250)):
+        pictures = pictures_of(part, drawing)
+        if index % 2 and autoencoder is not None:
+            latents = autoencoder.encode(pictures).latents
+            amount = torch.rand(len(latents), 1, 1, 1, generator=drawing, device=device) * _LATENT_NOISE
+            noisy = latents + amount * torch.randn(latents.shape, generator=drawing, device=device)
+            pictures = autoencoder.decode(noisy).sample
+        parts.append(as_uint8(pictures / 2 + 0.5).cpu())
+    return Annotated(torch.cat(parts), _objects_of(packed))
+
+
+def annotate(pictures: Tensor) -> Annotated:
+    """Generated pictures (N, 3, SIDE, SIDE) in [0, 1] with what is visibly there, as the checker sees it."""
+    return Annotated(as_uint8(pictures), [detect(picture) for picture in pictures])
+
+
+def _mirrored(objects: Sequence[Detection]) -> list[Detection]:
+    flipped = [Detection(SIDE - d.x - d.width, d.y, d.width, d.height, d.noun, d.color) for d in objects]
+    return sorted(flipped, key=lambda d: (d.center[1], d.center[0]))
+
+
+def use_linear_patches(model) -> None:
+    """Run the patch embedding as the matrix product that it is: its 3-D convolution's backward is slow on CPUs."""
+    embed = model.model.visual.patch_embed
+
+    def forward(pixels: Tensor) -> Tensor:
+        return torch.nn.functional.linear(pixels, embed.proj.weight.flatten(1), embed.proj.bias)
+
+    embed.forward = forward
+
+
+class Batches:
+    """Turns annotated pictures into the model's inputs; each picture is mirrored half of the time."""
+
+    def __init__(self, processor, data: Annotated, device: str):
+        self.processor, self.data, self.device = processor, data, device
+        tokenizer = processor.tokenizer
+        self.image_token = tokenizer.convert_tokens_to_ids("<|image_pad|>")
+        image_tokens = (SIDE // (processor.image_processor.patch_size * processor.image_processor.merge_size)) ** 2
+        self.questions = []
+        for size in range(1, len(SHAPES) + 1):
+            for nouns in itertools.permutations(SHAPES, size):
+                text = processor.apply_chat_template(
+                    [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question(
+                        [Claim("count", noun, noun) for noun in nouns])}]}], add_generation_prompt=True, tokenize=False)
+                text = text.replace("<|image_pad|>", "<|image_pad|>" * image_tokens)
+                self.questions.append(torch.tensor(tokenizer(text).input_ids))
+
+        def answers(objects) -> list[Tensor]:
+            texts = [format_answer(found, SIDE, SIDE, COORDINATE_STEP) for found in objects]
+            return [torch.tensor(ids + [tokenizer.eos_token_id]) for ids in tokenizer(texts).input_ids]
+
+        self.answers = answers(data.objects), answers([_mirrored(found) for found in data.objects])
+
+    def make(self, batch: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """Inputs and labels of one random batch."""
+        def draw(high: int) -> list[int]:
+            return torch.randint(0, high, (batch,), generator=generator, device=generator.device).tolist()
+
+        rows, mirrored, questions = draw(len(self.data.pictures)), draw(2), draw(len(self.questions))
+        pictures = [self.data.pictures[row].flip(-1) if flip else self.data.pictures[row] for row, flip in zip(rows, mirrored)]
+        images = self.processor.image_processor(images=pictures, return_tensors="pt")
+        ids, labels = [], []
+        for row, flip, asked in zip(rows, mirrored, questions):
+            prefix, answer = self.questions[asked], self.answers[flip][row]
+            ids.append(torch.cat([prefix, answer]))
+            labels.append(torch.cat([torch.full_like(prefix, -100), answer]))
+        padding = self.processor.tokenizer.pad_token_id
+        ids = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=padding)
+        labels = torch.nn.utils.rnn.pad_sequence(labels, batch_first=True, padding_value=-100)
+        inputs = {"input_ids": ids, "labels": labels, "attention_mask": (ids != padding).long(),
+                  "mm_token_type_ids": (ids == self.image_token).int(), "pixel_values": images["pixel_values"],
+                  "image_grid_thw": images["image_grid_thw"]}
+        return {name: value.to(self.device) for name, value in inputs.items()}
+
+
+def train(folder: Path, steps: int, batch: int, seed: int, pool: int, max_seconds: float | None = None,
+          learning_rate: float = 1.5e-3) -> dict:
+    """Train on ``pool`` renders and on ``folder/annotated*`` where there are such; writes ``folder/critic``."""
+    device = default_device()
+    torch.manual_seed(seed)
+    processor = build_processor()
+    trainer = Trainer(folder / "critic_run", build_model(processor.tokenizer), steps, learning_rate, seed, device, decay=0.998)
+    use_linear_patches(trainer.module)
+    sources = [Batches(processor, rendered_pictures(folder, pool, seed + 20, device), device)]
+    generated = [Annotated.load(path) for path in sorted(folder.glob("annotated*"))]
+    if generated:
+        sources.append(Batches(processor, Annotated(torch.cat([part.pictures for part in generated]),
+                                                    [found for part in generated for found in part.objects]), device))
+
+    def batch_loss(step: int, generator: torch.Generator) -> Tensor:
+        # Renders first in each pair of steps: the generator's pictures are fewer and would be learnt by heart alone.
+        return trainer.module(**sources[step % len(sources)].make(batch, generator)).loss
+
+    trainer.run(batch_loss, max_seconds=max_seconds)
+    figures = {"model": "critic", "steps": trainer.step, "batch": batch, "seed": seed, "renders": pool,
+               "generated": sum(len(part.pictures) for part in generated), "seconds": round(trainer.seconds),
+               "machine": machine(), "loss": trainer.losses[-1][1]}
+    model = build_model(processor.tokenizer)
+    model.load_state_dict(trainer.average.module.state_dict())
+    save(folder / "critic", model.eval(), processor)
+    return figures

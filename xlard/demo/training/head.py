@@ -1,0 +1,62 @@
+"""Train the demo head on collected records; figures are on the validation split's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ...head import HeadConfig, RewardHead
+from ...training.head import head_batch, head_figures, head_loss
+from ...training.records import Records, join
+from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
+from ..bundle import DemoWorld
+from .trainer import Trainer, default_device, machine
+
+
+def encoder(world: DemoWorld):
+    """A function from prompts to their embeddings (B, L, D), each distinct prompt encoded once."""
+    known: dict[str, torch.Tensor] = {}
+
+    def encode(prompts: list[str]) -> torch.Tensor:
+        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in known]
+        if new:
+            known.update(zip(new, world.sampler(new).context(range(len(new)))))
+        return torch.stack([known[prompt] for prompt in prompts])
+
+    return encode
+
+
+def load_records(folder: Path, split: str) -> Records:
+    """All records that were collected for a split. Raises FileNotFoundError where there are none."""
+    parts = sorted((folder / "records" / split).glob("*/records.safetensors"))
+    if not parts:
+        raise FileNotFoundError(f"There are no records of the {split} split in {folder}. "
+                                f"Run: python -m xlard.demo collect --split {split}")
+    return join([Records.load(path.parent) for path in parts])
+
+
+def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_seconds: float | None = None,
+          learning_rate: float = 1e-3) -> dict:
+    """Fit the head to the corrector split's records; writes ``folder/head.safetensors``. ``pool`` limits the records."""
+    device = default_device()
+    torch.manual_seed(seed)
+    encode = encoder(DemoWorld(folder, device))
+    records = load_records(folder, "corrector")
+    records = records.rows(range(min(pool, len(records)))) if pool else records
+    config = HeadConfig(LATENT_CHANNELS, CONTEXT_WIDTH, BASE_MODEL, width=96, layers=3)
+    trainer = Trainer(folder / "head_run", RewardHead(config), steps, learning_rate, seed, device, decay=0.995, weight_decay=0.05)
+
+    def batch_loss(step: int, generator: torch.Generator) -> torch.Tensor:
+        return head_loss(trainer.module, *head_batch(records, encode, batch, generator, device))
+
+    trainer.run(batch_loss, max_seconds=max_seconds)
+    head = RewardHead(config).to(device)
+    head.load_state_dict(trainer.average.module.state_dict())
+    head.eval()
+    figures = {"model": "head", "steps": trainer.step, "batch": batch, "seed": seed, "records": len(records),
+               "seconds": round(trainer.seconds), "machine": machine(),
+               "within_prompt_auc": head_figures(head, load_records(folder, "validation"), encode, device)}
+    head.figures = figures
+    head.save(folder / "head.safetensors")
+    return figures

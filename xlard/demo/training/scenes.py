@@ -1,0 +1,43 @@
+"""Pools of scenes and their pictures, made once per training run on all cores."""
+
+from __future__ import annotations
+
+import os
+import random
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import torch
+from torch import Tensor
+
+from ..prompts import sample_prompts
+from ..render import pack, render_packed
+from ..scenes import random_scene, scene_of
+
+_CHUNK = 2000
+
+
+def _prompted(job: tuple[str, int, int]) -> tuple[list[str], Tensor]:
+    split, number, seed = job
+    rng = random.Random(seed)
+    texts = [prompt.text for prompt in sample_prompts(split, number, rng)]
+    return texts, pack([scene_of(text, rng) for text in texts])
+
+
+def _random(job: tuple[str, int, int]) -> tuple[list[str], Tensor]:
+    _, number, seed = job
+    rng = random.Random(seed)
+    return [""] * number, pack([random_scene(rng) for _ in range(number)])
+
+
+def scene_pool(split: str | None, number: int, seed: int) -> tuple[list[str], Tensor]:
+    """``number`` prompts of a split and a packed scene for each; without a split, random scenes with empty prompts."""
+    jobs = [(split, min(_CHUNK, number - start), seed * 1_000_003 + start) for start in range(0, number, _CHUNK)]
+    with ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        parts = list(pool.map(_random if split is None else _prompted, jobs))
+    return [text for texts, _ in parts for text in texts], torch.cat([packed for _, packed in parts])
+
+
+def pictures_of(packed: Tensor, generator: torch.Generator) -> Tensor:
+    """Render packed scenes to (B, 3, SIDE, SIDE) in [-1, 1] on the generator's device."""
+    return render_packed(packed.to(generator.device), generator) * 2 - 1

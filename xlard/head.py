@@ -1,0 +1,88 @@
+"""Reward head R_phi: (latent, prompt embedding, sigma) -> reward and uncertainty per aspect, and a spatial map."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .critique import ASPECTS
+from .modules import LatentTransformer, check_context, check_latents, read_module, save_module
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """What a head was built and trained for; saved with its weights."""
+
+    latent_channels: int
+    context_width: int
+    base_model: str
+    aspects: tuple[str, ...] = ASPECTS
+    width: int = 128
+    layers: int = 4
+    heads: int = 4
+    patch: int = 2
+    sigma_range: tuple[float, float] = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class RewardPrediction:
+    """Predicted rewards (B, A) in [0, 1], their standard deviations (B, A), and logit maps (B, A, h, w).
+
+    The mean of a map over its positions is the logit of its reward. ``aspects`` names the columns.
+    """
+
+    rewards: Tensor
+    deviations: Tensor
+    maps: Tensor
+    aspects: tuple[str, ...]
+
+    def index(self, aspects) -> list[int]:
+        """Columns of the named aspects; those that the head does not know are left out."""
+        return [column for column, aspect in enumerate(self.aspects) if aspect in aspects]
+
+
+class RewardHead(nn.Module):
+    """Differentiable stand-in for the critic, on latents: final ones (sigma 0) or x0 predictions at ``sigma``."""
+
+    def __init__(self, config: HeadConfig, figures: dict | None = None):
+        super().__init__()
+        self.config, self.figures = config, figures or {}
+        self.body = LatentTransformer(config.latent_channels, config.context_width, config.width, config.layers,
+                                      config.heads, config.patch)
+        self.logits = nn.Linear(config.width, len(config.aspects))
+        self.log_deviation = nn.Linear(config.width, len(config.aspects))
+
+    def forward(self, latents: Tensor, context: Tensor, sigma: Tensor) -> RewardPrediction:
+        """Read latents (B, C, h, w) with prompt embeddings (B, L, D) and noise levels (B,) in [0, 1].
+
+        Raises ValueError for latents or embeddings that the head was not trained for.
+        """
+        check_latents(latents, self.config.latent_channels, "head", self.config.base_model)
+        check_context(context, self.config.context_width, "head", self.config.base_model)
+        tokens, (height, width) = self.body(latents, context, sigma)
+        logits = self.logits(tokens)
+        deviations = self.log_deviation(tokens.mean(dim=1)).clamp(-5.0, 1.0).exp()
+        maps = logits.transpose(1, 2).unflatten(-1, (height, width))
+        return RewardPrediction(torch.sigmoid(logits.mean(dim=1)), deviations, maps, self.config.aspects)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write weights, config and training figures to one safetensors file."""
+        save_module(path, self, "head", asdict(self.config), self.figures)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> RewardHead:
+        """Read a head; raises FileNotFoundError or ValueError with the cause (see ``read_module``)."""
+        config, figures, tensors = read_module(path, "head")
+        config["aspects"], config["sigma_range"] = tuple(config["aspects"]), tuple(config["sigma_range"])
+        head = cls(HeadConfig(**config), figures)
+        head.load_state_dict(tensors)
+        return head.eval()
+
+
+def overall_reward(prediction: RewardPrediction, index: list[list[int]]) -> Tensor:
+    """Product (B,) of the predicted rewards of each picture's own aspects: all claims must hold at once."""
+    columns = [prediction.rewards[row, aspects].prod() for row, aspects in enumerate(index)]
+    return torch.stack(columns)

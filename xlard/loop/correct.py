@@ -1,0 +1,120 @@
+"""The correcting strategy: renoise to a mid sigma, correct the x0 prediction there, resume, judge, keep the best."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..claims import Claim
+from ..corrector import attribution_map, relative_norm
+from ..head import overall_reward
+from ..protocols import Decoder, Judge, Sampler
+from .engine import Attempt, Corrector, Engine, Head, OnRound, better, derived_seed
+from .state import LoopState
+
+ASPECT_SIGMA = {"count": 0.9, "position": 0.9, "color": 0.8}
+"""Noise level to resume from, by the earliest-decided aspect that failed."""
+
+
+@dataclass(frozen=True)
+class LoopSettings:
+    """``rounds`` after the first picture; ``candidates`` noises per round, of which the head picks one (one model call
+    each); ``strength`` of the corrector; ``sigma`` to resume from (None: by failed aspect); ``budget`` in model calls."""
+
+    rounds: int = 4
+    candidates: int = 4
+    strength: float = 1.0
+    sigma: float | None = None
+    budget: int | None = None
+
+
+def self_correct(prompts: Sequence[str], claims: Sequence[Sequence[Claim]], seeds: Sequence[int], sampler: Sampler,
+                 decoder: Decoder, judge: Judge, head: Head | None = None, corrector: Corrector | None = None,
+                 settings: LoopSettings = LoopSettings(), on_round: OnRound | None = None) -> list[LoopState]:
+    """Draw each picture, then correct those that the critic fails, until they pass or rounds or budget are spent.
+
+    The best picture by the critic is kept. Raises ValueError where a prompt has no claims.
+    """
+    return correct_all(Engine(sampler, decoder, judge, prompts, claims, seeds, head, corrector, on_round), settings)
+
+
+def correct_all(engine: Engine, settings: LoopSettings) -> list[LoopState]:
+    """The loop on an engine; see ``self_correct``."""
+    rows = list(range(len(engine.states)))
+    engine.try_rows(rows, lambda: engine.draw(rows, "sample"), better)
+    for number in range(1, settings.rounds + 1):
+        groups = defaultdict(list)
+        for row in rows:
+            state = engine.states[row]
+            sigma = settings.sigma or sigma_for(state)
+            affordable = settings.budget is None or state.nfe + cost(engine, sigma, settings) <= settings.budget
+            if not state.passed and affordable:
+                groups[sigma].append(row)
+        for sigma, group in groups.items():
+            engine.try_rows(group, lambda: correct(engine, group, sigma, number, settings), better)
+    return engine.states
+
+
+def sigma_for(state: LoopState) -> float:
+    """The noise level for a picture's next round: high enough for its earliest-decided failed aspect."""
+    failed = state.best.critique.failed_aspects or tuple(ASPECT_SIGMA)
+    return max(ASPECT_SIGMA.get(aspect, 0.8) for aspect in failed)
+
+
+def cost(engine: Engine, sigma: float, settings: LoopSettings) -> int:
+    """Model calls of one correcting round."""
+    return predictions(engine, settings) + engine.sampler.calls(sigma)
+
+
+def predictions(engine: Engine, settings: LoopSettings) -> int:
+    """x0 predictions of one round: one per candidate where a head picks, one for a corrector, else none."""
+    if engine.head:
+        return settings.candidates
+    return 1 if engine.corrector and settings.strength else 0
+
+
+def correct(engine: Engine, rows: Sequence[int], sigma: float, number: int, settings: LoopSettings) -> Attempt:
+    """One correcting round for rows, each from its best latent so far.
+
+    The head picks the noise whose x0 prediction promises most; the corrector moves that prediction. Shifting a latent z
+    by d moves x0 by d under the same noise, so that x' = x + (1 - sigma)(x0' - x0) is a resume from z + d.
+    """
+    latents = torch.stack([engine.states[row].best.latent for row in rows])
+    calls = predictions(engine, settings)
+    seeds = [derived_seed(engine.seeds[row], number, 0) for row in rows]
+    predicted = changes = attributions = None
+    if calls:
+        prediction, seeds, predicted = _pick(engine, rows, latents, sigma, number, calls)
+        latents = latents.to(prediction.device)
+        if engine.corrector and settings.strength:
+            levels = torch.full((len(rows),), sigma, device=prediction.device)
+            delta = settings.strength * engine.corrector(prediction, engine.sampler.context(rows), levels)
+            changes, attributions = relative_norm(delta, prediction).tolist(), attribution_map(delta)
+            latents = latents + delta
+    resumed = engine.sampler.resume(latents, sigma, rows, seeds)
+    return Attempt("correct", sigma, seeds, calls + engine.sampler.calls(sigma), resumed, changes, predicted, attributions)
+
+
+def _pick(engine: Engine, rows: Sequence[int], latents: Tensor, sigma: float, number: int,
+          candidates: int) -> tuple[Tensor, list[int], list[float] | None]:
+    """Per row, the x0 prediction and seed that the head rates highest; without a head, the first."""
+    seeds = [[derived_seed(engine.seeds[row], number, k) for row in rows] for k in range(candidates)]
+    found = torch.stack([engine.sampler.predict(latents, sigma, rows, own) for own in seeds])
+    if not engine.head:
+        return found[0], seeds[0], None
+    rewards = torch.stack([promise(engine, rows, prediction, sigma) for prediction in found])
+    best, chosen = rewards.max(dim=0)
+    picked = found[chosen, torch.arange(len(rows), device=found.device)]
+    return picked, [seeds[k][index] for index, k in enumerate(chosen.tolist())], best.tolist()
+
+
+def promise(engine: Engine, rows: Sequence[int], latents: Tensor, sigma: float) -> Tensor:
+    """The head's product of rewards (B,) over each picture's own aspects."""
+    levels = torch.full((len(rows),), sigma, device=latents.device)
+    prediction = engine.head(latents, engine.sampler.context(rows), levels)
+    index = [prediction.index({claim.type for claim in engine.claims[row]}) for row in rows]
+    return overall_reward(prediction, index)

@@ -1,0 +1,97 @@
+"""What every strategy shares: the models of a loop, and judging an attempt into a round."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ..claims import Claim
+from ..critique import Critique
+from ..head import RewardPrediction
+from ..protocols import Decoder, Judge, Sampler
+from .state import LoopState, Round
+
+Head = Callable[[Tensor, Tensor, Tensor], RewardPrediction]
+Corrector = Callable[[Tensor, Tensor, Tensor], Tensor]
+OnRound = Callable[[int, Round], None]
+
+
+def derived_seed(seed: int, *path: int) -> int:
+    """A seed for one attempt of a picture, the same on every machine."""
+    return int.from_bytes(hashlib.sha256(repr((seed, *path)).encode()).digest()[:6], "big")
+
+
+@dataclass
+class Attempt:
+    """Latents (B, C, h, w) that a strategy made for some rows, with what it did and what each cost."""
+
+    strategy: str
+    sigma: float
+    seeds: Sequence[int]
+    nfe: int
+    latents: Tensor
+    changes: Sequence[float] | None = None
+    predicted: Sequence[float] | None = None
+    attributions: Tensor | None = None
+
+
+@dataclass
+class Engine:
+    """The models of a loop and the pictures that go through it."""
+
+    sampler: Sampler
+    decoder: Decoder
+    judge: Judge
+    prompts: Sequence[str]
+    claims: Sequence[Sequence[Claim]]
+    seeds: Sequence[int]
+    head: Head | None = None
+    corrector: Corrector | None = None
+    on_round: OnRound | None = None
+
+    def __post_init__(self):
+        if not len(self.prompts) == len(self.claims) == len(self.seeds):
+            raise ValueError(f"There are {len(self.prompts)} prompts, {len(self.claims)} lists of claims and "
+                             f"{len(self.seeds)} seeds; each picture needs one of each.")
+        for prompt, claims in zip(self.prompts, self.claims):
+            if not claims:
+                raise ValueError(f"No claim could be read out of the prompt '{prompt}'. Write what the picture must "
+                                 "show, e.g. 'two red circles left of a blue square'.")
+        self.states = [LoopState(prompt, tuple(claims)) for prompt, claims in zip(self.prompts, self.claims)]
+
+    def try_rows(self, rows: Sequence[int], make: Callable[[], Attempt],
+                 accept: Callable[[LoopState, Critique], bool]) -> None:
+        """Make an attempt for rows, judge it and record a round for each; seconds are shared out evenly."""
+        started = time.perf_counter()
+        attempt = make()
+        images = self.decoder.decode(attempt.latents)
+        critiques = self.judge.judge(images, [self.claims[row] for row in rows])
+        seconds = (time.perf_counter() - started) / len(rows)
+        for index, row in enumerate(rows):
+            state = self.states[row]
+            entry = Round(
+                attempt.strategy, attempt.sigma, attempt.seeds[index], attempt.nfe, seconds, 1, critiques[index],
+                attempt.latents[index].detach().cpu(), images[index].detach().cpu(),
+                not state.rounds or accept(state, critiques[index]),
+                attempt.changes[index] if attempt.changes else 0.0,
+                attempt.predicted[index] if attempt.predicted else None,
+                attempt.attributions[index].detach().cpu() if attempt.attributions is not None else None)
+            state.rounds.append(entry)
+            if self.on_round:
+                self.on_round(row, entry)
+
+    def draw(self, rows: Sequence[int], strategy: str, *path: int) -> Attempt:
+        """A fresh draw from pure noise; without a path, with the pictures' own seeds."""
+        seeds = [derived_seed(self.seeds[row], *path) if path else self.seeds[row] for row in rows]
+        latents = self.sampler.generate(rows, seeds)
+        # Asked afterwards: a sampler may know its calls per step only once it has run.
+        return Attempt(strategy, 1.0, seeds, self.sampler.calls(), latents)
+
+
+def better(state: LoopState, critique: Critique) -> bool:
+    """Accept what the critic finds better than the best so far; ties go to the earlier picture."""
+    return critique.better_than(state.best.critique)

@@ -1,0 +1,88 @@
+"""What the loop knows of a picture: its best version so far and the record of every round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from ..claims import Claim
+from ..critique import Critique
+
+
+@dataclass(frozen=True, eq=False)
+class Round:
+    """One attempt: what was done, what it cost, what the critic said of the outcome.
+
+    ``sigma`` is the noise level it started from (1 is a fresh draw); ``change`` is the corrector's norm(delta)/norm(z);
+    ``latent`` is (C, h, w) and ``image`` (H, W, 3) in [0, 1], both on the CPU; ``predicted`` is the head's reward.
+    """
+
+    strategy: str
+    sigma: float
+    seed: int
+    nfe: int
+    seconds: float
+    critic_calls: int
+    critique: Critique
+    latent: Tensor
+    image: Tensor
+    accepted: bool
+    change: float = 0.0
+    predicted: float | None = None
+    attribution: Tensor | None = None
+
+
+@dataclass
+class LoopState:
+    """A picture on its way through the loop; ``rounds[0]`` is the first, uncorrected picture."""
+
+    prompt: str
+    claims: tuple[Claim, ...]
+    rounds: list[Round] = field(default_factory=list)
+
+    @property
+    def first(self) -> Round:
+        """The uncorrected picture."""
+        return self.rounds[0]
+
+    @property
+    def best(self) -> Round:
+        """The last accepted round, which the critic scores highest."""
+        return next(entry for entry in reversed(self.rounds) if entry.accepted)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every claim holds on the best picture."""
+        return self.best.critique.passed
+
+    @property
+    def nfe(self) -> int:
+        """Model calls so far."""
+        return sum(entry.nfe for entry in self.rounds)
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds so far."""
+        return sum(entry.seconds for entry in self.rounds)
+
+    @property
+    def critic_calls(self) -> int:
+        """Pictures judged so far."""
+        return sum(entry.critic_calls for entry in self.rounds)
+
+    @property
+    def stalled(self) -> int:
+        """Rounds since the last accepted one."""
+        return next(count for count, entry in enumerate(reversed(self.rounds)) if entry.accepted)
+
+    def to_dict(self) -> dict:
+        """The history as JSON-ready values, without pictures and latents."""
+        return {
+            "prompt": self.prompt, "passed": self.passed, "nfe": self.nfe, "seconds": round(self.seconds, 3),
+            "critic_calls": self.critic_calls, "best_round": self.rounds.index(self.best),
+            "rounds": [{"strategy": r.strategy, "sigma": r.sigma, "seed": r.seed, "nfe": r.nfe,
+                        "seconds": round(r.seconds, 3), "critic_calls": r.critic_calls, "accepted": r.accepted,
+                        "change": r.change, "predicted": r.predicted, "critique": r.critique.to_dict()}
+                       for r in self.rounds],
+        }

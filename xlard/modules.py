@@ -1,0 +1,159 @@
+"""Transformer parts that the reward head and the corrector share, and their file format."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+
+def sincos_positions(height: int, width: int, dim: int, device: torch.device | str = "cpu") -> Tensor:
+    """2-D sine-cosine positions (height * width, dim) for any grid; ``dim`` is a multiple of 4."""
+    frequencies = torch.exp(torch.arange(dim // 4, device=device, dtype=torch.float32) * (-math.log(10000.0) / (dim // 4)))
+    rows = torch.arange(height, device=device, dtype=torch.float32)[:, None] * frequencies
+    columns = torch.arange(width, device=device, dtype=torch.float32)[:, None] * frequencies
+    rows = torch.cat([rows.sin(), rows.cos()], dim=-1)[:, None].expand(height, width, dim // 2)
+    columns = torch.cat([columns.sin(), columns.cos()], dim=-1)[None].expand(height, width, dim // 2)
+    return torch.cat([rows, columns], dim=-1).reshape(height * width, dim)
+
+
+def sigma_embedding(sigma: Tensor, dim: int) -> Tensor:
+    """Sine-cosine features (B, dim) of noise levels (B,) in [0, 1]."""
+    frequencies = torch.exp(torch.arange(dim // 2, device=sigma.device, dtype=torch.float32)
+                            * (-math.log(10000.0) / (dim // 2)))
+    angles = sigma.float()[:, None] * 1000.0 * frequencies
+    return torch.cat([angles.cos(), angles.sin()], dim=-1)
+
+
+class Attention(nn.Module):
+    """Multi-head attention of tokens (B, N, D) over a context (B, M, D_context)."""
+
+    def __init__(self, dim: int, heads: int, context_dim: int | None = None):
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(dim, dim, bias=False)
+        self.key_value = nn.Linear(context_dim or dim, dim * 2, bias=False)
+        self.out = nn.Linear(dim, dim)
+
+    def forward(self, tokens: Tensor, context: Tensor) -> Tensor:
+        """Returns (B, N, D)."""
+        def split(x: Tensor) -> Tensor:
+            return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+        key, value = self.key_value(context).chunk(2, dim=-1)
+        attended = F.scaled_dot_product_attention(split(self.query(tokens)), split(key), split(value))
+        return self.out(attended.transpose(1, 2).flatten(2))
+
+
+class Block(nn.Module):
+    """Pre-norm transformer block: self-attention, prompt cross-attention, feed-forward, each with FiLM."""
+
+    def __init__(self, dim: int, heads: int):
+        super().__init__()
+        self.norms = nn.ModuleList(nn.LayerNorm(dim, elementwise_affine=False) for _ in range(3))
+        self.self_attention = Attention(dim, heads)
+        self.cross_attention = Attention(dim, heads)
+        self.feed_forward = nn.Sequential(nn.Linear(dim, dim * 4), nn.GELU(), nn.Linear(dim * 4, dim))
+        self.film = nn.Linear(dim, dim * 6)
+        nn.init.zeros_(self.film.weight)
+        nn.init.zeros_(self.film.bias)
+
+    def forward(self, tokens: Tensor, context: Tensor, condition: Tensor) -> Tensor:
+        """Tokens (B, N, D), context (B, M, D), condition (B, D); returns (B, N, D)."""
+        film = self.film(condition)[:, None].chunk(6, dim=-1)
+
+        def modulated(index: int) -> Tensor:
+            return self.norms[index](tokens) * (1 + film[2 * index]) + film[2 * index + 1]
+
+        normed = modulated(0)
+        tokens = tokens + self.self_attention(normed, normed)
+        tokens = tokens + self.cross_attention(modulated(1), context)
+        return tokens + self.feed_forward(modulated(2))
+
+
+class LatentTransformer(nn.Module):
+    """Patch tokens of a latent, read in the light of a prompt and a noise level.
+
+    Any height and width that ``patch`` divides; smaller remainders are padded by repetition.
+    """
+
+    def __init__(self, latent_channels: int, context_width: int, width: int, layers: int, heads: int, patch: int):
+        super().__init__()
+        self.patch, self.width = patch, width
+        self.embed = nn.Conv2d(latent_channels, width, patch, stride=patch)
+        self.context_in = nn.Sequential(nn.LayerNorm(context_width), nn.Linear(context_width, width))
+        self.condition = nn.Sequential(nn.Linear(width * 2, width), nn.SiLU(), nn.Linear(width, width))
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, latents: Tensor, context: Tensor, sigma: Tensor) -> tuple[Tensor, tuple[int, int]]:
+        """Latents (B, C, h, w), context (B, L, D), sigma (B,) -> tokens (B, N, width) and the grid's height, width."""
+        bottom, right = -latents.shape[-2] % self.patch, -latents.shape[-1] % self.patch
+        if bottom or right:
+            latents = F.pad(latents, (0, right, 0, bottom), mode="replicate")
+        grid = self.embed(latents)
+        height, width = grid.shape[-2:]
+        tokens = grid.flatten(2).transpose(1, 2) + sincos_positions(height, width, self.width, grid.device).to(grid.dtype)
+        context = self.context_in(context)
+        condition = self.condition(torch.cat(
+            [context.mean(dim=1), sigma_embedding(sigma, self.width).to(grid.dtype)], dim=-1))
+        for block in self.blocks:
+            tokens = block(tokens, context, condition)
+        return self.norm(tokens), (height, width)
+
+
+def check_latents(latents: Tensor, channels: int, what: str, base_model: str) -> None:
+    """Raise ValueError unless latents are (B, channels, h, w), not empty and finite. ``what`` names the reader."""
+    if latents.ndim != 4 or latents.numel() == 0:
+        raise ValueError(f"The {what} needs latents of shape (batch, channels, height, width) with no empty side; "
+                         f"this latent is {tuple(latents.shape)}. Check the node that made it.")
+    if latents.shape[1] != channels:
+        raise ValueError(f"This {what} was trained for {channels}-channel latents ({base_model}); the latent has "
+                         f"{latents.shape[1]}. Load or train a {what} for this checkpoint.")
+    if not torch.isfinite(latents).all():
+        raise ValueError(f"The latent given to the {what} holds NaN or infinite values. The sampler before it failed: "
+                         "lower the CFG, or run the model in fp32 or bf16.")
+
+
+def check_context(context: Tensor, width: int, what: str, base_model: str) -> None:
+    """Raise ValueError unless prompt embeddings are (B, L, width)."""
+    if context.ndim != 3 or context.shape[-1] != width:
+        raise ValueError(f"This {what} was trained for prompt embeddings of width {width} ({base_model}); these are "
+                         f"{tuple(context.shape)}. Load or train a {what} for this text encoder.")
+
+
+def save_module(path: str | os.PathLike, module: nn.Module, kind: str, config: dict, figures: dict) -> None:
+    """Write a safetensors file in half precision with config and training figures, whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: value.detach().to("cpu", torch.float16).contiguous() for name, value in module.state_dict().items()}
+    temporary = path.with_name(path.name + ".part")
+    save_file(tensors, temporary, metadata={"xlard": kind, "config": json.dumps(config), "figures": json.dumps(figures)})
+    os.replace(temporary, path)
+
+
+def read_module(path: str | os.PathLike, kind: str) -> tuple[dict, dict, dict[str, Tensor]]:
+    """Read config, figures and fp32 tensors of a file that ``save_module`` wrote.
+
+    Raises FileNotFoundError where there is none, ValueError for a damaged file or one of another kind.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no {kind} file at {path}. Check the name, or train a {kind}.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}
+    except SafetensorError as error:
+        raise ValueError(f"{path.name} is damaged or cut short ({error}). Copy or download it again.") from error
+    if metadata.get("xlard") != kind:
+        found = metadata.get("xlard", "no xLARD file")
+        raise ValueError(f"{path.name} is not a {kind} file (it is: {found}). Choose a file saved as a {kind}.")
+    return json.loads(metadata["config"]), json.loads(metadata["figures"]), tensors

@@ -1,0 +1,49 @@
+"""The seams between the library and what runs it: ComfyUI, a diffusers pipeline or a plain script.
+
+Latents are in the space that the VAE decodes. ``rows`` are indices of the pictures of a batch, so that an
+implementation finds each picture's conditioning. ``sigma`` is the noise level in [0, 1]: 1 is pure noise; a
+variance-exploding sigma s is the level s / (1 + s).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from torch import Tensor
+
+from .claims import Claim
+from .critique import Critique
+
+
+class Judge(Protocol):
+    """A critic: an MLLM that judges pictures against claims."""
+
+    def judge(self, images: Tensor, claims: Sequence[Sequence[Claim]]) -> list[Critique]:
+        """Judge images (B, H, W, 3) in [0, 1], each against its own claims."""
+
+
+class Decoder(Protocol):
+    """Turns latents into pictures."""
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Decode latents (B, C, h, w) to images (B, H, W, 3) in [0, 1]."""
+
+
+class Sampler(Protocol):
+    """A diffusion model with its sampler, schedule, guidance and conditioning, that can start at any sigma."""
+
+    def context(self, rows: Sequence[int]) -> Tensor:
+        """The prompt embeddings of the rows, (B, L, D)."""
+
+    def generate(self, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
+        """Sample from pure noise; returns latents (B, C, h, w)."""
+
+    def predict(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
+        """Renoise latents to ``sigma`` with each seed's noise and return the model's x0 prediction: one call."""
+
+    def resume(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
+        """Renoise latents to ``sigma`` with each seed's noise and sample from there to the end."""
+
+    def calls(self, sigma: float = 1.0) -> int:
+        """Model calls (NFE) per picture from ``sigma`` to the end; guidance counts as part of its call."""

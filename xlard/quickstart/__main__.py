@@ -1,0 +1,61 @@
+"""`python3 -m xlard.quickstart demo` and `python3 -m xlard.quickstart test`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from . import demo
+from .browser import ensure_browser
+from .environment import Environment
+from .steps import QuickstartError, require_python
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """The parsed command, and what is passed on to the demo job or to pytest."""
+    parser = argparse.ArgumentParser(
+        prog="python3 -m xlard.quickstart",
+        description="Sets up a virtual environment and ComfyUI beside this checkout, then runs the demo or the tests.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser(
+        "demo",
+        help="draw, judge and correct a picture of the demo world in a real ComfyUI; see `demo --help`",
+        add_help=False,
+    )
+    commands.add_parser("test", help="run the tests; further arguments go to pytest", add_help=False)
+    return parser.parse_known_args(argv)
+
+
+def main(argv: list[str]) -> int:
+    """Set up, run the command in the virtual environment and return its exit code."""
+    options, rest = arguments(argv)
+    require_python()
+    testing = options.command == "test"
+    if not testing:
+        # Help and typing errors come before minutes of set-up.
+        demo.arguments(rest)
+    start = time.monotonic()
+    environment = Environment(CHECKOUT)
+    comfyui = environment.prepare(extras=["test"] if testing else [])
+    if testing:
+        ensure_browser()
+    print(f"Set up in {time.monotonic() - start:.0f} s", flush=True)
+    module = "pytest" if testing else "xlard.quickstart.demo"
+    variables = {**os.environ, "COMFYUI_PATH": str(comfyui), "HF_HUB_OFFLINE": "1"}
+    return subprocess.call([str(environment.python), "-m", module, *rest], cwd=CHECKOUT, env=variables)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except QuickstartError as error:
+        sys.exit(f"\n{error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

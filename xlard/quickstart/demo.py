@@ -1,0 +1,199 @@
+"""The demo job: the shipped self-correction workflow on a real ComfyUI server, its results in a folder.
+
+Its command line is read before the virtual environment exists, so importing this module needs no packages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from .job import JobError, JobResult
+from .server import ComfyServer, ServerError
+from .steps import QuickstartError, step
+from .workflow import workflow_to_api
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+WORKFLOW = CHECKOUT / "workflows" / "demo_self_correct.json"
+LOOP_NODE, REPORT_NODE = "XLARDSelfCorrect", "XLARDReport"
+# Native nodes added to the workflow to get at the loop's outputs: picture or text, by output name.
+PICTURES = {"image_before": "before.png", "image": "after.png"}
+TEXTS = ("score", "passed", "report")
+JOB_TIMEOUT = 1800.0
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+    """The demo's options."""
+    parser = argparse.ArgumentParser(
+        prog="python3 -m xlard.quickstart demo",
+        description="Draws a prompt of the demo world in a headless ComfyUI, lets the critic judge it and the loop "
+        "correct it, and leaves before.png, after.png and report.html in the output folder.",
+    )
+    parser.add_argument("--prompt", help="what to draw, such as 'three red circles' (default: the workflow's)")
+    parser.add_argument("--seed", type=int, help="seed of the first picture (default: the workflow's)")
+    parser.add_argument("--output", type=Path, default=CHECKOUT / "output", help="folder for the results")
+    return parser.parse_args(argv)
+
+
+def find_node(job: dict, class_type: str) -> str:
+    """The id of the one node of `class_type` in an API-format job; raises QuickstartError if there is not one."""
+    found = [node_id for node_id, node in job.items() if node["class_type"] == class_type]
+    if len(found) != 1:
+        raise QuickstartError(f"{WORKFLOW.name} has {len(found)} {class_type} nodes; the demo needs exactly one.")
+    return found[0]
+
+
+def set_prompt(job: dict, prompt: str) -> None:
+    """Replace the text that the loop is asked to draw wherever `job` states it, in the text encoder too."""
+    old = _literal(job, job[find_node(job, LOOP_NODE)]["inputs"]["prompt"])
+    for node in job.values():
+        for name, value in node["inputs"].items():
+            if value == old:
+                node["inputs"][name] = prompt
+
+
+def _literal(job: dict, value: object) -> str:
+    """The text behind `value`: itself, or what the node that it links to holds."""
+    while isinstance(value, list):
+        texts = [each for each in job[value[0]]["inputs"].values() if isinstance(each, (str, list))]
+        if len(texts) != 1:
+            raise QuickstartError(f"Node {value[0]} of {WORKFLOW.name} is no plain text: --prompt cannot replace it.")
+        value = texts[0]
+    return str(value)
+
+
+def add_outputs(job: dict, object_info: dict) -> dict[str, str]:
+    """Add native output nodes for the loop's pictures and texts to `job`; return their ids by output name."""
+    loop = find_node(job, LOOP_NODE)
+    slots = object_info[LOOP_NODE]["output_name"]
+    added = {}
+    for name in (*PICTURES, *TEXTS):
+        source = [loop, slots.index(name)]
+        if name in PICTURES:
+            node = {"class_type": "SaveImage", "inputs": {"images": source, "filename_prefix": name}}
+        else:
+            node = {"class_type": "PreviewAny", "inputs": {"source": source}}
+        added[name] = f"quickstart_{name}"
+        job[added[name]] = node
+    return added
+
+
+def prepare_job(workflow: Path, object_info: dict, prompt: str | None, seed: int | None) -> tuple[dict, dict[str, str]]:
+    """Read the shipped workflow as an API-format job with the user's choices and the demo's own outputs.
+
+    Raises QuickstartError if the file is missing or lacks the loop node, WorkflowError if it cannot be converted.
+    """
+    if not workflow.is_file():
+        raise QuickstartError(f"{workflow} is missing: check out the repository again.")
+    job = workflow_to_api(json.loads(workflow.read_text(encoding="utf-8")), object_info)
+    if prompt is not None:
+        set_prompt(job, prompt)
+    if seed is not None:
+        job[find_node(job, LOOP_NODE)]["inputs"]["seed"] = seed
+    return job, add_outputs(job, object_info)
+
+
+def save_results(server: ComfyServer, job: dict, result: JobResult, added: dict[str, str], output: Path) -> list[Path]:
+    """Write the pictures and the report's files into `output` and return their paths."""
+    output.mkdir(parents=True, exist_ok=True)
+    names = {added[name]: file for name, file in PICTURES.items()}
+    report = find_node(job, REPORT_NODE)
+    saved = []
+    for entry in result.files():
+        if entry["node"] == report:
+            path = output / f"report{Path(entry['filename']).suffix}"
+        elif entry["node"] in names:
+            path = output / names[entry["node"]]
+        else:
+            continue
+        path.write_bytes(server.view(entry))
+        saved.append(path)
+    missing = {*PICTURES.values(), "report.html"} - {path.name for path in saved}
+    if missing:
+        raise QuickstartError(f"The job ended without {', '.join(sorted(missing))}.\n{server.log_tail()}")
+    return saved
+
+
+def summary(job: dict, result: JobResult, added: dict[str, str], saved: list[Path]) -> Iterator[str]:
+    """The lines of the table that is printed at the end."""
+    loop = job[find_node(job, LOOP_NODE)]["inputs"]
+    shown = {name: "".join(result.outputs[added[name]].get("text", ())) for name in TEXTS}
+    rows = {
+        "prompt": _literal(job, loop["prompt"]),
+        "seed": loop["seed"],
+        "score": shown["score"],
+        "passed": shown["passed"],
+        "seconds": f"{result.seconds:.1f}",
+        **{path.name: path for path in sorted(saved)},
+    }
+    width = max(map(len, rows))
+    yield from (f"{name:<{width}}  {value}" for name, value in rows.items())
+    yield ""
+    yield shown["report"]
+
+
+class ProgressLine:
+    """Prints the job's progress in place on a terminal, and nothing elsewhere."""
+
+    def __init__(self, job: dict):
+        self.job = job
+        self.last = 0.0
+
+    def __call__(self, node_id: str, value: float, maximum: float) -> None:
+        if not sys.stdout.isatty() or time.monotonic() - self.last < 0.1:
+            return
+        self.last = time.monotonic()
+        kind = self.job.get(node_id, {}).get("class_type", node_id)
+        steps = f" {value:.0f}/{maximum:.0f}" if maximum else ""
+        print(f"\r  {kind}{steps}\033[K", end="", flush=True)
+
+    def clear(self) -> None:
+        if sys.stdout.isatty():
+            print("\r\033[K", end="", flush=True)
+
+
+def run_demo(options: argparse.Namespace) -> None:
+    """Run the job and print its table. Raises QuickstartError if it fails; the server's log is kept then."""
+    server = ComfyServer(Path(os.environ["COMFYUI_PATH"]), pack=CHECKOUT)
+    with ExitStack() as stack:
+        with step("Starting ComfyUI"):
+            stack.enter_context(server)
+        info = server.object_info()
+        if LOOP_NODE not in info:
+            raise QuickstartError(f"ComfyUI did not load the pack.\n{server.log_tail()}")
+        job, added = prepare_job(WORKFLOW, info, options.prompt, options.seed)
+        print("Running the self-correction workflow ...", flush=True)
+        progress = ProgressLine(job)
+        result = server.run(job, timeout=JOB_TIMEOUT, on_progress=progress)
+        progress.clear()
+        if result.status != "success" or result.node_errors:
+            options.output.mkdir(parents=True, exist_ok=True)
+            kept = shutil.copy(server.base / "comfyui.log", options.output / "comfyui.log")
+            raise QuickstartError(f"{failure(result)}\nComfyUI's log is in {kept}.")
+        saved = save_results(server, job, result, added, options.output)
+    print("\n".join(["", *summary(job, result, added, saved)]), flush=True)
+
+
+def failure(result: JobResult) -> str:
+    """One line on why a job did not end well."""
+    if result.error is not None:
+        return f"{result.error['node_type']} failed: {result.error['exception_message']}"
+    if result.node_errors:
+        return f"ComfyUI left out some outputs: {json.dumps(result.node_errors)}"
+    return f"The job ended as {result.status}."
+
+
+if __name__ == "__main__":
+    try:
+        run_demo(arguments(sys.argv[1:]))
+    except (QuickstartError, ServerError, JobError, TimeoutError) as error:
+        sys.exit(f"\n{error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

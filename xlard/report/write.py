@@ -1,0 +1,81 @@
+"""Write a report's files so that a reader never sees half of one."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..loop.state import LoopState
+from .page import report_page
+from .picture import before_after
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """Where a report's page and its before/after picture lie."""
+
+    html: Path
+    picture: Path
+
+
+def write_report(states: Sequence[LoopState], folder: Path, name: str) -> ReportFiles:
+    """Write ``name.html`` and ``name.png`` into ``folder``, which is made if it is missing.
+
+    Both are finished before either takes its place, so an error leaves an earlier report as it was. Raises
+    ValueError for a name with a folder in it, for no states and for a state without an accepted round.
+    """
+    if not name or name in (".", "..") or Path(name).name != name or "\\" in name:
+        raise ValueError(f"A report's name must be a plain file name, not {name!r}. "
+                         "Give the folder separately.")
+    _check(states)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    png = io.BytesIO()
+    before_after(states).save(png, "PNG")
+    contents = {folder / f"{name}.html": report_page(states, name).encode("utf-8"),
+                folder / f"{name}.png": png.getvalue()}
+    _replace_all(contents)
+    html, picture = contents
+    return ReportFiles(html, picture)
+
+
+def history_json(states: Sequence[LoopState]) -> str:
+    """The history of all states as JSON text, without pictures; a number that is not finite becomes null."""
+    return json.dumps([_finite(state.to_dict()) for state in states], indent=2, ensure_ascii=False,
+                      allow_nan=False)
+
+
+def _check(states: Sequence[LoopState]) -> None:
+    if not states:
+        raise ValueError("There is nothing to report: the list of states is empty.")
+    for number, state in enumerate(states, 1):
+        if not any(entry.accepted for entry in state.rounds):
+            raise ValueError(f"Picture {number} ({state.prompt!r}) has no accepted round, so there is no picture to "
+                             "show. Run the loop on it before you report it.")
+
+
+def _replace_all(contents: dict[Path, bytes]) -> None:
+    # Not tempfile: it makes files that only their owner can read, and a report is there to be shared.
+    temporary = {path: path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp") for path in contents}
+    try:
+        for path, data in contents.items():
+            temporary[path].write_bytes(data)
+        for path in contents:
+            os.replace(temporary[path], path)
+    finally:
+        for leftover in temporary.values():
+            leftover.unlink(missing_ok=True)
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

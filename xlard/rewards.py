@@ -1,0 +1,118 @@
+"""Count, colour and position rewards, computed from what a critic sees.
+
+The formulas are those of xLARD (arXiv 2603.24965); whether a position *holds* follows GenEval's published rule.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from .claims import Claim
+from .critique import ASPECTS, Critique, Detection, Verdict
+
+POSITION_SHARPNESS = 10.0
+"""tau of the position reward, per image side: an offset of a tenth of the side scores sigmoid(1)."""
+
+POSITION_MARGIN = 0.1
+"""Share of the two objects' sizes that an offset must exceed to count (GenEval)."""
+
+DIRECTIONS = {"left of": (1.0, 0.0), "right of": (-1.0, 0.0), "above": (0.0, 1.0), "below": (0.0, -1.0)}
+"""Unit vector from ``a`` to ``b`` when "a <direction> b" holds, y pointing down."""
+
+
+def count_reward(found: int, wanted: int) -> float:
+    """exp(-|found - wanted| / wanted) in [0, 1]; for ``wanted`` 0 the divisor is 1."""
+    return math.exp(-abs(found - wanted) / max(wanted, 1))
+
+
+def color_reward(colors: Sequence[str | None], wanted: str, number: int) -> float:
+    """Share in [0, 1] of the ``number`` wanted objects that have the colour; surplus ones count against it."""
+    matches = sum(color == wanted for color in colors)
+    return min(matches, number) / max(matches, number) if matches else 0.0
+
+
+def position_reward(a: Detection, b: Detection, direction: str, side: float) -> float:
+    """sigmoid(tau * (p_b - p_a) . v) in [0, 1] for one pair of objects; ``side`` is the image's longer side in pixels."""
+    vx, vy = DIRECTIONS[direction]
+    (ax, ay), (bx, by) = a.center, b.center
+    offset = ((bx - ax) * vx + (by - ay) * vy) / side
+    return 1.0 / (1.0 + math.exp(-POSITION_SHARPNESS * offset))
+
+
+def position_holds(a: Detection, b: Detection, direction: str) -> bool:
+    """GenEval's rule: beyond a tenth of both sizes, the offset points within 60 degrees of the direction."""
+    vx, vy = DIRECTIONS[direction]
+    (ax, ay), (bx, by) = a.center, b.center
+    dx, dy = bx - ax, by - ay
+    norm = math.hypot(dx, dy)
+    if norm == 0:
+        return False
+    beyond_x = max(abs(dx) - POSITION_MARGIN * (a.width + b.width), 0.0) * math.copysign(1.0, dx)
+    beyond_y = max(abs(dy) - POSITION_MARGIN * (a.height + b.height), 0.0) * math.copysign(1.0, dy)
+    return (beyond_x * vx + beyond_y * vy) / norm > 0.5
+
+
+def _matching(detections: Sequence[Detection], noun: str | None, color: str | None) -> list[Detection]:
+    return [d for d in detections if d.noun == noun and (color is None or d.color == color)]
+
+
+def judge_count(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
+    """Exactly ``claim.number`` objects of the noun."""
+    found = _matching(detections, claim.noun, None)
+    return Verdict(claim, len(found) == claim.number, count_reward(len(found), claim.number), tuple(found),
+                   f"{len(found)} found, {claim.number} asked for")
+
+
+def judge_color(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
+    """Exactly ``claim.number`` objects of the noun have the colour."""
+    things = _matching(detections, claim.noun, None)
+    colors = [thing.color for thing in things]
+    seen = ", ".join(str(color) for color in colors) or "none there"
+    return Verdict(claim, colors.count(claim.color) == claim.number, color_reward(colors, claim.color, claim.number),
+                   tuple(things), f"{claim.noun}: {seen}")
+
+
+def judge_position(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
+    """Every object of the first kind stands in the direction of every object of the second."""
+    firsts = _matching(detections, claim.noun, claim.color)
+    seconds = _matching(detections, claim.other, claim.other_color)
+    pairs = [(a, b) for a in firsts for b in seconds if a is not b]
+    if not pairs:
+        missing = " and ".join(text for text, found in (
+            (f"{claim.color or ''} {claim.noun}".strip(), firsts),
+            (f"{claim.other_color or ''} {claim.other}".strip(), seconds)) if not found)
+        return Verdict(claim, False, 0.0, tuple(firsts + seconds), f"no {missing or 'second object'} to compare")
+    holds = [position_holds(a, b, claim.direction) for a, b in pairs]
+    score = sum(position_reward(a, b, claim.direction, side) for a, b in pairs) / len(pairs)
+    return Verdict(claim, all(holds), score, tuple(firsts + seconds),
+                   f"{sum(holds)} of {len(pairs)} pairs in place")
+
+
+_JUDGES = {"count": judge_count, "color": judge_color, "position": judge_position}
+
+
+def critique_from_detections(claims: Sequence[Claim], detections: Sequence[Detection], side: float,
+                             confidence: float = 1.0, answer: str = "") -> Critique:
+    """Judge claims by arithmetic on detected objects.
+
+    ``side`` is the image's longer side in pixels. The reward of an aspect is the mean score of its claims.
+    Raises ValueError for a claim type that boxes cannot decide.
+    """
+    for claim in claims:
+        if claim.type not in _JUDGES:
+            raise ValueError(f"Boxes cannot decide a claim of type '{claim.type}' ({claim.text}); "
+                             f"this critic judges {', '.join(_JUDGES)}.")
+    verdicts = tuple(_JUDGES[claim.type](claim, detections, side) for claim in claims)
+    rewards = {}
+    for aspect in ASPECTS:
+        scores = [verdict.score for verdict in verdicts if verdict.claim.type == aspect]
+        if scores:
+            rewards[aspect] = sum(scores) / len(scores)
+    return Critique(verdicts, tuple(detections), rewards, confidence, answer)
+
+
+def abstention(claims: Sequence[Claim], answer: str, reason: str) -> Critique:
+    """The critique of an answer that could not be read: no verdict, no score, never a made-up number."""
+    return Critique(tuple(Verdict(claim, None, None, (), reason) for claim in claims), confidence=0.0,
+                    answer=answer, abstained=True)

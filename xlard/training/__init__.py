@@ -1,0 +1,1 @@
+"""Fitting reward heads and correctors to a generator and its critic."""

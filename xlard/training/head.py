@@ -1,0 +1,84 @@
+"""Fit a reward head to the critic's rewards, on final latents and on x0 predictions at several noise levels."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ..critique import ASPECTS
+from ..head import RewardHead, overall_reward
+from .records import NO_REWARD, Records
+
+Encode = Callable[[list[str]], Tensor]
+
+
+def head_loss(head: RewardHead, latents: Tensor, context: Tensor, sigma: Tensor, rewards: Tensor,
+              confidence: Tensor) -> Tensor:
+    """Gaussian negative log-likelihood of rewards (B, A) under the head's mean and deviation, over known aspects.
+
+    The deviation is fitted beside a plain squared error on the mean, which it must not drown (Ctrl-U); each picture
+    weighs as much as the critic was confident.
+    """
+    prediction = head(latents, context, sigma)
+    known = (rewards > NO_REWARD) * confidence[:, None]
+    error = (prediction.rewards - rewards).square()
+    deviation = prediction.deviations
+    likelihood = error.detach() / (2 * deviation.square()) + deviation.log()
+    return ((error + 0.1 * likelihood) * known).sum() / known.sum().clamp_min(1.0)
+
+
+def head_batch(records: Records, encode: Encode, batch: int, generator: torch.Generator,
+               device: str) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """A random batch of latents at random noise levels: arguments of ``head_loss`` after the head."""
+    rows = torch.randint(0, len(records), (batch,), generator=generator, device=generator.device).tolist()
+    levels = sorted(records.latents)
+    picks = torch.randint(0, len(levels), (batch,), generator=generator, device=generator.device).tolist()
+    latents = torch.stack([records.latents[levels[pick]][row] for row, pick in zip(rows, picks)]).to(device)
+    sigma = torch.tensor([levels[pick] for pick in picks], device=device)
+    context = encode([records.prompts[row] for row in rows])
+    return latents, context, sigma, records.rewards[rows].to(device), records.confidence[rows].to(device)
+
+
+def auc(scores: Tensor, labels: Tensor) -> tuple[float, float]:
+    """Won and possible comparisons between every right and every wrong picture; a tie wins half."""
+    right, wrong = scores[labels], scores[~labels]
+    won = (right[:, None] > wrong[None]).float() + 0.5 * (right[:, None] == wrong[None]).float()
+    return won.sum().item(), float(won.numel())
+
+
+@torch.no_grad()
+def head_figures(head: RewardHead, records: Records, encode: Encode, device: str, batch: int = 250) -> dict:
+    """Area under the ROC curve within prompts, per noise level: for each aspect and for all claims together.
+
+    Comparisons are between pictures of the same prompt only: the ones that selecting a candidate lives on. An aspect is
+    right where its reward is above 0.99 of what a fulfilled claim gets (a position's is a sigmoid: above 0.5).
+    """
+    by_prompt = defaultdict(list)
+    for row, prompt in enumerate(records.prompts):
+        by_prompt[prompt].append(row)
+    figures = {}
+    for level, latents in sorted(records.latents.items()):
+        parts = [head(latents[start:start + batch].to(device), encode(records.prompts[start:start + batch]),
+                      torch.full((len(latents[start:start + batch]),), level, device=device))
+                 for start in range(0, len(records), batch)]
+        rewards = torch.cat([part.rewards for part in parts]).cpu()
+        relevant = [[column for column in range(len(ASPECTS)) if row[column] > NO_REWARD] for row in records.rewards.tolist()]
+        overall = torch.cat([overall_reward(part, relevant[start:start + batch])
+                             for part, start in zip(parts, range(0, len(records), batch))]).cpu()
+        totals = defaultdict(lambda: [0.0, 0.0])
+        for rows in by_prompt.values():
+            index = torch.tensor(rows)
+            judged = [("all", overall[index], records.passed[index].bool())]
+            for column, aspect in enumerate(ASPECTS):
+                known = index[records.rewards[index, column] > NO_REWARD]
+                threshold = 0.5 if aspect == "position" else 0.99
+                judged.append((aspect, rewards[known, column], records.rewards[known, column] > threshold))
+            for name, scores, labels in judged:
+                won, possible = auc(scores, labels)
+                totals[name][0] += won
+                totals[name][1] += possible
+        figures[str(level)] = {name: round(won / possible, 3) for name, (won, possible) in totals.items() if possible}
+    return figures

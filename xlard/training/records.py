@@ -1,0 +1,74 @@
+"""Training records: what a generator drew at several noise levels, and how its critic judged the outcome."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ..critique import ASPECTS, Critique
+
+NO_REWARD = -1.0
+"""Stands for the reward of an aspect that a prompt has no claim about, or that the critic abstained from."""
+
+
+def reward_rows(critiques: Sequence[Critique]) -> Tensor:
+    """Rewards (N, A) of critiques in the order of ``ASPECTS``; NO_REWARD where there is none."""
+    return torch.tensor([[critique.rewards.get(aspect, NO_REWARD) for aspect in ASPECTS] for critique in critiques])
+
+
+@dataclass
+class Records:
+    """Pictures in the making: every field has one row per picture.
+
+    ``latents`` maps a noise level to final latents (0.0) or x0 predictions at that level, (N, C, h, w); ``rewards`` is
+    (N, A) with NO_REWARD for missing ones; ``passed`` (N,) says whether every claim held; ``confidence`` (N,) is the
+    critic's; ``prompts`` are the texts.
+    """
+
+    prompts: list[str]
+    latents: dict[float, Tensor]
+    rewards: Tensor
+    passed: Tensor
+    confidence: Tensor
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+    def rows(self, index: Sequence[int]) -> Records:
+        """The records of some rows."""
+        keep = list(index)
+        return Records([self.prompts[row] for row in keep], {level: part[keep] for level, part in self.latents.items()},
+                       self.rewards[keep], self.passed[keep], self.confidence[keep])
+
+    def save(self, folder: Path) -> None:
+        """Write ``records.safetensors`` and ``prompts.json`` into ``folder``, latents in half precision."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {f"latents.{level}": part.half().contiguous() for level, part in self.latents.items()}
+        tensors |= {"rewards": self.rewards, "passed": self.passed, "confidence": self.confidence}
+        save_file(tensors, folder / "records.safetensors.part")
+        (folder / "prompts.json").write_text(json.dumps(self.prompts))
+        os.replace(folder / "records.safetensors.part", folder / "records.safetensors")
+
+    @classmethod
+    def load(cls, folder: Path) -> Records:
+        """Read what ``save`` wrote. Raises FileNotFoundError where there is nothing."""
+        tensors = load_file(folder / "records.safetensors")
+        levels = {float(name.removeprefix("latents.")): part.float() for name, part in tensors.items()
+                  if name.startswith("latents.")}
+        return cls(json.loads((folder / "prompts.json").read_text()), levels, tensors["rewards"], tensors["passed"],
+                   tensors["confidence"])
+
+
+def join(parts: Sequence[Records]) -> Records:
+    """Records of several collections as one; only the noise levels that all of them hold."""
+    levels = set.intersection(*(set(part.latents) for part in parts))
+    return Records([prompt for part in parts for prompt in part.prompts],
+                   {level: torch.cat([part.latents[level] for part in parts]) for level in sorted(levels)},
+                   *(torch.cat([getattr(part, name) for part in parts]) for name in ("rewards", "passed", "confidence")))
