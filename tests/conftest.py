@@ -30,7 +30,8 @@ def comfy() -> Iterator[ComfyServer]:
     folder = find_comfyui()
     if folder is None:
         pytest.fail("No ComfyUI: run `python3 -m xlard.quickstart test`, or set COMFYUI_PATH to a checkout of it.")
-    with ComfyServer(folder, pack=CHECKOUT) as server:
+    # The demo world's tensors are small: on few cores, more threads only get in each other's way.
+    with ComfyServer(folder, pack=CHECKOUT, variables={"OMP_NUM_THREADS": "1"}) as server:
         yield server
 
 

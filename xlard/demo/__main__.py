@@ -43,6 +43,14 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--seed", type=int, default=0)
         return one
 
+    check = commands.add_parser("check", help="score the checker on fresh renders, and their reconstructions")
+    check.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder with the trained models")
+    check.add_argument("--number", type=int, default=5000)
+    check.add_argument("--seed", type=int, default=0)
+
+    bundle = commands.add_parser("bundle", help="put trained models where the pack ships them")
+    bundle.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder with the trained models")
+
     drawing("annotate", "draw pictures and note what is visibly there, for the critic's training", "critic", 600)
     drawing("collect", "draw pictures and have the critic judge them, for head and corrector", "corrector", 500)
     drawing("evaluate", "score generator and critic by the exact checker", "test", 300)
@@ -52,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
 def _train(options: dict) -> None:
     name, folder = options.pop("model"), options.pop("out")
     folder.mkdir(parents=True, exist_ok=True)
-    figures = import_module(f"{__package__}.training.{name}").train(folder, **options)
+    command = "python -m xlard.demo train " + name + "".join(
+        f" --{key.replace('_', '-')} {value}" for key, value in options.items() if value is not None and key != "max_seconds")
+    figures = {"command": command, **import_module(f"{__package__}.training.{name}").train(folder, **options)}
     write_json(folder / f"{name}.json", figures)
     print(figures)
 

@@ -2,19 +2,65 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from ..claims import claims_from_prompt
+from .architecture import WEIGHTS
 from .bundle import DemoWorld
 from .checker import Checker
+from .checker import check as check_picture
 from .evaluation import generate
 from .prompts import evaluation_prompts
+from .sampling import load_vae
 from .training.collect import collect as collect_records
 from .training.collect import prompt_list
 from .training.critic import annotate as annotate_pictures
+from .training.scenes import pictures_of, scene_pool
 from .training.trainer import default_device, write_json
+
+
+def check(out: Path, number: int, seed: int) -> None:
+    """Score the checker on fresh renders of test prompts, and on what the autoencoder makes of them."""
+    texts, packed = scene_pool("test", number, 50_000_000 + seed)
+    pictures = pictures_of(packed, torch.Generator().manual_seed(seed))
+    vae = load_vae(out / "pipeline" / "vae" if (out / "pipeline").exists() else out / "vae")
+    with torch.no_grad():
+        decoded = torch.cat([vae.decode(vae.encode(part).latents).sample for part in pictures.split(100)])
+    figures = {"pictures": number}
+    for name, shown in (("renders", pictures), ("reconstructions", decoded.clamp(-1, 1))):
+        right = [check_picture(picture / 2 + 0.5, claims_from_prompt(text)).passed for text, picture in zip(texts, shown)]
+        figures[name] = sum(right) / number
+    figures["psnr"] = round(-10 * ((decoded - pictures).square().mean(dim=(1, 2, 3)) / 4).log10().mean().item(), 2)
+    print(figures)
+
+
+BUNDLED = {"pipeline/unet": "generator", "pipeline/text_encoder": "generator", "pipeline/vae": "autoencoder",
+           "critic": "critic", "head.safetensors": "head", "corrector.safetensors": "corrector"}
+"""Which training's figures go into the metadata of which weights."""
+
+
+def bundle(out: Path) -> None:
+    """Copy the trained models to the pack's own weights, with command, seed, time and figures in their metadata."""
+    for name, model in BUNDLED.items():
+        figures = (out / f"{model}.json").read_text()
+        for source in sorted((out / name).glob("*.safetensors")) if (out / name).is_dir() else [out / name]:
+            with safe_open(source, framework="pt") as file:
+                metadata = {"format": "pt", **(file.metadata() or {}), "figures": figures}
+            target = WEIGHTS / source.relative_to(out)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            save_file(load_file(source), target, metadata=metadata)
+    for folder in ("pipeline", "critic"):
+        for source in (path for path in (out / folder).rglob("*") if path.suffix in (".json", ".jinja")):
+            target = WEIGHTS / source.relative_to(out)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+    total = sum(path.stat().st_size for path in WEIGHTS.rglob("*.safetensors"))
+    print(f"{WEIGHTS}: {total / 1e6:.1f} MB")
 
 
 def annotate(out: Path, split: str, number: int, repeats: int, seed: int) -> None:

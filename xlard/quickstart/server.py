@@ -37,7 +37,7 @@ class ComfyServer:
 
     `pack` is linked into the temporary `custom_nodes/` as `xlard`; None runs ComfyUI alone. `python` is the
     interpreter that has ComfyUI's requirements. Everything that the server writes lies in `base`, which is deleted
-    at the end. `settings` are front-end settings of the default user.
+    at the end. `settings` are front-end settings of the default user; `variables` are added to the environment.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class ComfyServer:
         python: Path | str = sys.executable,
         arguments: Sequence[str] = (),
         settings: dict | None = None,
+        variables: dict[str, str] | None = None,
         start_timeout: float = 300.0,
     ):
         self.comfyui = Path(comfyui)
@@ -54,6 +55,7 @@ class ComfyServer:
         self.python = str(python)
         self.arguments = list(arguments)
         self.settings = {**QUIET_SETTINGS, **(settings or {})}
+        self.variables = variables or {}
         self.start_timeout = start_timeout
         self.base: Path | None = None
         self.port = 0
@@ -107,6 +109,7 @@ class ComfyServer:
     def _launch(self) -> None:
         self.port = free_port()
         environment = {**os.environ, "HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
+        environment.update(self.variables)
         with open(self.base / "comfyui.log", "wb") as log:
             # Not in the checkout: an import that only works from there would go unnoticed.
             self._process = subprocess.Popen(

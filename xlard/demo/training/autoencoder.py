@@ -50,6 +50,17 @@ def evaluate(autoencoder: nn.Module, number: int, seed: int, device: str) -> dic
             "latent_mean": round(latents.mean().item(), 3), "latent_std": round(latents.std().item(), 3)}
 
 
+@torch.no_grad()
+def preview_factors(autoencoder: nn.Module, seed: int, device: str) -> list[list[float]]:
+    """Least-squares red, green and blue in [-1, 1] of each latent channel, and of the constant in the last row."""
+    pictures = pictures_of(scene_pool(None, 500, seed)[1], torch.Generator(device).manual_seed(seed))
+    latents = autoencoder.encode(pictures).latents
+    colors = torch.nn.functional.avg_pool2d(pictures, 8).permute(0, 2, 3, 1).reshape(-1, 3)
+    inputs = latents.permute(0, 2, 3, 1).reshape(-1, latents.shape[1])
+    solved = torch.linalg.lstsq(torch.cat([inputs, torch.ones_like(inputs[:, :1])], dim=1).cpu(), colors.cpu()).solution
+    return [[round(value, 4) for value in row] for row in solved.tolist()]
+
+
 def widen(narrow: nn.Module) -> nn.Module:
     """The same function at TAESD's 64 channels: extra channels are zero and stay zero through every ReLU."""
     wide = build_autoencoder(64)
@@ -88,7 +99,8 @@ def train(folder: Path, steps: int, batch: int, width: int, seed: int, pool: int
     trainer.run(batch_loss, max_seconds=max_seconds)
     autoencoder = trainer.module.eval()
     figures = {"model": "autoencoder", "steps": trainer.step, "batch": batch, "width": width, "seed": seed,
-               "seconds": round(trainer.seconds), "machine": machine(), **evaluate(autoencoder, 500, seed + 1, device)}
+               "seconds": round(trainer.seconds), "machine": machine(), **evaluate(autoencoder, 500, seed + 1, device),
+               "preview_factors": preview_factors(autoencoder, seed + 2, device)}
     autoencoder.cpu().save_pretrained(folder / "narrow_vae")
     widen(autoencoder).half().save_pretrained(folder / "vae")
     return figures

@@ -1,0 +1,63 @@
+"""The bench end to end on the bundled demo world, small."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", "xlard.bench", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=500)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bench")
+    (folder / "prompts.txt").write_text("a red circle\ntwo blue squares and a green triangle\n")
+    done = bench("--prompts", str(folder / "prompts.txt"), "--seeds", "0,1", "--steps", "8",
+                 "--methods", "base,corrector,best_of_2,retry_2,loop_2", "--out", str(folder / "out"))
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder / "out", json.loads((folder / "out" / "results.json").read_text()), done.stdout
+
+
+def test_every_method_writes_every_picture(results) -> None:
+    folder, rows, _ = results
+    assert len(rows) == 5 * 2 * 2
+    for row in rows:
+        assert set(row) == {"method", "prompt_index", "prompt", "seed", "picture", "nfe", "seconds", "critic_calls", "score", "claims"}
+        assert row["picture"] == f"{row['method']}/{row['prompt_index']}_{row['seed']}.png"
+        assert Image.open(folder / row["picture"]).size == (96, 96)
+        assert all(set(claim) == {"type", "text", "score", "passed"} for claim in row["claims"])
+
+
+def test_costs_are_what_the_methods_promise(results) -> None:
+    _, rows, _ = results
+    nfe = {method: [row["nfe"] for row in rows if row["method"] == method] for method in {row["method"] for row in rows}}
+    assert set(nfe["base"]) == {8} and set(nfe["best_of_2"]) == {16}
+    assert set(nfe["retry_2"]) <= {8, 16} and max(nfe["loop_2"]) <= 16
+
+
+def test_a_search_never_scores_below_its_first_picture(results) -> None:
+    _, rows, _ = results
+    score = {(row["method"], row["prompt_index"], row["seed"]): sum(claim["passed"] or False for claim in row["claims"]) for row in rows}
+    for (method, index, seed), passed in score.items():
+        if method != "corrector":
+            assert passed >= score["base", index, seed]
+
+
+def test_the_table_compares_all_methods(results) -> None:
+    _, _, printed = results
+    assert all(name in printed for name in ("base", "corrector", "best_of_2", "retry_2", "loop_2", "NFE", "accuracy"))
+
+
+def test_a_prompt_without_claims_is_refused(tmp_path) -> None:
+    (tmp_path / "prompts.txt").write_text("of the and\n")
+    done = bench("--prompts", str(tmp_path / "prompts.txt"), "--out", str(tmp_path / "out"))
+    assert done.returncode != 0 and "No claim can be read" in done.stderr

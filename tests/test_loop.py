@@ -1,0 +1,141 @@
+"""The loop and its baselines on fake models: what is kept, what it costs, when it stops."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from xlard.claims import claims_from_prompt
+from xlard.critique import ASPECTS, Detection
+from xlard.head import RewardPrediction
+from xlard.loop.baselines import base, best_of_n, one_correction, retry
+from xlard.loop.correct import LoopSettings, correct_all, self_correct
+from xlard.loop.engine import Engine, derived_seed
+from xlard.rewards import critique_from_detections
+
+PROMPT = "three circles"
+
+
+class FakeSampler:
+    """Latents hold the number of circles that the picture will show: a script, by order of the attempts."""
+
+    def __init__(self, script: list[int]):
+        self.script, self.resumed, self.predicted = list(script), [], []
+
+    def context(self, rows):
+        return torch.zeros(len(rows), 1, 1)
+
+    def generate(self, rows, seeds):
+        return torch.full((len(rows), 1, 1, 1), float(self.script.pop(0)))
+
+    def predict(self, latents, sigma, rows, seeds):
+        self.predicted.append(list(seeds))
+        return torch.tensor([float(seed % 97) for seed in seeds]).view(-1, 1, 1, 1)
+
+    def resume(self, latents, sigma, rows, seeds):
+        self.resumed.append((latents.clone(), sigma, list(rows), list(seeds)))
+        return torch.full((len(rows), 1, 1, 1), float(self.script.pop(0)))
+
+    def calls(self, sigma=1.0):
+        return round(20 * sigma)
+
+
+class FakeDecoder:
+    def decode(self, latents):
+        return latents.view(-1, 1, 1, 1).expand(-1, 8, 8, 3)
+
+
+class FakeJudge:
+    def judge(self, images, claims):
+        return [critique_from_detections(own, [Detection(0, 0, 4, 4, "circle")] * int(image[0, 0, 0]), 8)
+                for image, own in zip(images, claims)]
+
+
+def seed_head(latents, context, sigma):
+    """Promises more for a higher latent, so that the pick is known."""
+    rewards = (latents.flatten(1)[:, :1] / 100).expand(-1, len(ASPECTS))
+    return RewardPrediction(rewards, rewards * 0 + 0.1, rewards[..., None, None], ASPECTS)
+
+
+def engine(script: list[int], pictures: int = 1, **models) -> Engine:
+    return Engine(FakeSampler(script), FakeDecoder(), FakeJudge(), [PROMPT] * pictures,
+                  [claims_from_prompt(PROMPT)] * pictures, list(range(pictures)), **models)
+
+
+def test_a_picture_that_passes_is_left_alone() -> None:
+    state, = correct_all(engine([3]), LoopSettings())
+    assert state.passed and len(state.rounds) == 1 and state.nfe == 20 and state.critic_calls == 1
+
+
+def test_the_loop_keeps_the_best_and_stops_when_all_claims_hold() -> None:
+    running = engine([5, 4, 5, 3, 1])
+    state, = correct_all(running, LoopSettings(rounds=4))
+    assert [entry.accepted for entry in state.rounds] == [True, True, False, True]
+    assert state.passed and running.sampler.script == [1]
+    # The third round starts from the best, not from the failure before it.
+    assert running.sampler.resumed[2][0].item() == 4
+
+
+def test_a_tie_goes_to_the_earlier_picture() -> None:
+    state, = correct_all(engine([4, 2]), LoopSettings(rounds=1))
+    assert state.best is state.first
+
+
+def test_the_loop_never_returns_less_than_the_first_picture() -> None:
+    state, = correct_all(engine([4, 9, 9, 9, 9]), LoopSettings())
+    assert state.best is state.first and len(state.rounds) == 5
+
+
+def test_the_budget_in_model_calls_is_never_passed() -> None:
+    state, = correct_all(engine([5] * 20), LoopSettings(rounds=10, budget=60))
+    assert state.nfe <= 60 and len(state.rounds) == 1 + (60 - 20) // 18
+
+
+def test_the_head_picks_the_most_promising_noise_and_each_look_is_counted() -> None:
+    running = engine([5, 3], head=seed_head)
+    state, = correct_all(running, LoopSettings(candidates=4, sigma=0.5))
+    tried = [seeds[0] for seeds in running.sampler.predicted]
+    assert tried == [derived_seed(0, 1, k) for k in range(4)]
+    assert running.sampler.resumed[0][3] == [max(tried, key=lambda seed: seed % 97)]
+    assert state.rounds[1].nfe == 4 + 10
+
+
+def test_the_corrector_shifts_the_latent_by_its_residual() -> None:
+    running = engine([5, 3], corrector=lambda latents, context, sigma: torch.ones_like(latents))
+    state, = correct_all(running, LoopSettings(strength=0.5))
+    assert running.sampler.resumed[0][0].item() == 5.5
+    assert state.rounds[1].change > 0 and state.rounds[1].attribution is not None
+
+
+def test_only_failed_pictures_of_a_batch_go_on() -> None:
+    class Mixed(FakeSampler):
+        def generate(self, rows, seeds):
+            return torch.tensor([3.0, 5.0, 3.0]).view(-1, 1, 1, 1)
+
+    sampler = Mixed([3])
+    states = self_correct([PROMPT] * 3, [claims_from_prompt(PROMPT)] * 3, [7, 8, 9], sampler, FakeDecoder(), FakeJudge())
+    assert sampler.resumed[0][2] == [1] and all(state.passed for state in states)
+
+
+def test_a_prompt_without_claims_is_refused() -> None:
+    with pytest.raises(ValueError, match="No claim could be read"):
+        self_correct([""], [[]], [0], FakeSampler([]), FakeDecoder(), FakeJudge())
+
+
+def test_baselines_cost_what_they_say() -> None:
+    assert base(engine([5]))[0].nfe == 20
+    best, = best_of_n(engine([5, 3, 4]), 3)
+    assert best.nfe == 60 and best.passed and best.rounds.index(best.best) == 1
+    tried, = retry(engine([5, 3, 4]), 3)
+    assert tried.nfe == 40 and tried.passed
+
+
+def test_the_corrector_alone_is_returned_whatever_the_critic_says() -> None:
+    state, = one_correction(engine([3, 5]), sigma=0.8)
+    assert state.best is state.rounds[1] and not state.passed
+
+
+def test_every_round_is_reported_as_it_happens() -> None:
+    seen = []
+    correct_all(engine([5, 4, 3], on_round=lambda row, entry: seen.append((row, entry.strategy))), LoopSettings())
+    assert seen == [(0, "sample"), (0, "correct"), (0, "correct")]
