@@ -11,9 +11,9 @@ from safetensors.torch import save_file
 from xlard.corrector import CorrectorConfig, LatentCorrector, attribution_map, project, relative_norm
 from xlard.critique import ASPECTS
 from xlard.head import HeadConfig, RewardHead, overall_reward
-from xlard.training.corrector import corrector_batch, corrector_loss
+from xlard.training.corrector import corrector_batch, corrector_loss, failed
 from xlard.training.head import auc, head_batch, head_figures, head_loss
-from xlard.training.records import NO_REWARD, Records, join
+from xlard.training.records import NO_REWARD, Records, draw, join
 
 CHANNELS, WIDTH = 4, 16
 
@@ -137,7 +137,7 @@ def trained_head(steps: int = 80) -> RewardHead:
     head, records = small_head(), toy_records()
     optimizer = torch.optim.AdamW(head.parameters(), lr=3e-3)
     for step in range(steps):
-        loss = head_loss(head, *head_batch(records, encode, 16, torch.Generator().manual_seed(step), "cpu"))
+        loss = head_loss(head, *head_batch([records], encode, 16, torch.Generator().manual_seed(step), "cpu"))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -150,7 +150,7 @@ def test_a_head_learns_and_a_corrector_follows_it() -> None:
     assert figures["0.0"]["all"] > 0.95 and figures["0.8"]["count"] > 0.95 and "color" not in figures["0.0"]
     corrector = small_corrector(trust_region=2.0)
     optimizer = torch.optim.AdamW(corrector.parameters(), lr=3e-3)
-    latents, context, sigma, known = corrector_batch(records, encode, [0.0, 0.8], 32, torch.Generator().manual_seed(0), "cpu")
+    latents, context, sigma, known = corrector_batch(failed([records], [0.8]), encode, [0.0, 0.8], 32, torch.Generator().manual_seed(0), "cpu")
     before = (head(latents, context, sigma).rewards * known).sum() / known.sum()
     for _ in range(60):
         loss = corrector_loss(corrector, head, latents, context, sigma, known, anchor=0.01, caution=0.0)
@@ -171,3 +171,14 @@ def test_records_survive_their_files(tmp_path) -> None:
     read = join([Records.load(tmp_path / "a"), records.rows([1, 2])])
     assert len(read) == 10 and read.prompts[:8] == records.prompts and torch.equal(read.rewards[:8], records.rewards)
     assert torch.allclose(read.latents[0.8][:8], records.latents[0.8], atol=1e-2)
+
+
+def test_batches_are_drawn_from_collections_with_different_noise_levels() -> None:
+    whole, resumed = toy_records(16), toy_records(16)
+    del resumed.latents[0.8]
+    resumed.rewards[:, 0] = 0.25
+    records, sigma = draw([whole, resumed], None, 200, torch.Generator().manual_seed(0))
+    levels_of_resumed = sigma[records.rewards[:, 0] == 0.25]
+    assert len(records) == 200 and 50 < len(levels_of_resumed) < 150 and (levels_of_resumed == 0).all()
+    assert 25 < (sigma == 0.8).sum() < 100
+    assert failed([whole, resumed], [0.8])[0].passed.sum() == 0 and len(failed([whole, resumed], [0.8])) == 1

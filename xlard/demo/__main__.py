@@ -27,6 +27,8 @@ def _parser() -> argparse.ArgumentParser:
 
     autoencoder = model("autoencoder", 4500, 48, 4000, "AutoencoderTiny on renders")
     autoencoder.add_argument("--width", type=int, default=16, help="channels, zero-padded to 64 when saved")
+    decoder = model("decoder", 1200, 6, 3000, "a wider decoder for the trained autoencoder")
+    decoder.add_argument("--width", type=int, default=32, help="channels, zero-padded to 64 when saved")
     generator = model("generator", 12000, 32, 16000, "UNet and text encoder on the generator split")
     generator.add_argument("--stop-at", type=float, default=0.58, help="stop at this accuracy on validation prompts")
     generator.add_argument("--check-every", type=int, default=1000)

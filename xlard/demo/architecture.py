@@ -42,12 +42,12 @@ def build_text_encoder(vocabulary: int, bos: int, eos: int, pad: int):
         bos_token_id=bos, eos_token_id=eos, pad_token_id=pad))
 
 
-def build_autoencoder(width: int = 64):
+def build_autoencoder(encoder_width: int = 64, decoder_width: int | None = None):
     """The autoencoder: AutoencoderTiny, 8x, 4 channels; 64 wide is TAESD's own size, which ComfyUI loads."""
     from diffusers import AutoencoderTiny
 
-    return AutoencoderTiny(encoder_block_out_channels=(width,) * 4, decoder_block_out_channels=(width,) * 4,
-                           latent_channels=LATENT_CHANNELS, scaling_factor=1.0)
+    return AutoencoderTiny(encoder_block_out_channels=(encoder_width,) * 4,
+                           decoder_block_out_channels=(decoder_width or encoder_width,) * 4, latent_channels=LATENT_CHANNELS, scaling_factor=1.0)
 
 
 def build_scheduler():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -9,7 +11,7 @@ from ..corrector import LatentCorrector
 from ..critique import ASPECTS
 from ..head import RewardHead
 from .head import Encode
-from .records import NO_REWARD, Records
+from .records import NO_REWARD, Records, draw
 
 
 def corrector_loss(corrector: LatentCorrector, head: RewardHead, latents: Tensor, context: Tensor, sigma: Tensor,
@@ -28,13 +30,16 @@ def corrector_loss(corrector: LatentCorrector, head: RewardHead, latents: Tensor
     return (anchor * distance - gain).mean()
 
 
-def corrector_batch(records: Records, encode: Encode, levels: list[float], batch: int, generator: torch.Generator,
-                    device: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """A random batch of pictures that the critic failed, as x0 predictions at random ``levels``."""
-    failed = (~records.passed.bool()).nonzero().flatten()
-    rows = failed[torch.randint(0, len(failed), (batch,), generator=generator, device=generator.device).cpu()].tolist()
-    picks = torch.randint(0, len(levels), (batch,), generator=generator, device=generator.device).tolist()
-    latents = torch.stack([records.latents[levels[pick]][row] for row, pick in zip(rows, picks)]).to(device)
-    sigma = torch.tensor([levels[pick] for pick in picks], device=device)
-    known = (records.rewards[rows][:, :len(ASPECTS)] > NO_REWARD).float().to(device)
-    return latents, encode([records.prompts[row] for row in rows]), sigma, known
+def corrector_batch(failures: Sequence[Records], encode: Encode, levels: Sequence[float], batch: int,
+                    generator: torch.Generator, device: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """A random batch of failed pictures (see ``failed``), as x0 predictions at random ``levels``."""
+    records, sigma = draw(failures, levels, batch, generator)
+    known = (records.rewards[:, :len(ASPECTS)] > NO_REWARD).float()
+    return records.latents[0.0].to(device), encode(records.prompts), sigma.to(device), known.to(device)
+
+
+def failed(parts: Sequence[Records], levels: Sequence[float]) -> list[Records]:
+    """The pictures that the critic failed, of the parts that hold any of ``levels``."""
+    kept = [part.rows((~part.passed.bool()).nonzero().flatten().tolist()) for part in parts
+            if any(level in part.latents for level in levels)]
+    return [part for part in kept if len(part)]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from ..critique import ASPECTS
 from ..head import RewardHead, overall_reward
-from .records import NO_REWARD, Records
+from .records import NO_REWARD, Records, draw
 
 Encode = Callable[[list[str]], Tensor]
 
@@ -30,16 +30,12 @@ def head_loss(head: RewardHead, latents: Tensor, context: Tensor, sigma: Tensor,
     return ((error + 0.1 * likelihood) * known).sum() / known.sum().clamp_min(1.0)
 
 
-def head_batch(records: Records, encode: Encode, batch: int, generator: torch.Generator,
+def head_batch(parts: Sequence[Records], encode: Encode, batch: int, generator: torch.Generator,
                device: str) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """A random batch of latents at random noise levels: arguments of ``head_loss`` after the head."""
-    rows = torch.randint(0, len(records), (batch,), generator=generator, device=generator.device).tolist()
-    levels = sorted(records.latents)
-    picks = torch.randint(0, len(levels), (batch,), generator=generator, device=generator.device).tolist()
-    latents = torch.stack([records.latents[levels[pick]][row] for row, pick in zip(rows, picks)]).to(device)
-    sigma = torch.tensor([levels[pick] for pick in picks], device=device)
-    context = encode([records.prompts[row] for row in rows])
-    return latents, context, sigma, records.rewards[rows].to(device), records.confidence[rows].to(device)
+    records, sigma = draw(parts, None, batch, generator)
+    return (records.latents[0.0].to(device), encode(records.prompts), sigma.to(device), records.rewards.to(device),
+            records.confidence.to(device))
 
 
 def auc(scores: Tensor, labels: Tensor) -> tuple[float, float]:

@@ -67,8 +67,27 @@ class Records:
 
 
 def join(parts: Sequence[Records]) -> Records:
-    """Records of several collections as one; only the noise levels that all of them hold."""
-    levels = set.intersection(*(set(part.latents) for part in parts))
+    """Records of several collections as one; all must hold the same noise levels."""
     return Records([prompt for part in parts for prompt in part.prompts],
-                   {level: torch.cat([part.latents[level] for part in parts]) for level in sorted(levels)},
+                   {level: torch.cat([part.latents[level] for part in parts]) for level in parts[0].latents},
                    *(torch.cat([getattr(part, name) for part in parts]) for name in ("rewards", "passed", "confidence")))
+
+
+def draw(parts: Sequence[Records], levels: Sequence[float] | None, batch: int,
+         generator: torch.Generator) -> tuple[Records, Tensor]:
+    """A random batch over all parts: rows whose only latents, keyed 0.0, are at the noise levels returned beside them.
+
+    Each part weighs by its pictures; of a part's noise levels, or of those among ``levels``, each is as likely.
+    """
+    def pick(high: int) -> int:
+        return int(torch.randint(0, high, (1,), generator=generator, device=generator.device))
+
+    sizes = torch.tensor([float(len(part)) for part in parts], device=generator.device)
+    chosen, sigma = [], []
+    for index in torch.multinomial(sizes, batch, replacement=True, generator=generator).tolist():
+        known = sorted(level for level in parts[index].latents if levels is None or level in levels)
+        sigma.append(known[pick(len(known))])
+        row = parts[index].rows([pick(len(parts[index]))])
+        row.latents = {0.0: row.latents[sigma[-1]]}
+        chosen.append(row)
+    return join(chosen), torch.tensor(sigma)

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from ...corrector import CorrectorConfig, LatentCorrector, relative_norm
-from ...training.corrector import corrector_batch, corrector_loss
+from ...training.corrector import corrector_batch, corrector_loss, failed
 from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
 from ..bundle import DemoWorld
 from .head import encoder, load_records
@@ -19,13 +19,13 @@ LEVELS = [0.9, 0.8, 0.7]
 
 def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_seconds: float | None = None,
           anchor: float = 2.0, caution: float = 0.5, learning_rate: float = 5e-4) -> dict:
-    """Train and write ``folder/corrector.safetensors``; ``pool`` limits the records."""
+    """Train and write ``folder/corrector.safetensors``; ``pool`` limits each collection."""
     device = default_device()
     torch.manual_seed(seed)
     world = DemoWorld(folder, device)
     encode, head = encoder(world), world.head().requires_grad_(False)
-    records = load_records(folder, "corrector")
-    records = records.rows(range(min(pool, len(records)))) if pool else records
+    records = failed(load_records(folder, "corrector"), LEVELS)
+    records = [part.rows(range(min(pool, len(part)))) for part in records] if pool else records
     config = CorrectorConfig(LATENT_CHANNELS, CONTEXT_WIDTH, BASE_MODEL, width=96, layers=3, sigma_range=(min(LEVELS), max(LEVELS)))
     trainer = Trainer(folder / "corrector_run", LatentCorrector(config), steps, learning_rate, seed, device, decay=0.99)
 
@@ -38,8 +38,8 @@ def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_se
     corrector.load_state_dict(trainer.average.module.state_dict())
     corrector.eval()
     figures = {"model": "corrector", "steps": trainer.step, "batch": batch, "seed": seed, "anchor": anchor, "caution": caution,
-               "records": len(records), "seconds": round(trainer.seconds), "machine": machine(),
-               **_gains(corrector, head, load_records(folder, "validation"), encode, device, seed)}
+               "records": sum(map(len, records)), "seconds": round(trainer.seconds), "machine": machine(),
+               **_gains(corrector, head, failed(load_records(folder, "validation"), LEVELS), encode, device, seed)}
     corrector.figures = figures
     corrector.save(folder / "corrector.safetensors")
     return figures

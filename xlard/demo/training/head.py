@@ -27,23 +27,30 @@ def encoder(world: DemoWorld):
     return encode
 
 
-def load_records(folder: Path, split: str) -> Records:
-    """All records that were collected for a split. Raises FileNotFoundError where there are none."""
+def load_records(folder: Path, split: str) -> list[Records]:
+    """All collections of a split. Raises FileNotFoundError where there are none."""
     parts = sorted((folder / "records" / split).glob("*/records.safetensors"))
     if not parts:
         raise FileNotFoundError(f"There are no records of the {split} split in {folder}. "
                                 f"Run: python -m xlard.demo collect --split {split}")
-    return join([Records.load(path.parent) for path in parts])
+    return [Records.load(path.parent) for path in parts]
+
+
+def fresh(parts: list[Records]) -> Records:
+    """The fresh draws among the collections, which hold every noise level."""
+    most = max(len(part.latents) for part in parts)
+    return join([part for part in parts if len(part.latents) == most])
 
 
 def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_seconds: float | None = None,
           learning_rate: float = 1e-3) -> dict:
-    """Fit the head to the corrector split's records; writes ``folder/head.safetensors``. ``pool`` limits the records."""
+    """Fit the head to the corrector split's records; writes ``folder/head.safetensors``. ``pool`` limits each
+    collection."""
     device = default_device()
     torch.manual_seed(seed)
     encode = encoder(DemoWorld(folder, device))
     records = load_records(folder, "corrector")
-    records = records.rows(range(min(pool, len(records)))) if pool else records
+    records = [part.rows(range(min(pool, len(part)))) for part in records] if pool else records
     config = HeadConfig(LATENT_CHANNELS, CONTEXT_WIDTH, BASE_MODEL, width=96, layers=3)
     trainer = Trainer(folder / "head_run", RewardHead(config), steps, learning_rate, seed, device, decay=0.995, weight_decay=0.05)
 
@@ -54,9 +61,9 @@ def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_se
     head = RewardHead(config).to(device)
     head.load_state_dict(trainer.average.module.state_dict())
     head.eval()
-    figures = {"model": "head", "steps": trainer.step, "batch": batch, "seed": seed, "records": len(records),
+    figures = {"model": "head", "steps": trainer.step, "batch": batch, "seed": seed, "records": sum(map(len, records)),
                "seconds": round(trainer.seconds), "machine": machine(),
-               "within_prompt_auc": head_figures(head, load_records(folder, "validation"), encode, device)}
+               "within_prompt_auc": head_figures(head, fresh(load_records(folder, "validation")), encode, device)}
     head.figures = figures
     head.save(folder / "head.safetensors")
     return figures

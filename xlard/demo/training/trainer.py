@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 
@@ -22,11 +22,16 @@ def default_device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
+def processes() -> int:
+    """How many processes train together: 1, or what ``torchrun`` started."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
 def machine() -> str:
     """The machine in words, for the figures saved with weights."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    return f"{os.cpu_count()} CPU cores, {torch.get_num_threads()} threads"
+    return f"{os.cpu_count()} CPU cores, {processes()} processes of {torch.get_num_threads()} threads"
 
 
 def write_json(path: Path, value) -> None:
@@ -40,11 +45,12 @@ class Trainer:
     """Trains ``module`` for ``steps`` steps and keeps everything needed to go on in ``folder``.
 
     ``loss_of(step, generator)`` returns the loss of one batch; its generator is seeded by seed and step, so that a
-    resumed run draws what an uninterrupted one would have drawn. ``average`` is the exponential moving average.
+    resumed run draws what an uninterrupted one would have drawn. ``average`` is the exponential moving average. Under
+    ``torchrun`` every process draws its own batches, the gradients are averaged, and the first one saves.
     """
 
     def __init__(self, folder: Path, module: nn.Module, steps: int, learning_rate: float, seed: int,
-                 device: str, decay: float = 0.999, weight_decay: float = 0.01, save_every: int = 1000):
+                 device: str, decay: float = 0.999, weight_decay: float = 0.01, save_every: int = 250):
         self.folder, self.steps, self.learning_rate, self.seed = folder, steps, learning_rate, seed
         self.device, self.save_every = device, save_every
         self.module = module.to(device)
@@ -52,13 +58,32 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(self.module.parameters(), lr=learning_rate, weight_decay=weight_decay,
                                            betas=(0.9, 0.98))
         self.step, self.seconds, self.losses = 0, 0.0, []
+        self.rank = int(os.environ.get("RANK", 0))
+        if processes() > 1 and not distributed.is_initialized():
+            distributed.init_process_group("nccl" if device == "cuda" else "gloo")
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "run.json").exists():
             self._load()
 
     def generator(self, step: int) -> torch.Generator:
         """The random generator of a step, on the run's device."""
-        return torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + step)
+        return torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + self.rank * 500_009 + step)
+
+    def _average_gradients(self) -> None:
+        if processes() == 1:
+            return
+        gradients = [parameter.grad for parameter in self.module.parameters() if parameter.grad is not None]
+        flat = nn.utils.parameters_to_vector(gradients) / processes()
+        distributed.all_reduce(flat)
+        nn.utils.vector_to_parameters(flat, gradients)
+
+    def _any(self, flag: bool) -> bool:
+        """Whether ``flag`` holds in any process, so that all stop at the same step."""
+        if processes() == 1:
+            return flag
+        flags = torch.tensor(float(flag), device=self.device)
+        distributed.all_reduce(flags)
+        return flags.item() > 0
 
     def run(self, loss_of: Callable[[int, torch.Generator], Tensor], check: Callable[[int], bool] | None = None,
             check_every: int = 0, max_seconds: float | None = None) -> None:
@@ -75,6 +100,7 @@ class Trainer:
                 loss = loss_of(self.step, self.generator(self.step))
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
+            self._average_gradients()
             nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
             self.optimizer.step()
             self.average.update_parameters(self.module)
@@ -86,7 +112,7 @@ class Trainer:
                 if not math.isfinite(self.losses[-1][1]):
                     raise FloatingPointError(f"The loss is {self.losses[-1][1]} at step {self.step}. Delete {self.folder} "
                                              "and start again with a lower --learning-rate.")
-                if time.time() - shown > 10:
+                if time.time() - shown > 10 and self.rank == 0:
                     shown = time.time()
                     left = (time.time() - begun) / (self.step - first) * (self.steps - self.step)
                     print(f"{self.folder.name}: step {self.step}/{self.steps}, loss {self.losses[-1][1]:.4f}, "
@@ -96,13 +122,17 @@ class Trainer:
                 self._save()
             if check and check_every and self.step % check_every == 0 and check(self.step):
                 break
-            if max_seconds and time.time() - begun > max_seconds:
+            if max_seconds and self._any(time.time() - begun > max_seconds):
                 break
         self.seconds += time.time() - started
+        if self.rank:
+            raise SystemExit  # Evaluating and saving the result is the first process's work.
         self._save()
         self._plot()
 
     def _save(self) -> None:
+        if self.rank:
+            return
         tensors = {f"module.{name}": value for name, value in self.module.state_dict().items()}
         tensors |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
         for index, state in self.optimizer.state_dict()["state"].items():
