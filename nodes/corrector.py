@@ -21,7 +21,7 @@ class XLARDLoadCorrector(io.ComfyNode):
             inputs=[io.Combo.Input("corrector_name", options=folders.files(folders.CORRECTORS),
                                    tooltip="A .safetensors file in models/xlard/correctors, trained for your "
                                            "checkpoint.")],
-            outputs=[sockets.Corrector.Output("corrector", tooltip="The corrector.")])
+            outputs=sockets.named(sockets.Corrector.Output("corrector", tooltip="The corrector.")))
 
     @classmethod
     def fingerprint_inputs(cls, corrector_name: str) -> str:
@@ -54,12 +54,12 @@ class XLARDCorrectLatent(io.ComfyNode):
                 io.Float.Input("sigma", default=0.0, min=0.0, max=1.0, step=0.01,
                                tooltip="Noise level that the latent was predicted at: 0 for a finished picture."),
             ],
-            outputs=[
+            outputs=sockets.named(
                 io.Latent.Output("corrected", display_name="latent", tooltip="The corrected latent, for VAE Decode."),
                 io.Image.Output("attribution", tooltip="Where the correction acted: light is much, black is nothing."),
                 io.Float.Output("change", tooltip="Size of the correction relative to the latent, 0 is none; the "
                                                   "largest of the batch."),
-            ])
+            ))
 
     @classmethod
     def execute(cls, latent: dict, positive: list, corrector, strength: float, sigma: float,

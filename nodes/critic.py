@@ -26,7 +26,8 @@ class XLARDLoadCritic(io.ComfyNode):
                 io.Combo.Input("attention", options=["sdpa", "eager"], default="sdpa",
                                tooltip="How attention is computed: sdpa is fast, eager runs everywhere."),
             ],
-            outputs=[sockets.Critic.Output("critic", tooltip="The critic. Its weights load when it first judges.")])
+            outputs=sockets.named(
+                sockets.Critic.Output("critic", tooltip="The critic. Its weights load when it first judges.")))
 
     @classmethod
     def fingerprint_inputs(cls, critic_name: str, dtype: str, attention: str) -> str:
@@ -54,7 +55,7 @@ class XLARDCritique(io.ComfyNode):
                                 tooltip="What the pictures should show, for example 'two red circles left of a blue "
                                         "square'. Its claims are read out of it."),
             ],
-            outputs=[
+            outputs=sockets.named(
                 sockets.Critique.Output("critique", tooltip="The critique of each picture, for other xLARD nodes."),
                 io.Image.Output("annotated", tooltip="Each picture with boxes, beside a card of its claims, ticked or "
                                                      "crossed."),
@@ -66,7 +67,7 @@ class XLARDCritique(io.ComfyNode):
                                                  "the mean over the pictures."),
                 io.Boolean.Output("passed", tooltip="Whether every claim holds in every picture."),
                 io.String.Output("report", tooltip="The critique in words."),
-            ])
+            ))
 
     @classmethod
     def execute(cls, images, critic, prompt: str) -> io.NodeOutput:

@@ -27,14 +27,14 @@ class XLARDDemo(io.ComfyNode):
             description="A small world that ships with the pack: a generator of coloured shapes, its text encoder and "
                         "autoencoder, a critic, a reward head and a corrector. It needs no download and runs on a CPU. "
                         f"Try prompts like 'two red circles and a blue square' at {_SIDE} x {_SIDE}.",
-            outputs=[
+            outputs=sockets.named(
                 io.Model.Output("model", tooltip="The generator, an ordinary MODEL: KSampler and LoRAs work on it."),
                 io.Clip.Output("clip", tooltip="The text encoder, for CLIP Text Encode. It knows the words of shapes."),
                 io.Vae.Output("vae", tooltip="The autoencoder, for VAE Encode and VAE Decode."),
                 sockets.Critic.Output("critic", tooltip="The critic, which judges pictures of this world."),
                 sockets.Head.Output("head", tooltip="The reward head, which reads rewards from this world's latents."),
                 sockets.Corrector.Output("corrector", tooltip="The corrector for this world's latents."),
-            ])
+            ))
 
     @classmethod
     def fingerprint_inputs(cls) -> str:

@@ -62,7 +62,7 @@ class XLARDSelfCorrect(io.ComfyNode):
                 io.Float.Input("strength", default=1.0, min=0.0, max=1.0, step=0.05,
                                tooltip="Share of the corrector's correction that is applied."),
             ],
-            outputs=[
+            outputs=sockets.named(
                 io.Latent.Output("latent", tooltip="The best latents."),
                 io.Image.Output("image", tooltip="The best pictures."),
                 io.Image.Output("image_before", tooltip="The first pictures, uncorrected."),
@@ -70,7 +70,7 @@ class XLARDSelfCorrect(io.ComfyNode):
                 io.Float.Output("score", tooltip="Score of the best pictures in [0, 1], the mean over the batch."),
                 io.Boolean.Output("passed", tooltip="Whether every claim holds in every picture."),
                 io.String.Output("report", tooltip="The critique of the best pictures in words."),
-            ])
+            ))
 
     @classmethod
     def execute(cls, model, positive, negative, vae, critic, prompt: str, latent_image: dict, seed: int, steps: int,

@@ -25,7 +25,7 @@ class XLARDReport(io.ComfyNode):
                 io.String.Input("filename_prefix", default="xLARD/report",
                                 tooltip="Folder and name in the output folder; a number is appended."),
             ],
-            outputs=[io.String.Output("html_path", tooltip="Where the page was saved.")])
+            outputs=sockets.named(io.String.Output("html_path", tooltip="Where the page was saved.")))
 
     @classmethod
     def execute(cls, state: list, filename_prefix: str) -> io.NodeOutput:

@@ -22,7 +22,7 @@ class XLARDLoadHead(io.ComfyNode):
             description="Loads a reward head, which predicts from a latent what the critic would say of its picture.",
             inputs=[io.Combo.Input("head_name", options=folders.files(folders.HEADS),
                                    tooltip="A .safetensors file in models/xlard/heads, trained for your checkpoint.")],
-            outputs=[sockets.Head.Output("head", tooltip="The reward head.")])
+            outputs=sockets.named(sockets.Head.Output("head", tooltip="The reward head.")))
 
     @classmethod
     def fingerprint_inputs(cls, head_name: str) -> str:
@@ -51,13 +51,13 @@ class XLARDPredictReward(io.ComfyNode):
                                 tooltip="The prompt in words, so that only the aspects that it asks for count. Empty: "
                                         "all that the head knows."),
             ],
-            outputs=[
+            outputs=sockets.named(
                 io.String.Output("rewards", tooltip="The predicted rewards of each picture in words."),
                 io.Float.Output("overall", tooltip="Predicted chance in [0, 1] that all asked aspects are right; the "
                                                    "mean over the pictures."),
                 io.Float.Output("uncertainty", tooltip="The head's own standard deviation, the mean over the aspects."),
                 io.Image.Output("map", tooltip="Where the head reads success (light) and failure (dark)."),
-            ])
+            ))
 
     @classmethod
     def execute(cls, latent: dict, positive: list, head, sigma: float, prompt: str = "") -> io.NodeOutput:

@@ -12,3 +12,10 @@ Corrector = io.Custom("XLARD_CORRECTOR")
 State = io.Custom("XLARD_STATE")
 Critique = io.Custom("XLARD_CRITIQUE")
 Boxes = io.Custom("BOUNDING_BOX")
+
+
+def named(*outputs: io.Output) -> list[io.Output]:
+    """Outputs that carry their id as label; ComfyUI shows the type of those without one, twice for two pictures."""
+    for output in outputs:
+        output.display_name = output.display_name or output.id
+    return list(outputs)

@@ -55,14 +55,21 @@ def test_a_shipped_workflow_opens_without_missing_nodes_or_errors(comfy_page, wo
     comfy_page.load(workflow)
     comfy_page.screenshot(workflow.stem)
     assert comfy_page.missing_nodes() == []
-    assert comfy_page.failed_nodes() == []
+    # Front ends after 1.32 mark a loader whose file is not there, as the artist's own are not here.
+    assert set(comfy_page.failed_nodes()) <= {"CheckpointLoaderSimple"}
     assert comfy_page.our_errors() == []
 
 
 def test_the_page_and_our_conversion_make_the_same_prompt(comfy, comfy_page, workflow):
     comfy_page.load(workflow)
-    converted = workflow_to_api(json.loads(workflow.read_text(encoding="utf-8")), comfy.object_info())
-    assert converted == comfy_page.api_prompt()
+    info = comfy.object_info()
+    prompt = comfy_page.api_prompt()
+    for node in prompt.values():
+        declared = info[node["class_type"]]["input"]
+        # The page gives some nodes widgets of its own, which the server ignores: PreviewAny has one for its text.
+        node["inputs"] = {name: value for name, value in node["inputs"].items()
+                          if name in {**declared.get("required", {}), **declared.get("optional", {})}}
+    assert workflow_to_api(json.loads(workflow.read_text(encoding="utf-8")), info) == prompt
 
 
 def test_the_self_correction_workflow_shows_its_outputs(comfy_page):
@@ -72,4 +79,19 @@ def test_the_self_correction_workflow_shows_its_outputs(comfy_page):
     comfy_page.screenshot("demo_self_correct_finished")
     assert any(shown.get("images") for shown in outputs.values())
     assert comfy_page.failed_nodes() == []
+    assert comfy_page.our_errors() == []
+
+
+def test_the_report_opens_and_closes_from_its_nodes_button(comfy_page):
+    comfy_page.load(CHECKOUT / "workflows" / "demo_self_correct.json")
+    comfy_page.queue()
+    comfy_page.wait_for_outputs()
+    comfy_page.page.get_by_role("button", name="Open report").click()
+    report = comfy_page.page.get_by_role("dialog", name="xLARD report")
+    shown = report.locator("iframe").content_frame.locator("body")
+    shown.get_by_text("two red circles and a blue square").first.wait_for(timeout=10_000)
+    comfy_page.screenshot("report_open")
+    assert shown.locator("img").count() >= 2
+    report.get_by_role("button", name="Close").click()
+    report.wait_for(state="detached", timeout=10_000)
     assert comfy_page.our_errors() == []

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from PIL import Image
 
-from tests.conftest import WORKFLOWS
 from xlard.quickstart.job import JobError
 from xlard.quickstart.server import ComfyServer, ServerError
-from xlard.quickstart.workflow import workflow_to_api
 
 
 def picture_job(width: int = 64) -> dict:
@@ -95,13 +91,3 @@ def test_a_server_that_cannot_start_says_why(comfy):
     with pytest.raises(ServerError, match="no-such-flag"):
         broken.start()
     assert not broken.base.exists()
-
-
-def test_the_shipped_workflows_are_listed_under_templates(comfy):
-    listed = comfy.get_json("/workflow_templates").get("xlard", [])
-    assert sorted(listed) == [path.stem for path in WORKFLOWS]
-
-
-def test_a_shipped_workflow_is_accepted_with_all_its_outputs(comfy, workflow):
-    job = workflow_to_api(json.loads(workflow.read_text(encoding="utf-8")), comfy.object_info())
-    assert comfy.run(job).node_errors == {}

@@ -49,11 +49,11 @@ class LatentCorrector(nn.Module):
         """The residual (B, C, h, w) for latents (B, C, h, w), embeddings (B, L, D), noise levels (B,) in [0, 1].
 
         Its norm is at most ``trust_region`` times the latent's. Raises ValueError for latents or embeddings that
-        the corrector was not trained for.
+        the corrector was not trained for; a noise level outside of its range is read as the range's nearer end.
         """
         check_latents(latents, self.config.latent_channels, "corrector", self.config.base_model)
         check_context(context, self.config.context_width, "corrector", self.config.base_model)
-        tokens, (height, width) = self.body(latents, context, sigma)
+        tokens, (height, width) = self.body(latents, context, sigma.clamp(*self.config.sigma_range))
         delta = self.out(tokens.transpose(1, 2).unflatten(-1, (height, width)))
         return project(delta[..., :latents.shape[-2], :latents.shape[-1]], latents, self.config.trust_region)
 

@@ -21,9 +21,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-PREVIEW_FACTORS = [[0.25, 0.10, 0.05], [0.05, 0.25, 0.10], [0.10, 0.05, 0.25], [-0.10, -0.10, -0.10]]
+PREVIEW_FACTORS = [[-0.0981, -0.0911, -0.0347], [-0.1978, -0.1835, -0.0606], [0.0854, 0.0733, 0.03], [0.0225, 0.0181, 0.0091]]
 """Red, green and blue of each latent channel, for previews while sampling."""
-PREVIEW_BIAS = [0.0, 0.0, 0.0]
+PREVIEW_BIAS = [0.2084, 0.209, 0.2596]
 
 MEND = "Install the pack again, or train the demo world with `python -m xlard.demo train`."
 _TAESD_WIDTH = 64

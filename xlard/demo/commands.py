@@ -39,7 +39,7 @@ def check(out: Path, number: int, seed: int) -> None:
     print(figures)
 
 
-BUNDLED = {"pipeline/unet": "generator", "pipeline/text_encoder": "generator", "pipeline/vae": "autoencoder",
+BUNDLED = {"pipeline/unet": "generator", "pipeline/text_encoder": "generator", "pipeline/vae": "decoder",
            "critic": "critic", "head.safetensors": "head", "corrector.safetensors": "corrector"}
 """Which training's figures go into the metadata of which weights."""
 

@@ -73,11 +73,11 @@ def widen(narrow: nn.Module) -> nn.Module:
     return wide
 
 
-def load_narrow(folder: Path) -> nn.Module:
-    """The trained autoencoder at its own width, several times faster than the padded one. Reads ``folder/narrow_vae``."""
+def load_narrow(folder: Path, name: str = "narrow_vae") -> nn.Module:
+    """A trained autoencoder at its own width, several times faster than the padded one. Reads ``folder/<name>``."""
     from diffusers import AutoencoderTiny
 
-    return AutoencoderTiny.from_pretrained(folder / "narrow_vae").eval()
+    return AutoencoderTiny.from_pretrained(folder / name).eval()
 
 
 def train(folder: Path, steps: int, batch: int, width: int, seed: int, pool: int,

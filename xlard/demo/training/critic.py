@@ -63,11 +63,11 @@ def _objects_of(packed: Tensor) -> list[list[Detection]]:
 
 @torch.no_grad()
 def rendered_pictures(folder: Path, number: int, seed: int, device: str) -> Annotated:
-    """Random and critic-split scenes: half as rendered, half as ``folder/narrow_vae`` reconstructs them, if it is there."""
+    """Random and critic-split scenes: half as rendered, half as ``folder/trained_vae`` reconstructs them, if it is there."""
     packed = torch.cat([scene_pool(None, number // 2, seed)[1], scene_pool("critic", number - number // 2, seed)[1]])
     packed = packed[torch.randperm(number, generator=torch.Generator().manual_seed(seed))]
     drawing = torch.Generator(device).manual_seed(seed)
-    autoencoder = load_narrow(folder).to(device) if (folder / "narrow_vae").exists() else None
+    autoencoder = load_narrow(folder, "trained_vae").to(device) if (folder / "trained_vae").exists() else None
     parts = []
     for index, part in enumerate(packed.split(250)):
         pictures = pictures_of(part, drawing)

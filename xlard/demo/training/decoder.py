@@ -44,7 +44,7 @@ def grow(narrow: nn.Module, width: int) -> nn.Module:
 
 def train(folder: Path, steps: int, batch: int, width: int, seed: int, pool: int,
           max_seconds: float | None = None, learning_rate: float = 1e-3) -> dict:
-    """Train, evaluate and save ``folder/vae`` (half precision); reads ``folder/narrow_vae``; returns the figures."""
+    """Train and evaluate; reads ``folder/narrow_vae``, saves ``folder/trained_vae`` and, padded, ``folder/vae``."""
     device = default_device()
     torch.manual_seed(seed)
     grown = grow(load_narrow(folder), width).to(device)
@@ -66,5 +66,6 @@ def train(folder: Path, steps: int, batch: int, width: int, seed: int, pool: int
     figures = {"model": "decoder", "steps": trainer.step, "batch": batch, "width": width, "seed": seed,
                "seconds": round(trainer.seconds), "machine": machine(), **evaluate(grown, 500, seed + 1, device),
                "preview_factors": preview_factors(grown, seed + 2, device)}
-    widen(grown.cpu()).half().save_pretrained(folder / "vae")
+    grown.cpu().save_pretrained(folder / "trained_vae")
+    widen(grown).half().save_pretrained(folder / "vae")
     return figures
