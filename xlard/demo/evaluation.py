@@ -13,6 +13,7 @@ from .checker import check
 from .prompts import Prompt
 
 _BATCH = 250
+_DECODED = 32  # A 64-wide decoder needs 10 MB for each picture and layer.
 
 
 class VaeDecoder:
@@ -24,7 +25,7 @@ class VaeDecoder:
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Latents (B, C, h, w) to images (B, H, W, 3) in [0, 1]."""
-        decoded = [self.vae.decode(part).sample for part in latents.to(self.vae.device).split(_BATCH)]
+        decoded = [self.vae.decode(part).sample for part in latents.to(self.vae.device).split(_DECODED)]
         return (torch.cat(decoded) / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1)
 
 
