@@ -6,7 +6,7 @@ import argparse
 from importlib import import_module
 from pathlib import Path
 
-from .training.trainer import write_json
+from .training.trainer import processes, write_json
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,7 +62,8 @@ def _parser() -> argparse.ArgumentParser:
 def _train(options: dict) -> None:
     name, folder = options.pop("model"), options.pop("out")
     folder.mkdir(parents=True, exist_ok=True)
-    command = "python -m xlard.demo train " + name + "".join(
+    launcher = f"torchrun --nproc-per-node {processes()}" if processes() > 1 else "python"
+    command = f"{launcher} -m xlard.demo train {name}" + "".join(
         f" --{key.replace('_', '-')} {value}" for key, value in options.items() if value is not None and key != "max_seconds")
     figures = {"command": command, **import_module(f"{__package__}.training.{name}").train(folder, **options)}
     write_json(folder / f"{name}.json", figures)

@@ -31,7 +31,7 @@ def machine() -> str:
     """The machine in words, for the figures saved with weights."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    return f"{os.cpu_count()} CPU cores, {processes()} processes of {torch.get_num_threads()} threads"
+    return f"{os.cpu_count()} CPU cores, {processes()} process(es) of {torch.get_num_threads()} thread(s)"
 
 
 def write_json(path: Path, value) -> None:
