@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from xlard.corrector import CorrectorConfig, LatentCorrector, attribution_map, project, relative_norm
-from xlard.critique import ASPECTS
+from xlard.critique import ASPECTS, Detection
 from xlard.head import HeadConfig, RewardHead, overall_reward
 from xlard.training.corrector import corrector_batch, corrector_loss, failed
 from xlard.training.head import auc, head_batch, head_figures, head_loss
@@ -126,7 +126,8 @@ def toy_records(number: int = 64) -> Records:
     latents[:, 0] += torch.where(right, 1.0, -1.0)[:, None, None]
     rewards = torch.full((number, len(ASPECTS)), NO_REWARD)
     rewards[:, 0] = right.float()
-    return Records([f"prompt {row // 4}" for row in range(number)], {0.0: latents, 0.8: latents * 0.7}, rewards, right, torch.ones(number))
+    return Records([f"prompt {row // 4}" for row in range(number)], {0.0: latents, 0.8: latents * 0.7}, rewards, right, torch.ones(number),
+                   [[Detection(0, 0, 5, 5, "circle", "red")] for _ in range(number)])
 
 
 def encode(prompts):
@@ -171,6 +172,7 @@ def test_records_survive_their_files(tmp_path) -> None:
     read = join([Records.load(tmp_path / "a"), records.rows([1, 2])])
     assert len(read) == 10 and read.prompts[:8] == records.prompts and torch.equal(read.rewards[:8], records.rewards)
     assert torch.allclose(read.latents[0.8][:8], records.latents[0.8], atol=1e-2)
+    assert read.objects == records.objects + records.objects[1:3]
 
 
 def test_batches_are_drawn_from_collections_with_different_noise_levels() -> None:

@@ -50,6 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--number", type=int, default=5000)
     check.add_argument("--seed", type=int, default=0)
 
+    judge = commands.add_parser("judge", help="judge collected pictures again, after the critic has changed")
+    judge.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder with the trained models")
+    judge.add_argument("--split", default="corrector", help="whose pictures")
+
     bundle = commands.add_parser("bundle", help="put trained models where the pack ships them")
     bundle.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder with the trained models")
 

@@ -10,6 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from ..claims import claims_from_prompt
+from ..training.records import Records
 from .architecture import WEIGHTS
 from .bundle import DemoWorld
 from .checker import Checker
@@ -18,7 +19,7 @@ from .evaluation import generate
 from .prompts import evaluation_prompts
 from .sampling import load_vae
 from .training.collect import collect as collect_records
-from .training.collect import prompt_list
+from .training.collect import judge_again, prompt_list
 from .training.critic import annotate as annotate_pictures
 from .training.scenes import pictures_of, scene_pool
 from .training.trainer import default_device, write_json
@@ -79,6 +80,15 @@ def collect(out: Path, split: str, number: int, repeats: int, seed: int) -> None
     fresh, resumed = collect_records(world.sampler(prompts), prompts, world.decoder, world.critic(), 20_000_000 * (seed + 1))
     for index, part in enumerate([fresh, *resumed]):
         part.save(out / "records" / split / f"{seed}_{index}")
+
+
+def judge(out: Path, split: str) -> None:
+    """Judge the collected pictures of a split again, after the critic has changed."""
+    world = DemoWorld(out, default_device())
+    critic = world.critic()
+    for path in sorted((out / "records" / split).glob("*/records.safetensors")):
+        judge_again(Records.load(path.parent), world.decoder, critic).save(path.parent)
+        print(f"judge: {path.parent}", flush=True)
 
 
 def evaluate(out: Path, split: str, number: int, repeats: int, seed: int) -> None:

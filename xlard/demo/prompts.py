@@ -49,7 +49,8 @@ class Prompt:
         return name
 
 
-def _noun(number: int, color: str | None, shape: str) -> str:
+def phrase(number: int, color: str | None, shape: str) -> str:
+    """So many things in words: ``two red circles``."""
     words = [NUMBER_WORDS[number] if number > 1 else "a", color, shape + ("s" if number > 1 else "")]
     return " ".join(word for word in words if word)
 
@@ -60,26 +61,26 @@ def _colored() -> list[tuple[str, str]]:
 
 def _bodies(task: str) -> list[str]:
     """Every prompt of a task, without leads."""
-    things = [_noun(1, color, shape) for color, shape in _colored()]
+    things = [phrase(1, color, shape) for color, shape in _colored()]
     pairs = [(a, b) for a in things for b in things if a != b]
     if task == "single_object":
-        return [_noun(1, None, shape) for shape in SHAPES]
+        return [phrase(1, None, shape) for shape in SHAPES]
     if task == "colors":
         return things
     if task == "two_object":
         return [f"a {a} and a {b}" for a, b in itertools.permutations(SHAPES, 2)]
     if task == "counting":
-        return [_noun(number, color, shape) for number in (2, 3, 4, 5) for color in (None, *COLOR_NAMES) for shape in SHAPES]
+        return [phrase(number, color, shape) for number in (2, 3, 4, 5) for color in (None, *COLOR_NAMES) for shape in SHAPES]
     if task == "position":
         return [f"{a} {direction} {b}" for a, b in pairs for direction in DIRECTION_WORDS] + [
-            f"{_noun(2, color, shape)} are {direction} {b}" for color, shape in _colored() for b in things
+            f"{phrase(2, color, shape)} are {direction} {b}" for color, shape in _colored() for b in things
             for direction in DIRECTION_WORDS if not b.endswith(shape)]
     if task == "color_attr":
         return [f"{a} and {b}" for a, b in pairs]
     chosen = random.Random(7)
     triples = [f"{a} and {b} and {c}" for a, b, c in itertools.permutations(things, 3)]
     related = [f"{a} {direction} {b} and {c}" for a, b, c in itertools.permutations(things, 3) for direction in DIRECTION_WORDS]
-    counted = [f"{_noun(number, color, shape)} and {_noun(other, *thing)}"
+    counted = [f"{phrase(number, color, shape)} and {phrase(other, *thing)}"
                for number, other in ((2, 1), (3, 1), (4, 1), (2, 2), (2, 3), (3, 2), (1, 2), (1, 3))
                for color, shape in _colored() for thing in _colored() if thing != (color, shape)]
     return chosen.sample(triples, 1600) + chosen.sample(related, 1600) + chosen.sample(counted, 1600)

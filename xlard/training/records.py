@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ..critique import ASPECTS, Critique
+from ..critique import ASPECTS, Critique, Detection
 
 NO_REWARD = -1.0
 """Stands for the reward of an aspect that a prompt has no claim about, or that the critic abstained from."""
@@ -29,7 +29,7 @@ class Records:
 
     ``latents`` maps a noise level to final latents (0.0) or x0 predictions at that level, (N, C, h, w); ``rewards`` is
     (N, A) with NO_REWARD for missing ones; ``passed`` (N,) says whether every claim held; ``confidence`` (N,) is the
-    critic's; ``prompts`` are the texts.
+    critic's; ``prompts`` are the texts; ``objects`` are what the critic saw in each picture.
     """
 
     prompts: list[str]
@@ -37,6 +37,7 @@ class Records:
     rewards: Tensor
     passed: Tensor
     confidence: Tensor
+    objects: list[list[Detection]]
 
     def __len__(self) -> int:
         return len(self.prompts)
@@ -45,15 +46,16 @@ class Records:
         """The records of some rows."""
         keep = list(index)
         return Records([self.prompts[row] for row in keep], {level: part[keep] for level, part in self.latents.items()},
-                       self.rewards[keep], self.passed[keep], self.confidence[keep])
+                       self.rewards[keep], self.passed[keep], self.confidence[keep], [self.objects[row] for row in keep])
 
     def save(self, folder: Path) -> None:
-        """Write ``records.safetensors`` and ``prompts.json`` into ``folder``, latents in half precision."""
+        """Write ``records.safetensors`` and ``records.json`` into ``folder``, latents in half precision."""
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {f"latents.{level}": part.half().contiguous() for level, part in self.latents.items()}
         tensors |= {"rewards": self.rewards, "passed": self.passed, "confidence": self.confidence}
         save_file(tensors, folder / "records.safetensors.part")
-        (folder / "prompts.json").write_text(json.dumps(self.prompts))
+        rows = [{"prompt": prompt, "objects": [asdict(d) for d in objects]} for prompt, objects in zip(self.prompts, self.objects)]
+        (folder / "records.json").write_text(json.dumps(rows))
         os.replace(folder / "records.safetensors.part", folder / "records.safetensors")
 
     @classmethod
@@ -62,15 +64,17 @@ class Records:
         tensors = load_file(folder / "records.safetensors")
         levels = {float(name.removeprefix("latents.")): part.float() for name, part in tensors.items()
                   if name.startswith("latents.")}
-        return cls(json.loads((folder / "prompts.json").read_text()), levels, tensors["rewards"], tensors["passed"],
-                   tensors["confidence"])
+        rows = json.loads((folder / "records.json").read_text())
+        return cls([row["prompt"] for row in rows], levels, tensors["rewards"], tensors["passed"], tensors["confidence"],
+                   [[Detection(**d) for d in row["objects"]] for row in rows])
 
 
 def join(parts: Sequence[Records]) -> Records:
     """Records of several collections as one; all must hold the same noise levels."""
     return Records([prompt for part in parts for prompt in part.prompts],
                    {level: torch.cat([part.latents[level] for part in parts]) for level in parts[0].latents},
-                   *(torch.cat([getattr(part, name) for part in parts]) for name in ("rewards", "passed", "confidence")))
+                   *(torch.cat([getattr(part, name) for part in parts]) for name in ("rewards", "passed", "confidence")),
+                   [objects for part in parts for objects in part.objects])
 
 
 def draw(parts: Sequence[Records], levels: Sequence[float] | None, batch: int,

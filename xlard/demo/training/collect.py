@@ -34,7 +34,15 @@ def _judged(prompts: Sequence[str], latents: Tensor, decoder, judge: Judge):
 def _records(prompts, latents, seen, critiques) -> Records:
     kept = {0.0: latents.cpu(), **{level: part.cpu() for level, part in seen.items()}}
     return Records(list(prompts), kept, reward_rows(critiques), torch.tensor([c.passed for c in critiques]),
-                   torch.tensor([c.confidence for c in critiques]))
+                   torch.tensor([c.confidence for c in critiques]), [list(c.detections) for c in critiques])
+
+
+def judge_again(records: Records, decoder, judge: Judge) -> Records:
+    """The same pictures with the judge's present critiques: for a critic that has changed since they were collected."""
+    latents = records.latents[0.0]
+    critiques = [critique for start in range(0, len(records), 100) for critique in
+                 _judged(records.prompts[start:start + 100], latents[start:start + 100], decoder, judge)]
+    return _records(records.prompts, latents, {level: part for level, part in records.latents.items() if level}, critiques)
 
 
 def collect(sampler: FlowSampler, prompts: Sequence[str], decoder, judge: Judge, seed: int,

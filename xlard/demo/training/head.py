@@ -11,7 +11,15 @@ from ...training.head import head_batch, head_figures, head_loss
 from ...training.records import Records, join
 from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
 from ..bundle import DemoWorld
+from .relabel import relabelled
 from .trainer import Trainer, default_device, machine
+
+
+COPIES = 4
+"""How often a picture is shown with another prompt, for each time with its own."""
+
+TRAINING_SPLITS = ("generator", "critic", "corrector")
+"""Where those prompts come from: validation and test are kept out."""
 
 
 def encoder(world: DemoWorld):
@@ -51,6 +59,7 @@ def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_se
     encode = encoder(DemoWorld(folder, device))
     records = load_records(folder, "corrector")
     records = [part.rows(range(min(pool, len(part)))) for part in records] if pool else records
+    records += [relabelled(part, COPIES, TRAINING_SPLITS, seed) for part in records]
     config = HeadConfig(LATENT_CHANNELS, CONTEXT_WIDTH, BASE_MODEL, width=96, layers=3)
     trainer = Trainer(folder / "head_run", RewardHead(config), steps, learning_rate, seed, device, decay=0.995, weight_decay=0.05)
 

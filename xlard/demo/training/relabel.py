@@ -1,0 +1,71 @@
+"""Other prompts for pictures that the critic has already read: what it saw says how well they keep to those, too."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+import torch
+
+from ...claims import NUMBER_WORDS, claims_from_prompt
+from ...critique import Detection
+from ...rewards import critique_from_detections
+from ...training.records import Records, reward_rows
+from ..prompts import DIRECTION_WORDS, all_prompts, phrase
+from ..world import COLOR_NAMES, MAX_OBJECTS, SHAPES, SIDE
+
+_TRIES = 12
+_ALTERNATIVES = (COLOR_NAMES, SHAPES, tuple(shape + "s" for shape in SHAPES), tuple(NUMBER_WORDS[n] for n in range(2, MAX_OBJECTS + 1)),
+                 ("left", "right"), ("above", "below"))
+
+
+def describe(objects: Sequence[Detection], rng: random.Random) -> str:
+    """A prompt about one to three kinds of the objects seen; a relation in it holds or not, as it comes."""
+    kinds = list(Counter((d.color, d.noun) for d in objects if d.noun in SHAPES).items())
+    rng.shuffle(kinds)
+    things = [phrase(number, color, shape) for (color, shape), number in kinds[:rng.randint(1, 3)]]
+    if len(things) > 1 and rng.random() < 0.5:
+        verb = " are " if kinds[0][1] > 1 else " "
+        things = [f"{things[0]}{verb}{rng.choice(DIRECTION_WORDS)} {things[1]}", *things[2:]]
+    return " and ".join(things)
+
+
+def mutate(text: str, rng: random.Random) -> str:
+    """The prompt with one colour, shape, number or direction exchanged, or with two of a kind swapped."""
+    words = text.split()
+    groups = [[index for index, word in enumerate(words) if word in group] for group in _ALTERNATIVES]
+    known = [number for number, places in enumerate(groups) if places]
+    if not known:
+        return text
+    chosen = rng.choice(known)
+    places = groups[chosen]
+    if len(places) > 1 and rng.random() < 0.5:
+        first, second = rng.sample(places, 2)
+        words[first], words[second] = words[second], words[first]
+    else:
+        words[rng.choice(places)] = rng.choice(_ALTERNATIVES[chosen])
+    return " ".join(words)
+
+
+def relabelled(records: Records, copies: int, splits: Sequence[str], seed: int) -> Records:
+    """``copies`` of each record with other prompts of ``splits``, and the rewards that follow from what the critic saw.
+
+    A head that only sees each picture with its own prompt learns which prompts are hard; this one has to look.
+    """
+    allowed = {prompt.text for prompt in all_prompts() if prompt.split in splits}
+    rng = random.Random(seed)
+    rows, texts, critiques = [], [], []
+    for row, (prompt, objects) in enumerate(zip(records.prompts, records.objects)):
+        for _ in range(copies):
+            for _ in range(_TRIES):
+                text = describe(objects, rng) if rng.random() < 0.5 else prompt
+                text = mutate(text, rng) if rng.random() < 0.6 else text
+                if text != prompt and text in allowed:
+                    rows.append(row)
+                    texts.append(text)
+                    critiques.append(critique_from_detections(claims_from_prompt(text), objects, SIDE))
+                    break
+    return Records(texts, {level: part[rows] for level, part in records.latents.items()}, reward_rows(critiques),
+                   torch.tensor([critique.passed for critique in critiques]), records.confidence[rows],
+                   [records.objects[row] for row in rows])
