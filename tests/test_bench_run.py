@@ -58,6 +58,6 @@ def test_the_table_compares_all_methods(results) -> None:
 
 
 def test_a_prompt_without_claims_is_refused(tmp_path) -> None:
-    (tmp_path / "prompts.txt").write_text("of the and\n")
+    (tmp_path / "prompts.txt").write_text("...\n")
     done = bench("--prompts", str(tmp_path / "prompts.txt"), "--out", str(tmp_path / "out"))
     assert done.returncode != 0 and "No claim can be read" in done.stderr
