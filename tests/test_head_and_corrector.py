@@ -14,6 +14,7 @@ from xlard.head import HeadConfig, RewardHead, overall_reward
 from xlard.training.corrector import corrector_batch, corrector_loss, failed
 from xlard.training.head import auc, head_batch, head_figures, head_loss
 from xlard.training.records import NO_REWARD, Records, draw, join
+from xlard.training.regions import RegionalHead, region_targets, seen_labels
 
 CHANNELS, WIDTH = 4, 16
 
@@ -138,7 +139,8 @@ def trained_head(steps: int = 80) -> RewardHead:
     head, records = small_head(), toy_records()
     optimizer = torch.optim.AdamW(head.parameters(), lr=3e-3)
     for step in range(steps):
-        loss = head_loss(head, *head_batch([records], encode, 16, torch.Generator().manual_seed(step), "cpu"))
+        inputs, shown = head_batch([records], encode, 16, torch.Generator().manual_seed(step), "cpu")
+        loss = head_loss(head(*inputs), shown.rewards, shown.confidence)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -184,3 +186,27 @@ def test_batches_are_drawn_from_collections_with_different_noise_levels() -> Non
     assert len(records) == 200 and 50 < len(levels_of_resumed) < 150 and (levels_of_resumed == 0).all()
     assert 25 < (sigma == 0.8).sum() < 100
     assert failed([whole, resumed], [0.8])[0].passed.sum() == 0 and len(failed([whole, resumed], [0.8])) == 1
+
+
+def test_regional_targets_name_the_object_in_its_cell() -> None:
+    objects = [[Detection(0, 0, 20, 20, "circle", "red"), Detection(70, 40, 20, 20, "square", "blue")], []]
+    targets = region_targets(objects, ["blue square", "red circle"], 6, 6, 96)
+    assert targets.shape == (2, 36) and targets[1].sum() == 0
+    assert targets[0].unflatten(0, (6, 6)).nonzero().tolist() == [[0, 0], [3, 5]]
+    assert targets[0, 0] == 2 and targets[0, 3 * 6 + 5] == 1
+
+
+def test_a_head_learns_where_objects_are() -> None:
+    records = toy_records()
+    assert seen_labels([records]) == ["red circle"]
+    torch.manual_seed(0)
+    regional = RegionalHead(small_head(), seen_labels([records]), 8)
+    optimizer = torch.optim.AdamW(regional.parameters(), lr=3e-3)
+    losses = []
+    for step in range(40):
+        inputs, shown = head_batch([records], encode, 16, torch.Generator().manual_seed(step), "cpu")
+        losses.append(regional.loss(regional.head(*inputs), shown.objects))
+        optimizer.zero_grad()
+        losses[-1].backward()
+        optimizer.step()
+    assert losses[-1] < 0.3 * losses[0]

@@ -54,7 +54,7 @@ class FakeJudge:
 def seed_head(latents, context, sigma):
     """Promises more for a higher latent, so that the pick is known."""
     rewards = (latents.flatten(1)[:, :1] / 100).expand(-1, len(ASPECTS))
-    return RewardPrediction(rewards, rewards * 0 + 0.1, rewards[..., None, None], ASPECTS)
+    return RewardPrediction(rewards, rewards * 0 + 0.1, rewards[..., None, None], ASPECTS, rewards[:, None])
 
 
 def engine(script: list[int], pictures: int = 1, **models) -> Engine:

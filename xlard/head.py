@@ -31,13 +31,15 @@ class HeadConfig:
 class RewardPrediction:
     """Predicted rewards (B, A) in [0, 1], their standard deviations (B, A), and logit maps (B, A, h, w).
 
-    The mean of a map over its positions is the logit of its reward. ``aspects`` names the columns.
+    The mean of a map over its positions is the logit of its reward. ``aspects`` names the columns. ``tokens``
+    (B, h * w, D) are what the maps were read from.
     """
 
     rewards: Tensor
     deviations: Tensor
     maps: Tensor
     aspects: tuple[str, ...]
+    tokens: Tensor
 
     def index(self, aspects) -> list[int]:
         """Columns of the named aspects; those that the head does not know are left out."""
@@ -66,7 +68,7 @@ class RewardHead(nn.Module):
         logits = self.logits(tokens)
         deviations = self.log_deviation(tokens.mean(dim=1)).clamp(-5.0, 1.0).exp()
         maps = logits.transpose(1, 2).unflatten(-1, (height, width))
-        return RewardPrediction(torch.sigmoid(logits.mean(dim=1)), deviations, maps, self.config.aspects)
+        return RewardPrediction(torch.sigmoid(logits.mean(dim=1)), deviations, maps, self.config.aspects, tokens)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write weights, config and training figures to one safetensors file."""

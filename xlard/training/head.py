@@ -9,20 +9,18 @@ import torch
 from torch import Tensor
 
 from ..critique import ASPECTS
-from ..head import RewardHead, overall_reward
+from ..head import RewardHead, RewardPrediction, overall_reward
 from .records import NO_REWARD, Records, draw
 
 Encode = Callable[[list[str]], Tensor]
 
 
-def head_loss(head: RewardHead, latents: Tensor, context: Tensor, sigma: Tensor, rewards: Tensor,
-              confidence: Tensor) -> Tensor:
+def head_loss(prediction: RewardPrediction, rewards: Tensor, confidence: Tensor) -> Tensor:
     """Gaussian negative log-likelihood of rewards (B, A) under the head's mean and deviation, over known aspects.
 
     The deviation is fitted beside a plain squared error on the mean, which it must not drown (Ctrl-U); each picture
     weighs as much as the critic was confident.
     """
-    prediction = head(latents, context, sigma)
     known = (rewards > NO_REWARD) * confidence[:, None]
     error = (prediction.rewards - rewards).square()
     deviation = prediction.deviations
@@ -31,11 +29,10 @@ def head_loss(head: RewardHead, latents: Tensor, context: Tensor, sigma: Tensor,
 
 
 def head_batch(parts: Sequence[Records], encode: Encode, batch: int, generator: torch.Generator,
-               device: str) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """A random batch of latents at random noise levels: arguments of ``head_loss`` after the head."""
+               device: str) -> tuple[tuple[Tensor, Tensor, Tensor], Records]:
+    """The head's inputs for a random batch of latents at random noise levels, and the records that they are of."""
     records, sigma = draw(parts, None, batch, generator)
-    return (records.latents[0.0].to(device), encode(records.prompts), sigma.to(device), records.rewards.to(device),
-            records.confidence.to(device))
+    return (records.latents[0.0].to(device), encode(records.prompts), sigma.to(device)), records
 
 
 def auc(scores: Tensor, labels: Tensor) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Train the critic on renders, on their reconstructions and on the generator's own annotated pictures."""
+"""Train the critic on renders, on their reconstructions, disturbed ones too, and on the generator's own annotated pictures."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from .scenes import pictures_of, scene_pool
 from .trainer import Trainer, default_device, machine, write_json
 
 _LATENT_NOISE = 0.1
+_DISTURBANCE = 0.25
 _MAX_LISTED = 2 * MAX_OBJECTS
 
 
@@ -78,6 +79,33 @@ def rendered_pictures(folder: Path, number: int, seed: int, device: str) -> Anno
             pictures = autoencoder.decode(noisy).sample
         parts.append(as_uint8(pictures / 2 + 0.5).cpu())
     return Annotated(torch.cat(parts), _objects_of(packed))
+
+
+@torch.no_grad()
+def disturbed_pictures(folder: Path, number: int, seed: int, device: str) -> Annotated:
+    """Reconstructions between two shapes: each object's latent on its way to another shape, noisy, annotated as seen.
+
+    A generator's failures are of this kind, and these cost no sampling.
+    """
+    packed = torch.cat([scene_pool(None, number // 2, seed)[1], scene_pool("critic", number - number // 2, seed)[1]])
+    drawing = torch.Generator(device).manual_seed(seed)
+    autoencoder = load_narrow(folder, "trained_vae").to(device)
+
+    def uniform(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=drawing, device=device)
+
+    parts = []
+    for part in packed.split(250):
+        other = part.clone()
+        shapes = torch.randint(0, len(SHAPES), part.shape[:2], generator=drawing, device=device).to(part)
+        other[..., 0] = torch.where(part[..., 0] >= 0, shapes, part[..., 0])
+        ends = [autoencoder.encode(pictures_of(scenes, drawing)).latents for scenes in (part, other)]
+        mixed = torch.lerp(*ends, torch.nn.functional.interpolate(uniform(len(part), 1, 3, 3), size=ends[0].shape[-2:]))
+        noise = torch.randn(mixed.shape, generator=drawing, device=device)
+        pictures = autoencoder.decode(mixed + _DISTURBANCE * uniform(len(part), 1, 1, 1) * noise).sample
+        parts.append(as_uint8(pictures / 2 + 0.5).cpu())
+    pictures = torch.cat(parts)
+    return Annotated(pictures, [detect(picture / 255) for picture in pictures])
 
 
 def annotate(pictures: Tensor) -> Annotated:
@@ -147,20 +175,23 @@ class Batches:
 
 def train(folder: Path, steps: int, batch: int, seed: int, pool: int, max_seconds: float | None = None,
           learning_rate: float = 1.5e-3) -> dict:
-    """Train on ``pool`` renders and on ``folder/annotated*`` where there are such; writes ``folder/critic``."""
+    """Train on ``pool`` renders, as many disturbed ones with ``folder/trained_vae``, and ``folder/annotated*``, where
+    there are such; writes ``folder/critic``."""
     device = default_device()
     torch.manual_seed(seed)
     processor = build_processor()
     trainer = Trainer(folder / "critic_run", build_model(processor.tokenizer), steps, learning_rate, seed, device, decay=0.998)
     use_linear_patches(trainer.module)
     sources = [Batches(processor, rendered_pictures(folder, pool, seed + 20, device), device)]
+    if (folder / "trained_vae").exists():
+        sources.append(Batches(processor, disturbed_pictures(folder, pool, seed + 30, device), device))
     generated = [Annotated.load(path) for path in sorted(folder.glob("annotated*"))]
     if generated:
         sources.append(Batches(processor, Annotated(torch.cat([part.pictures for part in generated]),
                                                     [found for part in generated for found in part.objects]), device))
 
     def batch_loss(step: int, generator: torch.Generator) -> Tensor:
-        # Renders first in each pair of steps: the generator's pictures are fewer and would be learnt by heart alone.
+        # In turn: the generator's pictures are fewer than the others and would be learnt by heart alone.
         return trainer.module(**sources[step % len(sources)].make(batch, generator)).loss
 
     trainer.run(batch_loss, max_seconds=max_seconds)

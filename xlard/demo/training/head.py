@@ -9,14 +9,18 @@ import torch
 from ...head import HeadConfig, RewardHead
 from ...training.head import head_batch, head_figures, head_loss
 from ...training.records import Records, join
+from ...training.regions import RegionalHead, seen_labels
 from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
 from ..bundle import DemoWorld
+from ..world import SIDE
 from .relabel import relabelled
 from .trainer import Trainer, default_device, machine
 
-
 COPIES = 4
 """How often a picture is shown with another prompt, for each time with its own."""
+
+REGIONS = 0.3
+"""Weight of the regional targets beside the rewards."""
 
 TRAINING_SPLITS = ("generator", "critic", "corrector")
 """Where those prompts come from: validation and test are kept out."""
@@ -61,14 +65,18 @@ def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_se
     records = [part.rows(range(min(pool, len(part)))) for part in records] if pool else records
     records += [relabelled(part, COPIES, TRAINING_SPLITS, seed) for part in records]
     config = HeadConfig(LATENT_CHANNELS, CONTEXT_WIDTH, BASE_MODEL, width=96, layers=3)
-    trainer = Trainer(folder / "head_run", RewardHead(config), steps, learning_rate, seed, device, decay=0.995, weight_decay=0.05)
+    regional = RegionalHead(RewardHead(config), seen_labels(records), SIDE)
+    trainer = Trainer(folder / "head_run", regional, steps, learning_rate, seed, device, decay=0.995, weight_decay=0.05)
 
     def batch_loss(step: int, generator: torch.Generator) -> torch.Tensor:
-        return head_loss(trainer.module, *head_batch(records, encode, batch, generator, device))
+        inputs, shown = head_batch(records, encode, batch, generator, device)
+        prediction = regional.head(*inputs)
+        judged = head_loss(prediction, shown.rewards.to(device), shown.confidence.to(device))
+        return judged + REGIONS * regional.loss(prediction, shown.objects)
 
     trainer.run(batch_loss, max_seconds=max_seconds)
     head = RewardHead(config).to(device)
-    head.load_state_dict(trainer.average.module.state_dict())
+    head.load_state_dict(trainer.average.module.head.state_dict())
     head.eval()
     figures = {"model": "head", "steps": trainer.step, "batch": batch, "seed": seed, "records": sum(map(len, records)),
                "seconds": round(trainer.seconds), "machine": machine(),
