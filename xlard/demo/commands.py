@@ -31,7 +31,7 @@ def check(out: Path, number: int, seed: int) -> None:
     pictures = pictures_of(packed, torch.Generator().manual_seed(seed))
     vae = load_vae(out / "pipeline" / "vae" if (out / "pipeline").exists() else out / "vae")
     with torch.no_grad():
-        decoded = torch.cat([vae.decode(vae.encode(part).latents).sample for part in pictures.split(100)])
+        decoded = torch.cat([vae.decode(vae.encode(part).latents).sample for part in pictures.split(32)])
     figures = {"pictures": number}
     for name, shown in (("renders", pictures), ("reconstructions", decoded.clamp(-1, 1))):
         right = [check_picture(picture / 2 + 0.5, claims_from_prompt(text)).passed for text, picture in zip(texts, shown)]
