@@ -61,6 +61,13 @@ def preview_factors(autoencoder: nn.Module, seed: int, device: str) -> list[list
     return [[round(value, 4) for value in row] for row in solved.tolist()]
 
 
+def figures_of(trainer: Trainer, autoencoder: nn.Module) -> dict:
+    """What a finished training says of itself: steps, time, machine, and how good the autoencoder is."""
+    return {"steps": trainer.step, "seed": trainer.seed, "seconds": round(trainer.seconds), "machine": machine(),
+            **evaluate(autoencoder, 500, trainer.seed + 1, trainer.device),
+            "preview_factors": preview_factors(autoencoder, trainer.seed + 2, trainer.device)}
+
+
 def widen(narrow: nn.Module) -> nn.Module:
     """The same function at TAESD's 64 channels: extra channels are zero and stay zero through every ReLU."""
     wide = build_autoencoder(64)
@@ -98,9 +105,7 @@ def train(folder: Path, steps: int, batch: int, width: int, seed: int, pool: int
 
     trainer.run(batch_loss, max_seconds=max_seconds)
     autoencoder = trainer.module.eval()
-    figures = {"model": "autoencoder", "steps": trainer.step, "batch": batch, "width": width, "seed": seed,
-               "seconds": round(trainer.seconds), "machine": machine(), **evaluate(autoencoder, 500, seed + 1, device),
-               "preview_factors": preview_factors(autoencoder, seed + 2, device)}
+    figures = {"model": "autoencoder", "batch": batch, "width": width, **figures_of(trainer, autoencoder)}
     autoencoder.cpu().save_pretrained(folder / "narrow_vae")
     widen(autoencoder).half().save_pretrained(folder / "vae")
     return figures

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..architecture import build_autoencoder
-from .autoencoder import evaluate, load_narrow, preview_factors, widen
+from .autoencoder import figures_of, load_narrow, widen
 from .scenes import pictures_of, scene_pool
-from .trainer import Trainer, default_device, machine
+from .trainer import Trainer, default_device
 
 _LATENT_NOISE = 0.08
 _OBJECT_WEIGHT = 4.0
@@ -63,9 +63,7 @@ def train(folder: Path, steps: int, batch: int, width: int, seed: int, pool: int
     trainer.run(batch_loss, max_seconds=max_seconds)
     grown.decoder.load_state_dict(trainer.average.module.state_dict())
     grown.eval()
-    figures = {"model": "decoder", "steps": trainer.step, "batch": batch, "width": width, "seed": seed,
-               "seconds": round(trainer.seconds), "machine": machine(), **evaluate(grown, 500, seed + 1, device),
-               "preview_factors": preview_factors(grown, seed + 2, device)}
+    figures = {"model": "decoder", "batch": batch, "width": width, **figures_of(trainer, grown)}
     grown.cpu().save_pretrained(folder / "trained_vae")
     widen(grown).half().save_pretrained(folder / "vae")
     return figures

@@ -70,7 +70,8 @@ def train(folder: Path, steps: int, batch: int, seed: int, pool: int, stop_at: f
           max_seconds: float | None = None, learning_rate: float = 8e-4) -> dict:
     """Train on the generator split until ``steps`` or until accuracy on validation prompts reaches ``stop_at``.
 
-    Reads ``folder/trained_vae`` and ``folder/vae``; writes ``folder/pipeline``. The generator is meant to stay imperfect, hence ``stop_at``.
+    Reads ``folder/trained_vae`` and ``folder/vae``; writes ``folder/pipeline``. The generator is meant to stay imperfect,
+    hence ``stop_at``.
     """
     device = default_device()
     torch.manual_seed(seed)
