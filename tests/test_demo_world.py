@@ -10,12 +10,16 @@ import torch
 
 from xlard.claims import claims_from_prompt, parse_prompt
 from xlard.critics.grounded import format_answer, parse_answer
+from xlard.critique import ASPECTS, Detection
 from xlard.demo.checker import check, detect
 from xlard.demo.prompts import SPLITS, TASKS, all_prompts, evaluation_prompts, prompts, sample_prompts, task_of
 from xlard.demo.render import pack, render, render_packed
 from xlard.demo.scenes import random_scene, scene_of
-from xlard.demo.training.critic import annotate
+from xlard.demo.training.critic import annotate, varied
+from xlard.demo.training.relabel import relabelled
 from xlard.demo.world import COLOR_NAMES, MAX_OBJECTS, SHAPES, SIDE
+from xlard.rewards import critique_from_detections
+from xlard.training.records import Records, reward_rows
 
 
 def scenes(number: int, seed: int):
@@ -101,3 +105,30 @@ def test_annotations_survive_the_answers_format() -> None:
     read = parse_answer(format_answer(found, SIDE, SIDE, 10), SIDE, SIDE)
     assert [d.label for d in read] == [d.label for d in found]
     assert all(abs(a.x - b.x) <= 1 and abs(a.height - b.height) <= 2 for a, b in zip(read, found))
+
+
+def test_variants_are_annotated_by_what_is_in_them() -> None:
+    data = annotate(render([random_scene(random.Random(seed)) for seed in range(6)], 0))
+    more = varied(data, 3, 0)
+    assert len(more.pictures) == len(more.objects) == 24 and more.objects[:6] == data.objects
+    swapped = {"red": "blue", "blue": "red", "yellow": "cyan", "cyan": "yellow"}
+    for row, picture in enumerate(more.pictures):
+        seen = Counter(d.label for d in more.objects[row])
+        known = [Counter(f"{names.get(d.color, d.color)} {d.noun}" for d in data.objects[row % 6]) for names in ({}, swapped)]
+        assert seen in known
+        assert [d.label for d in detect(picture / 255)] and sum(seen.values()) == len(detect(picture / 255))
+
+
+def test_a_picture_shown_with_another_prompt_gets_its_rewards() -> None:
+    objects = [Detection(5, 5, 20, 20, "circle", "red"), Detection(60, 60, 20, 20, "square", "blue")]
+    allowed = {prompt.text for split in ("generator", "critic", "corrector") for prompt in prompts(split)}
+    own = "a red circle and a blue square"
+    records = Records([own] * 60, {0.0: torch.zeros(60, 4, 12, 12)}, torch.ones(60, len(ASPECTS)), torch.ones(60),
+                      torch.ones(60), [objects] * 60)
+    shown = relabelled(records, 1.0, allowed, random.Random(0))
+    others = [text for text in shown.prompts if text != own]
+    assert len(set(others)) > 20 and set(others) <= allowed
+    expected = [critique_from_detections(claims_from_prompt(text), objects, SIDE) for text in shown.prompts]
+    assert shown.passed.tolist() == [critique.passed for critique in expected]
+    assert torch.equal(shown.rewards, reward_rows(expected)) and 10 < shown.passed.sum() < 50
+    assert relabelled(records, 0.0, allowed, random.Random(0)).prompts == records.prompts

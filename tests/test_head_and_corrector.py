@@ -14,7 +14,7 @@ from xlard.head import HeadConfig, RewardHead, overall_reward
 from xlard.training.corrector import corrector_batch, corrector_loss, failed
 from xlard.training.head import auc, head_batch, head_figures, head_loss
 from xlard.training.records import NO_REWARD, Records, draw, join
-from xlard.training.regions import RegionalHead, region_targets, seen_labels
+from xlard.training.regions import RegionalHead, asked_for, region_targets, seen_labels
 
 CHANNELS, WIDTH = 4, 16
 
@@ -196,6 +196,12 @@ def test_regional_targets_name_the_object_in_its_cell() -> None:
     assert targets[0, 0] == 2 and targets[0, 3 * 6 + 5] == 1
 
 
+def test_what_a_prompt_asks_for_is_known_object_by_object() -> None:
+    objects = [Detection(0, 0, 9, 9, "circle", "red"), Detection(0, 0, 9, 9, "circle", "blue"), Detection(0, 0, 9, 9, "square", "red")]
+    assert asked_for(objects, "two red circles") == [True, False, False]
+    assert asked_for(objects, "a circle and a blue square") == [True, True, False]
+
+
 def test_a_head_learns_where_objects_are() -> None:
     records = toy_records()
     assert seen_labels([records]) == ["red circle"]
@@ -205,7 +211,7 @@ def test_a_head_learns_where_objects_are() -> None:
     losses = []
     for step in range(40):
         inputs, shown = head_batch([records], encode, 16, torch.Generator().manual_seed(step), "cpu")
-        losses.append(regional.loss(regional.head(*inputs), shown.objects))
+        losses.append(regional.loss(regional.head(*inputs), shown))
         optimizer.zero_grad()
         losses[-1].backward()
         optimizer.step()

@@ -11,7 +11,7 @@ from .world import BLOB, COLOR_NAMES, SHAPES, SIDE
 COORDINATE_STEP = 10
 """Coordinates are multiples of this many thousandths: one pixel of a demo picture."""
 
-_PATCH, _MERGE = 16, 2
+_PATCH, _MERGE = 8, 2
 _SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>",
             "<|video_pad|>", "<|unknown|>")
 _OPEN, _NEXT, _LABEL, _CLOSE = '[{"bbox_2d": [', ', {"bbox_2d": [', '], "label": "', '"}'

@@ -28,10 +28,14 @@ def head_loss(prediction: RewardPrediction, rewards: Tensor, confidence: Tensor)
     return ((error + 0.1 * likelihood) * known).sum() / known.sum().clamp_min(1.0)
 
 
-def head_batch(parts: Sequence[Records], encode: Encode, batch: int, generator: torch.Generator,
-               device: str) -> tuple[tuple[Tensor, Tensor, Tensor], Records]:
-    """The head's inputs for a random batch of latents at random noise levels, and the records that they are of."""
-    records, sigma = draw(parts, None, batch, generator)
+def head_batch(parts: Sequence[Records], encode: Encode, batch: int, generator: torch.Generator, device: str,
+               change: Callable[[Records], Records] = lambda records: records) -> tuple[tuple[Tensor, Tensor, Tensor], Records]:
+    """The head's inputs for a random batch of latents at random noise levels, and the records that they are of.
+
+    ``change`` may give the records other prompts and their rewards.
+    """
+    drawn, sigma = draw(parts, None, batch, generator)
+    records = change(drawn)
     return (records.latents[0.0].to(device), encode(records.prompts), sigma.to(device)), records
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,6 +26,9 @@ from .trainer import Trainer, default_device, machine, write_json
 
 _LATENT_NOISE = 0.1
 _DISTURBANCE = 0.25
+_VARIANTS = 5
+_SHIFT = 6
+_PART = 50
 _MAX_LISTED = 2 * MAX_OBJECTS
 
 
@@ -70,7 +74,7 @@ def rendered_pictures(folder: Path, number: int, seed: int, device: str) -> Anno
     drawing = torch.Generator(device).manual_seed(seed)
     autoencoder = load_narrow(folder, "trained_vae").to(device) if (folder / "trained_vae").exists() else None
     parts = []
-    for index, part in enumerate(packed.split(250)):
+    for index, part in enumerate(packed.split(_PART)):
         pictures = pictures_of(part, drawing)
         if index % 2 and autoencoder is not None:
             latents = autoencoder.encode(pictures).latents
@@ -95,7 +99,7 @@ def disturbed_pictures(folder: Path, number: int, seed: int, device: str) -> Ann
         return torch.rand(*shape, generator=drawing, device=device)
 
     parts = []
-    for part in packed.split(250):
+    for part in packed.split(_PART):
         other = part.clone()
         shapes = torch.randint(0, len(SHAPES), part.shape[:2], generator=drawing, device=device).to(part)
         other[..., 0] = torch.where(part[..., 0] >= 0, shapes, part[..., 0])
@@ -111,6 +115,24 @@ def disturbed_pictures(folder: Path, number: int, seed: int, device: str) -> Ann
 def annotate(pictures: Tensor) -> Annotated:
     """Generated pictures (N, 3, SIDE, SIDE) in [0, 1] with what is visibly there, as the checker sees it."""
     return Annotated(as_uint8(pictures), [detect(picture) for picture in pictures])
+
+
+def varied(data: Annotated, copies: int, seed: int) -> Annotated:
+    """The pictures, and ``copies`` of each, moved by some pixels, and half of them with red and blue exchanged.
+
+    That makes each of the world's colours another of them, but for purple. The copies are annotated anew, by what is
+    visible in them. Without them the pictures are learnt by heart.
+    """
+    rng = random.Random(seed)
+    moved, size = [], SIDE + 2 * _SHIFT
+    for picture, found in [*zip(data.pictures, data.objects)] * copies:
+        exchanged = rng.random() < 0.5 and all(d.color != "purple" for d in found)
+        wide = torch.nn.functional.pad(picture[None].float(), [_SHIFT] * 4, mode="replicate")[0].to(torch.uint8)
+        x, y = rng.randint(0, size - SIDE), rng.randint(0, size - SIDE)
+        cut = wide[:, y:y + SIDE, x:x + SIDE]
+        moved.append(cut.flip(0) if exchanged else cut)
+    objects = [detect(picture / 255) for picture in moved]
+    return Annotated(torch.cat([data.pictures, torch.stack(moved)]), data.objects + objects)
 
 
 def _mirrored(objects: Sequence[Detection]) -> list[Detection]:
@@ -173,31 +195,46 @@ class Batches:
         return {name: value.to(self.device) for name, value in inputs.items()}
 
 
+def training_sources(folder: Path, pool: int, seed: int, device: str) -> list[Annotated]:
+    """``pool`` renders and half as many disturbed ones with ``folder/trained_vae``, and ``folder/annotated*``, where
+    there are such. Made once and kept in ``folder/critic_run``."""
+    def kept(name: str, make: Callable[[], Annotated]) -> Annotated:
+        path = folder / "critic_run" / f"{name}_{seed}"
+        if not (path / "objects.json").exists():
+            make().save(path)
+        return Annotated.load(path)
+
+    sources = [kept(f"renders_{pool}", lambda: rendered_pictures(folder, pool, seed + 20, device))]
+    if (folder / "trained_vae").exists():
+        sources.append(kept(f"disturbed_{pool}", lambda: varied(disturbed_pictures(folder, pool // 2, seed + 30, device),
+                                                                _VARIANTS, seed)))
+    generated = [Annotated.load(path) for path in sorted(folder.glob("annotated*"))]
+    if generated:
+        together = Annotated(torch.cat([part.pictures for part in generated]),
+                             [found for part in generated for found in part.objects])
+        sources.append(kept(f"generated_{len(together.pictures)}", lambda: varied(together, _VARIANTS, seed)))
+    return sources
+
+
 def train(folder: Path, steps: int, batch: int, seed: int, pool: int, max_seconds: float | None = None,
           learning_rate: float = 1.5e-3) -> dict:
-    """Train on ``pool`` renders, as many disturbed ones with ``folder/trained_vae``, and ``folder/annotated*``, where
-    there are such; writes ``folder/critic``."""
+    """Train on what ``training_sources`` gives; writes ``folder/critic``."""
     device = default_device()
     torch.manual_seed(seed)
     processor = build_processor()
     trainer = Trainer(folder / "critic_run", build_model(processor.tokenizer), steps, learning_rate, seed, device, decay=0.998)
     use_linear_patches(trainer.module)
-    sources = [Batches(processor, rendered_pictures(folder, pool, seed + 20, device), device)]
-    if (folder / "trained_vae").exists():
-        sources.append(Batches(processor, disturbed_pictures(folder, pool, seed + 30, device), device))
-    generated = [Annotated.load(path) for path in sorted(folder.glob("annotated*"))]
-    if generated:
-        sources.append(Batches(processor, Annotated(torch.cat([part.pictures for part in generated]),
-                                                    [found for part in generated for found in part.objects]), device))
+    sources = [Batches(processor, source, device) for source in training_sources(folder, pool, seed, device)]
 
     def batch_loss(step: int, generator: torch.Generator) -> Tensor:
         # In turn: the generator's pictures are fewer than the others and would be learnt by heart alone.
         return trainer.module(**sources[step % len(sources)].make(batch, generator)).loss
 
     trainer.run(batch_loss, max_seconds=max_seconds)
+    generated = sum(len(json.loads(path.read_text())) for path in folder.glob("annotated*/objects.json"))
     figures = {"model": "critic", "steps": trainer.step, "batch": batch, "seed": seed, "renders": pool,
-               "generated": sum(len(part.pictures) for part in generated), "seconds": round(trainer.seconds),
-               "machine": machine(), "loss": trainer.losses[-1][1]}
+               "generated": generated, "seconds": round(trainer.seconds), "machine": machine(),
+               "loss": trainer.losses[-1][1]}
     model = build_model(processor.tokenizer)
     model.load_state_dict(trainer.average.module.state_dict())
     save(folder / "critic", model.eval(), processor)

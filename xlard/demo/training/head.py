@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import torch
@@ -12,12 +13,13 @@ from ...training.records import Records, join
 from ...training.regions import RegionalHead, seen_labels
 from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
 from ..bundle import DemoWorld
+from ..prompts import all_prompts
 from ..world import SIDE
 from .relabel import relabelled
 from .trainer import Trainer, default_device, machine
 
-COPIES = 4
-"""How often a picture is shown with another prompt, for each time with its own."""
+OTHER_PROMPTS = 0.7
+"""How often a picture is shown with another prompt than its own."""
 
 REGIONS = 0.3
 """Weight of the regional targets beside the rewards."""
@@ -63,16 +65,18 @@ def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_se
     encode = encoder(DemoWorld(folder, device))
     records = load_records(folder, "corrector")
     records = [part.rows(range(min(pool, len(part)))) for part in records] if pool else records
-    records += [relabelled(part, COPIES, TRAINING_SPLITS, seed) for part in records]
-    config = HeadConfig(LATENT_CHANNELS, CONTEXT_WIDTH, BASE_MODEL, width=96, layers=3)
+    allowed = {prompt.text for prompt in all_prompts() if prompt.split in TRAINING_SPLITS}
+    config = HeadConfig(LATENT_CHANNELS, CONTEXT_WIDTH, BASE_MODEL, width=96, layers=4)
     regional = RegionalHead(RewardHead(config), seen_labels(records), SIDE)
     trainer = Trainer(folder / "head_run", regional, steps, learning_rate, seed, device, decay=0.995, weight_decay=0.05)
 
     def batch_loss(step: int, generator: torch.Generator) -> torch.Tensor:
-        inputs, shown = head_batch(records, encode, batch, generator, device)
+        rng = random.Random(generator.initial_seed())
+        inputs, shown = head_batch(records, encode, batch, generator, device,
+                                   lambda drawn: relabelled(drawn, OTHER_PROMPTS, allowed, rng))
         prediction = regional.head(*inputs)
         judged = head_loss(prediction, shown.rewards.to(device), shown.confidence.to(device))
-        return judged + REGIONS * regional.loss(prediction, shown.objects)
+        return judged + REGIONS * regional.loss(prediction, shown)
 
     trainer.run(batch_loss, max_seconds=max_seconds)
     head = RewardHead(config).to(device)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
-
-import torch
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from ...claims import NUMBER_WORDS, claims_from_prompt
 from ...critique import Detection
 from ...rewards import critique_from_detections
 from ...training.records import Records, reward_rows
-from ..prompts import DIRECTION_WORDS, all_prompts, phrase
+from ..prompts import DIRECTION_WORDS, phrase
 from ..world import COLOR_NAMES, MAX_OBJECTS, SHAPES, SIDE
 
 _TRIES = 12
@@ -48,24 +47,26 @@ def mutate(text: str, rng: random.Random) -> str:
     return " ".join(words)
 
 
-def relabelled(records: Records, copies: int, splits: Sequence[str], seed: int) -> Records:
-    """``copies`` of each record with other prompts of ``splits``, and the rewards that follow from what the critic saw.
+def another(prompt: str, objects: Sequence[Detection], allowed: Collection[str], rng: random.Random) -> str:
+    """A prompt of ``allowed`` that is about the objects seen or near the picture's own; its own where none is found."""
+    for _ in range(_TRIES):
+        text = describe(objects, rng) if rng.random() < 0.5 else prompt
+        text = mutate(text, rng) if rng.random() < 0.6 else text
+        if text != prompt and text in allowed:
+            return text
+    return prompt
+
+
+def relabelled(records: Records, share: float, allowed: Collection[str], rng: random.Random) -> Records:
+    """The records, a ``share`` of them with another prompt and the rewards that follow from what the critic saw.
 
     A head that only sees each picture with its own prompt learns which prompts are hard; this one has to look.
     """
-    allowed = {prompt.text for prompt in all_prompts() if prompt.split in splits}
-    rng = random.Random(seed)
-    rows, texts, critiques = [], [], []
-    for row, (prompt, objects) in enumerate(zip(records.prompts, records.objects)):
-        for _ in range(copies):
-            for _ in range(_TRIES):
-                text = describe(objects, rng) if rng.random() < 0.5 else prompt
-                text = mutate(text, rng) if rng.random() < 0.6 else text
-                if text != prompt and text in allowed:
-                    rows.append(row)
-                    texts.append(text)
-                    critiques.append(critique_from_detections(claims_from_prompt(text), objects, SIDE))
-                    break
-    return Records(texts, {level: part[rows] for level, part in records.latents.items()}, reward_rows(critiques),
-                   torch.tensor([critique.passed for critique in critiques]), records.confidence[rows],
-                   [records.objects[row] for row in rows])
+    texts, rewards, passed = list(records.prompts), records.rewards.clone(), records.passed.clone()
+    for row, objects in enumerate(records.objects):
+        if rng.random() >= share or records.confidence[row] == 0:
+            continue
+        texts[row] = another(texts[row], objects, allowed, rng)
+        critique = critique_from_detections(claims_from_prompt(texts[row]), objects, SIDE)
+        rewards[row], passed[row] = reward_rows([critique])[0], critique.passed
+    return replace(records, prompts=texts, rewards=rewards, passed=passed)
