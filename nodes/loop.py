@@ -57,8 +57,8 @@ class XLARDSelfCorrect(io.ComfyNode):
                                tooltip="Noise level that a correction starts from: 1 draws anew, lower keeps more of "
                                        "the picture. 0 chooses by what is wrong."),
                 io.Int.Input("candidates", default=4, min=1, max=64,
-                             tooltip="With a head: noises tried in a round, one model call each; the most promising is "
-                                     "sampled to the end. Without a head it does nothing."),
+                             tooltip="With a head, up to noise level 0.8: noises tried in a round, one model call each; the most "
+                                     "promising is sampled to the end. Elsewhere it does nothing."),
                 io.Float.Input("strength", default=1.0, min=0.0, max=1.0, step=0.05,
                                tooltip="Share of the corrector's correction that is applied."),
             ],

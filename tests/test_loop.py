@@ -100,6 +100,13 @@ def test_the_head_picks_the_most_promising_noise_and_each_look_is_counted() -> N
     assert state.rounds[1].nfe == 4 + 10
 
 
+def test_a_head_is_not_asked_where_it_cannot_read() -> None:
+    running = engine([5, 3], head=seed_head)
+    state, = correct_all(running, LoopSettings(candidates=4, sigma=0.9))
+    assert running.sampler.predicted == [] and running.sampler.resumed[0][3] == [derived_seed(0, 1, 0)]
+    assert state.rounds[1].nfe == 18 and state.rounds[1].predicted is None
+
+
 def test_the_corrector_shifts_the_latent_by_its_residual() -> None:
     running = engine([5, 3], corrector=lambda latents, context, sigma: torch.ones_like(latents))
     state, = correct_all(running, LoopSettings(strength=0.5))

@@ -47,7 +47,8 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="score the checker on fresh renders, and their reconstructions")
     check.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder with the trained models")
-    check.add_argument("--number", type=int, default=5000)
+    check.add_argument("--number", type=int, default=5000, help="renders")
+    check.add_argument("--reconstructions", type=int, default=1000, help="how many of them the autoencoder repeats")
     check.add_argument("--seed", type=int, default=0)
 
     judge = commands.add_parser("judge", help="judge collected pictures again, after the critic has changed")

@@ -25,18 +25,19 @@ from .training.scenes import pictures_of, scene_pool
 from .training.trainer import default_device, write_json
 
 
-def check(out: Path, number: int, seed: int) -> None:
-    """Score the checker on fresh renders of test prompts, and on what the autoencoder makes of them."""
+def check(out: Path, number: int, reconstructions: int, seed: int) -> None:
+    """Score the checker on fresh renders of test prompts, and on what the autoencoder makes of the first of them."""
     texts, packed = scene_pool("test", number, 50_000_000 + seed)
     pictures = pictures_of(packed, torch.Generator().manual_seed(seed))
     vae = load_vae(out / "pipeline" / "vae" if (out / "pipeline").exists() else out / "vae")
+    originals = pictures[:reconstructions]
     with torch.no_grad():
-        decoded = torch.cat([vae.decode(vae.encode(part).latents).sample for part in pictures.split(32)])
-    figures = {"pictures": number}
-    for name, shown in (("renders", pictures), ("reconstructions", decoded.clamp(-1, 1))):
+        decoded = torch.cat([vae.decode(vae.encode(part).latents).sample.clamp(-1, 1) for part in originals.split(32)])
+    figures = {}
+    for name, shown in (("renders", pictures), ("reconstructions", decoded)):
         right = [check_picture(picture / 2 + 0.5, claims_from_prompt(text)).passed for text, picture in zip(texts, shown)]
-        figures[name] = sum(right) / number
-    figures["psnr"] = round(-10 * ((decoded - pictures).square().mean(dim=(1, 2, 3)) / 4).log10().mean().item(), 2)
+        figures[name] = {"pictures": len(right), "right": sum(right) / len(right)}
+    figures["psnr"] = round(-10 * ((decoded - originals).square().mean(dim=(1, 2, 3)) / 4).log10().mean().item(), 2)
     print(figures)
 
 

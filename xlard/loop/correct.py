@@ -19,11 +19,14 @@ from .state import LoopState
 ASPECT_SIGMA = {"count": 0.9, "position": 0.9, "color": 0.8}
 """Noise level to resume from, by the earliest-decided aspect that failed."""
 
+READABLE_SIGMA = 0.8
+"""Up to this noise level a head tells good x0 predictions from bad ones; above it, it was measured to guess."""
+
 
 @dataclass(frozen=True)
 class LoopSettings:
-    """``rounds`` after the first picture; ``candidates`` noises per round, of which the head picks one (one model call
-    each); ``strength`` of the corrector; ``sigma`` to resume from (None: by failed aspect); ``budget`` in model calls."""
+    """``rounds`` after the first picture; ``candidates`` noises per round up to ``READABLE_SIGMA``, of which the head picks
+    one (one model call each); ``strength`` of the corrector; ``sigma`` to resume from (None: by failed aspect); ``budget`` in model calls."""
 
     rounds: int = 4
     candidates: int = 4
@@ -67,12 +70,17 @@ def sigma_for(state: LoopState) -> float:
 
 def cost(engine: Engine, sigma: float, settings: LoopSettings) -> int:
     """Model calls of one correcting round."""
-    return predictions(engine, settings) + engine.sampler.calls(sigma)
+    return predictions(engine, sigma, settings) + engine.sampler.calls(sigma)
 
 
-def predictions(engine: Engine, settings: LoopSettings) -> int:
+def picks(engine: Engine, sigma: float) -> bool:
+    """Whether there is a head that can read predictions at ``sigma``."""
+    return engine.head is not None and sigma <= READABLE_SIGMA
+
+
+def predictions(engine: Engine, sigma: float, settings: LoopSettings) -> int:
     """x0 predictions of one round: one per candidate where a head picks, one for a corrector, else none."""
-    if engine.head:
+    if picks(engine, sigma):
         return settings.candidates
     return 1 if engine.corrector and settings.strength else 0
 
@@ -80,11 +88,11 @@ def predictions(engine: Engine, settings: LoopSettings) -> int:
 def correct(engine: Engine, rows: Sequence[int], sigma: float, number: int, settings: LoopSettings) -> Attempt:
     """One correcting round for rows, each from its best latent so far.
 
-    The head picks the noise whose x0 prediction promises most; the corrector moves that prediction. Shifting a latent z
+    A head picks the noise whose x0 prediction promises most; the corrector moves that prediction. Shifting a latent z
     by d moves x0 by d under the same noise, so that x' = x + (1 - sigma)(x0' - x0) is a resume from z + d.
     """
     latents = torch.stack([engine.states[row].best.latent for row in rows])
-    calls = predictions(engine, settings)
+    calls = predictions(engine, sigma, settings)
     seeds = [derived_seed(engine.seeds[row], number, 0) for row in rows]
     predicted = changes = attributions = None
     if calls:
@@ -101,10 +109,10 @@ def correct(engine: Engine, rows: Sequence[int], sigma: float, number: int, sett
 
 def _pick(engine: Engine, rows: Sequence[int], latents: Tensor, sigma: float, number: int,
           candidates: int) -> tuple[Tensor, list[int], list[float] | None]:
-    """Per row, the x0 prediction and seed that the head rates highest; without a head, the first."""
+    """Per row, the x0 prediction and seed that the head rates highest; where none can pick, the first."""
     seeds = [[derived_seed(engine.seeds[row], number, k) for row in rows] for k in range(candidates)]
     found = torch.stack([engine.sampler.predict(latents, sigma, rows, own) for own in seeds])
-    if not engine.head:
+    if not picks(engine, sigma):
         return found[0], seeds[0], None
     rewards = torch.stack([promise(engine, rows, prediction, sigma) for prediction in found])
     best, chosen = rewards.max(dim=0)
