@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from xlard.bench.methods import method
+from xlard.bench.run import differences
 from xlard.bench.statistics import fix_and_break, interval
 
 
@@ -33,3 +34,9 @@ def test_a_budget_stands_in_for_n() -> None:
 def test_other_names_are_refused_with_the_list(name: str) -> None:
     with pytest.raises(ValueError, match="best_of_N"):
         method(name)
+
+
+def test_the_last_method_is_compared_with_each_other_on_the_same_pictures() -> None:
+    summaries = {"base": {"right": [True, False] * 20}, "same": {"right": [True] * 40}, "loop_2": {"right": [True] * 40}}
+    lines = differences(summaries, [index // 2 for index in range(40)]).splitlines()
+    assert lines == ["loop_2 - base: +0.500 [+0.500, +0.500]", "loop_2 - same: +0.000 [+0.000, +0.000]"]

@@ -107,6 +107,17 @@ def table(summaries: dict[str, dict]) -> str:
     return "\n".join(lines)
 
 
+def differences(summaries: dict[str, dict], clusters: list[int]) -> str:
+    """How far the last method is ahead of each other one on the same pictures, with intervals, one a line."""
+    *others, last = summaries
+    lines = []
+    for name in others:
+        ahead = [after - before for before, after in zip(summaries[name]["right"], summaries[last]["right"])]
+        mean, low, high = interval(ahead, clusters)
+        lines.append(f"{last} - {name}: {mean:+.3f} [{low:+.3f}, {high:+.3f}]")
+    return "\n".join(lines)
+
+
 def run(options: argparse.Namespace) -> None:
     """Run every method, write ``results.json``, ``summary.json`` and pictures, print the table."""
     torch.manual_seed(0)
@@ -129,3 +140,4 @@ def run(options: argparse.Namespace) -> None:
                                                   "steps": options.steps, "methods": summaries})
     print(f"{len(prompts)} prompts, seeds {options.seeds}, {options.steps} steps, {machine()}")
     print(table(summaries))
+    print(differences(summaries, [index for index in range(len(prompts)) for _ in seeds]))
