@@ -25,8 +25,9 @@ READABLE_SIGMA = 0.8
 
 @dataclass(frozen=True)
 class LoopSettings:
-    """``rounds`` after the first picture; ``candidates`` noises per round up to ``READABLE_SIGMA``, of which the head picks
-    one (one model call each); ``strength`` of the corrector; ``sigma`` to resume from (None: by failed aspect); ``budget`` in model calls."""
+    """``rounds`` after the first picture; ``candidates`` noises per round up to ``READABLE_SIGMA``, of which the head
+    picks one (one model call each); ``strength`` of the corrector; ``sigma`` to resume from (None: by failed aspect);
+    ``budget`` in model calls."""
 
     rounds: int = 4
     candidates: int = 4

@@ -15,8 +15,8 @@ from ..prompts import DIRECTION_WORDS, phrase
 from ..world import COLOR_NAMES, MAX_OBJECTS, SHAPES, SIDE
 
 _TRIES = 12
-_ALTERNATIVES = (COLOR_NAMES, SHAPES, tuple(shape + "s" for shape in SHAPES), tuple(NUMBER_WORDS[n] for n in range(2, MAX_OBJECTS + 1)),
-                 ("left", "right"), ("above", "below"))
+_ALTERNATIVES = (COLOR_NAMES, SHAPES, tuple(shape + "s" for shape in SHAPES),
+                 tuple(NUMBER_WORDS[n] for n in range(2, MAX_OBJECTS + 1)), ("left", "right"), ("above", "below"))
 
 
 def describe(objects: Sequence[Detection], rng: random.Random) -> str:
