@@ -7,7 +7,6 @@ in which cell of the head's map, and whether the prompt asks for it. The parts t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -26,16 +25,22 @@ def seen_labels(parts: Sequence[Records]) -> list[str]:
     return sorted({d.label for part in parts for objects in part.objects for d in objects})
 
 
-def region_targets(objects: Sequence[Sequence[Detection]], labels: Sequence[str], height: int, width: int,
-                   side: float) -> Tensor:
-    """Per picture and cell (B, height * width): 1 + the label of the object centred there, 0 for none."""
+def cell_targets(objects: Sequence[Sequence[Detection]], classes: Sequence[Sequence[int]], height: int, width: int,
+                 side: float) -> Tensor:
+    """Per picture and cell (B, height * width): 1 + the class of the object centred there, 0 for none."""
     targets = torch.zeros(len(objects), height, width, dtype=torch.long)
-    for row, found in enumerate(objects):
-        for d in found:
+    for row, (found, known) in enumerate(zip(objects, classes)):
+        for d, number in zip(found, known):
             x, y = d.center
             cell = min(int(y / side * height), height - 1), min(int(x / side * width), width - 1)
-            targets[(row, *cell)] = 1 + labels.index(d.label)
+            targets[(row, *cell)] = 1 + number
     return targets.flatten(1)
+
+
+def region_targets(objects: Sequence[Sequence[Detection]], labels: Sequence[str], height: int, width: int,
+                   side: float) -> Tensor:
+    """``cell_targets`` whose classes are places in ``labels``."""
+    return cell_targets(objects, [[labels.index(d.label) for d in found] for found in objects], height, width, side)
 
 
 def asked_for(objects: Sequence[Detection], prompt: str) -> list[bool]:
@@ -60,9 +65,8 @@ class RegionalHead(nn.Module):
         seen = region_targets(records.objects, self.labels, *grid, self.side).to(device)
         weight = torch.ones(self.regions.out_features, device=device)
         weight[0] = _EMPTY_WEIGHT
-        wanted = [[replace(d, noun=str(asked), color=None) for d, asked in zip(objects, asked_for(objects, prompt))]
-                  for objects, prompt in zip(records.objects, records.prompts)]
-        asked = region_targets(wanted, [str(False), str(True)], *grid, self.side).to(device) - 1
+        wanted = [asked_for(objects, prompt) for objects, prompt in zip(records.objects, records.prompts)]
+        asked = cell_targets(records.objects, wanted, *grid, self.side).to(device) - 1
         about = F.cross_entropy(self.asked(prediction.tokens).flatten(0, 1), asked.flatten(), ignore_index=-1, reduction="sum")
         return (F.cross_entropy(self.regions(prediction.tokens).flatten(0, 1), seen.flatten(), weight)
                 + about / (asked >= 0).sum().clamp_min(1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -40,9 +41,11 @@ class Annotated:
         self.objects = [sorted(found, key=lambda d: (d.center[1], d.center[0]))[:_MAX_LISTED] for found in objects]
 
     def save(self, folder: Path) -> None:
-        """Write ``pictures.safetensors`` and ``objects.json`` into ``folder``."""
+        """Write ``pictures.safetensors`` and ``objects.json`` into ``folder``, which processes may do at the same time."""
         folder.mkdir(parents=True, exist_ok=True)
-        save_file({"pictures": self.pictures.contiguous()}, folder / "pictures.safetensors")
+        temporary = folder / f"pictures.safetensors.{os.getpid()}"
+        save_file({"pictures": self.pictures.contiguous()}, temporary)
+        os.replace(temporary, folder / "pictures.safetensors")
         write_json(folder / "objects.json", [[asdict(d) for d in found] for found in self.objects])
 
     @classmethod
@@ -197,22 +200,28 @@ class Batches:
 
 def training_sources(folder: Path, pool: int, seed: int, device: str) -> list[Annotated]:
     """``pool`` renders and half as many disturbed ones with ``folder/trained_vae``, and ``folder/annotated*``, where
-    there are such. Made once and kept in ``folder/critic_run``."""
-    def kept(name: str, make: Callable[[], Annotated]) -> Annotated:
+    there are such. Kept in ``folder/critic_run`` and made again only when what they were made from is newer."""
+    autoencoder = sorted((folder / "trained_vae").glob("*"))
+    annotated = sorted(folder.glob("annotated*/objects.json"))
+
+    def kept(name: str, inputs: Sequence[Path], make: Callable[[], Annotated]) -> Annotated:
         path = folder / "critic_run" / f"{name}_{seed}"
-        if not (path / "objects.json").exists():
+        done = path / "objects.json"
+        if not done.exists() or any(file.stat().st_mtime > done.stat().st_mtime for file in inputs):
             make().save(path)
         return Annotated.load(path)
 
-    sources = [kept(f"renders_{pool}", lambda: rendered_pictures(folder, pool, seed + 20, device))]
-    if (folder / "trained_vae").exists():
-        sources.append(kept(f"disturbed_{pool}", lambda: varied(disturbed_pictures(folder, pool // 2, seed + 30, device),
-                                                                _VARIANTS, seed)))
-    generated = [Annotated.load(path) for path in sorted(folder.glob("annotated*"))]
-    if generated:
-        together = Annotated(torch.cat([part.pictures for part in generated]),
-                             [found for part in generated for found in part.objects])
-        sources.append(kept(f"generated_{len(together.pictures)}", lambda: varied(together, _VARIANTS, seed)))
+    def generated() -> Annotated:
+        parts = [Annotated.load(path.parent) for path in annotated]
+        together = Annotated(torch.cat([part.pictures for part in parts]), [found for part in parts for found in part.objects])
+        return varied(together, _VARIANTS, seed)
+
+    sources = [kept(f"renders_{pool}", autoencoder, lambda: rendered_pictures(folder, pool, seed + 20, device))]
+    if autoencoder:
+        sources.append(kept(f"disturbed_{pool}", autoencoder,
+                            lambda: varied(disturbed_pictures(folder, pool // 2, seed + 30, device), _VARIANTS, seed)))
+    if annotated:
+        sources.append(kept(f"generated_{len(annotated)}", annotated, generated))
     return sources
 
 

@@ -35,8 +35,8 @@ def machine() -> str:
 
 
 def write_json(path: Path, value) -> None:
-    """Write JSON, whole or not at all."""
-    temporary = path.with_name(path.name + ".part")
+    """Write JSON, whole or not at all; processes may write the same file at the same time."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
     temporary.write_text(json.dumps(value, indent=1))
     os.replace(temporary, path)
 
