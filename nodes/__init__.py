@@ -5,12 +5,15 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from . import folders
+from .claims import XLARDClaims
+from .clip_critic import XLARDCriticFromCLIP
 from .corrector import XLARDCorrectLatent, XLARDLoadCorrector
-from .critic import XLARDCritique, XLARDLoadCritic
+from .critic import XLARDCritique, XLARDLoadCritic, XLARDScoring
 from .demo import XLARDDemo
 from .loop import XLARDSelfCorrect
 from .report import XLARDReport
 from .reward import XLARDLoadHead, XLARDPredictReward
+from .server import XLARDCriticServer
 
 
 class XLARDExtension(ComfyExtension):
@@ -19,5 +22,5 @@ class XLARDExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """The pack's nodes; registers the pack's model folders first, because the nodes' combos list them."""
         folders.register()
-        return [XLARDDemo, XLARDLoadCritic, XLARDCritique, XLARDLoadHead, XLARDPredictReward, XLARDLoadCorrector,
-                XLARDCorrectLatent, XLARDSelfCorrect, XLARDReport]
+        return [XLARDDemo, XLARDLoadCritic, XLARDCriticFromCLIP, XLARDCriticServer, XLARDScoring, XLARDClaims, XLARDCritique, XLARDLoadHead,
+                XLARDPredictReward, XLARDLoadCorrector, XLARDCorrectLatent, XLARDSelfCorrect, XLARDReport]

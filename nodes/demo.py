@@ -8,7 +8,7 @@ from ..xlard.corrector import LatentCorrector
 from ..xlard.demo.architecture import CORRECTOR, CRITIC, HEAD, LATENT_SIDE, PIPELINE
 from ..xlard.head import RewardHead
 from . import sockets
-from .adapters.critic import ManagedCritic
+from .adapters.critic import load_critic
 from .adapters.demo_models import load_demo_clip, load_demo_model, load_demo_vae, weight_files
 from .adapters.latents import PIXELS_PER_LATENT
 from .adapters.managed import load_managed
@@ -43,5 +43,5 @@ class XLARDDemo(io.ComfyNode):
     @classmethod
     def execute(cls) -> io.NodeOutput:
         return io.NodeOutput(
-            load_demo_model(PIPELINE), load_demo_clip(PIPELINE), load_demo_vae(PIPELINE), ManagedCritic(CRITIC),
+            load_demo_model(PIPELINE), load_demo_clip(PIPELINE), load_demo_vae(PIPELINE), load_critic(CRITIC),
             load_managed(RewardHead.load, HEAD), load_managed(LatentCorrector.load, CORRECTOR))

@@ -9,7 +9,7 @@ from comfy_api.latest import io
 from ..xlard.loop.correct import LoopSettings, self_correct
 from . import sockets
 from .adapters.latents import like_source
-from .adapters.pictures import critique_text, mean_score, readable_claims
+from .adapters.pictures import chosen_claims, critique_text
 from .adapters.progress import RoundProgress
 from .adapters.sampler import ComfySampler
 from .adapters.vae import ComfyDecoder
@@ -33,7 +33,7 @@ class XLARDSelfCorrect(io.ComfyNode):
                 sockets.Critic.Input("critic", tooltip="The critic that judges."),
                 io.String.Input("prompt", multiline=True, default="",
                                 tooltip="The prompt in words; its claims are what the critic checks. Usually the same "
-                                        "text as in CLIP Text Encode."),
+                                        "text as in CLIP Text Encode. Not used if claims are connected."),
                 io.Latent.Input("latent_image", tooltip="Size and number of pictures. With a noise mask only its "
                                                         "inside is drawn."),
                 sockets.Head.Input("head", optional=True,
@@ -61,22 +61,27 @@ class XLARDSelfCorrect(io.ComfyNode):
                                      "promising is sampled to the end. Elsewhere it does nothing."),
                 io.Float.Input("strength", default=1.0, min=0.0, max=1.0, step=0.05,
                                tooltip="Share of the corrector's correction that is applied."),
+                sockets.Claims.Input("claims", optional=True,
+                                     tooltip="Optional: claims from xLARD Claims, used instead of the prompt's."),
             ],
             outputs=sockets.named(
                 io.Latent.Output("latent", tooltip="The best latents."),
                 io.Image.Output("image", tooltip="The best pictures."),
                 io.Image.Output("image_before", tooltip="The first pictures, uncorrected."),
                 sockets.State.Output("state", tooltip="Every round of every picture, for xLARD Report."),
-                io.Float.Output("score", tooltip="Score of the best pictures in [0, 1], the mean over the batch."),
-                io.Boolean.Output("passed", tooltip="Whether every claim holds in every picture."),
+                io.Float.Output("score", is_output_list=True,
+                                tooltip="For each picture the score of its best version in [0, 1]; None where the critic gave "
+                                        "no verdict."),
+                io.Boolean.Output("passed", is_output_list=True,
+                                  tooltip="For each picture whether every claim holds."),
                 io.String.Output("report", tooltip="The critique of the best pictures in words."),
             ))
 
     @classmethod
     def execute(cls, model, positive, negative, vae, critic, prompt: str, latent_image: dict, seed: int, steps: int,
                 cfg: float, sampler_name: str, scheduler: str, rounds: int, sigma: float, candidates: int,
-                strength: float, head=None, corrector=None) -> io.NodeOutput:
-        claims = readable_claims(prompt)
+                strength: float, head=None, corrector=None, claims: list | None = None) -> io.NodeOutput:
+        claims = chosen_claims(prompt, claims)
         sampler = ComfySampler(model, positive, negative, latent_image, steps, cfg, sampler_name, scheduler)
         batch = sampler.batch
         states = self_correct(
@@ -88,5 +93,5 @@ class XLARDSelfCorrect(io.ComfyNode):
         samples = like_source(torch.stack([state.best.latent for state in states]), sampler.source)
         return io.NodeOutput(
             {**latent_image, "samples": samples}, torch.stack([state.best.image for state in states]),
-            torch.stack([state.first.image for state in states]), states, mean_score(critiques),
-            all(state.passed for state in states), critique_text(critiques))
+            torch.stack([state.first.image for state in states]), states,
+            [critique.score for critique in critiques], [state.passed for state in states], critique_text(critiques))

@@ -1,12 +1,13 @@
 """The pack's own socket types.
 
-``Critic`` carries a ``ManagedCritic``, ``Head`` and ``Corrector`` a ``ManagedModule``, ``State`` a list of
+``Critic`` carries an ``MLLMCritic``, ``Claims`` a list of ``Claim``, ``Head`` and ``Corrector`` a ``ManagedModule``, ``State`` a list of
 ``LoopState`` and ``Critique`` a list of ``Critique``, one for each picture of the batch.
 """
 
 from comfy_api.latest import io
 
 Critic = io.Custom("XLARD_CRITIC")
+Claims = io.Custom("XLARD_CLAIMS")
 Head = io.Custom("XLARD_HEAD")
 Corrector = io.Custom("XLARD_CORRECTOR")
 State = io.Custom("XLARD_STATE")

@@ -1,110 +1,165 @@
-"""Claims: what the parser reads out of a prompt, and what it makes of text that is no prompt."""
+"""Claims: their wording, on which a trained critic rests, and the words that they are made of."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xlard.claims import (
-    COLORS,
-    NUMBER_WORDS,
-    RELATIONS,
     Claim,
-    Phrase,
-    Relation,
-    claims_from_prompt,
-    parse_label,
-    parse_prompt,
-    singular,
+    attribute_claim,
+    color_claim,
+    count_claim,
+    custom_claim,
+    object_claim,
+    position_claim,
+    relation_claim,
+    text_claim,
 )
+from xlard.demo.prompts import all_prompts
+from xlard.prompt_parser import claims_from_prompt
+from xlard.rewards import decidable
+from xlard.words import COLORS, NUMBER_WORDS, parse_label, plural, singular
 
-shapes = st.sampled_from(["circle", "square", "triangle"])
-colors = st.sampled_from(["red", "green", "blue", "yellow", "purple", "cyan"])
-numbers = st.integers(1, 5)
+DEMO_CLAIMS = "50f83fd83ad24df9f71224c6a4e467389e2db8f98a08ffe588b668bc146dd35a"
 
+REGULAR = """person bicycle car motorcycle airplane bus train truck boat bench bird cat dog horse cow elephant bear
+zebra giraffe backpack umbrella handbag tie suitcase frisbee snowboard kite skateboard surfboard bottle cup fork
+knife spoon bowl banana apple sandwich orange carrot pizza donut cake chair couch bed toilet tv laptop mouse
+keyboard microwave oven toaster sink refrigerator book clock vase toothbrush house rose nose case purse base cheese
+goose blouse nurse hose tortoise spouse lighthouse pause cruise noise prize maze size breeze bronze octopus virus
+cactus walrus circus campus hippopotamus platypus box fox axe lynx mailbox church witch beach watch match peach
+ostrich branch torch coach dish brush bush eyelash glass dress cross boss princess mattress lens gas canvas iris
+atlas quiz waltz potato tomato hero mango volcano tornado mosquito photo piano radio video zoo kangaroo flamingo
+avocado taco rhino hippo tattoo shoe toe canoe horseshoe wolf wife shelf scarf calf half loaf thief elf hoof roof
+chef cliff glove dove olive wave cave sleeve stove valve chief safe cookie movie zombie brownie hoodie pie butterfly
+lily jelly berry cherry strawberry fairy baby puppy pony city lady monkey donkey key boy toy day turkey valley man
+woman child fireman snowman mermaid fisherman human shaman talisman foot tooth louse ox taxi ski bikini kiwi
+zucchini menu emu guru sofa camera panda koala tiger robot astronaut dragon knight castle bridge tree flower
+mountain river lake cloud star moon rocket ship sword shield helmet crown hat coat jacket shirt t-shirt skirt boot
+sock ring necklace bag basket barrel jar jug mug plate tray pan lamp lantern candle mirror window door wall fence
+gate stair ladder rope anchor wheel tire engine bike wagon tractor balloon ball doll drum guitar violin trumpet harp
+bell pen pencil notebook map globe telescope penguin owl eagle parrot swan duck hen crow pigeon bat rat rabbit
+squirrel hedgehog otter beaver badger lion leopard rhinoceros crocodile lizard snake turtle frog shark whale dolphin
+seal crab lobster snail slug worm ant bee wasp spider beetle grape lemon melon pineapple pear plum coconut nut
+walnut onion cabbage cucumber pepper pumpkin mushroom egg burger pretzel bagel croissant muffin pancake noodle
+sausage steak""".split()
+COMPOUND = ("traffic light", "fire hydrant", "stop sign", "sports ball", "baseball bat", "wine glass", "hot dog",
+            "potted plant", "dining table", "cell phone", "teddy bear", "hair drier", "cup of tea", "bowl of soup",
+            "slice of pizza")
+UNCHANGED = ("sheep", "deer", "fish", "goldfish", "moose", "bison", "salmon", "aircraft", "spacecraft", "series",
+             "species", "dice", "scissors", "pants", "jeans", "sunglasses", "eyeglasses", "goggles", "binoculars",
+             "headphones")
 
-def phrase_text(phrase: Phrase, one: str = "a") -> str:
-    number = one if phrase.number == 1 else NUMBER_WORDS[phrase.number]
-    return f"{number} {phrase.text}{'s' if phrase.number > 1 else ''}"
-
-
-phrases = st.builds(Phrase, numbers, shapes, st.none() | colors)
-
-
-@given(st.lists(phrases, min_size=1, max_size=4), st.sampled_from(["a", "one", "the"]))
-def test_joined_phrases_come_back(expected: list[Phrase], one: str) -> None:
-    prompt = " and ".join(phrase_text(phrase, one) for phrase in expected)
-    assert parse_prompt(prompt) == (expected, [])
-
-
-@given(phrases, st.sampled_from(sorted(RELATIONS)), phrases, st.sampled_from(["", "is ", "are "]))
-def test_a_relation_comes_back(a: Phrase, words: str, b: Phrase, verb: str) -> None:
-    prompt = f"{phrase_text(a)} {verb}{words} {phrase_text(b)}"
-    assert parse_prompt(prompt) == ([a, b], [Relation(0, RELATIONS[words], 1)])
-
-
-@pytest.mark.parametrize("lead", ["a photo of ", "An image of ", "the picture showing ", "  A  drawing of "])
-def test_a_lead_in_is_no_object(lead: str) -> None:
-    assert parse_prompt(f"{lead}two red circles") == parse_prompt("two red circles")
-
-
-def test_a_relation_joins_only_its_neighbours() -> None:
-    found, relations = parse_prompt("a red circle left of a blue square and a green triangle")
-    assert [phrase.text for phrase in found] == ["red circle", "blue square", "green triangle"]
-    assert relations == [Relation(0, "left of", 1)]
-
-
-@given(st.text(max_size=200))
-def test_any_text_is_read_without_error(text: str) -> None:
-    found, relations = parse_prompt(text)
-    assert all(phrase.number > 0 and phrase.noun for phrase in found)
-    assert all(0 <= relation.a < relation.b < len(found) for relation in relations)
-    claims_from_prompt(text)
+nouns = st.sampled_from([*REGULAR, *COMPOUND, *UNCHANGED])
+colors = st.sampled_from(sorted(COLORS - {"grey"}))
 
 
-@given(st.text(alphabet=" \t\n.,", max_size=20))
-def test_an_empty_prompt_claims_nothing(text: str) -> None:
-    assert claims_from_prompt(text) == []
-
-
-@given(st.lists(phrases, min_size=1, max_size=4))
-def test_counts_add_up_by_noun(found: list[Phrase]) -> None:
-    counts = [claim for claim in claims_from_prompt(", ".join(map(phrase_text, found))) if claim.type == "count"]
-    assert len({claim.noun for claim in counts}) == len(counts)
-    assert sum(claim.number for claim in counts) == sum(phrase.number for phrase in found)
+def test_the_claims_of_the_demo_world_are_those_that_its_critic_learned() -> None:
+    found = hashlib.sha256()
+    for prompt in all_prompts():
+        found.update(json.dumps([claim.to_dict() for claim in claims_from_prompt(prompt.text)]).encode())
+    assert found.hexdigest() == DEMO_CLAIMS, "The demo critic was trained on other wordings: it must be trained again."
 
 
 @pytest.mark.parametrize(("prompt", "expected"), [
-    ("a circle", ["one circle"]),
-    ("three red squares", ["three squares", "three squares are red"]),
-    ("a red circle and a blue square", ["one circle", "one square", "the circle is red", "the square is blue"]),
-    ("two red circles and a blue circle", ["three circles", "two circles are red", "one circle is blue"]),
-    ("a photo of a red circle above a blue square",
-     ["one circle", "one square", "the circle is red", "the square is blue", "red circle above blue square"]),
-])
-def test_the_wording_of_claims(prompt: str, expected: list[str]) -> None:
-    assert [claim.text for claim in claims_from_prompt(prompt)] == expected
+    ("a circle", [Claim("count", "one circle", "circle", 1)]),
+    ("a photo of three red squares", [
+        Claim("count", "three squares", "square", 3), Claim("color", "three squares are red", "square", 3, "red")]),
+    ("a red circle and a blue circle", [
+        Claim("count", "two circles", "circle", 2), Claim("color", "one circle is red", "circle", 1, "red"),
+        Claim("color", "one circle is blue", "circle", 1, "blue")]),
+    ("two red circles are above a blue square", [
+        Claim("count", "two circles", "circle", 2), Claim("count", "one square", "square", 1),
+        Claim("color", "two circles are red", "circle", 2, "red"),
+        Claim("color", "the square is blue", "square", 1, "blue"),
+        Claim("position", "red circle above blue square", "circle", 2, "red", "above", "square", "blue")])])
+def test_golden_claims(prompt: str, expected: list[Claim]) -> None:
+    assert claims_from_prompt(prompt) == expected
 
 
-@given(shapes)
-def test_singular_undoes_a_plural_and_leaves_a_singular(noun: str) -> None:
-    assert singular(noun + "s") == singular(noun) == noun
+@pytest.mark.parametrize(("claim", "text"), [
+    (count_claim("circle", 2, "red"), "two red circles"), (count_claim("circle", 0), "no circles"),
+    (count_claim("mouse", 12), "12 mice"), (object_claim("dog", 2), "at least two dogs"),
+    (color_claim("square", 1, "blue", 1), "the square is blue"),
+    (color_claim("square", 1, "blue", 3), "one square is blue"),
+    (color_claim("square", 2, "blue", 3), "two squares are blue"),
+    (position_claim("cat", "left of", "dog", 1, "black", "white"), "black cat left of white dog"),
+    (attribute_claim("cat", 1, "fluffy", 1), "the cat is fluffy"),
+    (attribute_claim("cat", 2, "fluffy", 2), "two cats are fluffy"),
+    (attribute_claim("cat", 2, "fluffy", 2, exact=False), "at least two cats are fluffy"),
+    (relation_claim("man", "riding", "horse", None, "brown"), "man riding brown horse"),
+    (relation_claim("cat", "between", "dog", also="bird"), "cat between dog and bird"),
+    (relation_claim("cat", "on the left"), "cat on the left"),
+    (text_claim("OPEN \n now"), 'the text "OPEN now" can be read'),
+    (custom_claim(" the hat\n casts  a shadow "), "the hat casts a shadow")])
+def test_the_wording_of_each_type(claim: Claim, text: str) -> None:
+    assert claim.text == text
+
+
+def test_a_claim_without_text_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs a text"):
+        custom_claim(" \n")
+
+
+def test_boxes_decide_what_has_a_noun_and_a_number_colour_or_direction() -> None:
+    assert all(map(decidable, (count_claim("cat", 0), object_claim("cat"), color_claim("cat", 1, "red", 1),
+                               position_claim("cat", "above", "dog"))))
+    assert not any(map(decidable, (attribute_claim("cat", 1, "wet", 1), relation_claim("cat", "on", "mat"),
+                                   text_claim("A"),
+                                   custom_claim("it rains"))))
+
+
+def test_a_claim_as_json_leaves_out_what_is_unset() -> None:
+    assert count_claim("circle", 1).to_dict() == {
+        "type": "count", "text": "one circle", "noun": "circle", "number": 1, "weight": 1.0}
+
+
+def test_number_words_stay_in_the_order_of_the_demo_critics_vocabulary() -> None:
+    assert " ".join(NUMBER_WORDS.values()) == "one two three four five six seven eight nine ten no"
+
+
+@pytest.mark.parametrize("noun", [*REGULAR, *COMPOUND])
+def test_singular_and_plural_are_inverse(noun: str) -> None:
+    assert singular(noun) == noun != plural(noun)
+    assert singular(plural(noun)) == noun
+
+
+@pytest.mark.parametrize("noun", UNCHANGED)
+def test_some_nouns_have_no_other_plural(noun: str) -> None:
+    assert singular(noun) == plural(noun) == noun
 
 
 @pytest.mark.parametrize(("many", "one"), [
     ("boxes", "box"), ("buses", "bus"), ("cherries", "cherry"), ("people", "person"), ("glasses", "glass"),
-    ("traffic lights", "traffic light"), ("glass", "glass"), ("bus", "bus")])
+    ("mice", "mouse"), ("traffic lights", "traffic light"), ("glass", "glass"), ("bus", "bus"), ("houses", "house"),
+    ("viruses", "virus"), ("policemen", "policeman"), ("cacti", "cactus"), ("cups of tea", "cup of tea"),
+    ("king's", "king's")])
 def test_singular_of_harder_nouns(many: str, one: str) -> None:
     assert singular(many) == one
 
 
-@given(st.sampled_from(sorted(COLORS)), shapes)
+@settings(max_examples=2000, deadline=None)
+@given(st.text("abceinosuxyz' ", min_size=1, max_size=12) | st.text(min_size=1, max_size=8))
+def test_a_singular_survives_its_plural(word: str) -> None:
+    one = singular(word)
+    assert singular(one) == one
+    assert singular(plural(one)) == one
+
+
+@given(colors, nouns.filter(lambda noun: noun != "glass"))
 def test_a_label_splits_into_colour_and_noun(color: str, noun: str) -> None:
-    assert parse_label(f"{color} {noun}s") == ("gray" if color == "grey" else color, noun)
-    assert parse_label(noun) == (None, noun)
+    assert parse_label(f"{color} {noun}") == (color, noun)
+    assert parse_label(f"the {plural(noun)}".upper()) == (None, noun)
 
 
-def test_a_claim_as_json_leaves_out_what_is_unset() -> None:
-    assert Claim("count", "one circle", "circle").to_dict() == {
-        "type": "count", "text": "one circle", "noun": "circle", "number": 1, "weight": 1.0}
+@pytest.mark.parametrize(("label", "expected"), [
+    ("grey cat", ("gray", "cat")), ("orange", (None, "orange")), ("an orange orange", ("orange", "orange")),
+    ("", (None, "")), ("two red circles", ("red", "circle")), ("glasses", (None, "eyeglasses")),
+    ("wine glasses", (None, "wine glass")), ("glass of red wine", (None, "glass of red wine"))])
+def test_labels_of_boxes(label: str, expected: tuple) -> None:
+    assert parse_label(label) == expected

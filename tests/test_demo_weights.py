@@ -7,14 +7,15 @@ import random
 import pytest
 import torch
 
-from xlard.claims import claims_from_prompt
-from xlard.critics.transformers import CriticError, LoadedCritic, TransformersCritic
+from xlard.critics.backend import CriticError
+from xlard.critics.folder import CriticFolder
 from xlard.demo.architecture import CORRECTOR, CRITIC, HEAD, PIPELINE, WEIGHTS
 from xlard.demo.bundle import DemoWorld
 from xlard.demo.prompts import sample_prompts
 from xlard.demo.render import render
 from xlard.demo.scenes import scene_of
 from xlard.demo.world import SIDE
+from xlard.prompt_parser import claims_from_prompt
 
 
 @pytest.fixture(scope="module")
@@ -76,16 +77,18 @@ def test_the_critic_can_be_interrupted_at_any_token(world: DemoWorld) -> None:
         raise Stop
 
     critic = world.critic()
+    critic.backend.check_interrupt = stop
     images = render([scene_of("a red circle", random.Random(0))]).permute(0, 2, 3, 1)
     with pytest.raises(Stop):
-        critic.critic.judge_with(critic.model, images, [claims_from_prompt("a red circle")], check_interrupt=stop)
+        critic.judge(images, [claims_from_prompt("a red circle")])
+    critic.backend.check_interrupt = lambda: None
     assert critic.judge(images, [claims_from_prompt("a red circle")])[0].answer
 
 
 def test_a_missing_or_damaged_critic_says_so(tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match="config.json is missing"):
-        TransformersCritic(tmp_path)
+        CriticFolder(tmp_path)
     for path in CRITIC.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes()[:5000] if path.suffix == ".safetensors" else path.read_bytes())
     with pytest.raises(CriticError, match="Copy or download"):
-        LoadedCritic(TransformersCritic(tmp_path))
+        CriticFolder(tmp_path).load_module()

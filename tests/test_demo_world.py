@@ -8,16 +8,22 @@ from collections import Counter
 import pytest
 import torch
 
-from xlard.claims import claims_from_prompt, parse_prompt
-from xlard.critics.grounded import format_answer, parse_answer
+from xlard.critics.boxes import THOUSANDTHS
+from xlard.critics.parsing import read_detections, read_json, validated
+from xlard.critics.schemas import LISTED
 from xlard.critique import ASPECTS, Detection
 from xlard.demo.checker import check, detect
+from xlard.demo.critic_model import build_processor, list_answer
 from xlard.demo.prompts import SPLITS, TASKS, all_prompts, evaluation_prompts, prompts, sample_prompts, task_of
 from xlard.demo.render import pack, render, render_packed
 from xlard.demo.scenes import random_scene, scene_of
-from xlard.demo.training.critic import annotate, varied
+from xlard.demo.training.boxes import annotate, varied
+from xlard.demo.training.critic import TASKS as QUESTIONS
+from xlard.demo.training.critic import Conversations, batch_of
 from xlard.demo.training.relabel import relabelled
+from xlard.demo.training.statements import judged_claim
 from xlard.demo.world import COLOR_NAMES, MAX_OBJECTS, SHAPES, SIDE
+from xlard.prompt_parser import claims_from_prompt, parse_prompt
 from xlard.rewards import critique_from_detections
 from xlard.training.records import Records, reward_rows
 
@@ -102,9 +108,27 @@ def test_an_empty_scene_is_background_only() -> None:
 def test_annotations_survive_the_answers_format() -> None:
     scene = random_scene(random.Random(4))
     found = annotate(render([scene], 0)).objects[0]
-    read = parse_answer(format_answer(found, SIDE, SIDE, 10), SIDE, SIDE)
+    answer = list_answer(found)
+    read = read_detections(validated(LISTED, read_json(answer, "["), answer), THOUSANDTHS, (SIDE, SIDE), SIDE, SIDE)
     assert [d.label for d in read] == [d.label for d in found]
     assert all(abs(a.x - b.x) <= 1 and abs(a.height - b.height) <= 2 for a, b in zip(read, found))
+
+
+def test_every_word_of_the_critics_lessons_is_in_its_vocabulary() -> None:
+    rng = random.Random(3)
+    pictures = annotate(render([random_scene(rng) for _ in range(20)], 0))
+    lessons = Conversations(build_processor(), "cpu")
+    for task in dict.fromkeys(QUESTIONS):
+        inputs = lessons.inputs(*batch_of(task, pictures, 4, rng))
+        assert not (inputs["input_ids"] == lessons.tokenizer.unk_token_id).any(), task
+        assert (inputs["labels"] >= 0).any(dim=1).all()
+
+
+def test_lessons_about_claims_are_right_and_of_both_kinds() -> None:
+    rng = random.Random(5)
+    verdicts = [judged_claim(annotate(render([random_scene(rng)], 0)).objects[0], rng, wanted) for wanted in (True, False) * 40]
+    assert 30 <= sum(verdict.passed for verdict in verdicts) <= 50
+    assert {verdict.claim.type for verdict in verdicts} >= {"count", "color", "position"}
 
 
 def test_variants_are_annotated_by_what_is_in_them() -> None:

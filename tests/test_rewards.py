@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlard.claims import Claim, claims_from_prompt
+from xlard.claims import Claim
 from xlard.critique import Critique, Detection, Verdict
+from xlard.prompt_parser import claims_from_prompt
 from xlard.rewards import (
     DIRECTIONS,
     abstention,

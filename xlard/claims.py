@@ -1,56 +1,13 @@
-"""Claims: the checkable statements of a prompt, and a parser for GenEval-like wording."""
+"""Claims: the checkable statements of a prompt, and the one way to word each type."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from .words import NUMBER_WORDS, plural
+
 ClaimType = Literal["object", "count", "color", "position", "attribute", "relation", "text", "custom"]
-
-NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5,
-           "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
-NUMBER_WORDS = {value: word for word, value in NUMBERS.items() if word not in ("a", "an")}
-
-COLORS = frozenset({"red", "green", "blue", "yellow", "purple", "cyan", "orange", "pink", "brown",
-                    "black", "white", "gray", "grey"})
-
-RELATIONS = {
-    "left of": "left of", "to the left of": "left of", "on the left of": "left of",
-    "right of": "right of", "to the right of": "right of", "on the right of": "right of",
-    "above": "above", "on top of": "above", "over": "above",
-    "below": "below", "under": "below", "beneath": "below", "underneath": "below",
-}
-_RELATION = re.compile(r"\b(?:(?:is|are)\s+)?(" + "|".join(
-    sorted((re.escape(words) for words in RELATIONS), key=len, reverse=True)) + r")\b")
-_SEPARATOR = re.compile(r"\s*(?:,|\band\b|\bwith\b|\bplus\b)\s*")
-_LEAD = re.compile(r"^(?:a|an|the)?\s*(?:photo|picture|image|drawing|painting|illustration)\s+(?:of|showing)\s+")
-_IRREGULAR = {"people": "person", "men": "man", "women": "woman", "children": "child", "mice": "mouse",
-              "geese": "goose", "feet": "foot", "teeth": "tooth", "wolves": "wolf", "knives": "knife",
-              "leaves": "leaf", "buses": "bus"}
-
-
-@dataclass(frozen=True)
-class Phrase:
-    """One noun phrase of a prompt: how many of what, in which colour (None: any)."""
-
-    number: int
-    noun: str
-    color: str | None = None
-
-    @property
-    def text(self) -> str:
-        """The thing without its number, e.g. ``red circle``."""
-        return f"{self.color} {self.noun}" if self.color else self.noun
-
-
-@dataclass(frozen=True)
-class Relation:
-    """Phrase ``a`` stands in ``direction`` of phrase ``b`` (indices into the prompt's phrases)."""
-
-    a: int
-    direction: str
-    b: int
 
 
 @dataclass(frozen=True)
@@ -76,87 +33,73 @@ class Claim:
         return {key: value for key, value in asdict(self).items() if value not in (None, "")}
 
 
-def singular(noun: str) -> str:
-    """The singular of an English noun, by rule and a short list of irregular ones."""
-    head, _, last = noun.rpartition(" ")
-    if last in _IRREGULAR:
-        last = _IRREGULAR[last]
-    elif last.endswith("ies") and len(last) > 4:
-        last = last[:-3] + "y"
-    elif last.endswith(("ches", "shes", "xes", "sses", "zes")):
-        last = last[:-2]
-    elif last.endswith("s") and not last.endswith(("ss", "us", "is")):
-        last = last[:-1]
-    return f"{head} {last}" if head else last
+# The demo world's critic is trained on these wordings: what they say of its shapes must not change.
 
 
-def parse_label(label: str) -> tuple[str | None, str]:
-    """Split ``red circles`` into its colour (or None) and its singular noun."""
-    words = label.lower().split()
-    color = next((word for word in words if word in COLORS), None)
-    noun = " ".join(word for word in words if word not in COLORS and word not in NUMBERS)
-    return ("gray" if color == "grey" else color), singular(noun)
+def thing(noun: str, color: str | None = None) -> str:
+    """A thing without its number: ``red circle``."""
+    return f"{color} {noun}" if color else noun
 
 
-def _phrase(text: str) -> Phrase | None:
-    words = text.strip(" .").split()
-    if words and words[0] == "the":
-        words = words[1:]
-    number = 1
-    if words and words[0] in NUMBERS:
-        number, words = NUMBERS[words[0]], words[1:]
-    elif words and words[0].isdigit():
-        number, words = int(words[0]), words[1:]
-    color, noun = parse_label(" ".join(words))
-    return Phrase(number, noun, color) if noun and number > 0 else None
+def things(number: int, noun: str, color: str | None = None) -> str:
+    """So many things in words: ``two red circles``, ``no circles``."""
+    return f"{NUMBER_WORDS.get(number, number)} {thing(noun if number == 1 else plural(noun), color)}"
 
 
-def parse_prompt(prompt: str) -> tuple[list[Phrase], list[Relation]]:
-    """Read noun phrases and spatial relations out of a GenEval-like prompt.
-
-    ``a red circle left of a blue square and two green triangles`` gives three phrases and one relation
-    between the first two. Text that is no noun phrase is left out; an empty prompt gives two empty lists.
-    """
-    text = _LEAD.sub("", re.sub(r"\s+", " ", prompt.lower()).strip())
-    phrases: list[Phrase] = []
-    relations: list[Relation] = []
-    for part in _SEPARATOR.split(text):
-        pieces = _RELATION.split(part)
-        previous = None
-        for index in range(0, len(pieces), 2):
-            phrase = _phrase(pieces[index])
-            if phrase is None:
-                previous = None
-                continue
-            phrases.append(phrase)
-            current = len(phrases) - 1
-            if previous is not None:
-                relations.append(Relation(previous, RELATIONS[pieces[index - 1]], current))
-            previous = current
-    return phrases, relations
+def count_claim(noun: str, number: int, color: str | None = None) -> Claim:
+    """Exactly so many; 0 is what must not be there."""
+    return Claim("count", things(number, noun, color), noun, number, color)
 
 
-def claims_from_prompt(prompt: str) -> list[Claim]:
-    """Turn a prompt into typed claims: one count per noun, one colour per coloured noun, its positions.
+def object_claim(noun: str, number: int = 1, color: str | None = None) -> Claim:
+    """At least so many."""
+    return Claim("object", f"at least {things(number, noun, color)}", noun, number, color)
 
-    Counts are exact and by noun: ``two red circles and a blue circle`` claims three circles, two of them red
-    and one blue, so that a wrong colour fails the colour and not the count.
-    """
-    phrases, relations = parse_prompt(prompt)
-    totals: dict[str, int] = {}
-    colored: dict[tuple[str, str], int] = {}
-    for phrase in phrases:
-        totals[phrase.noun] = totals.get(phrase.noun, 0) + phrase.number
-        if phrase.color:
-            colored[phrase.noun, phrase.color] = colored.get((phrase.noun, phrase.color), 0) + phrase.number
-    claims = [Claim("count", f"{NUMBER_WORDS.get(number, number)} {noun}{'s' if number > 1 else ''}", noun, number)
-              for noun, number in totals.items()]
-    for (noun, color), number in colored.items():
-        which = f"{NUMBER_WORDS.get(number, number)} {noun}s are" if number > 1 \
-            else f"the {noun} is" if totals[noun] == 1 else f"one {noun} is"
-        claims.append(Claim("color", f"{which} {color}", noun, number, color))
-    for relation in relations:
-        a, b = phrases[relation.a], phrases[relation.b]
-        claims.append(Claim("position", f"{a.text} {relation.direction} {b.text}", a.noun, a.number, a.color,
-                            relation.direction, b.noun, b.color))
-    return claims
+
+def color_claim(noun: str, number: int, color: str, total: int) -> Claim:
+    """Exactly ``number`` of the ``total`` things have the colour."""
+    return Claim("color", f"{_subject(noun, number, total)} {color}", noun, number, color)
+
+
+def position_claim(noun: str, direction: str, other: str, number: int = 1, color: str | None = None,
+                   other_color: str | None = None) -> Claim:
+    """All things of the first kind, ``number`` (at least 1) of them, stand ``left of``, ``right of``, ``above`` or ``below``
+    those of the second."""
+    return Claim("position", f"{thing(noun, color)} {direction} {thing(other, other_color)}", noun, number, color,
+                 direction, other, other_color)
+
+
+def attribute_claim(noun: str, number: int, attribute: str, total: int, exact: bool = True) -> Claim:
+    """``number`` of the ``total`` things are as the attribute says; not ``exact``: so many or more."""
+    subject = _subject(noun, number, total) if exact or number == 1 == total else f"at least {things(number, noun)} are"
+    return Claim("attribute", one_line(f"{subject} {attribute}"), noun, number)
+
+
+def relation_claim(noun: str, words: str, other: str | None = None, color: str | None = None, other_color: str | None = None,
+                   also: str = "") -> Claim:
+    """A relation that boxes cannot decide: ``man riding horse``, ``cat between dog and bird``, ``cat on the left``."""
+    ends = " and ".join(end for end in (thing(other, other_color) if other else "", also) if end)
+    return Claim("relation", one_line(f"{thing(noun, color)} {words} {ends}"), noun, other=other)
+
+
+def text_claim(words: str) -> Claim:
+    """Written text that can be read in the picture."""
+    return Claim("text", one_line(f'the text "{one_line(words)}" can be read'))
+
+
+def custom_claim(text: str) -> Claim:
+    """A criterion in plain words. Raises ValueError if there are none."""
+    if not text.strip():
+        raise ValueError("A claim needs a text, for example 'the hat casts a shadow'.")
+    return Claim("custom", one_line(text))
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks and double spaces."""
+    return " ".join(text.split())
+
+
+def _subject(noun: str, number: int, total: int) -> str:
+    if number != 1:
+        return f"{things(number, noun)} are"
+    return f"the {noun} is" if total == 1 else f"one {noun} is"

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .claims import Claim
 
-ASPECTS = ("count", "color", "position")
+ASPECTS = ("count", "color", "position", "object", "attribute", "quality")
+
+ASPECT_OF = {"count": "count", "color": "color", "position": "position", "object": "object", "attribute": "attribute",
+             "relation": "attribute", "text": "attribute", "custom": "quality"}
+"""The aspect that a claim's score counts for, by the claim's type."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +45,25 @@ class Detection:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim judged: passed and score in [0, 1] (both None: the critic abstained), evidence, one sentence."""
+    """A claim judged: passed and score in [0, 1] (both None: the critic abstained), evidence, one sentence.
+
+    ``spread`` is the standard deviation of the score over repeated judgements, 0 for a single one.
+    """
 
     claim: Claim
     passed: bool | None
     score: float | None
     evidence: tuple[Detection, ...] = ()
+    reason: str = ""
+    spread: float = 0.0
+
+
+@dataclass(frozen=True)
+class Region:
+    """A box with a score in [0, 1] of its own, and why (SRUM, arXiv 2510.12784)."""
+
+    detection: Detection
+    score: float
     reason: str = ""
 
 
@@ -52,8 +71,9 @@ class Verdict:
 class Critique:
     """A critic's answer for one picture.
 
-    ``rewards`` holds a number in [0, 1] for each aspect that the claims touch; ``confidence`` in [0, 1] is the
-    critic's own; ``answer`` is its text, verbatim. An abstention has no rewards and a None score.
+    ``rewards`` holds a number in [0, 1] for each aspect that judged claims touch; ``confidence`` in [0, 1] is the
+    critic's own; ``answer`` is its text, verbatim; ``regions`` are scores of single boxes. A critique whose claims have no
+    verdict at all is an abstention: no rewards, and a None score.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -61,7 +81,17 @@ class Critique:
     rewards: dict[str, float] = field(default_factory=dict)
     confidence: float = 1.0
     answer: str = ""
-    abstained: bool = False
+    regions: tuple[Region, ...] = ()
+
+    @property
+    def abstained(self) -> bool:
+        """Whether there are claims and the critic gave a verdict on none of them."""
+        return bool(self.verdicts) and all(verdict.score is None for verdict in self.verdicts)
+
+    @property
+    def abstentions(self) -> int:
+        """How many claims the critic gave no verdict on."""
+        return sum(verdict.score is None for verdict in self.verdicts)
 
     @property
     def passed(self) -> bool:
@@ -75,33 +105,60 @@ class Critique:
 
     @property
     def score(self) -> float | None:
-        """Weighted mean of the claims' scores in [0, 1]; None after an abstention."""
+        """Weighted mean of the scores in [0, 1] of the claims with a verdict; None where there is none."""
         scored = [verdict for verdict in self.verdicts if verdict.score is not None]
         total = sum(verdict.claim.weight for verdict in scored)
-        if self.abstained or total <= 0:
+        if total <= 0:
             return None
-        return sum(verdict.score * verdict.claim.weight for verdict in scored) / total
+        return min(sum(verdict.score * verdict.claim.weight for verdict in scored) / total, 1.0)
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of ``score``, if the claims' spreads are independent."""
+        scored = [verdict for verdict in self.verdicts if verdict.score is not None]
+        total = sum(verdict.claim.weight for verdict in scored)
+        if total <= 0:
+            return 0.0
+        return math.sqrt(sum((verdict.claim.weight * verdict.spread) ** 2 for verdict in scored)) / total
 
     @property
     def failed_aspects(self) -> tuple[str, ...]:
         """The aspects with at least one failed claim, in the order of ``ASPECTS``."""
-        failed = {verdict.claim.type for verdict in self.verdicts if not verdict.passed}
+        failed = {ASPECT_OF[verdict.claim.type] for verdict in self.verdicts if not verdict.passed}
         return tuple(aspect for aspect in ASPECTS if aspect in failed)
 
     def better_than(self, other: Critique) -> bool:
-        """Fewer failed claims, or as many and a higher score. Equal is not better: ties go to the earlier."""
+        """Fewer failed claims, or as many and a score that is higher by more than both spreads; ties go to the earlier."""
         if self.abstained or other.abstained:
             return other.abstained and not self.abstained
-        mine, theirs = (-self.failed_claims, self.score or 0.0), (-other.failed_claims, other.score or 0.0)
-        return mine > theirs
+        if self.failed_claims != other.failed_claims:
+            return self.failed_claims < other.failed_claims
+        return (self.score or 0.0) - (other.score or 0.0) > math.hypot(self.spread, other.spread)
 
     def to_dict(self) -> dict:
         """The critique as JSON-ready values."""
         return {
-            "score": self.score, "passed": self.passed, "abstained": self.abstained,
+            "score": self.score, "spread": self.spread, "passed": self.passed, "abstained": self.abstained,
             "confidence": self.confidence, "rewards": dict(self.rewards), "answer": self.answer,
-            "claims": [{"type": v.claim.type, "text": v.claim.text, "score": v.score, "passed": v.passed,
-                        "reason": v.reason, "boxes": [d.to_bounding_box() for d in v.evidence]}
+            "claims": [{"type": v.claim.type, "text": v.claim.text, "weight": v.claim.weight, "score": v.score,
+                        "spread": v.spread, "passed": v.passed, "reason": v.reason, "boxes": [d.to_bounding_box() for d in v.evidence]}
                        for v in self.verdicts],
             "objects": [detection.to_bounding_box() for detection in self.detections],
+            "regions": [{**r.detection.to_bounding_box(), "score": r.score, "reason": r.reason} for r in self.regions],
         }
+
+
+def critique_of(verdicts: Sequence[Verdict], detections: Sequence[Detection] = (), confidence: float = 1.0,
+                answer: str = "", regions: Sequence[Region] = ()) -> Critique:
+    """A critique whose rewards are the mean scores of each aspect's judged claims."""
+    rewards = {}
+    for aspect in ASPECTS:
+        scores = [v.score for v in verdicts if ASPECT_OF[v.claim.type] == aspect and v.score is not None]
+        if scores:
+            rewards[aspect] = sum(scores) / len(scores)
+    return Critique(tuple(verdicts), tuple(detections), rewards, confidence, answer, tuple(regions))
+
+
+def no_verdict(claim: Claim, reason: str) -> Verdict:
+    """What becomes of a claim on which an answer could not be read: no score, never a made-up number."""
+    return Verdict(claim, None, None, (), reason)

@@ -130,12 +130,17 @@ def card(critique: Critique, width: int) -> Image.Image:
 
 
 def summarise(critique: Critique) -> str:
-    """One line: how many claims hold, and the score."""
+    """One line: how many claims hold, how many have no verdict, and the score."""
     if critique.abstained:
         return "The critic abstained: no verdict"
     held = sum(bool(verdict.passed) for verdict in critique.verdicts)
-    score = "" if critique.score is None else f", score {critique.score:.2f}"
-    return f"{held} of {len(critique.verdicts)} claims hold{score}"
+    unsaid = f", no verdict on {critique.abstentions}" if critique.abstentions else ""
+    score = "" if critique.score is None else f", score {_with_spread(critique.score, critique.spread)}"
+    return f"{held} of {len(critique.verdicts)} claims hold{unsaid}{score}"
+
+
+def _with_spread(score: float, spread: float) -> str:
+    return f"{score:.2f} \u00b1 {spread:.2f}" if spread else f"{score:.2f}"
 
 
 def mark(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], passed: bool | None,
@@ -180,7 +185,9 @@ def wrap(text: str, font: ImageFont.ImageFont, width: int) -> list[str]:
 
 
 def _detail(verdict: Verdict) -> str:
-    score = "no score" if verdict.score is None else f"{verdict.score:.2f}"
+    score = "no score" if verdict.score is None else _with_spread(verdict.score, verdict.spread)
+    if verdict.claim.weight != 1:
+        score += f" \u00d7 {verdict.claim.weight:g}"
     return f"{score} \u00b7 {verdict.reason}" if verdict.reason else score
 
 

@@ -17,10 +17,23 @@ from .critique import Critique
 
 
 class Judge(Protocol):
-    """A critic: an MLLM that judges pictures against claims."""
+    """Whatever judges pictures against claims."""
 
     def judge(self, images: Tensor, claims: Sequence[Sequence[Claim]]) -> list[Critique]:
         """Judge images (B, H, W, 3) in [0, 1], each against its own claims."""
+
+
+class Critic(Judge, Protocol):
+    """An MLLM that judges. What a model or a server cannot do raises ``critics.backend.CannotDo``."""
+
+    def ask(self, image: Tensor | None, question: str) -> str:
+        """The answer to a question about an image (H, W, 3) in [0, 1], or about none."""
+
+    def score_yes(self, image: Tensor, question: str) -> float:
+        """P(yes) in [0, 1] of a yes/no question about an image (H, W, 3) in [0, 1]."""
+
+    def log_likelihood(self, image: Tensor, prompt: str) -> float:
+        """Mean log-likelihood per token, at most 0, of a prompt given an image (H, W, 3) in [0, 1]."""
 
 
 class Decoder(Protocol):

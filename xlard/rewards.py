@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 from .claims import Claim
-from .critique import ASPECTS, Critique, Detection, Verdict
+from .critique import Critique, Detection, Region, Verdict, critique_of, no_verdict
 
 POSITION_SHARPNESS = 10.0
 """tau of the position reward, per image side: an offset of a tenth of the side scores sigmoid(1)."""
@@ -54,14 +54,22 @@ def position_holds(a: Detection, b: Detection, direction: str) -> bool:
 
 
 def _matching(detections: Sequence[Detection], noun: str | None, color: str | None) -> list[Detection]:
-    return [d for d in detections if d.noun == noun and (color is None or d.color == color)]
+    """Detections of a noun, also as the last word of a longer one: a "tabby cat" is a cat."""
+    return [d for d in detections if (d.noun == noun or d.noun.endswith(f" {noun}")) and (color is None or d.color == color)]
 
 
 def judge_count(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
-    """Exactly ``claim.number`` objects of the noun."""
-    found = _matching(detections, claim.noun, None)
+    """Exactly ``claim.number`` objects of the noun (and colour, if the claim has one)."""
+    found = _matching(detections, claim.noun, claim.color)
     return Verdict(claim, len(found) == claim.number, count_reward(len(found), claim.number), tuple(found),
                    f"{len(found)} found, {claim.number} asked for")
+
+
+def judge_object(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
+    """At least ``claim.number`` objects of the noun (and colour, if the claim has one)."""
+    found = _matching(detections, claim.noun, claim.color)
+    score = min(len(found) / claim.number, 1.0) if claim.number else 1.0
+    return Verdict(claim, len(found) >= claim.number, score, tuple(found), f"{len(found)} found, at least {claim.number} asked for")
 
 
 def judge_color(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
@@ -89,30 +97,48 @@ def judge_position(claim: Claim, detections: Sequence[Detection], side: float) -
                    f"{sum(holds)} of {len(pairs)} pairs in place")
 
 
-_JUDGES = {"count": judge_count, "color": judge_color, "position": judge_position}
+_JUDGES = {"object": judge_object, "count": judge_count, "color": judge_color, "position": judge_position}
+
+
+def decidable(claim: Claim) -> bool:
+    """Whether boxes with labels decide a claim."""
+    return claim.type in _JUDGES and bool(claim.noun)
+
+
+def judge_by_boxes(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
+    """Judge one claim by arithmetic; ``side`` is the image's longer side in pixels.
+
+    Raises ValueError for a claim that boxes cannot decide.
+    """
+    if not decidable(claim):
+        raise ValueError(f"Boxes cannot decide a claim of type '{claim.type}' ({claim.text}); they decide "
+                         f"{', '.join(_JUDGES)}.")
+    return _JUDGES[claim.type](claim, detections, side)
+
+
+def region_scores(verdicts: Sequence[Verdict], detections: Sequence[Detection]) -> list[Region]:
+    """For each detection that claims rest on, the weighted mean of their scores, and the texts of those that fail."""
+    regions = []
+    for found in detections:
+        resting = [verdict for verdict in verdicts if found in verdict.evidence and verdict.score is not None]
+        total = sum(verdict.claim.weight for verdict in resting)
+        if total > 0:
+            failed = "; ".join(f"not so: {verdict.claim.text}" for verdict in resting if not verdict.passed)
+            score = sum(verdict.score * verdict.claim.weight for verdict in resting) / total
+            regions.append(Region(found, min(score, 1.0), failed or "as asked for"))
+    return regions
 
 
 def critique_from_detections(claims: Sequence[Claim], detections: Sequence[Detection], side: float,
                              confidence: float = 1.0, answer: str = "") -> Critique:
-    """Judge claims by arithmetic on detected objects.
+    """Judge claims by arithmetic on detected objects; ``side`` is the image's longer side in pixels.
 
-    ``side`` is the image's longer side in pixels. The reward of an aspect is the mean score of its claims.
-    Raises ValueError for a claim type that boxes cannot decide.
+    Raises ValueError for a claim that boxes cannot decide.
     """
-    for claim in claims:
-        if claim.type not in _JUDGES:
-            raise ValueError(f"Boxes cannot decide a claim of type '{claim.type}' ({claim.text}); "
-                             f"this critic judges {', '.join(_JUDGES)}.")
-    verdicts = tuple(_JUDGES[claim.type](claim, detections, side) for claim in claims)
-    rewards = {}
-    for aspect in ASPECTS:
-        scores = [verdict.score for verdict in verdicts if verdict.claim.type == aspect]
-        if scores:
-            rewards[aspect] = sum(scores) / len(scores)
-    return Critique(verdicts, tuple(detections), rewards, confidence, answer)
+    verdicts = [judge_by_boxes(claim, detections, side) for claim in claims]
+    return critique_of(verdicts, detections, confidence, answer, region_scores(verdicts, detections))
 
 
 def abstention(claims: Sequence[Claim], answer: str, reason: str) -> Critique:
-    """The critique of an answer that could not be read: no verdict, no score, never a made-up number."""
-    return Critique(tuple(Verdict(claim, None, None, (), reason) for claim in claims), confidence=0.0,
-                    answer=answer, abstained=True)
+    """The critique of an answer that could not be read: no verdict and no score on anything."""
+    return critique_of([no_verdict(claim, reason) for claim in claims], confidence=0.0, answer=answer)

@@ -1,33 +1,51 @@
-"""The transformers critic under ComfyUI's memory manager."""
+"""A critic's folder as backend under ComfyUI's memory manager."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import comfy.model_management
-from torch import Tensor
+import comfy.utils
+from torch import nn
 
-from ...xlard.claims import Claim
-from ...xlard.critics.transformers import TransformersCritic
-from ...xlard.critique import Critique
+from ...xlard.critics.folder import CriticFolder
+from ...xlard.critics.mllm import MLLMCritic
+from ...xlard.critics.transformers import TransformersBackend
 from .managed import ManagedModule
 
+check_interrupt = comfy.model_management.throw_exception_if_processing_interrupted
 
-class ManagedCritic:
-    """A critic whose model loads when it judges and leaves when the sampler wants its VRAM.
 
-    Implements ``xlard.protocols.Judge``. The weights are read at the first picture, not before.
-    """
+def show_progress() -> Callable[[float, int], None]:
+    """Shows on the running node how many of its questions a critic has answered."""
+    bar = None
 
-    def __init__(self, folder: Path, dtype: str = "auto", attention: str = "sdpa"):
-        self._critic = TransformersCritic(folder, dtype, attention)
+    def show(done: float, total: int) -> None:
+        nonlocal bar
+        # Made at the first call, and so for the node that asks, not for the one that loaded the critic.
+        bar = bar if bar is not None and done else comfy.utils.ProgressBar(100)
+        bar.update_absolute(min(round(100 * done / max(total, 1)), 100), 100)
+
+    return show
+
+
+class _Module:
+    """The model of a folder: read when it is first asked for, loaded each time, left to ComfyUI to take off the GPU."""
+
+    def __init__(self, folder: CriticFolder):
+        self._folder = folder
         self._managed: ManagedModule | None = None
 
-    def judge(self, images: Tensor, claims: Sequence[Sequence[Claim]]) -> list[Critique]:
-        """Judge images (B, H, W, 3) in [0, 1], each against its own claims; stops when the artist cancels."""
-        interrupt = comfy.model_management.throw_exception_if_processing_interrupted
-        interrupt()
+    def __call__(self) -> nn.Module:
         if self._managed is None:
-            self._managed = ManagedModule(self._critic.load_module())
-        return self._critic.judge_with(self._managed.load(), images, claims, check_interrupt=interrupt, on_token=None)
+            check_interrupt()
+            self._managed = ManagedModule(self._folder.load_module())
+        return self._managed.load()
+
+
+def load_critic(folder: Path, dtype: str = "auto", attention: str = "sdpa", quantization: str = "none",
+                max_tokens: int = 1024) -> MLLMCritic:
+    """A critic whose weights are read at the first picture, not before; stops at any token when the artist cancels."""
+    files = CriticFolder(folder, dtype, attention, quantization)
+    return MLLMCritic(TransformersBackend(files, _Module(files), check_interrupt, show_progress(), max_tokens=max_tokens))

@@ -9,22 +9,27 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...xlard.claims import Claim, claims_from_prompt
+from ...xlard.claims import Claim
 from ...xlard.critique import Critique
 from ...xlard.draw import annotate, card, summarise, wrong_mask
+from ...xlard.prompt_parser import claims_from_prompt
 
 _CARD_WIDTH = 384
 _MARKS = {True: "\u2713", False: "\u2717", None: "?"}
 
 
-def readable_claims(prompt: str) -> list[Claim]:
-    """The claims of a prompt; raises ValueError if it holds none that can be checked."""
-    claims = claims_from_prompt(prompt)
-    if not claims:
+def chosen_claims(prompt: str, claims: Sequence[Claim] | None) -> list[Claim]:
+    """The claims that are connected, else those of the prompt; raises ValueError if there are none."""
+    if claims is not None:
+        if not claims:
+            raise ValueError("No claim is left: all lines of xLARD Claims are disabled. Enable one, or add one.")
+        return list(claims)
+    found = claims_from_prompt(prompt)
+    if not found:
         cause = f"holds no claim that can be checked: {prompt!r}" if prompt.strip() else "is empty"
-        raise ValueError(f"The prompt {cause}. Write what should be there, for example 'two red circles left of a "
-                         "blue square'.")
-    return claims
+        raise ValueError(f"The prompt {cause}. Write what should be there, for example 'two red circles left of a blue "
+                         "square', or connect xLARD Claims with claims of your own.")
+    return found
 
 
 def checked_images(images: Tensor) -> Tensor:
@@ -58,15 +63,15 @@ def wrong_masks(images: Tensor, critiques: Sequence[Critique]) -> Tensor:
     return torch.stack([wrong_mask(critique, *images.shape[1:3]) for critique in critiques])
 
 
-def mean_score(critiques: Sequence[Critique]) -> float:
-    """Mean score in [0, 1]; a picture that the critic abstained on counts 0."""
-    return sum(critique.score or 0.0 for critique in critiques) / len(critiques)
-
-
 def critique_text(critiques: Sequence[Critique]) -> str:
-    """A report in plain words: one line for each claim of each picture."""
+    """A report in plain words: one line for each claim of each picture, and for each box that claims rest on."""
     lines = []
+    abstained = sum(critique.abstained for critique in critiques)
+    if abstained and len(critiques) > 1:
+        lines.append(f"No verdict on {abstained} of {len(critiques)} pictures")
     for number, critique in enumerate(critiques, 1):
         lines.append(f"Picture {number}: {summarise(critique)}")
         lines += [f"  {_MARKS[verdict.passed]} {verdict.claim.text}: {verdict.reason}" for verdict in critique.verdicts]
+        lines += [f"  box of a {region.detection.label} at {region.detection.x:.0f}, {region.detection.y:.0f}: "
+                  f"{region.score:.2f}, {region.reason}" for region in critique.regions]
     return "\n".join(lines)

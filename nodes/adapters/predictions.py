@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from ...xlard.claims import claims_from_prompt
 from ...xlard.corrector import enlarge
 from ...xlard.head import RewardPrediction, overall_reward
+from ...xlard.prompt_parser import claims_from_prompt
 from .latents import map_image
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 
-from ..claims import claims_from_prompt
 from ..demo.bundle import DemoWorld
 from ..demo.checker import check
 from ..demo.prompts import evaluation_prompts, task_of
@@ -16,6 +15,7 @@ from ..demo.training.trainer import default_device, machine, write_json
 from ..draw import to_picture
 from ..loop.engine import Engine
 from ..loop.state import LoopState
+from ..prompt_parser import claims_from_prompt
 from .methods import method
 from .statistics import fix_and_break, interval
 

@@ -1,126 +1,277 @@
-"""A critic from a local folder of a Hugging Face image-text-to-text model."""
+"""A transformers image-text-to-text model as backend: by its own chat template, whatever its architecture."""
 
 from __future__ import annotations
 
+import copy
+import inspect
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from pathlib import Path
+from itertools import groupby
 
 import torch
 from torch import Tensor, nn
 
-from ..claims import Claim
-from ..critique import Critique
-from ..rewards import abstention, critique_from_detections
-from .grounded import UnreadableAnswer, parse_answer, question
+from . import questions
+from .backend import GREEDY, Answer, Ask, Sampling
+from .boxes import convention_of
+from .folder import CriticFolder
+from .pictures import to_picture
 
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-
-_MAX_NEW_TOKENS = 512
-
-
-class CriticError(RuntimeError):
-    """The critic's files cannot be loaded."""
+_WORDS = {"yes": ("yes", "Yes", "YES", " yes", " Yes"), "no": ("no", "No", "NO", " no", " No")}
 
 
-class TransformersCritic:
-    """Runs an image-text-to-text model by its own chat template; files are read when first needed, never downloaded.
+class TransformersBackend:
+    """Runs the model that ``model()`` returns, which must be on its device; implements ``backend.Backend``.
 
-    ``dtype`` is ``auto`` (what the files hold), ``fp32``, ``fp16`` or ``bf16``; ``attention`` is transformers' name of
-    an attention implementation. Pictures are judged ``batch`` at a time.
+    ``check_interrupt`` is called before each question and for every token, and may raise. ``on_progress(done, total)``
+    counts questions. Pictures are judged ``batch`` at a time. With ``reuse_prefix`` the keys and values of a picture are
+    computed once for all yes-or-no questions and likelihoods that concern it and follow one another.
     """
 
-    def __init__(self, folder: Path, dtype: str = "auto", attention: str = "sdpa", batch: int = 8):
-        self.folder, self.dtype, self.attention, self.batch = Path(folder), dtype, attention, batch
-        if not (self.folder / "config.json").is_file():
-            raise FileNotFoundError(f"There is no critic in {self.folder}: config.json is missing. Put a Hugging Face "
-                                    "image-text-to-text model there, with its processor files.")
+    def __init__(self, folder: CriticFolder, model: Callable[[], nn.Module],
+                 check_interrupt: Callable[[], None] | None = None, on_progress: Callable[[float, int], None] | None = None,
+                 batch: int = 8, max_tokens: int = 1024, reuse_prefix: bool = True):
+        self.folder, self.model, self.batch, self.max_tokens = folder, model, batch, max_tokens
+        self.check_interrupt, self.on_progress = check_interrupt or (lambda: None), on_progress or (lambda done, total: None)
+        self.reuse_prefix = reuse_prefix
+        self.name, self.boxes = folder.name, convention_of(folder.model_type)
 
-    @cached_property
-    def processor(self):
-        """The model's processor: chat template, tokenizer, image processor."""
-        from transformers import AutoProcessor
+    def seen_size(self, image: Tensor) -> tuple[int, int]:
+        """Width and height that the model's image processor makes of an image (H, W, 3)."""
+        picture = to_picture(image)
+        if self.boxes.scale:
+            return picture.width, picture.height
+        processor = self.folder.processor.image_processor
+        _, rows, columns = processor(images=[picture], return_tensors="pt")["image_grid_thw"][0].tolist()
+        return columns * processor.patch_size, rows * processor.patch_size
 
-        processor = AutoProcessor.from_pretrained(self.folder, local_files_only=True)
-        processor.tokenizer.padding_side = "left"
-        return processor
-
-    def load_module(self) -> nn.Module:
-        """Read the model's weights to the CPU. Raises CriticError for files that are missing or damaged."""
-        from safetensors import SafetensorError
-        from transformers import AutoModelForImageTextToText
-
-        try:
-            model = AutoModelForImageTextToText.from_pretrained(
-                self.folder, dtype=DTYPES.get(self.dtype, "auto"), attn_implementation=self.attention,
-                local_files_only=True, use_safetensors=True)
-        except (SafetensorError, OSError, ValueError) as error:
-            raise CriticError(f"The critic in {self.folder.name} cannot be loaded: {error} "
-                              "Copy or download the folder again.") from error
-        return model.eval()
-
-    def judge_with(self, model: nn.Module, images: Tensor, claims: Sequence[Sequence[Claim]],
-                   check_interrupt: Callable[[], None] | None = None,
-                   on_token: Callable[[], None] | None = None) -> list[Critique]:
-        """Judge images (B, H, W, 3) in [0, 1], each against its own claims, with a loaded model.
-
-        ``check_interrupt`` is called for every token and may raise. An unreadable answer becomes an abstention.
-        """
-        critiques = []
-        for start in range(0, len(images), self.batch):
-            part = slice(start, start + self.batch)
-            critiques += self._judge_batch(model, images[part], claims[part], check_interrupt, on_token)
-        return critiques
-
-    def _judge_batch(self, model, images, claims, check_interrupt, on_token) -> list[Critique]:
-        height, width = images.shape[1:3]
-        answers = self._answer(model, images, [question(own) for own in claims], check_interrupt, on_token)
-        critiques = []
-        for own, (answer, confidence) in zip(claims, answers):
-            try:
-                detections = parse_answer(answer, width, height, confidence)
-                critiques.append(critique_from_detections(own, detections, max(width, height), confidence, answer))
-            except UnreadableAnswer as error:
-                critiques.append(abstention(own, answer, str(error)))
-        return critiques
+    def answer(self, asks: Sequence[Ask], sampling: Sampling = GREEDY) -> list[Answer]:
+        """An answer for each question, with the geometric mean of its tokens' probabilities as confidence."""
+        answers: list[Answer] = []
+        for part in self._parts(asks):
+            answers += self._generate(part, sampling, len(answers), len(asks))
+            self.on_progress(len(answers), len(asks))
+        return answers
 
     @torch.inference_mode()
-    def _answer(self, model, images, questions, check_interrupt, on_token) -> list[tuple[str, float]]:
-        """Text and confidence (geometric mean of the tokens' probabilities) for each picture."""
-        from PIL import Image
-        from transformers import StoppingCriteriaList
+    def probability_of_yes(self, asks: Sequence[Ask]) -> list[float]:
+        """P(yes) / (P(yes) + P(no)) in [0, 1] of the next word after each question."""
+        yes, no = (self._first_tokens(_WORDS[word]) for word in ("yes", "no"))
+        found = []
+        for logits in self._logits(asks, [""] * len(asks)):
+            odds = logits[-1, yes].logsumexp(dim=0) - logits[-1, no].logsumexp(dim=0)
+            found.append(torch.sigmoid(odds).item())
+        return found
 
-        pictures = [Image.fromarray((image.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()) for image in images]
-        texts = [self.processor.apply_chat_template(
-            [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": text}]}],
-            add_generation_prompt=True, tokenize=False) for text in questions]
-        inputs = self.processor(text=texts, images=[[picture] for picture in pictures], return_tensors="pt", padding=True)
+    @torch.inference_mode()
+    def log_likelihood(self, asks: Sequence[Ask], texts: Sequence[str]) -> list[float]:
+        """Mean log-probability, at most 0, of a text's tokens as the answer to each question."""
+        texts = [self._plain(text) for text in texts]
+        found = []
+        for ask, text, logits in zip(asks, texts, self._logits(asks, texts)):
+            tokens = self._answer_tokens(ask, text)
+            if not len(tokens):
+                raise ValueError("An empty text has no likelihood; write what the picture should show.")
+            logs = logits[:-1].log_softmax(dim=-1)
+            found.append(logs.gather(1, tokens.to(logs.device)[:, None]).mean().item())
+        return found
+
+    def _parts(self, asks: Sequence[Ask]) -> list[Sequence[Ask]]:
+        """At most ``batch`` asks at a time, those with a picture apart from those without."""
+        runs = [list(run) for _, run in groupby(asks, key=lambda ask: ask.image is None)]
+        return [run[start:start + self.batch] for run in runs for start in range(0, len(run), self.batch)]
+
+    def _text(self, ask: Ask) -> str:
+        """The conversation in the model's own chat template, up to where its answer begins."""
+        def user(text: str, first: bool) -> dict:
+            picture = [{"type": "image"}] if first and ask.image is not None else []
+            return {"role": "user", "content": [*picture, {"type": "text", "text": self._plain(text)}]}
+
+        asked = [*(question for question, _ in ask.turns), ask.question]
+        messages = [user(asked[0], True)]
+        for (_, answer), question in zip(ask.turns, asked[1:]):
+            said = [{"type": "text", "text": self._plain(answer)}]
+            messages += [{"role": "assistant", "content": said}, user(question, False)]
+        return _with_system(self.folder.processor, messages)
+
+    @cached_property
+    def _marks(self) -> list[str]:
+        return [token.content for token in self.folder.processor.tokenizer.added_tokens_decoder.values() if token.special]
+
+    def _plain(self, text: str) -> str:
+        """Text without the tokenizer's special tokens: written in a claim, ``<image>`` would stand for another picture."""
+        for mark in self._marks:
+            text = text.replace(mark, " ")
+        return text
+
+    def _inputs(self, asks: Sequence[Ask], texts: Sequence[str]):
+        processor = self.folder.processor
+        pictures = None if asks[0].image is None else [[to_picture(ask.image)] for ask in asks]
+        whole = [self._text(ask) + text for ask, text in zip(asks, texts)]
+        # Some templates write the token that begins a text, which the tokenizer must not do again.
+        begun = bool(processor.tokenizer.bos_token) and whole[0].startswith(processor.tokenizer.bos_token)
+        return processor(text=whole, images=pictures, return_tensors="pt", padding=True, add_special_tokens=not begun)
+
+    @torch.inference_mode()
+    def _generate(self, asks: Sequence[Ask], sampling: Sampling, done: int, total: int) -> list[Answer]:
+        from transformers import LogitsProcessorList, StoppingCriteriaList
+
+        self.check_interrupt()
+        inputs = self._inputs(asks, [""] * len(asks))
+        model = self.model()
         device = next(model.parameters()).device
 
-        def each_token(ids: Tensor, scores, **kwargs) -> Tensor:
-            if check_interrupt:
-                check_interrupt()
-            if on_token:
-                on_token()
-            return torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
+        def each_token(written: int) -> None:
+            self.check_interrupt()
+            self.on_progress(done + len(asks) * min(written / self.max_tokens, 0.99), total)
 
-        output = model.generate(**inputs.to(device), max_new_tokens=_MAX_NEW_TOKENS, do_sample=False,
-                                stopping_criteria=StoppingCriteriaList([each_token]),
-                                return_dict_in_generate=True, output_scores=True)
-        generated = output.sequences[:, inputs["input_ids"].shape[1]:]
-        logs = model.compute_transition_scores(output.sequences, output.scores, normalize_logits=True)
-        written = (generated != self.processor.tokenizer.pad_token_id) & torch.isfinite(logs)
-        means = torch.where(written, logs, 0).sum(dim=1) / written.sum(dim=1).clamp_min(1)
-        decoded = self.processor.batch_decode(generated, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return list(zip(decoded, means.exp().tolist()))
+        tokens = _Tokens(each_token)
+        chosen = {"do_sample": True, "temperature": sampling.temperature, "top_p": 1.0, "top_k": 0} if sampling.temperature \
+            else {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(sampling.seed)
+            output = model.generate(
+                **_cast(inputs.to(device), model), **chosen, num_beams=1, max_new_tokens=self.max_tokens,
+                disable_compile=True, pad_token_id=self.folder.processor.tokenizer.pad_token_id,
+                logits_processor=LogitsProcessorList([tokens]), stopping_criteria=StoppingCriteriaList([tokens.chosen]))
+        return self._read(output[:, inputs["input_ids"].shape[1]:], torch.stack(tokens.logs, dim=1))
+
+    def _read(self, generated: Tensor, logs: Tensor) -> list[Answer]:
+        """Answers from tokens and their log-probabilities, (B, n) both."""
+        tokenizer = self.folder.processor.tokenizer
+        ends = (generated == tokenizer.pad_token_id) & (torch.arange(generated.shape[1], device=generated.device) > 0)
+        kept = ~ends & logs.isfinite()
+        means = torch.where(kept, logs, 0).sum(dim=1) / kept.sum(dim=1).clamp_min(1)
+        texts = tokenizer.batch_decode(generated, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return [Answer(text, confidence) for text, confidence in zip(texts, means.exp().clamp(max=1).tolist())]
+
+    def _first_tokens(self, words: Sequence[str]) -> Tensor:
+        tokenizer = self.folder.processor.tokenizer
+        encoded = [tokenizer(word, add_special_tokens=False).input_ids for word in words]
+        # Only whole words: a piece such as "n" begins other words too.
+        whole = {ids[0] for ids, word in zip(encoded, words)
+                 if len(ids) == 1 and tokenizer.decode(ids).strip().lower() == word.strip().lower()}
+        return torch.tensor(sorted(whole or {encoded[0][0]}))
+
+    def _answer_tokens(self, ask: Ask, text: str) -> Tensor:
+        """The tokens that a text adds to its question."""
+        tokenizer, before = self.folder.processor.tokenizer, self._text(ask)
+        start = tokenizer(before, add_special_tokens=False).input_ids
+        whole = tokenizer(before + text, add_special_tokens=False).input_ids
+        return torch.tensor(whole[_common(start, whole):], dtype=torch.long)
+
+    def _logits(self, asks: Sequence[Ask], texts: Sequence[str]):
+        """For each question, in order, the logits (n + 1, V) that predict its text's n tokens and what would follow."""
+        done = 0
+        for picture, run in groupby(zip(self._shared(asks), asks, texts), key=lambda each: each[0]):
+            _, own, own_texts = zip(*run)
+            yield from (self._whole if picture is None else self._continued)(own, own_texts)
+            done += len(own)
+            self.on_progress(done, len(asks))
+
+    def _shared(self, asks: Sequence[Ask]) -> list[int | None]:
+        """The picture that each ask shares with a neighbour, by id; None for others and where prefixes are not reused."""
+        pictures = [id(ask.image) if self.reuse_prefix and ask.image is not None else None for ask in asks]
+        return [own if own in (before, after) else None
+                for before, own, after in zip([None, *pictures], pictures, [*pictures[1:], None])]
+
+    def _whole(self, asks: Sequence[Ask], texts: Sequence[str]):
+        done = 0
+        for part in self._parts(asks):
+            self.check_interrupt()
+            own = texts[done:done + len(part)]
+            lengths = [len(self._answer_tokens(ask, text)) for ask, text in zip(part, own)]
+            inputs = self._inputs(part, own)
+            model = self.model()
+            logits = model(**_cast(inputs.to(next(model.parameters()).device), model), use_cache=False,
+                           **_accepted(model, logits_to_keep=max(lengths) + 1)).logits
+            # Padding is on the left, so that every row ends with its text.
+            yield from (row[-length - 1:].float() for row, length in zip(logits, lengths))
+            done += len(part)
+
+    def _continued(self, asks: Sequence[Ask], texts: Sequence[str]):
+        """As ``_whole``, with what all the asks begin with, the picture in it, computed once."""
+        encoded = [self._inputs([ask], [text]) for ask, text in zip(asks, texts)]
+        rows = [inputs["input_ids"][0].tolist() for inputs in encoded]
+        lengths = [len(self._answer_tokens(ask, text)) for ask, text in zip(asks, texts)]
+        # The logits that predict a text's first token come from the token before it, which must be run for each.
+        shared = min(min(_common(rows[0], row) for row in rows), min(len(row) - n - 1 for row, n in zip(rows, lengths)))
+        model = self.model()
+        device = next(model.parameters()).device
+        if any(getattr(model.config, "image_token_id", None) in row[shared:] for row in rows):
+            # This template writes the picture after the question.
+            yield from self._whole(asks, texts)
+            return
+        prefix = {name: value[:, :shared] if value.shape[:2] == encoded[0]["input_ids"].shape else value
+                  for name, value in encoded[0].to(device).items()}
+        self.check_interrupt()
+        cache = model(**_cast(prefix, model), use_cache=True, **_accepted(model, logits_to_keep=1)).past_key_values
+        for row, length in zip(rows, lengths):
+            self.check_interrupt()
+            # One row without padding needs no mask. Qwen's models of transformers 4 take the place of what follows from
+            # cache_position alone; later ones, which do not know it, take it from the cache.
+            places = torch.arange(shared, len(row), device=device)
+            following = model(input_ids=torch.tensor([row[shared:]], device=device), past_key_values=copy.deepcopy(cache),
+                              use_cache=True, **_accepted(model, logits_to_keep=length + 1, cache_position=places))
+            yield following.logits[0, -length - 1:].float()
 
 
-class LoadedCritic:
-    """protocols.Judge outside ComfyUI: a critic with its model on one device."""
+class _Tokens:
+    """Follows a generation as its logits processor, and with ``chosen`` as its stopping criterion.
 
-    def __init__(self, critic: TransformersCritic, device: str = "cpu"):
-        self.critic, self.model = critic, critic.load_module().to(device)
+    ``logs`` are the log-probabilities (B,) of the tokens so far: keeping all logits would take gigabytes. ``each(written)``
+    is called for every token and may raise.
+    """
 
-    def judge(self, images: Tensor, claims: Sequence[Sequence[Claim]]) -> list[Critique]:
-        """Judge images (B, H, W, 3) in [0, 1], each against its own claims."""
-        return self.critic.judge_with(self.model, images, claims)
+    def __init__(self, each: Callable[[int], None]):
+        self.logs: list[Tensor] = []
+        self._each, self._next = each, None
+
+    def __call__(self, ids: Tensor, scores: Tensor) -> Tensor:
+        self._next = scores.float().log_softmax(dim=-1)
+        return scores
+
+    def chosen(self, ids: Tensor, scores, **kwargs) -> Tensor:
+        """Never stops by itself."""
+        self.logs.append(self._next.gather(1, ids[:, -1:])[:, 0])
+        self._each(len(self.logs))
+        return torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
+
+
+def _accepted(model: nn.Module, **options) -> dict:
+    """Those of the options that the model's ``forward`` names."""
+    named = inspect.signature(model.forward).parameters
+    return {name: value for name, value in options.items() if name in named}
+
+
+def _with_system(processor, messages: list[dict]) -> str:
+    """Messages as text, preceded by the system message, which stands in the first question where there is no such role."""
+    from jinja2 import TemplateError
+
+    system = {"role": "system", "content": [{"type": "text", "text": questions.SYSTEM}]}
+    try:
+        text = processor.apply_chat_template([system, *messages], add_generation_prompt=True, tokenize=False)
+    except TemplateError:
+        text = ""
+    if questions.SYSTEM in text:
+        return text
+    first = {**messages[0], "content": [*messages[0]["content"][:-1], {
+        "type": "text", "text": f"{questions.SYSTEM} {messages[0]['content'][-1]['text']}"}]}
+    return processor.apply_chat_template([first, *messages[1:]], add_generation_prompt=True, tokenize=False)
+
+
+def _cast(inputs, model: nn.Module):
+    """Inputs with floating-point tensors in the model's precision."""
+    return {name: value.to(model.dtype) if torch.is_tensor(value) and value.is_floating_point() else value
+            for name, value in inputs.items()}
+
+
+def _common(a: Sequence[int], b: Sequence[int]) -> int:
+    """Length of the longest common beginning."""
+    return next((index for index, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
+
+
+def loaded_backend(folder: CriticFolder, device: str = "cpu", **options) -> TransformersBackend:
+    """A backend outside ComfyUI, with its model on one device."""
+    model = folder.load_module().to(device)
+    return TransformersBackend(folder, lambda: model, **options)

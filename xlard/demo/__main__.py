@@ -32,7 +32,8 @@ def _parser() -> argparse.ArgumentParser:
     generator = model("generator", 12000, 32, 16000, "UNet and text encoder on the generator split")
     generator.add_argument("--stop-at", type=float, default=0.58, help="stop at this accuracy on validation prompts")
     generator.add_argument("--check-every", type=int, default=1000)
-    model("critic", 6000, 32, 10000, "Qwen3-VL on renders, reconstructions and annotated pictures")
+    model("boxes", 6000, 32, 10000, "Qwen3-VL on renders, reconstructions and annotated pictures: what is where")
+    model("critic", 7000, 32, 10000, "the same model on all the questions that a critic is asked")
     model("head", 4000, 64, 0, "reward head on collected records")
     model("corrector", 1500, 32, 0, "latent corrector through the head")
 
@@ -61,6 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     drawing("annotate", "draw pictures and note what is visibly there, for the critic's training", "critic", 600)
     drawing("collect", "draw pictures and have the critic judge them, for head and corrector", "corrector", 500)
     drawing("evaluate", "score generator and critic by the exact checker", "test", 300)
+    ways = drawing("scoring", "score the critic's ways of scoring by the exact checker", "test", 300)
+    ways.add_argument("--ways", default="", help="ways separated by commas (all of them)")
+    ways.add_argument("--write", default="", help="text that is written on the pictures before they are judged")
+    drawing("speed", "time the critic's ways of scoring", "validation", 32)
     return parser
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import torch
 
 from ..corrector import LatentCorrector
-from ..critics.transformers import LoadedCritic, TransformersCritic
+from ..critics.folder import CriticFolder
+from ..critics.mllm import MLLMCritic
+from ..critics.transformers import loaded_backend
 from ..head import RewardHead
 from .architecture import WEIGHTS
 from .evaluation import VaeDecoder
@@ -33,10 +35,9 @@ class DemoWorld:
         """The generator as a resumable sampler, one prompt a row."""
         return FlowSampler(self.unet, self.text_encoder, self.tokenizer, prompts, self.device, steps, guidance)
 
-    def critic(self, batch: int = 32) -> LoadedCritic:
+    def critic(self, batch: int = 32) -> MLLMCritic:
         """The critic, judging ``batch`` pictures at a time."""
-        critic = TransformersCritic(self.folder / "critic", dtype="fp32", batch=batch)
-        return LoadedCritic(critic, self.device)
+        return MLLMCritic(loaded_backend(CriticFolder(self.folder / "critic", dtype="fp32"), self.device, batch=batch))
 
     def head(self) -> RewardHead:
         """The reward head."""

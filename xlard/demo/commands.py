@@ -9,20 +9,23 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from ..claims import claims_from_prompt
+from ..critics.scoring import WAYS
+from ..prompt_parser import claims_from_prompt
 from ..training.records import Records
 from .architecture import WEIGHTS
 from .bundle import DemoWorld
 from .checker import Checker
 from .checker import check as check_picture
-from .evaluation import generate
+from .evaluation import balanced, generate
 from .prompts import evaluation_prompts
 from .sampling import load_vae
+from .scoring import measure, table, write_on
+from .scoring import speed as time_ways
+from .training.boxes import annotate as annotate_pictures
 from .training.collect import collect as collect_records
 from .training.collect import judge_again, prompt_list
-from .training.critic import annotate as annotate_pictures
 from .training.scenes import pictures_of, scene_pool
-from .training.trainer import default_device, write_json
+from .training.trainer import default_device, machine, write_json
 
 
 def check(out: Path, number: int, reconstructions: int, seed: int) -> None:
@@ -104,6 +107,37 @@ def evaluate(out: Path, split: str, number: int, repeats: int, seed: int) -> Non
     print(figures)
 
 
+def scoring(out: Path, split: str, number: int, repeats: int, seed: int, ways: str, write: str) -> None:
+    """Score every way of scoring of the critic against the checker, on ``repeats`` generated pictures a prompt.
+
+    With ``write`` the critic sees the pictures with that text written on them, the checker without it.
+    """
+    world = DemoWorld(out, default_device())
+    images, claims = _drawn(world, split, number, repeats, seed)
+    exact, critic = Checker().judge(images, claims), world.critic()
+    seen, figures = write_on(images, write) if write else images, {}
+    for name in ways.split(",") if ways else WAYS:
+        figures[name] = measure(critic, WAYS[name], seen, claims, exact)
+        print(f"{name}: {figures[name]}", flush=True)
+    write_json(out / f"scoring_{split}.json", figures)
+    print(table(figures))
+
+
+def speed(out: Path, split: str, number: int, repeats: int, seed: int) -> None:
+    """Time the critic's ways of scoring, on ``repeats`` generated pictures a prompt."""
+    images, claims = _drawn(DemoWorld(out, default_device()), split, number, repeats, seed)
+    print(f"{len(images)} pictures, {sum(map(len, claims)) / len(claims):.1f} claims each, {machine()}")
+    for name, value in time_ways(out, default_device(), images, claims).items():
+        print(f"{name}: {value}")
+
+
+def _drawn(world: DemoWorld, split: str, number: int, repeats: int, seed: int) -> tuple[torch.Tensor, list]:
+    """Generated pictures (B, H, W, 3) of a split's prompts, and the claims of each."""
+    chosen = [prompt.text for prompt in evaluation_prompts(split, number) for _ in range(repeats)]
+    latents = generate(world.sampler(chosen), [seed + row % repeats for row in range(len(chosen))])
+    return world.decoder.decode(latents).cpu(), [claims_from_prompt(text) for text in chosen]
+
+
 def compare(prompts, exact, judged) -> dict:
     """Accuracy of pictures per task by the exact critiques, and how well another critic's agree with them."""
     figures: dict = {"pictures": len(prompts), "accuracy": {}}
@@ -119,9 +153,3 @@ def compare(prompts, exact, judged) -> dict:
     pictures = torch.tensor([[one.passed, other.passed] for one, other in readable])
     figures["claims_balanced_accuracy"], figures["pictures_balanced_accuracy"] = balanced(verdicts), balanced(pictures)
     return figures
-
-
-def balanced(pairs: torch.Tensor) -> float:
-    """Balanced accuracy of (truth, verdict) rows: the mean of the shares found right among true and among false."""
-    truth, verdict = pairs[:, 0].bool(), pairs[:, 1].bool()
-    return round(((verdict[truth]).float().mean() + (~verdict[~truth]).float().mean()).item() / 2, 3)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from ..critics.grounded import INSTRUCTION
+from ..critics import questions
+from ..critics.boxes import THOUSANDTHS
+from ..critique import Detection
+from ..words import NUMBER_WORDS, plural
+from .prompts import vocabulary
 from .world import BLOB, COLOR_NAMES, SHAPES, SIDE
 
 COORDINATE_STEP = 10
@@ -14,6 +19,8 @@ COORDINATE_STEP = 10
 _PATCH, _MERGE = 8, 2
 _SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>",
             "<|video_pad|>", "<|unknown|>")
+_OBJECTS, _LISTED, _NONE = questions.LIST_OBJECTS
+_FORM = THOUSANDTHS.example()
 _OPEN, _NEXT, _LABEL, _CLOSE = '[{"bbox_2d": [', ', {"bbox_2d": [', '], "label": "', '"}'
 _TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
@@ -22,12 +29,33 @@ _TEMPLATE = (
     "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
 
 
+_ANSWERS = ('{"reason": "', '", "verdict": "', '", "score": ', "}", " at ", '{"claims": [{"type": "', ', {"type": "', '", "noun": "',
+            '", "number": ', ', "color": "', '", "color": "', '", "direction": "', '", "other": "', '", "other_color": "', "]}")
+"""Pieces of the answers to the questions, as ``training/critic.py`` writes them."""
+
+
 def _words() -> list[str]:
     numbers = range(0, 1001, COORDINATE_STEP)
     labels = [*SHAPES, BLOB, *COLOR_NAMES]
-    return [*INSTRUCTION, "user\n", "assistant\n", "\n", "[", "]", _OPEN, _NEXT, _LABEL, _CLOSE, ", ",
-            *(str(number) for number in numbers), *(f", {number}" for number in numbers),
-            *labels, *(f" {label}" for label in labels)]
+    listed = [_OBJECTS, _LISTED + _FORM + _NONE, "user\n", "assistant\n", "\n", "[", "]", _OPEN, _NEXT, _LABEL, _CLOSE, ", ",
+              *(str(number) for number in numbers), *(f", {number}" for number in numbers),
+              *labels, *(f" {label}" for label in labels)]
+    asked = ["system\n", questions.SYSTEM, questions.DESCRIBE, questions.REGION[0], questions.REGION[1] + '"', '"',
+             *(piece for start, end in (questions.YES_OR_NO, questions.VERDICT, questions.RATING, questions.DECOMPOSE)
+               for piece in (start + '"', '"' + end))]
+    words = ["yes", "no", "exactly", "at", "least", "there", "is", "are", "count", "color", "position", "object",
+             *vocabulary(), *(plural(noun) for noun in (*SHAPES, BLOB)), *NUMBER_WORDS.values()]
+    return [*listed, *asked, *_ANSWERS, *(str(number) for number in range(10)), *words, *(f" {word}" for word in words)]
+
+
+def list_answer(detections: Sequence[Detection]) -> str:
+    """The answer that lists these objects of a demo picture."""
+    objects = []
+    for found in detections:
+        edges = (found.x, found.y, found.x + found.width, found.y + found.height)
+        corners = THOUSANDTHS.write([min(max(edge / SIDE, 0.0), 1.0) for edge in edges], SIDE, SIDE, COORDINATE_STEP)
+        objects.append(f'{{"{THOUSANDTHS.key}": {corners}, "label": "{found.label}"}}')
+    return "[" + ", ".join(objects) + "]"
 
 
 def build_tokenizer():

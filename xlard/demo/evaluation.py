@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..claims import claims_from_prompt
+from ..prompt_parser import claims_from_prompt
 from .checker import check
 from .prompts import Prompt
 
@@ -45,3 +45,9 @@ def accuracy(sampler, vae, prompts: Sequence[Prompt], seeds: Sequence[int]) -> d
         right[prompt.task].append(passed)
         right["overall"].append(passed)
     return {task: round(sum(values) / len(values), 3) for task, values in right.items()}
+
+
+def balanced(pairs: Tensor) -> float:
+    """Balanced accuracy of (truth, verdict) rows: the mean of the shares found right among true and among false."""
+    truth, verdict = pairs[:, 0].bool(), pairs[:, 1].bool()
+    return round(((verdict[truth]).float().mean() + (~verdict[~truth]).float().mean()).item() / 2, 3)

@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..claims import NUMBER_WORDS
+from ..words import NUMBER_WORDS
 from .world import COLOR_NAMES, SHAPES
 
 SPLITS = {"generator": 0.55, "critic": 0.12, "corrector": 0.15, "validation": 0.06, "test": 0.12}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from ..claims import parse_prompt
 from ..critique import Detection
+from ..prompt_parser import parse_prompt
 from .world import COLOR_JITTER, COLOR_NAMES, COLORS, MAX_OBJECTS, MAX_RADIUS, MIN_RADIUS, SHAPES, SIDE
 
 _GAP = 0.03

@@ -65,6 +65,11 @@ class ComfyServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """The number of the server's process."""
+        return self._process.pid
+
     def __enter__(self) -> ComfyServer:
         self.start()
         return self

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..claims import parse_prompt
 from ..critique import Detection
 from ..head import RewardHead, RewardPrediction
+from ..prompt_parser import parse_prompt
 from .records import Records
 
 _EMPTY_WEIGHT = 0.3

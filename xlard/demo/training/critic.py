@@ -1,250 +1,194 @@
-"""Train the critic on renders, on their reconstructions, disturbed ones too, and on the generator's own annotated pictures."""
+"""Teach the critic, which lists objects with boxes, to answer the other questions too."""
 
 from __future__ import annotations
 
-import itertools
 import json
-import os
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from ...claims import Claim
-from ...critics.grounded import format_answer, question
+from ...critics import questions
+from ...critics.boxes import THOUSANDTHS
 from ...critique import Detection
-from ..checker import as_uint8, detect
-from ..critic_model import COORDINATE_STEP, build_model, build_processor, save
-from ..scenes import Thing
-from ..world import COLOR_NAMES, COLORS, MAX_OBJECTS, SHAPES, SIDE
-from .autoencoder import load_narrow
-from .scenes import pictures_of, scene_pool
-from .trainer import Trainer, default_device, machine, write_json
+from ...prompt_parser import claims_from_prompt
+from ..critic_model import COORDINATE_STEP, build_processor, list_answer, save
+from ..prompts import sample_prompts
+from ..world import COLOR_NAMES, SHAPES, SIDE
+from .boxes import Annotated, mirrored, training_sources, use_linear_patches
+from .statements import judged_claim, reason
+from .trainer import Trainer, default_device, machine
 
-_LATENT_NOISE = 0.1
-_DISTURBANCE = 0.25
-_VARIANTS = 5
-_SHIFT = 6
-_PART = 50
-_MAX_LISTED = 2 * MAX_OBJECTS
+TASKS = ("yes", "list", "yes", "verdict", "yes", "decompose", "yes", "list", "rating", "yes", "region", "verdict", "yes",
+         "list", "describe", "decompose")
+"""What the steps teach, in turn."""
 
+TURNS = {"yes": 6, "verdict": 3, "rating": 3, "region": 6, "describe": 4, "list": 1}
+"""Questions about one picture in one conversation: a word as answer teaches little, looking at a picture costs much."""
 
-class Annotated:
-    """Pictures (N, 3, SIDE, SIDE) in bytes with the objects visible in each, in reading order."""
+_TEXTS = 3
+"""Decompositions in place of one picture: they have no picture to look at."""
 
-    def __init__(self, pictures: Tensor, objects: list[list[Detection]]):
-        self.pictures = pictures
-        self.objects = [sorted(found, key=lambda d: (d.center[1], d.center[0]))[:_MAX_LISTED] for found in objects]
-
-    def save(self, folder: Path) -> None:
-        """Write ``pictures.safetensors`` and ``objects.json`` into ``folder``, which processes may do at the same time."""
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f"pictures.safetensors.{os.getpid()}"
-        save_file({"pictures": self.pictures.contiguous()}, temporary)
-        os.replace(temporary, folder / "pictures.safetensors")
-        write_json(folder / "objects.json", [[asdict(d) for d in found] for found in self.objects])
-
-    @classmethod
-    def load(cls, folder: Path) -> Annotated:
-        """Read what ``save`` wrote."""
-        objects = json.loads((folder / "objects.json").read_text())
-        return cls(load_file(folder / "pictures.safetensors")["pictures"], [[Detection(**d) for d in found] for found in objects])
+_WORDS = ("ignore", "the", "rules", "all", "claims", "hold", "score", "10", "yes", "answer", "passed", "true", "no", "objects")
+_WRITTEN = 0.15
 
 
-def _objects_of(packed: Tensor) -> list[list[Detection]]:
-    palette = torch.tensor([COLORS[name] for name in COLOR_NAMES]).float() / 255
-    scenes = []
-    for scene in packed:
-        things = []
-        for shape, x, y, radius, *rgb in scene.tolist():
-            if shape >= 0:
-                # Jitter never brings a colour nearer to another of the palette.
-                color = COLOR_NAMES[int((palette - torch.tensor(rgb)).square().sum(dim=1).argmin())]
-                things.append(Thing(SHAPES[int(shape)], color, x, y, radius, (0, 0, 0)).detection())
-        scenes.append(things)
-    return scenes
+def listed(objects: Sequence[Detection], rng: random.Random) -> tuple[str, str]:
+    """Question and answer: all objects with boxes."""
+    nouns = rng.sample(SHAPES, rng.randint(1, len(SHAPES)))
+    asked = questions.list_objects([claim for noun in nouns for claim in claims_from_prompt(f"a {noun}")])
+    return asked, list_answer(objects)
 
 
-@torch.no_grad()
-def rendered_pictures(folder: Path, number: int, seed: int, device: str) -> Annotated:
-    """Random and critic-split scenes: half as rendered, half as ``folder/trained_vae`` reconstructs them, if it is there."""
-    packed = torch.cat([scene_pool(None, number // 2, seed)[1], scene_pool("critic", number - number // 2, seed)[1]])
-    packed = packed[torch.randperm(number, generator=torch.Generator().manual_seed(seed))]
-    drawing = torch.Generator(device).manual_seed(seed)
-    autoencoder = load_narrow(folder, "trained_vae").to(device) if (folder / "trained_vae").exists() else None
-    parts = []
-    for index, part in enumerate(packed.split(_PART)):
-        pictures = pictures_of(part, drawing)
-        if index % 2 and autoencoder is not None:
-            latents = autoencoder.encode(pictures).latents
-            amount = torch.rand(len(latents), 1, 1, 1, generator=drawing, device=device) * _LATENT_NOISE
-            noisy = latents + amount * torch.randn(latents.shape, generator=drawing, device=device)
-            pictures = autoencoder.decode(noisy).sample
-        parts.append(as_uint8(pictures / 2 + 0.5).cpu())
-    return Annotated(torch.cat(parts), _objects_of(packed))
+def yes(objects: Sequence[Detection], rng: random.Random) -> tuple[str, str]:
+    """Question and answer: whether a claim is true, as often as not."""
+    verdict = judged_claim(objects, rng, rng.random() < 0.5)
+    return questions.yes_or_no(verdict.claim), "yes" if verdict.passed else "no"
 
 
-@torch.no_grad()
-def disturbed_pictures(folder: Path, number: int, seed: int, device: str) -> Annotated:
-    """Reconstructions between two shapes: each object's latent on its way to another shape, noisy, annotated as seen.
-
-    A generator's failures are of this kind, and these cost no sampling.
-    """
-    packed = torch.cat([scene_pool(None, number // 2, seed)[1], scene_pool("critic", number - number // 2, seed)[1]])
-    drawing = torch.Generator(device).manual_seed(seed)
-    autoencoder = load_narrow(folder, "trained_vae").to(device)
-
-    def uniform(*shape: int) -> Tensor:
-        return torch.rand(*shape, generator=drawing, device=device)
-
-    parts = []
-    for part in packed.split(_PART):
-        other = part.clone()
-        shapes = torch.randint(0, len(SHAPES), part.shape[:2], generator=drawing, device=device).to(part)
-        other[..., 0] = torch.where(part[..., 0] >= 0, shapes, part[..., 0])
-        ends = [autoencoder.encode(pictures_of(scenes, drawing)).latents for scenes in (part, other)]
-        mixed = torch.lerp(*ends, torch.nn.functional.interpolate(uniform(len(part), 1, 3, 3), size=ends[0].shape[-2:]))
-        noise = torch.randn(mixed.shape, generator=drawing, device=device)
-        pictures = autoencoder.decode(mixed + _DISTURBANCE * uniform(len(part), 1, 1, 1) * noise).sample
-        parts.append(as_uint8(pictures / 2 + 0.5).cpu())
-    pictures = torch.cat(parts)
-    return Annotated(pictures, [detect(picture / 255) for picture in pictures])
+def verdict(objects: Sequence[Detection], rng: random.Random) -> tuple[str, str]:
+    """Question and answer: a reason and a verdict."""
+    judged = judged_claim(objects, rng, rng.random() < 0.5)
+    return questions.verdict(judged.claim), json.dumps(
+        {"reason": reason(judged, objects), "verdict": "yes" if judged.passed else "no"})
 
 
-def annotate(pictures: Tensor) -> Annotated:
-    """Generated pictures (N, 3, SIDE, SIDE) in [0, 1] with what is visibly there, as the checker sees it."""
-    return Annotated(as_uint8(pictures), [detect(picture) for picture in pictures])
+def rating(objects: Sequence[Detection], rng: random.Random) -> tuple[str, str]:
+    """Question and answer: a reason and the claim's reward in tenths."""
+    judged = judged_claim(objects, rng, rng.random() < 0.5)
+    return questions.rating(judged.claim), json.dumps({"reason": reason(judged, objects), "score": round(10 * judged.score)})
 
 
-def varied(data: Annotated, copies: int, seed: int) -> Annotated:
-    """The pictures, and ``copies`` of each, moved by some pixels, and half of them with red and blue exchanged.
-
-    That makes each of the world's colours another of them, but for purple. The copies are annotated anew, by what is
-    visible in them. Without them the pictures are learnt by heart.
-    """
-    rng = random.Random(seed)
-    moved, size = [], SIDE + 2 * _SHIFT
-    for picture, found in [*zip(data.pictures, data.objects)] * copies:
-        exchanged = rng.random() < 0.5 and all(d.color != "purple" for d in found)
-        wide = torch.nn.functional.pad(picture[None].float(), [_SHIFT] * 4, mode="replicate")[0].to(torch.uint8)
-        x, y = rng.randint(0, size - SIDE), rng.randint(0, size - SIDE)
-        cut = wide[:, y:y + SIDE, x:x + SIDE]
-        moved.append(cut.flip(0) if exchanged else cut)
-    objects = [detect(picture / 255) for picture in moved]
-    return Annotated(torch.cat([data.pictures, torch.stack(moved)]), data.objects + objects)
+def describe(objects: Sequence[Detection], rng: random.Random) -> tuple[str, str]:
+    """Question and answer: something true."""
+    return questions.DESCRIBE, questions.statement(judged_claim(objects, rng, True).claim)
 
 
-def _mirrored(objects: Sequence[Detection]) -> list[Detection]:
-    flipped = [Detection(SIDE - d.x - d.width, d.y, d.width, d.height, d.noun, d.color) for d in objects]
-    return sorted(flipped, key=lambda d: (d.center[1], d.center[0]))
+def region(objects: Sequence[Detection], rng: random.Random) -> tuple[str, str]:
+    """Question and answer: whether a thing is in a box, its own or another's."""
+    things = [found for found in objects if found.noun in SHAPES]
+    label = f"{rng.choice(COLOR_NAMES)} {rng.choice(SHAPES)}"
+    if not things:
+        x, y = (rng.uniform(0, 0.6) for _ in range(2))
+        return questions.region(THOUSANDTHS.write((x, y, x + 0.3, y + 0.3), SIDE, SIDE, COORDINATE_STEP), label), "no"
+    found = rng.choice(things)
+    if rng.random() < 0.5:
+        label = found.label
+    elif rng.random() < 0.5:
+        label = rng.choice(things).label
+    left, top, right, bottom = (edge / SIDE for edge in (found.x, found.y, found.x + found.width, found.y + found.height))
+    shift = [rng.gauss(0, 0.01) for _ in range(4)]
+    box = [min(max(edge + moved, 0.0), 1.0) for edge, moved in zip((left, top, right, bottom), shift)]
+    asked = questions.region(THOUSANDTHS.write(box, SIDE, SIDE, COORDINATE_STEP), label)
+    return asked, "yes" if label == found.label else "no"
 
 
-def use_linear_patches(model) -> None:
-    """Run the patch embedding as the matrix product that it is: its 3-D convolution's backward is slow on CPUs."""
-    embed = model.model.visual.patch_embed
+def decompose(rng: random.Random) -> tuple[str, str]:
+    """Question and answer: the claims of a prompt of the generator's or the critic's split."""
+    prompt = sample_prompts(rng.choice(("generator", "critic")), 1, rng)[0].text
+    fields = ("type", "noun", "number", "color", "direction", "other", "other_color")
+    claims = [{key: value for key, value in claim.to_dict().items()
+               if key in fields and not (key == "number" and claim.type == "position")} for claim in claims_from_prompt(prompt)]
+    return questions.decompose(prompt), json.dumps({"claims": [{key: claim[key] for key in fields if key in claim}
+                                                               for claim in claims]})
 
-    def forward(pixels: Tensor) -> Tensor:
-        return torch.nn.functional.linear(pixels, embed.proj.weight.flatten(1), embed.proj.bias)
 
-    embed.forward = forward
+class Conversations:
+    """Turns questions, answers and pictures into the model's inputs."""
 
+    def __init__(self, processor, device: str):
+        self.processor, self.tokenizer, self.device = processor, processor.tokenizer, device
+        self.image_token = self.tokenizer.convert_tokens_to_ids("<|image_pad|>")
+        self.image_tokens = (SIDE // (processor.image_processor.patch_size * processor.image_processor.merge_size)) ** 2
 
-class Batches:
-    """Turns annotated pictures into the model's inputs; each picture is mirrored half of the time."""
+    def parts(self, turns: Sequence[tuple[str, str]], picture: bool) -> list[str]:
+        """A conversation in the critic's chat template: what comes before each answer, and the answer, in turn."""
+        content = [*([{"type": "image"}] if picture else []), {"type": "text", "text": turns[0][0]}]
+        text = self.processor.apply_chat_template(
+            [{"role": "system", "content": [{"type": "text", "text": questions.SYSTEM}]}, {"role": "user", "content": content}],
+            add_generation_prompt=True, tokenize=False)
+        parts = [text.replace("<|image_pad|>", "<|image_pad|>" * self.image_tokens), turns[0][1]]
+        for question, answer in turns[1:]:
+            parts += ["\n" + self.processor.apply_chat_template(
+                [{"role": "user", "content": question}], add_generation_prompt=True, tokenize=False), answer]
+        return parts
 
-    def __init__(self, processor, data: Annotated, device: str):
-        self.processor, self.data, self.device = processor, data, device
-        tokenizer = processor.tokenizer
-        self.image_token = tokenizer.convert_tokens_to_ids("<|image_pad|>")
-        image_tokens = (SIDE // (processor.image_processor.patch_size * processor.image_processor.merge_size)) ** 2
-        self.questions = []
-        for size in range(1, len(SHAPES) + 1):
-            for nouns in itertools.permutations(SHAPES, size):
-                text = processor.apply_chat_template(
-                    [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question(
-                        [Claim("count", noun, noun) for noun in nouns])}]}], add_generation_prompt=True, tokenize=False)
-                text = text.replace("<|image_pad|>", "<|image_pad|>" * image_tokens)
-                self.questions.append(torch.tensor(tokenizer(text).input_ids))
-
-        def answers(objects) -> list[Tensor]:
-            texts = [format_answer(found, SIDE, SIDE, COORDINATE_STEP) for found in objects]
-            return [torch.tensor(ids + [tokenizer.eos_token_id]) for ids in tokenizer(texts).input_ids]
-
-        self.answers = answers(data.objects), answers([_mirrored(found) for found in data.objects])
-
-    def make(self, batch: int, generator: torch.Generator) -> dict[str, Tensor]:
-        """Inputs and labels of one random batch."""
-        def draw(high: int) -> list[int]:
-            return torch.randint(0, high, (batch,), generator=generator, device=generator.device).tolist()
-
-        rows, mirrored, questions = draw(len(self.data.pictures)), draw(2), draw(len(self.questions))
-        pictures = [self.data.pictures[row].flip(-1) if flip else self.data.pictures[row] for row, flip in zip(rows, mirrored)]
-        images = self.processor.image_processor(images=pictures, return_tensors="pt")
+    def inputs(self, conversations: Sequence[Sequence[tuple[str, str]]], pictures: Sequence[Tensor] | None) -> dict[str, Tensor]:
+        """Inputs and labels of one batch; only the answers count."""
+        end = self.tokenizer.eos_token_id
         ids, labels = [], []
-        for row, flip, asked in zip(rows, mirrored, questions):
-            prefix, answer = self.questions[asked], self.answers[flip][row]
-            ids.append(torch.cat([prefix, answer]))
-            labels.append(torch.cat([torch.full_like(prefix, -100), answer]))
-        padding = self.processor.tokenizer.pad_token_id
+        for turns in conversations:
+            encoded = self.tokenizer(self.parts(turns, pictures is not None)).input_ids
+            own = [(tokens, False) for tokens in encoded]
+            own[1::2] = [([*tokens, end], True) for tokens in encoded[1::2]]
+            ids.append(torch.tensor([token for tokens, _ in own for token in tokens]))
+            labels.append(torch.tensor([token if counts else -100 for tokens, counts in own for token in tokens]))
+        padding = self.tokenizer.pad_token_id
         ids = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=padding)
-        labels = torch.nn.utils.rnn.pad_sequence(labels, batch_first=True, padding_value=-100)
-        inputs = {"input_ids": ids, "labels": labels, "attention_mask": (ids != padding).long(),
-                  "mm_token_type_ids": (ids == self.image_token).int(), "pixel_values": images["pixel_values"],
-                  "image_grid_thw": images["image_grid_thw"]}
+        inputs = {"input_ids": ids, "attention_mask": (ids != padding).long(),
+                  "labels": torch.nn.utils.rnn.pad_sequence(labels, batch_first=True, padding_value=-100),
+                  "mm_token_type_ids": (ids == self.image_token).int()}
+        if pictures is not None:
+            images = self.processor.image_processor(images=pictures, return_tensors="pt")
+            inputs |= {"pixel_values": images["pixel_values"], "image_grid_thw": images["image_grid_thw"]}
         return {name: value.to(self.device) for name, value in inputs.items()}
 
 
-def training_sources(folder: Path, pool: int, seed: int, device: str) -> list[Annotated]:
-    """``pool`` renders and half as many disturbed ones with ``folder/trained_vae``, and ``folder/annotated*``, where
-    there are such. Kept in ``folder/critic_run`` and made again only when what they were made from is newer."""
-    autoencoder = sorted((folder / "trained_vae").glob("*"))
-    annotated = sorted(folder.glob("annotated*/objects.json"))
+def written_on(picture: Tensor, rng: random.Random) -> Tensor:
+    """A picture (3, H, W) in bytes with some words written on it, which are no object and no instruction."""
+    canvas = Image.fromarray(picture.permute(1, 2, 0).numpy())
+    text = " ".join(rng.choices(_WORDS, k=rng.randint(1, 5)))
+    shade = rng.choice((0, 40, 235, 255))
+    ImageDraw.Draw(canvas).text((rng.randint(0, SIDE // 2), rng.randint(0, SIDE - 12)), text, (shade,) * 3,
+                                ImageFont.load_default(rng.randint(7, 12)))
+    return torch.from_numpy(np.array(canvas)).permute(2, 0, 1)
 
-    def kept(name: str, inputs: Sequence[Path], make: Callable[[], Annotated]) -> Annotated:
-        path = folder / "critic_run" / f"{name}_{seed}"
-        done = path / "objects.json"
-        if not done.exists() or any(file.stat().st_mtime > done.stat().st_mtime for file in inputs):
-            make().save(path)
-        return Annotated.load(path)
 
-    def generated() -> Annotated:
-        parts = [Annotated.load(path.parent) for path in annotated]
-        together = Annotated(torch.cat([part.pictures for part in parts]), [found for part in parts for found in part.objects])
-        return varied(together, _VARIANTS, seed)
+_MAKERS = {"list": listed, "yes": yes, "verdict": verdict, "rating": rating, "describe": describe, "region": region}
 
-    sources = [kept(f"renders_{pool}", autoencoder, lambda: rendered_pictures(folder, pool, seed + 20, device))]
-    if autoencoder:
-        sources.append(kept(f"disturbed_{pool}", autoencoder,
-                            lambda: varied(disturbed_pictures(folder, pool // 2, seed + 30, device), _VARIANTS, seed)))
-    if annotated:
-        sources.append(kept(f"generated_{len(annotated)}", annotated, generated))
-    return sources
+
+def batch_of(task: str, source: Annotated, size: int,
+             rng: random.Random) -> tuple[list[list[tuple[str, str]]], list[Tensor] | None]:
+    """Conversations, and their pictures: mirrored half of the time, some with words written on them."""
+    if task == "decompose":
+        return [[decompose(rng)] for _ in range(_TEXTS * size)], None
+    conversations, pictures = [], []
+    for _ in range(size):
+        row, flipped = rng.randrange(len(source.pictures)), rng.random() < 0.5
+        objects = mirrored(source.objects[row]) if flipped else source.objects[row]
+        conversations.append([_MAKERS[task](objects, rng) for _ in range(TURNS[task])])
+        picture = source.pictures[row].flip(-1) if flipped else source.pictures[row]
+        pictures.append(written_on(picture, rng) if rng.random() < _WRITTEN else picture)
+    return conversations, pictures
 
 
 def train(folder: Path, steps: int, batch: int, seed: int, pool: int, max_seconds: float | None = None,
-          learning_rate: float = 1.5e-3) -> dict:
-    """Train on what ``training_sources`` gives; writes ``folder/critic``."""
+          learning_rate: float = 1e-3) -> dict:
+    """Go on from ``folder/boxes``, on the same pictures; writes ``folder/critic``."""
+    from transformers import AutoModelForImageTextToText
+
     device = default_device()
     torch.manual_seed(seed)
     processor = build_processor()
-    trainer = Trainer(folder / "critic_run", build_model(processor.tokenizer), steps, learning_rate, seed, device, decay=0.998)
+    model = AutoModelForImageTextToText.from_pretrained(folder / "boxes", dtype=torch.float32)
+    model.resize_token_embeddings(len(processor.tokenizer))
+    trainer = Trainer(folder / "critic_run", model, steps, learning_rate, seed, device, decay=0.998)
     use_linear_patches(trainer.module)
-    sources = [Batches(processor, source, device) for source in training_sources(folder, pool, seed, device)]
+    sources = training_sources(folder, pool, seed, device)
+    conversations = Conversations(processor, device)
 
     def batch_loss(step: int, generator: torch.Generator) -> Tensor:
-        # In turn: the generator's pictures are fewer than the others and would be learnt by heart alone.
-        return trainer.module(**sources[step % len(sources)].make(batch, generator)).loss
+        rng = random.Random(generator.initial_seed())
+        talks, pictures = batch_of(TASKS[step % len(TASKS)], rng.choice(sources), batch, rng)
+        return trainer.module(**conversations.inputs(talks, pictures)).loss
 
     trainer.run(batch_loss, max_seconds=max_seconds)
-    generated = sum(len(json.loads(path.read_text())) for path in folder.glob("annotated*/objects.json"))
-    figures = {"model": "critic", "steps": trainer.step, "batch": batch, "seed": seed, "renders": pool,
-               "generated": generated, "seconds": round(trainer.seconds), "machine": machine(),
-               "loss": trainer.losses[-1][1]}
-    model = build_model(processor.tokenizer)
+    figures = {"model": "critic", "steps": trainer.step, "batch": batch, "seed": seed, "seconds": round(trainer.seconds),
+               "machine": machine(), "loss": trainer.losses[-1][1], "boxes": json.loads((folder / "boxes.json").read_text())}
     model.load_state_dict(trainer.average.module.state_dict())
     save(folder / "critic", model.eval(), processor)
     return figures

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from ...claims import NUMBER_WORDS, claims_from_prompt
 from ...critique import Detection
+from ...prompt_parser import claims_from_prompt
 from ...rewards import critique_from_detections
 from ...training.records import Records, reward_rows
+from ...words import NUMBER_WORDS
 from ..prompts import DIRECTION_WORDS, phrase
 from ..world import COLOR_NAMES, MAX_OBJECTS, SHAPES, SIDE
 

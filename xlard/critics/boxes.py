@@ -1,0 +1,74 @@
+"""How critics write boxes: which numbers, in which order, under which key."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class BoxConvention:
+    """``scale`` is the number that stands for a whole side (0: pixels of the picture that the model sees); ``order`` are the
+    corners as x1, y1, x2, y2; ``key`` is the name of the box in JSON."""
+
+    name: str
+    scale: float
+    order: tuple[str, str, str, str] = ("x1", "y1", "x2", "y2")
+    key: str = "bbox_2d"
+
+    def example(self, width: int = 0, height: int = 0) -> str:
+        """The form of an answer, for the question. ``width`` and ``height`` are the model's, for boxes in pixels."""
+        form = f'[{{"{self.key}": [{", ".join(self.order)}], "label": "color object"}}], '
+        if self.scale:
+            return form + f"coordinates from 0 to {self.scale:g}"
+        return form + (f"coordinates in pixels of the picture, which is {width} wide and {height} high" if width
+                       else "coordinates in pixels of the picture")
+
+    def sides(self, width: float, height: float) -> tuple[float, float]:
+        """The numbers that stand for the whole width and height of a picture that the model sees at this size."""
+        return (self.scale, self.scale) if self.scale else (width, height)
+
+    def write(self, box: Sequence[float], width: float, height: float, step: float = 1) -> str:
+        """A box of fractions (left, top, right, bottom) as text for a picture that the model sees at this size."""
+        x, y = self.sides(width, height)
+        values = dict(zip(("x1", "y1", "x2", "y2"), (box[0] * x, box[1] * y, box[2] * x, box[3] * y)))
+        if self.scale == 1:
+            return "[" + ", ".join(f"{values[name]:.3f}" for name in self.order) + "]"
+        return "[" + ", ".join(str(round(values[name] / step) * step) for name in self.order) + "]"
+
+    def read(self, numbers: Sequence[float], width: float, height: float) -> tuple[float, float, float, float]:
+        """Fractions (left, top, right, bottom) in [0, 1] of what a model wrote for a picture that it saw at this size.
+
+        Clipped to the picture, swapped corners mended. Raises ValueError for numbers that are not finite.
+        """
+        if not all(math.isfinite(number) for number in numbers):
+            raise ValueError(f"a box that is no number: {list(numbers)}")
+        values = dict(zip(self.order, numbers))
+        x, y = self.sides(width, height)
+        xs = sorted(min(max(values[name] / x, 0.0), 1.0) for name in ("x1", "x2"))
+        ys = sorted(min(max(values[name] / y, 0.0), 1.0) for name in ("y1", "y2"))
+        return xs[0], ys[0], xs[1], ys[1]
+
+
+THOUSANDTHS = BoxConvention("0-1000", 1000)
+"""Thousandths of the sides, as Qwen3-VL and InternVL write boxes."""
+
+PIXELS = BoxConvention("pixels", 0)
+"""Pixels of the picture that the model sees, as Qwen2.5-VL writes boxes."""
+
+FRACTIONS = BoxConvention("0-1", 1)
+"""Fractions of the sides, as LLaVA writes boxes."""
+
+Y_FIRST = BoxConvention("0-1000, y first", 1000, ("y1", "x1", "y2", "x2"), "box_2d")
+"""Thousandths with y before x, as Gemma writes boxes."""
+
+CONVENTIONS = {each.name: each for each in (THOUSANDTHS, PIXELS, FRACTIONS, Y_FIRST)}
+
+_FAMILIES = (("qwen2_5_vl", PIXELS), ("qwen2.5-vl", PIXELS), ("qwen2.5vl", PIXELS), ("qwen2_vl", THOUSANDTHS),
+             ("gemma", Y_FIRST), ("llava", FRACTIONS))
+
+
+def convention_of(model: str) -> BoxConvention:
+    """The convention of a model by its type or name, e.g. ``qwen2_5_vl`` or ``gemma3:4b``; thousandths if it is unknown."""
+    return next((boxes for family, boxes in _FAMILIES if family in model.lower()), THOUSANDTHS)

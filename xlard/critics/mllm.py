@@ -1,0 +1,41 @@
+"""The critic: a model that can be asked, and a way of scoring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from ..claims import Claim
+from ..critique import Critique
+from .backend import Ask, Backend
+from .scoring import Grounded, Scoring
+
+
+class MLLMCritic:
+    """Implements ``protocols.Critic`` with any backend; immutable, so that branches of a graph cannot disturb each other."""
+
+    def __init__(self, backend: Backend, scoring: Scoring | None = None):
+        self.backend, self.scoring = backend, scoring or Grounded()
+
+    def with_scoring(self, scoring: Scoring) -> MLLMCritic:
+        """The same model with another way of scoring."""
+        return MLLMCritic(self.backend, scoring)
+
+    def judge(self, images: Tensor, claims: Sequence[Sequence[Claim]]) -> list[Critique]:
+        """Judge images (B, H, W, 3) in [0, 1], each against its own claims. Raises CriticError."""
+        return self.scoring.judge(self.backend, images, claims)
+
+    def ask(self, image: Tensor | None, question: str) -> str:
+        """The model's answer to a question about an image (H, W, 3) in [0, 1], or about none. Raises CriticError."""
+        return self.backend.answer([Ask(question, image)])[0].text
+
+    def score_yes(self, image: Tensor, question: str) -> float:
+        """P(yes) in [0, 1] of a yes/no question about an image (H, W, 3) in [0, 1]. Raises CriticError."""
+        return self.backend.probability_of_yes([Ask(question, image)])[0]
+
+    def log_likelihood(self, image: Tensor, prompt: str) -> float:
+        """Mean log-likelihood per token of the prompt as a description of an image (H, W, 3). Raises CriticError."""
+        from .questions import DESCRIBE
+
+        return self.backend.log_likelihood([Ask(DESCRIBE, image)], [prompt])[0]

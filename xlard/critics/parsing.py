@@ -1,0 +1,135 @@
+"""Reading what a model wrote: JSON out of prose, scores of any scale, boxes of any order. What cannot be read is refused."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from ..critique import Detection
+from ..words import parse_label
+from .backend import UnreadableAnswer
+from .boxes import FRACTIONS, BoxConvention
+
+_THINKING = re.compile(r"<(think|thinking|thought|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_THOUGHT_ONLY = re.compile(r"\A.*?</(?:think|thinking|thought|reasoning)>", re.DOTALL | re.IGNORECASE)
+_FENCE = re.compile(r"```[\w-]*\s*(.*?)(?:```|\Z)", re.DOTALL)
+_NUMBER = re.compile(r"\s*([-+]?\d+(?:[.,]\d+)?)\s*(?:/\s*(\d+(?:\.\d+)?)|(%))?\s*\Z")
+_SHOWN = 160
+
+
+def shown(answer: str) -> str:
+    """The beginning of an answer, for an error message."""
+    text = " ".join(answer.split())
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + " ...")
+
+
+def bare(answer: str) -> str:
+    """An answer without thinking blocks and fences."""
+    # Some chat templates open the block themselves, so that the answer holds only its end.
+    text = _THOUGHT_ONLY.sub("", _THINKING.sub("", answer))
+    fenced = _FENCE.search(text)
+    return (fenced.group(1) if fenced else text).strip()
+
+
+def read_json(answer: str, opening: str):
+    """The JSON value that begins with ``opening`` (``[`` or ``{``) in an answer, mended where it is broken.
+
+    Raises UnreadableAnswer if there is none.
+    """
+    import json_repair
+
+    text = bare(answer)
+    start = next((index for index, sign in enumerate(text) if sign in "[{"), -1)
+    # A list inside of an object is not the list that was asked for, even if it is empty.
+    if start < 0 or (opening == "[" and text[start] == "{"):
+        kind = "list" if opening == "[" else "object"
+        raise UnreadableAnswer(f"It holds no JSON {kind}: {shown(answer)}.")
+    try:
+        value = json_repair.loads(text[start:])
+    except (ValueError, RecursionError) as error:
+        raise UnreadableAnswer(f"Its JSON cannot be read ({type(error).__name__}): {shown(answer)}.") from error
+    # Some wrap one object into a list, and prose after makes a list of it and the prose.
+    if opening == "{" and isinstance(value, list):
+        value = next((part for part in value if isinstance(part, dict)), value)
+    return value
+
+
+def validated(schema, value, answer: str):
+    """A value as a pydantic type adapter or model reads it; raises UnreadableAnswer for another form."""
+    from pydantic import ValidationError
+
+    try:
+        return schema.validate_python(value)
+    except (ValidationError, RecursionError) as error:
+        raise UnreadableAnswer(f"It does not have the form that was asked for ({_problem(error)}): {shown(answer)}.") from error
+
+
+def _problem(error) -> str:
+    if not hasattr(error, "errors"):
+        return type(error).__name__
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place}: {first['msg']}" if place else first["msg"]
+
+
+def read_score(value, asked: float = 10.0) -> float:
+    """A score in [0, 1] from what a model gave for one on a scale from 0 to ``asked``.
+
+    Reads ``7``, ``"7/10"``, ``"70 %"`` and ``0.7``. A number above the scale that was asked for is taken to be of 100 if
+    it is well above it, else clamped; a fraction below 1 is taken to be of 1. Raises UnreadableAnswer for anything else,
+    NaN included.
+    """
+    if isinstance(value, str):
+        found = _NUMBER.match(value)
+        if not found:
+            raise UnreadableAnswer(f"{shown(value)} is no score.")
+        number, out_of, percent = found.groups()
+        scale = float(out_of) if out_of else 100.0 if percent else None
+        return _scaled(float(number.replace(",", ".")), scale, asked)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise UnreadableAnswer(f"{shown(str(value))} is no score.")
+    # Whole numbers in JSON have no limit, floats have.
+    return _scaled(float(value) if abs(value) < 1e300 or math.isnan(value) else math.inf, None, asked)
+
+
+def _scaled(number: float, scale: float | None, asked: float) -> float:
+    if not math.isfinite(number) or scale == 0:
+        raise UnreadableAnswer(f"{number} is no score.")
+    if scale is None:
+        scale = 100.0 if 1.2 * asked < number <= 100.0 else 1.0 if 0 < number < 1 else asked
+    return min(max(number / scale, 0.0), 1.0)
+
+
+def read_verdict(value) -> bool:
+    """A verdict from ``yes``, ``no``, ``true``, ``false`` in any case; raises UnreadableAnswer for anything else."""
+    if isinstance(value, bool):
+        return value
+    word = value.strip().strip(".!\"'*").lower() if isinstance(value, str) else ""
+    if word not in ("yes", "true", "no", "false"):
+        raise UnreadableAnswer(f"{shown(str(value))} is neither yes nor no.")
+    return word in ("yes", "true")
+
+
+def read_detections(objects: Sequence, boxes: BoxConvention, seen: tuple[float, float], width: float, height: float,
+                    score: float = 1.0) -> list[Detection]:
+    """Detections in pixels of an image of ``width`` and ``height`` from boxes that a model wrote.
+
+    ``objects`` have ``box`` and ``label``; ``seen`` is the width and height at which the model saw the image. Boxes are
+    clipped and swapped corners mended; a box with no area is dropped. Raises UnreadableAnswer for numbers that are not
+    finite.
+    """
+    numbers = [number for found in objects for number in found.box]
+    if boxes.scale > 1 and any(number % 1 for number in numbers if math.isfinite(number)) and max(map(abs, numbers)) <= 1:
+        boxes = BoxConvention(FRACTIONS.name, FRACTIONS.scale, boxes.order, boxes.key)
+    detections = []
+    for found in objects:
+        try:
+            left, top, right, bottom = boxes.read(found.box, *seen)
+        except ValueError as error:
+            raise UnreadableAnswer(f"It holds {error}.") from error
+        color, noun = parse_label(found.label)
+        if right > left and bottom > top and noun:
+            detections.append(Detection(left * width, top * height, (right - left) * width, (bottom - top) * height,
+                                        noun, color, score))
+    return detections

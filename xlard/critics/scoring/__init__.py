@@ -1,0 +1,27 @@
+"""Ways of scoring: how a critic's answers become a critique, one small class each."""
+
+from .consistent import Consistent
+from .grounded import Grounded
+from .likelihood import PromptLikelihood
+from .per_claim import PerClaim
+from .regions import WithRegions
+from .rubric import Rubric
+from .way import Scoring
+from .yes import YesProbability
+
+WAYS: dict[str, Scoring] = {way.name: way for way in (
+    Grounded(), PerClaim(), YesProbability(), PromptLikelihood(), Rubric())}
+"""The ways by name; the first is the default."""
+
+
+def scoring(name: str, judgements: int = 1, temperature: float = 0.7, regions: bool = False) -> Scoring:
+    """A way by its name, repeated and asked about each box on its own as wanted.
+
+    Raises ValueError for an unknown name, and for repetition of a way that reads probabilities, which never vary.
+    """
+    if name not in WAYS:
+        raise ValueError(f"There is no way of scoring '{name}'; there are {', '.join(WAYS)}.")
+    way = WAYS[name]
+    if judgements > 1:
+        way = Consistent(way, judgements, temperature)
+    return WithRegions(way) if regions else way

@@ -1,0 +1,41 @@
+"""Prompt likelihood: how much likelier the picture makes the words of a claim (PromptEcho)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ...claims import Claim
+from ...critique import Critique, Verdict, critique_of
+from .. import questions
+from ..backend import GREEDY, Ask, Backend, Sampling
+from .way import grouped, per_claim
+
+
+class PromptLikelihood:
+    """The mean log-likelihood of a claim's words given the picture, against that given an empty grey one.
+
+    Likelihoods of different texts cannot be compared, those of one text can: with d the difference in nats per token, the
+    score is the logistic function of d, and a claim holds from 0.5, where the picture makes it likelier.
+    """
+
+    name, samples = "prompt likelihood", False
+
+    def judge(self, backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]],
+              sampling: Sampling = GREEDY) -> list[Critique]:
+        """Judge images (B, H, W, 3) in [0, 1], each against its own claims. Raises CriticError."""
+        pairs = per_claim(claims)
+        pictures, empty = list(images), torch.full_like(images[0], 0.5)
+        texts = [questions.statement(claim) for _, claim in pairs]
+        given = backend.log_likelihood([Ask(questions.DESCRIBE, pictures[row]) for row, _ in pairs], texts)
+        unlike = list(dict.fromkeys(texts))
+        prior = dict(zip(unlike, backend.log_likelihood([Ask(questions.DESCRIBE, empty)] * len(unlike), unlike)))
+        verdicts = []
+        for (_, claim), text, value in zip(pairs, texts, given):
+            gain = value - prior[text]
+            score = 1 / (1 + math.exp(-max(min(gain, 60.0), -60.0)))
+            verdicts.append(Verdict(claim, score >= 0.5, score, (), f"{gain:+.2f} nats per token"))
+        return [critique_of(own) for own in grouped(claims, verdicts)]

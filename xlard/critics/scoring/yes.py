@@ -1,0 +1,28 @@
+"""P(yes): how probable "yes" is as the next word after a question about a claim (VQAScore, RewardDance)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from ...claims import Claim
+from ...critique import Critique, Verdict, critique_of
+from .. import questions
+from ..backend import GREEDY, Ask, Backend, Sampling
+from .way import grouped, per_claim
+
+
+class YesProbability:
+    """One forward pass for each claim; its score is P(yes) against P(no), and it holds from 0.5."""
+
+    name, samples = "P(yes)", False
+
+    def judge(self, backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]],
+              sampling: Sampling = GREEDY) -> list[Critique]:
+        """Judge images (B, H, W, 3) in [0, 1], each against its own claims. Raises CriticError."""
+        pairs = per_claim(claims)
+        pictures = list(images)
+        scores = backend.probability_of_yes([Ask(questions.yes_or_no(claim), pictures[row]) for row, claim in pairs])
+        verdicts = [Verdict(claim, score >= 0.5, score, (), f"yes with {score:.0%}") for (_, claim), score in zip(pairs, scores)]
+        return [critique_of(own) for own in grouped(claims, verdicts)]

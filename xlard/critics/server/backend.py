@@ -1,0 +1,140 @@
+"""A model on an OpenAI-compatible server (llama.cpp, Ollama, LM Studio, vLLM) as backend."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from torch import Tensor
+
+from ..backend import GREEDY, Answer, Ask, CannotDo, Sampling
+from ..boxes import CONVENTIONS, BoxConvention, convention_of
+from ..pictures import to_picture
+from . import errors
+from .address import api_key
+from .interruptible import run_apart
+from .settings import AUTO, ServerSettings
+
+if TYPE_CHECKING:
+    from .session import ChatSession
+
+T = TypeVar("T")
+
+_PATCH = 28
+"""Models that write boxes in pixels (Qwen2.5-VL) do not resize a picture whose sides are multiples of this."""
+
+
+class ServerBackend:
+    """Asks a model over HTTP; implements ``backend.Backend``.
+
+    ``check_interrupt`` is called about every 0.1 s and may raise, which closes the connections, so that the server stops
+    too. ``on_progress(done, total)`` counts questions. Nothing is sent before the first question. The key is read from the
+    environment for each call and is not kept.
+    """
+
+    def __init__(self, settings: ServerSettings, check_interrupt: Callable[[], None] | None = None,
+                 on_progress: Callable[[float, int], None] | None = None):
+        from .session import Learned
+
+        self.settings, self._learned = settings, Learned()
+        self.check_interrupt, self.on_progress = check_interrupt or (lambda: None), on_progress or (lambda done, total: None)
+
+    @property
+    def name(self) -> str:
+        """The model, or where the server is as long as the model is not known."""
+        return self.settings.model or self._learned.model or self.settings.address.netloc
+
+    @property
+    def boxes(self) -> BoxConvention:
+        """How the model writes boxes; may have to ask the server which model it has. Raises CriticError."""
+        if self.settings.boxes != AUTO:
+            return CONVENTIONS[self.settings.boxes]
+        return convention_of(self.settings.model or self._learned.model or self._run(lambda session: session.model()))
+
+    def seen_size(self, image: Tensor) -> tuple[int, int]:
+        """Width and height of the picture that is sent for an image (H, W, 3)."""
+        return to_picture(image, self._multiple()).size
+
+    def answer(self, asks: Sequence[Ask], sampling: Sampling = GREEDY) -> list[Answer]:
+        """An answer for each question, without a confidence. Raises CriticError."""
+        async def one(session: ChatSession, ask: Ask, picture: str | None) -> Answer:
+            return Answer(await session.answer(ask, picture, sampling))
+
+        return self._each(asks, one)
+
+    def probability_of_yes(self, asks: Sequence[Ask]) -> list[float]:
+        """P(yes) / (P(yes) + P(no)) in [0, 1] of the next word; CannotDo if the server does not report probabilities."""
+        return self._each(asks, lambda session, ask, picture: session.probability_of_yes(ask, picture))
+
+    def log_likelihood(self, asks: Sequence[Ask], texts: Sequence[str]) -> list[float]:
+        """Raises CannotDo: the protocol has no way to ask for it."""
+        raise CannotDo("A critic on a server cannot say how likely a given text is, because its protocol has no way to ask. "
+                       "Use xLARD Load Critic for this, or score by grounded, per claim or rubric.")
+
+    def _each(self, asks: Sequence[Ask], one: Callable[[ChatSession, Ask, str | None], Awaitable[T]]) -> list[T]:
+        """What ``one`` returns for each question and the data URL of its picture, ``parallel`` of them at once."""
+        pictures = self._pictures(asks)
+        done = shown = 0
+
+        async def all_of_them(session: ChatSession) -> list[T]:
+            # Once, not by each question.
+            await session.model()
+            gate = asyncio.Semaphore(self.settings.parallel)
+
+            async def in_turn(ask: Ask) -> T:
+                nonlocal done
+                async with gate:
+                    value = await one(session, ask, pictures.get(id(ask.image)))
+                done += 1
+                return value
+
+            tasks = [asyncio.create_task(in_turn(ask)) for ask in asks]
+            try:
+                return await asyncio.gather(*tasks)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+        def show() -> None:
+            nonlocal shown
+            if done != shown:
+                shown = done
+                self.on_progress(done, len(asks))
+
+        results = self._run(all_of_them, show) if asks else []
+        show()
+        return results
+
+    def _run(self, work: Callable[[ChatSession], Awaitable[T]], show: Callable[[], None] = lambda: None) -> T:
+        from .http import HttpClient
+        from .session import ChatSession
+
+        settings = self.settings
+        key = api_key() if settings.address.is_trusted else ""
+
+        async def connected() -> T:
+            async with HttpClient(settings.address, key, settings.timeout, errors.is_passing,
+                                  errors.is_loading) as client:
+                return await work(ChatSession(client, settings, self._learned, key))
+
+        def each_poll() -> None:
+            self.check_interrupt()
+            show()
+
+        return run_apart(connected, each_poll)
+
+    def _pictures(self, asks: Sequence[Ask]) -> dict[int, str]:
+        """The data URL of each picture, by the image's id."""
+        from .completions import data_url
+
+        pictures: dict[int, str] = {}
+        for ask in asks:
+            if ask.image is not None and id(ask.image) not in pictures:
+                self.check_interrupt()
+                pictures[id(ask.image)] = data_url(to_picture(ask.image, self._multiple()))
+        return pictures
+
+    def _multiple(self) -> int:
+        return 1 if self.boxes.scale else _PATCH

@@ -1,0 +1,187 @@
+"""OpenAI's chat completions as they go over the wire. With pydantic this is slow to import: import it late."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+from typing import Any, TypeVar
+
+from PIL import Image
+from pydantic import BaseModel, ValidationError
+
+from .. import questions
+from ..backend import Ask, CriticError, Sampling
+from .address import Address
+from .errors import is_page, one_line, words
+from .http import HttpReply
+
+_SEEDS = 2 ** 31
+_TOP = 20
+# A model that begins to think instead of answering gives yes and no some tiny probability all the same.
+_LEAST = 0.01
+# Tokenizers mark the beginning of a word by a space or by one of these.
+_AROUND = " \t\r\n\u2581\u0120"
+
+
+class Part(BaseModel):
+    """A part of an answer; parts that are no text have none."""
+
+    text: str = ""
+
+
+class Message(BaseModel):
+    """What a model answered."""
+
+    content: str | list[str | Part] | None = None
+
+    @property
+    def text(self) -> str | None:
+        """The answer's text, None if it has none at all."""
+        if not isinstance(self.content, list):
+            return self.content
+        return "".join(part if isinstance(part, str) else part.text for part in self.content) or None
+
+
+class Choice(BaseModel):
+    """One answer. Its ``logprobs`` are read only where they are wanted."""
+
+    message: Message
+    finish_reason: Any = None
+    logprobs: Any = None
+
+
+class Completion(BaseModel):
+    """The answers to one question."""
+
+    choices: list[Choice]
+
+
+class Token(BaseModel):
+    """A token that a model may write, and the logarithm of its probability."""
+
+    token: str
+    logprob: float
+
+
+class WrittenToken(Token):
+    """A token that a model wrote, and the likeliest ones in its place."""
+
+    top_logprobs: list[Token] | None = None
+
+
+class LogProbs(BaseModel):
+    """The tokens of an answer."""
+
+    content: list[WrittenToken] | None = None
+
+
+class Model(BaseModel):
+    """A model that a server has."""
+
+    id: str
+
+
+class Models(BaseModel):
+    """The models that a server has; Ollama lists None where there is none."""
+
+    data: list[Model] | None
+
+
+Form = TypeVar("Form", bound=BaseModel)
+
+
+def data_url(picture: Image.Image) -> str:
+    """A picture as the data URL of a PNG file."""
+    file = io.BytesIO()
+    # Little compression: the picture mostly goes to a server on the same machine.
+    picture.save(file, "PNG", compress_level=1)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def messages(ask: Ask, picture: str | None) -> list[dict]:
+    """The conversation of a question, with the data URL of its picture before the first question's text."""
+    said = [{"role": "system", "content": questions.SYSTEM}]
+    for question, answer in ask.turns:
+        said += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    said.append({"role": "user", "content": ask.question})
+    if picture is not None:
+        text = {"type": "text", "text": said[1]["content"]}
+        said[1]["content"] = [{"type": "image_url", "image_url": {"url": picture}}, text]
+    return said
+
+
+def answer_request(model: str, ask: Ask, picture: str | None, max_tokens: int, sampling: Sampling) -> dict:
+    """The request for an answer, held to the question's schema if it has one."""
+    form = {} if ask.schema is None else {"response_format": {
+        "type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": ask.schema}}}
+    return {"model": model, "messages": messages(ask, picture), "max_tokens": max_tokens, "stream": False,
+            "temperature": sampling.temperature, "seed": sampling.seed % _SEEDS, **form}
+
+
+def next_word_request(model: str, ask: Ask, picture: str | None) -> dict:
+    """The request for the probabilities of the next word."""
+    return {"model": model, "messages": messages(ask, picture), "max_tokens": 1, "temperature": 0.0, "stream": False,
+            "logprobs": True, "top_logprobs": _TOP}
+
+
+def read(form: type[Form], reply: HttpReply, address: Address, key: str) -> Form:
+    """The body of a reply of success; raises CriticError if it is no JSON of the form."""
+    if is_page(reply):
+        raise CriticError(f"What answers at {address} is a web page, not a server of models. Correct url; it usually ends "
+                          "in /v1.")
+    try:
+        return form.model_validate(json.loads(reply.text))
+    except ValidationError:
+        cause = "does not have OpenAI's form"
+    except (ValueError, RecursionError):
+        cause = "is no JSON"
+    raise CriticError(f"The answer of the critic's server at {address} {cause}: {words(reply, key)!r}. Correct url, which "
+                      "usually ends in /v1, or update the server.")
+
+
+def read_choice(reply: HttpReply, address: Address, key: str) -> Choice:
+    """The first answer; raises CriticError if there is none."""
+    choices = read(Completion, reply, address, key).choices
+    if not choices:
+        raise CriticError(f"The critic's server at {address} sent no answer (its choices are empty). Ask again; the "
+                          "server's log may say why.")
+    return choices[0]
+
+
+def answer_text(choice: Choice, model: str, max_tokens: int) -> str:
+    """The text of an answer, which may be empty; raises CriticError if there is none at all or if thinking left no room."""
+    text = choice.message.text
+    if not text and choice.finish_reason == "length":
+        raise CriticError(f"The model {model} used up all {max_tokens} tokens before it answered, probably by thinking. "
+                          "Raise max_tokens, or turn its thinking off on the server.")
+    if text is None:
+        ending = one_line(str(choice.finish_reason))
+        raise CriticError(f"The model {model} gave no text (finish_reason {ending}). Turn thinking and tools off on the "
+                          "server, or choose another model.")
+    return text
+
+
+def top_tokens(choice: Choice) -> dict[str, float] | None:
+    """The likeliest first tokens of an answer with the logarithms of their probabilities; None if the server names none."""
+    try:
+        written = LogProbs.model_validate(choice.logprobs).content
+    except ValidationError:
+        return None
+    if not written:
+        return None
+    tokens = {each.token: each.logprob for each in (written[0], *(written[0].top_logprobs or []))}
+    return {token: log for token, log in tokens.items() if math.isfinite(log)} or None
+
+
+def probability_of_yes(tokens: dict[str, float]) -> float | None:
+    """P(yes) / (P(yes) + P(no)) over tokens with the logarithms of their probabilities; None if both are next to nothing."""
+    yes, no = (sum(math.exp(min(log, 0.0)) for token, log in tokens.items() if token.strip(_AROUND).lower() == word)
+               for word in ("yes", "no"))
+    return yes / (yes + no) if yes + no >= _LEAST else None
+
+
+def likeliest(tokens: dict[str, float]) -> str:
+    """The likeliest of some tokens."""
+    return max(tokens, key=tokens.__getitem__)

@@ -1,0 +1,101 @@
+"""Questions to one server over one client: which model, with or without a schema, and what a refusal means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..backend import Ask, CriticError, Sampling
+from . import completions, errors
+from .http import HttpClient, HttpReply, Patience
+from .settings import ServerSettings
+
+
+@dataclass
+class Learned:
+    """What a server has shown: the model that it lists first, and whether it holds answers to a schema."""
+
+    model: str = ""
+    takes_schemas: bool = True
+
+
+class ChatSession:
+    """Asks through an open client. ``learned`` is kept up to date; ``key`` is what was sent, and is in nothing returned."""
+
+    def __init__(self, client: HttpClient, settings: ServerSettings, learned: Learned, key: str):
+        self._client, self._settings, self._learned, self._key = client, settings, learned, key
+        self._address = settings.address
+
+    async def model(self) -> str:
+        """The model to ask: the one that was set, or the first that the server lists. Raises CriticError."""
+        if not (self._settings.model or self._learned.model):
+            self._learned.model = await self._first_model()
+        return self._settings.model or self._learned.model
+
+    async def answer(self, ask: Ask, picture: str | None, sampling: Sampling) -> str:
+        """The text that answers a question about the picture with this data URL. Raises CriticError."""
+        model, limit = await self.model(), self._settings.max_tokens
+        choice = await self._choice(completions.answer_request(model, ask, picture, limit, sampling))
+        return errors.without_key(completions.answer_text(choice, self._shown(model), limit), self._key)
+
+    async def probability_of_yes(self, ask: Ask, picture: str | None) -> float:
+        """P(yes) / (P(yes) + P(no)) of the next word. Raises CriticError, CannotDo where no probabilities come."""
+        model = await self.model()
+        tokens = completions.top_tokens(await self._choice(completions.next_word_request(model, ask, picture)))
+        if tokens is None:
+            raise errors.no_probabilities(self._address, self._shown(model))
+        value = completions.probability_of_yes(tokens)
+        if value is None:
+            said = self._shown(completions.likeliest(tokens))
+            raise CriticError(f"The model {self._shown(model)} answers neither yes nor no: its likeliest next word is "
+                              f"{said!r}. Turn its thinking off on the server, or score by grounded, per claim or rubric.")
+        return value
+
+    async def _choice(self, request: dict) -> completions.Choice:
+        if not self._learned.takes_schemas:
+            request.pop("response_format", None)
+        patience = self._patience()
+        reply = await self._client.send("/chat/completions", request, patience)
+        if "response_format" in request and errors.is_about_form(reply):
+            del request["response_format"]
+            reply = await self._client.send("/chat/completions", request, patience)
+            if reply.is_success:
+                self._learned.takes_schemas = False
+        if not reply.is_success:
+            raise await self._refusal(reply, request["model"], patience.tries)
+        return completions.read_choice(reply, self._address, self._key)
+
+    async def _refusal(self, reply: HttpReply, model: str, tries: int) -> CriticError:
+        names = None
+        if errors.is_about_model(reply):
+            # The server may have got another model since it was asked for its first.
+            self._learned.model = ""
+            try:
+                listed = await self._client.send("/models", None, Patience(0, 0))
+                names = self._names(listed) if listed.is_success else None
+            except CriticError:
+                names = None
+        return errors.refusal(reply, self._address, model, self._key, tries, names)
+
+    async def _first_model(self) -> str:
+        patience = self._patience()
+        reply = await self._client.send("/models", None, patience)
+        if reply.status == 404:
+            raise CriticError(f"The critic's server at {self._address} does not list its models (404). Correct url, which "
+                              "usually ends in /v1, or write the model's name.")
+        if not reply.is_success:
+            raise errors.refusal(reply, self._address, "", self._key, patience.tries)
+        # LM Studio lists models that only embed text too.
+        name = next((name for name in self._names(reply) if "embed" not in name.lower()), None)
+        if name is None:
+            raise CriticError(f"The critic's server at {self._address} lists no model that can answer. Load a "
+                              "vision-language model there, or write its name.")
+        return name
+
+    def _names(self, reply: HttpReply) -> list[str]:
+        return [model.id for model in completions.read(completions.Models, reply, self._address, self._key).data or []]
+
+    def _patience(self) -> Patience:
+        return Patience(self._settings.retries, self._settings.timeout)
+
+    def _shown(self, text: str) -> str:
+        return errors.one_line(text, self._key)

@@ -1,0 +1,50 @@
+"""What a critic on a server is set to."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..boxes import CONVENTIONS
+from .address import Address
+
+AUTO = "auto"
+URL = "http://127.0.0.1:8080/v1"
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """``url`` and ``model`` say whom to ask (no model: the first that the server lists), ``boxes`` how it writes boxes: the
+    name of a convention, or ``auto`` to go by the model's name.
+
+    ``timeout`` is in seconds for one answer, and again for a server that still loads its model; ``retries`` is how often a
+    request is repeated after the first try, ``parallel`` how many are under way at once, ``max_tokens`` the longest answer.
+    Without ``allow_remote`` the server must be on this machine. Raises ValueError for settings that cannot work.
+    """
+
+    url: str = URL
+    model: str = ""
+    boxes: str = AUTO
+    timeout: float = 120.0
+    retries: int = 2
+    parallel: int = 1
+    max_tokens: int = 2048
+    allow_remote: bool = False
+
+    def __post_init__(self) -> None:
+        if self.boxes != AUTO and self.boxes not in CONVENTIONS:
+            raise ValueError(f"There is no box convention {self.boxes!r}; there are {', '.join([AUTO, *CONVENTIONS])}.")
+        if not (math.isfinite(self.timeout) and self.timeout > 0):
+            raise ValueError(f"The time for an answer must be above 0 seconds, not {self.timeout}.")
+        for name, least in (("retries", 0), ("parallel", 1), ("max_tokens", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}.")
+        if not self.address.is_loopback and not self.allow_remote:
+            raise ValueError(f"The critic's server {self.address.netloc} is not on this machine, and pictures would be sent "
+                             "to it. Turn on allow_remote if you want that; for a server on this machine write 127.0.0.1.")
+
+    @cached_property
+    def address(self) -> Address:
+        """Where the server is."""
+        return Address.parse(self.url)

@@ -1,0 +1,127 @@
+"""Noun phrases: how many of what, in which colour, with which other attributes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .claims import thing
+from .prompt_lexicon import Quantity
+from .prompt_tokens import reads_back
+from .words import (
+    ATTRIBUTES,
+    COLOR_NOUNS,
+    COLORS,
+    COMPOUNDS,
+    INTRANSITIVE,
+    MASS,
+    MATERIALS,
+    MEDIA,
+    NOISE_NOUNS,
+    OPINIONS,
+    PAIRED,
+    PLACED,
+    SHADES,
+    TRANSITIVE,
+    normal_color,
+    plural,
+    singular,
+)
+
+ADJECTIVES = ATTRIBUTES | frozenset({*TRANSITIVE.values(), *INTRANSITIVE.values(), *PLACED})
+"""Adjectives, and participles used as such."""
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """One noun phrase of a prompt: how many of what, in which colour (None: any), with which other attributes.
+
+    ``exact`` is False where the prompt asks for so many or more, as ``some dogs`` does.
+    """
+
+    number: int
+    noun: str
+    color: str | None = None
+    exact: bool = True
+    attributes: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The thing without its number, e.g. ``red circle``."""
+        return thing(self.noun, self.color)
+
+
+def split_colors(words: list[str]) -> tuple[list[str], list[str]]:
+    """The words without colours and their shades, and the colours; ``red and white`` is one of them."""
+    rest, colors, before = [], [], ""
+    for word, after in zip(words, [*words[1:], ""]):
+        if word in SHADES and after in COLORS and word not in COLORS:
+            continue
+        if word in COLORS:
+            if before == "and" and colors:
+                colors[-1] += f" and {normal_color(word)}"
+            elif not (word in SHADES and after in COLORS):
+                colors.append(normal_color(word))
+        elif word != "and":
+            rest.append(word)
+        before = word
+    return rest, colors
+
+
+def make_phrase(words: list[str], quantity: Quantity | None, literal: bool) -> Phrase | None:
+    """A phrase from the words after its quantity; None if they name no object.
+
+    ``literal`` is for texts of claims, where adjectives belong to the noun and nothing is left out.
+    """
+    cut = words.index("of") if "of" in words else len(words)
+    named = words[cut - 1:cut] if cut and words[cut - 1] in COLOR_NOUNS and (literal or quantity) else []
+    rest, colors = split_colors(words[:cut - len(named)])
+    rest, attributes = rest + named, ()
+    if not literal:
+        rest, attributes = _split_adjectives(rest)
+    mixed = tuple(color for color in colors if " " in color)
+    if not rest or (literal and (mixed or len(colors) > 1)):
+        return None
+    number, exact, last = _number(rest[-1], quantity, cut < len(words), literal)
+    noun = singular(" ".join([*rest[:-1], last, *words[cut:]]))
+    if (not literal and _is_noise(noun, quantity)) or not reads_back(noun):
+        return None
+    # Boxes have one colour; a thing of several is for the critic to see.
+    color = colors[0] if colors and not mixed else None
+    return Phrase(number, noun, color, exact, (*mixed, *attributes))
+
+
+def _split_adjectives(words: list[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The words without adjectives and praise, and the adjectives; the last word is kept whatever it is."""
+    kept, said = [], []
+    for before, word, after in zip(["", *words], words, [*words[1:], ""]):
+        if not after or f"{word} {singular(after)}" in COMPOUNDS or f"{before} {singular(word)}" in COMPOUNDS:
+            kept.append(word)
+        elif word in ADJECTIVES or ("-" in word and word.endswith("ed")):
+            said.append(word)
+        elif word not in OPINIONS and not word[0].isdigit():
+            kept.append(word)
+    return kept, tuple(said)
+
+
+def _is_noise(noun: str, quantity: Quantity | None) -> bool:
+    last = noun.partition(" of ")[0].rpartition(" ")[2]
+    if noun in ADJECTIVES - MATERIALS:
+        return True
+    return last in NOISE_NOUNS or last in OPINIONS or last[0].isdigit() or (last in MEDIA and quantity is None)
+
+
+def _number(last: str, quantity: Quantity | None, of: bool, literal: bool) -> tuple[int, bool, str]:
+    """How many the last word of a noun stands for, whether exactly, and that word."""
+    quantity = quantity or Quantity(None)
+    number, kind = quantity.number, quantity.kind
+    worn = number is None or kind == "pair" or (number == 0 and not literal)
+    if last == "glasses" and worn and not of:
+        last = "eyeglasses"
+    if last in PAIRED and (number is None or kind in ("pair", "vague")):
+        return 1, kind == "pair", last
+    one = singular(last)
+    if number is None:
+        # "Dogs" are two or more; "grass" and "sheep" do not say.
+        return (2, False, last) if one != last else (1, last not in MASS and plural(last) != last, last)
+    # "Some water" is not two of it.
+    return (1 if kind == "vague" and one == last != plural(last) else number), quantity.exact, last
