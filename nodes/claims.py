@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from ..xlard.claim_lines import format_lines, parse_lines, wants_prompt
 from ..xlard.critics.decompose import decompose
-from ..xlard.prompt_parser import claims_from_prompt
+from ..xlard.prompts import claims_from_prompt
 from . import sockets
 
 

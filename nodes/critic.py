@@ -40,7 +40,7 @@ class XLARDLoadCritic(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, critic_name: str, **settings) -> str:
         folder = folders.critic_folder(critic_name)
-        return folders.fingerprint(*sorted(folder.glob("*.json")), *sorted(folder.glob("*.safetensors")))
+        return folders.fingerprint(*(file for kind in ("json", "jinja", "safetensors") for file in sorted(folder.glob(f"*.{kind}"))))
 
     @classmethod
     def execute(cls, critic_name: str, dtype: str, attention: str, quantization: str = "none",

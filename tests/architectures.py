@@ -94,9 +94,9 @@ def qwen_tokenizer(*added: str, **named: str):
 
     comfyui = find_comfyui()
     if comfyui is None:
-        raise FileNotFoundError("No ComfyUI: run `python3 -m xlard.quickstart test`, or set COMFYUI_PATH to a checkout of it.")
-    tokenizer = AutoTokenizer.from_pretrained(comfyui / "comfy" / "text_encoders" / "qwen25_tokenizer", local_files_only=True,
-                                              extra_special_tokens=named)
+        raise FileNotFoundError("No ComfyUI: run `python3 -m xlard.quickstart test`, or set COMFYUI_PATH to a checkout.")
+    source = comfyui / "comfy" / "text_encoders" / "qwen25_tokenizer"
+    tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True, extra_special_tokens=named)
     tokenizer.add_tokens(list(added), special_tokens=True)
     tokenizer.chat_template = None
     return tokenizer

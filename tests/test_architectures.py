@@ -60,6 +60,19 @@ def critic(request, folder) -> TransformersBackend:
     return loaded_backend(CriticFolder(folder(request.param), "fp32"), max_tokens=8)
 
 
+@pytest.fixture(autouse=True)
+def every_word_counts(monkeypatch) -> None:
+    """Random models hardly ever say yes or no."""
+    monkeypatch.setattr("xlard.critics.transformers.LEAST_LIKELY", 0.0)
+
+
+def test_a_model_that_says_neither_yes_nor_no_gives_no_probability(critic, monkeypatch):
+    monkeypatch.setattr("xlard.critics.transformers.LEAST_LIKELY", 0.5)
+    assert critic.probability_of_yes([Ask(SHORT, WIDE)]) == [None]
+    verdict, = MLLMCritic(critic, WAYS["P(yes)"]).judge(WIDE[None], [[count_claim("circle", 2)]])[0].verdicts
+    assert verdict.score is None and "neither yes nor no" in verdict.reason
+
+
 def conversation(critic: TransformersBackend, ask: Ask) -> str:
     """What the model reads, special tokens included."""
     return critic.folder.processor.tokenizer.decode(critic._inputs([ask], [""])["input_ids"][0])

@@ -95,3 +95,27 @@ def test_the_report_opens_and_closes_from_its_nodes_button(comfy_page):
     report.get_by_role("button", name="Close").click()
     report.wait_for(state="detached", timeout=10_000)
     assert comfy_page.our_errors() == []
+
+
+CLAIMS_NODE = "window.app.graph._nodes.find(node => node.type === 'XLARDClaims')"
+SAVED_CLAIMS = "() => window.app.graph.serialize().nodes.find(node => node.type === 'XLARDClaims').widgets_values"
+
+
+def test_claims_are_shown_can_be_edited_and_are_saved(comfy_page):
+    comfy_page.load(CHECKOUT / "workflows" / "demo_critique.json")
+    comfy_page.queue()
+    comfy_page.wait_for_outputs()
+    page = comfy_page.page
+    page.get_by_text("two triangles are blue").first.wait_for(timeout=10_000)
+    comfy_page.screenshot("demo_critique_finished")
+    page.get_by_role("button", name="Edit these claims").click()
+    saved = page.evaluate(SAVED_CLAIMS)
+    assert any("count: two triangles\n" in value for value in saved if isinstance(value, str))
+    page.evaluate(f"() => {{ {CLAIMS_NODE}.widgets.find(widget => widget.name === 'edited').value = 'custom: it is a triangle (2)' }}")
+    # Opened again, the workflow still has the edited claims and shows those that it found last.
+    comfy_page.load(page.evaluate("() => window.app.graph.serialize()"))
+    page.get_by_text("two triangles are blue").first.wait_for(timeout=10_000)
+    assert "custom: it is a triangle (2)" in page.evaluate(SAVED_CLAIMS)
+    page.get_by_role("button", name="Use the prompt's claims").click()
+    assert "custom: it is a triangle (2)" not in page.evaluate(SAVED_CLAIMS)
+    assert comfy_page.our_errors() == []

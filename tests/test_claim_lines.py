@@ -22,7 +22,7 @@ from xlard.claims import (
     relation_claim,
     text_claim,
 )
-from xlard.prompt_parser import claims_from_prompt
+from xlard.prompts import claims_from_prompt
 from xlard.words import ATTRIBUTES, COLORS, LINKS, RELATIONS, TRANSITIVE
 
 nouns = st.sampled_from([*REGULAR, *COMPOUND, *UNCHANGED])

@@ -21,7 +21,7 @@ from xlard.claims import (
     text_claim,
 )
 from xlard.demo.prompts import all_prompts
-from xlard.prompt_parser import claims_from_prompt
+from xlard.prompts import claims_from_prompt
 from xlard.rewards import decidable
 from xlard.words import COLORS, NUMBER_WORDS, parse_label, plural, singular
 

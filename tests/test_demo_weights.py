@@ -15,7 +15,7 @@ from xlard.demo.prompts import sample_prompts
 from xlard.demo.render import render
 from xlard.demo.scenes import scene_of
 from xlard.demo.world import SIDE
-from xlard.prompt_parser import claims_from_prompt
+from xlard.prompts import claims_from_prompt
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from xlard.demo.training.critic import Conversations, batch_of
 from xlard.demo.training.relabel import relabelled
 from xlard.demo.training.statements import judged_claim
 from xlard.demo.world import COLOR_NAMES, MAX_OBJECTS, SHAPES, SIDE
-from xlard.prompt_parser import claims_from_prompt, parse_prompt
+from xlard.prompts import claims_from_prompt, parse_prompt
 from xlard.rewards import critique_from_detections
 from xlard.training.records import Records, reward_rows
 

@@ -10,7 +10,7 @@ from xlard.head import RewardPrediction
 from xlard.loop.baselines import base, best_of_n, one_correction, retry
 from xlard.loop.correct import LoopSettings, correct_all, self_correct
 from xlard.loop.engine import Engine, derived_seed
-from xlard.prompt_parser import claims_from_prompt
+from xlard.prompts import claims_from_prompt
 from xlard.rewards import critique_from_detections
 
 PROMPT = "three circles"

@@ -62,7 +62,7 @@ def test_what_models_wrap_around_an_answer_is_removed(answer: str) -> None:
 @pytest.mark.parametrize("answer", [
     "", "I cannot help with that.", "[1, 2, 3]", '[{"bbox_2d": [1, 2, 3], "label": "circle"}]', '[{"label": "circle"}]',
     '[{"bbox_2d": [1, NaN, 3, 4], "label": "circle"}]', '[{"bbox_2d": [1, Infinity, 3, 4], "label": "circle"}]',
-    '{"score": 10}', '{"score": 10, "claims": []}', f"<think>{ONE}", '[{"bbox_2d": [1, 2, 3, 4], "label": 7}]', '[{"bbox_2d": null, "label": "cat"}]'])
+    '{"score": 10}', '{"score": 10, "claims": []}', "[", "[{", f"<think>{ONE}", '[{"bbox_2d": [1, 2, 3, 4], "label": 7}]', '[{"bbox_2d": null, "label": "cat"}]'])
 def test_anything_else_is_unreadable_and_no_box_is_made_up(answer: str) -> None:
     with pytest.raises(UnreadableAnswer):
         detections(answer)

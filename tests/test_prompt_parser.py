@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xlard.claims import Claim, count_claim, object_claim, text_claim
-from xlard.prompt_lexicon import LEXICON
-from xlard.prompt_parser import Phrase, Relation, claims_from_prompt, parse_prompt
+from xlard.prompts.lexicon import LEXICON
+from xlard.prompts.parser import Phrase, Relation, claims_from_prompt, parse_prompt
 from xlard.words import ATTRIBUTES, COLORS, MASS, MEDIA, NUMBER_WORDS, OPINIONS, RELATIONS, plural
 
 COCO = """person;bicycle;car;motorcycle;airplane;bus;train;truck;boat;traffic light;fire hydrant;stop sign;

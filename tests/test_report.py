@@ -19,7 +19,7 @@ from xlard.claims import Claim
 from xlard.critique import Critique, Detection, Verdict
 from xlard.draw import annotate, card, object_state, wrong_mask
 from xlard.loop.state import LoopState, Round
-from xlard.prompt_parser import claims_from_prompt
+from xlard.prompts import claims_from_prompt
 from xlard.report import history_json, write_report
 from xlard.report.chart import rewards_chart
 from xlard.report.page import report_page

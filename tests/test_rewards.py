@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from xlard.claims import Claim
 from xlard.critique import Critique, Detection, Verdict
-from xlard.prompt_parser import claims_from_prompt
+from xlard.prompts import claims_from_prompt
 from xlard.rewards import (
     DIRECTIONS,
     abstention,

@@ -17,7 +17,7 @@ from xlard.critics.backend import GREEDY, Answer, Ask, CannotDo, Sampling
 from xlard.critics.boxes import THOUSANDTHS
 from xlard.critics.mllm import MLLMCritic
 from xlard.critics.scoring import WAYS, scoring
-from xlard.prompt_parser import claims_from_prompt
+from xlard.prompts import claims_from_prompt
 
 IMAGES = torch.zeros(2, 50, 100, 3)
 CLAIMS = claims_from_prompt("two red circles and a blue square")
@@ -116,8 +116,11 @@ def test_a_second_answer_that_can_be_read_counts() -> None:
 
 
 def test_one_claim_without_verdict_leaves_the_others_theirs() -> None:
-    say = Scripted(lambda ask, _: "?" if "square" in ask.question else '{"reason": "", "verdict": "yes"}')
-    first, _ = judge(say, "per claim")
+    def say(ask: Ask, _) -> str:
+        first_question = ask.turns[0][0] if ask.turns else ask.question
+        return "?" if "square" in first_question else '{"reason": "", "verdict": "yes"}'
+
+    first, _ = judge(Scripted(say), "per claim")
     assert (first.abstentions, first.abstained, first.score, first.passed) == (2, False, 1.0, False)
 
 

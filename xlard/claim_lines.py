@@ -10,9 +10,9 @@ from typing import get_args
 
 from . import claims
 from .claims import Claim, ClaimType, one_line
-from .noun_phrases import Phrase
-from .prompt_reader import read_literally
-from .prompt_tokens import symbols
+from .prompts.noun_phrases import Phrase
+from .prompts.reader import read_literally
+from .prompts.tokens import symbols
 from .words import NUMBER_WORDS
 
 FROM_PROMPT = "..."

@@ -29,8 +29,8 @@ class Critic(Judge, Protocol):
     def ask(self, image: Tensor | None, question: str) -> str:
         """The answer to a question about an image (H, W, 3) in [0, 1], or about none."""
 
-    def score_yes(self, image: Tensor, question: str) -> float:
-        """P(yes) in [0, 1] of a yes/no question about an image (H, W, 3) in [0, 1]."""
+    def score_yes(self, image: Tensor, question: str) -> float | None:
+        """P(yes) in [0, 1] of a yes/no question about an image (H, W, 3) in [0, 1]; None if it says neither."""
 
     def log_likelihood(self, image: Tensor, prompt: str) -> float:
         """Mean log-likelihood per token, at most 0, of a prompt given an image (H, W, 3) in [0, 1]."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...xlard.claims import Claim
 from ...xlard.critique import Critique
 from ...xlard.draw import annotate, card, summarise, wrong_mask
-from ...xlard.prompt_parser import claims_from_prompt
+from ...xlard.prompts import claims_from_prompt
 
 _CARD_WIDTH = 384
 _MARKS = {True: "\u2713", False: "\u2717", None: "?"}

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...xlard.corrector import enlarge
 from ...xlard.head import RewardPrediction, overall_reward
-from ...xlard.prompt_parser import claims_from_prompt
+from ...xlard.prompts import claims_from_prompt
 from .latents import map_image
 
 

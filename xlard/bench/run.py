@@ -15,7 +15,7 @@ from ..demo.training.trainer import default_device, machine, write_json
 from ..draw import to_picture
 from ..loop.engine import Engine
 from ..loop.state import LoopState
-from ..prompt_parser import claims_from_prompt
+from ..prompts import claims_from_prompt
 from .methods import method
 from .statistics import fix_and_break, interval
 

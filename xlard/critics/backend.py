@@ -68,8 +68,8 @@ class Backend(Protocol):
     def answer(self, asks: Sequence[Ask], sampling: Sampling = GREEDY) -> list[Answer]:
         """An answer for each question. Raises CriticError."""
 
-    def probability_of_yes(self, asks: Sequence[Ask]) -> list[float]:
-        """P(yes) / (P(yes) + P(no)) in [0, 1] of the next word after each question. Raises CriticError."""
+    def probability_of_yes(self, asks: Sequence[Ask]) -> list[float | None]:
+        """P(yes) / (P(yes) + P(no)) in [0, 1] of the next word; None where a model says neither. Raises CriticError."""
 
     def log_likelihood(self, asks: Sequence[Ask], texts: Sequence[str]) -> list[float]:
         """Mean log-probability, at most 0, of a text's tokens as the answer to each question. Raises CriticError."""

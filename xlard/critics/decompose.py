@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..claim_lines import format_lines, parse_lines
 from ..claims import Claim, attribute_claim, color_claim, count_claim, custom_claim, object_claim, one_line, position_claim
-from ..noun_phrases import split_colors
+from ..prompts.noun_phrases import split_colors
 from ..words import parse_label
 from . import questions
 from .asking import ask_all
@@ -66,7 +66,7 @@ def _claim(index: int, part: DecomposedClaim, totals: dict[str, int]) -> Claim:
     if missing:
         raise UnreadableAnswer(f"Claim {index} of type {part.type} needs {' and '.join(missing)}.")
     number = 1 if part.number is None else part.number
-    if part.type == "count" or (part.type == "color" and number == 0):
+    if part.type == "count":
         return _editable(count_claim(noun, number, color))
     if part.type == "object":
         if number == 0:
@@ -77,7 +77,7 @@ def _claim(index: int, part: DecomposedClaim, totals: dict[str, int]) -> Claim:
         if color is None or len(said) != 1 or " " in said[0]:
             # No box is labelled with such a colour.
             return attribute_claim(noun, number, given["color"].lower(), total)
-        return _editable(color_claim(noun, number, color, total))
+        return _editable(color_claim(noun, number, color, total) if number else count_claim(noun, 0, color))
     if part.type == "position":
         return _editable(position_claim(noun, part.direction, other, max(number, 1), color, other_color))
     return Claim(part.type, given["text"], noun, number, other=other or None)

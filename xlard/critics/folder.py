@@ -143,7 +143,7 @@ class CriticFolder:
         """Turns what transformers raises for a folder's files into a CriticError that names it."""
         try:
             yield
-        except torch.OutOfMemoryError:
+        except torch.cuda.OutOfMemoryError:
             raise
         # Broken files raise nearly anything: of safetensors, of huggingface_hub, TypeError, AttributeError.
         except Exception as error:

@@ -30,8 +30,8 @@ class MLLMCritic:
         """The model's answer to a question about an image (H, W, 3) in [0, 1], or about none. Raises CriticError."""
         return self.backend.answer([Ask(question, image)])[0].text
 
-    def score_yes(self, image: Tensor, question: str) -> float:
-        """P(yes) in [0, 1] of a yes/no question about an image (H, W, 3) in [0, 1]. Raises CriticError."""
+    def score_yes(self, image: Tensor, question: str) -> float | None:
+        """P(yes) in [0, 1] of a yes/no question about an image (H, W, 3) in [0, 1]; None if the model says neither. Raises CriticError."""
         return self.backend.probability_of_yes([Ask(question, image)])[0]
 
     def log_likelihood(self, image: Tensor, prompt: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Sequence
@@ -46,10 +47,17 @@ def read_json(answer: str, opening: str):
         kind = "list" if opening == "[" else "object"
         raise UnreadableAnswer(f"It holds no JSON {kind}: {shown(answer)}.")
     try:
+        # What follows a whole value is prose, which repairing would take for a part of it.
+        return json.JSONDecoder().raw_decode(text, start)[0]
+    except (ValueError, RecursionError):
+        pass
+    try:
         value = json_repair.loads(text[start:])
     except (ValueError, RecursionError) as error:
         raise UnreadableAnswer(f"Its JSON cannot be read ({type(error).__name__}): {shown(answer)}.") from error
-    # Some wrap one object into a list, and prose after makes a list of it and the prose.
+    if value == [] and "]" not in text[start:]:
+        raise UnreadableAnswer(f"Its JSON is cut short: {shown(answer)}.")
+    # Repairing makes a list of an object and the prose after it.
     if opening == "{" and isinstance(value, list):
         value = next((part for part in value if isinstance(part, dict)), value)
     return value

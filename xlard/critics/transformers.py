@@ -17,6 +17,9 @@ from .boxes import convention_of
 from .folder import CriticFolder
 from .pictures import to_picture
 
+LEAST_LIKELY = 0.01
+"""Below this probability of yes and no together, a model was about to say something else, and their ratio means nothing."""
+
 _WORDS = {"yes": ("yes", "Yes", "YES", " yes", " Yes"), "no": ("no", "No", "NO", " no", " No")}
 
 
@@ -54,13 +57,15 @@ class TransformersBackend:
         return answers
 
     @torch.inference_mode()
-    def probability_of_yes(self, asks: Sequence[Ask]) -> list[float]:
-        """P(yes) / (P(yes) + P(no)) in [0, 1] of the next word after each question."""
+    def probability_of_yes(self, asks: Sequence[Ask]) -> list[float | None]:
+        """P(yes) / (P(yes) + P(no)) in [0, 1] of the next word; None where neither is at all likely."""
         yes, no = (self._first_tokens(_WORDS[word]) for word in ("yes", "no"))
         found = []
         for logits in self._logits(asks, [""] * len(asks)):
-            odds = logits[-1, yes].logsumexp(dim=0) - logits[-1, no].logsumexp(dim=0)
-            found.append(torch.sigmoid(odds).item())
+            words = logits[-1].log_softmax(dim=-1)
+            sure, doubted = words[yes].logsumexp(dim=0), words[no].logsumexp(dim=0)
+            likely = torch.logaddexp(sure, doubted).exp() >= LEAST_LIKELY
+            found.append(torch.sigmoid(sure - doubted).item() if likely else None)
         return found
 
     @torch.inference_mode()

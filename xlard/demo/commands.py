@@ -10,7 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from ..critics.scoring import WAYS
-from ..prompt_parser import claims_from_prompt
+from ..prompts import claims_from_prompt
 from ..training.records import Records
 from .architecture import WEIGHTS
 from .bundle import DemoWorld

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..critics import questions
@@ -116,5 +117,29 @@ def save(folder: Path, model, processor) -> None:
     """Write the critic as a transformers folder, weights in half precision."""
     model.half().save_pretrained(folder)
     processor.save_pretrained(folder)
-    for path in folder.glob("*.json"):
-        path.write_text(path.read_text().replace("TokenizersBackend", "PreTrainedTokenizerFast"))
+    _add_for_transformers_4(folder)
+
+
+def _add_for_transformers_4(folder: Path) -> None:
+    """Say what transformers 4.57 looks for under other names than the later one that saved the folder."""
+    def change(name: str, edit: Callable[[dict], None]) -> None:
+        path = folder / name
+        content = json.loads(path.read_text())
+        edit(content)
+        path.write_text(json.dumps(content, indent=2) + "\n")
+
+    def config(content: dict) -> None:
+        text = content["text_config"]
+        rope = dict(text["rope_parameters"])
+        text |= {"rope_theta": rope.pop("rope_theta"), "rope_scaling": rope, "tie_word_embeddings": True}
+
+    def tokenizer(content: dict) -> None:
+        content["tokenizer_class"] = "PreTrainedTokenizerFast"
+        if "extra_special_tokens" in content:
+            content["additional_special_tokens"] = content.pop("extra_special_tokens")
+
+    change("config.json", config)
+    change("tokenizer_config.json", tokenizer)
+    parts = json.loads((folder / "processor_config.json").read_text())
+    for part, name in (("image_processor", "preprocessor_config.json"), ("video_processor", "video_preprocessor_config.json")):
+        (folder / name).write_text(json.dumps(parts[part], indent=2) + "\n")

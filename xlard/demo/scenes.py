@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 
 from ..critique import Detection
-from ..prompt_parser import parse_prompt
+from ..prompts import parse_prompt
 from .world import COLOR_JITTER, COLOR_NAMES, COLORS, MAX_OBJECTS, MAX_RADIUS, MIN_RADIUS, SHAPES, SIDE
 
 _GAP = 0.03

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..critique import Detection
 from ..head import RewardHead, RewardPrediction
-from ..prompt_parser import parse_prompt
+from ..prompts import parse_prompt
 from .records import Records
 
 _EMPTY_WEIGHT = 0.3

@@ -36,7 +36,8 @@ class WithRegions:
         scores = backend.probability_of_yes(asks) if asks else []
         regions: list[list[Region]] = [[] for _ in critiques]
         for (row, found), score in zip(asked, scores):
-            regions[row].append(Region(found, score, f"{found.label}: yes with {score:.0%}"))
+            if score is not None:
+                regions[row].append(Region(found, score, f"{found.label}: yes with {score:.0%}"))
         return [replace(critique, regions=tuple(own)) for critique, own in zip(critiques, regions)]
 
 

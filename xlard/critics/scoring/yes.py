@@ -7,10 +7,17 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from ...claims import Claim
-from ...critique import Critique, Verdict, critique_of
+from ...critique import Critique, Verdict, critique_of, no_verdict
 from .. import questions
 from ..backend import GREEDY, Ask, Backend, Sampling
 from .way import grouped, per_claim
+
+_NEITHER = ("The model answers neither yes nor no. If it thinks first, turn that off, or score by grounded, per claim or "
+            "rubric.")
+
+
+def _verdict(claim: Claim, score: float | None) -> Verdict:
+    return no_verdict(claim, _NEITHER) if score is None else Verdict(claim, score >= 0.5, score, (), f"yes with {score:.0%}")
 
 
 class YesProbability:
@@ -24,5 +31,5 @@ class YesProbability:
         pairs = per_claim(claims)
         pictures = list(images)
         scores = backend.probability_of_yes([Ask(questions.yes_or_no(claim), pictures[row]) for row, claim in pairs])
-        verdicts = [Verdict(claim, score >= 0.5, score, (), f"yes with {score:.0%}") for (_, claim), score in zip(pairs, scores)]
+        verdicts = [_verdict(claim, score) for (_, claim), score in zip(pairs, scores)]
         return [critique_of(own) for own in grouped(claims, verdicts)]

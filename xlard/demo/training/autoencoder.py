@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ...prompt_parser import claims_from_prompt
+from ...prompts import claims_from_prompt
 from ..architecture import build_autoencoder
 from ..checker import as_uint8, check
 from ..world import SIDE

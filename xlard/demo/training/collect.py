@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ...prompt_parser import claims_from_prompt
+from ...prompts import claims_from_prompt
 from ...protocols import Judge
 from ...training.records import Records, reward_rows
 from ..prompts import sample_prompts

@@ -15,7 +15,7 @@ from torch import Tensor
 from ...critics import questions
 from ...critics.boxes import THOUSANDTHS
 from ...critique import Detection
-from ...prompt_parser import claims_from_prompt
+from ...prompts import claims_from_prompt
 from ..critic_model import COORDINATE_STEP, build_processor, list_answer, save
 from ..prompts import sample_prompts
 from ..world import COLOR_NAMES, SHAPES, SIDE

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from ...critique import Detection
-from ...prompt_parser import claims_from_prompt
+from ...prompts import claims_from_prompt
 from ...rewards import critique_from_detections
 from ...training.records import Records, reward_rows
 from ...words import NUMBER_WORDS

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ...claims import Claim, count_claim, object_claim
 from ...critique import Detection, Verdict
-from ...prompt_parser import claims_from_prompt
+from ...prompts import claims_from_prompt
 from ...rewards import critique_from_detections
 from ..critic_model import COORDINATE_STEP
 from ..prompts import DIRECTION_WORDS, phrase

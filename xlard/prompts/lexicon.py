@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .words import INTRANSITIVE, LINKS, NUMBERS, PLACED, RELATIONS, TRANSITIVE, plural
+from ..words import INTRANSITIVE, LINKS, NUMBERS, PLACED, RELATIONS, TRANSITIVE, plural
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from ..words import COLORS
+from .lexicon import Quantity
 from .noun_phrases import Phrase
-from .prompt_lexicon import Quantity
-from .words import COLORS
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .claims import thing
-from .prompt_lexicon import Quantity
-from .prompt_tokens import reads_back
-from .words import (
+from ..claims import thing
+from ..words import (
     ATTRIBUTES,
     COLOR_NOUNS,
     COLORS,
@@ -26,6 +24,8 @@ from .words import (
     plural,
     singular,
 )
+from .lexicon import Quantity
+from .tokens import reads_back
 
 ADJECTIVES = ATTRIBUTES | frozenset({*TRANSITIVE.values(), *INTRANSITIVE.values(), *PLACED})
 """Adjectives, and participles used as such."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from .prompt_lexicon import FUNCTION_WORDS, LEXICON, LONGEST, Quantity, Symbol
-from .words import COLOR_NOUNS, COLORS, COMPOUNDS, plural, singular
+from ..words import COLOR_NOUNS, COLORS, COMPOUNDS, plural, singular
+from .lexicon import FUNCTION_WORDS, LEXICON, LONGEST, Quantity, Symbol
 
 _WORD = r"[^\W_]+(?:['\u2019-][^\W_]+)*"
 # No part may look far ahead of where it can fail, or long texts take quadratic time.
@@ -28,6 +28,7 @@ _SEPARATORS = {"comma": ",", "stop": ".", "line": "\n"}
 _KINDS = {token: kind for kind, token in _SEPARATORS.items()}
 _NOT_WRITTEN = frozenset({"of", "by", "called", "named", "like", "style", "from"})
 _STARTS = frozenset(words[0] for words in LEXICON)
+_TAKEN = FUNCTION_WORDS | COLORS - COLOR_NOUNS
 
 
 def _tokens(prompt: str) -> list[str]:
@@ -101,7 +102,12 @@ def _longest(tokens: list[str], index: int, literal: bool) -> tuple[int, Symbol]
 
 def reads_back(noun: str) -> bool:
     """Whether a noun and its plural are read as that noun again, and not as a colour or words of the grammar."""
-    head = noun.partition(" of ")[0].rpartition(" ")[2]
-    taken = FUNCTION_WORDS | COLORS - COLOR_NOUNS
-    return (singular(noun) == noun and all(word not in taken and not word.isdecimal() for word in (head, plural(head)))
-            and all(symbol.text or symbol.kind == "of" for symbol in symbols(noun, literal=True)))
+    if singular(noun) != noun:
+        return False
+    for form in (noun, plural(noun)):
+        last = form.partition(" of ")[0].rpartition(" ")[2]
+        if last in _TAKEN or last.isdecimal():
+            return False
+        if not all(symbol.text or symbol.kind == "of" for symbol in symbols(form, literal=True)):
+            return False
+    return True

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from . import claims
-from .claims import Claim
+from .. import claims
+from ..claims import Claim
 from .noun_phrases import Phrase
-from .prompt_reader import read_prompt
-from .prompt_reading import Relation
+from .reader import read_prompt
+from .reading import Relation
 
 
 def parse_prompt(prompt: str) -> tuple[list[Phrase], list[Relation]]:

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .noun_phrases import ADJECTIVES, Phrase, make_phrase, split_colors
-from .prompt_lexicon import Quantity, Symbol
-from .prompt_reading import Link, Part, Reading, Relation
-from .prompt_tokens import symbols
-from .words import (
+from ..words import (
     COLOR_NOUNS,
     COLORS,
     MATERIALS,
@@ -23,6 +19,10 @@ from .words import (
     WRITINGS,
     singular,
 )
+from .lexicon import Quantity, Symbol
+from .noun_phrases import ADJECTIVES, Phrase, make_phrase, split_colors
+from .reading import Link, Part, Reading, Relation
+from .tokens import symbols
 
 _SAID = ADJECTIVES | COLORS | SHADES | OPINIONS | {"and"}
 _DOING = frozenset(TRANSITIVE.values())
