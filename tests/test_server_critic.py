@@ -15,12 +15,12 @@ from PIL import Image
 
 from tests.chat_server import ChatServer
 from xlard.claims import Claim, color_claim, count_claim
-from xlard.critics import http, questions
+from xlard.critics import questions
 from xlard.critics.backend import Ask, CannotDo, CriticError, Sampling
 from xlard.critics.boxes import PIXELS, THOUSANDTHS, Y_FIRST
 from xlard.critics.mllm import MLLMCritic
 from xlard.critics.scoring import scoring
-from xlard.critics.server import ServerBackend, ServerSettings
+from xlard.critics.server import ServerBackend, ServerSettings, http
 from xlard.critics.server.address import Address
 
 KEY = "sk-secret/0123+456"
