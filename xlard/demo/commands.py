@@ -19,7 +19,7 @@ from .checker import check as check_picture
 from .evaluation import balanced, generate
 from .prompts import evaluation_prompts
 from .sampling import load_vae
-from .scoring import measure, table, write_on
+from .scoring import decomposed, measure, moved, table, write_on
 from .scoring import speed as time_ways
 from .training.boxes import annotate as annotate_pictures
 from .training.collect import collect as collect_records
@@ -119,8 +119,12 @@ def scoring(out: Path, split: str, number: int, repeats: int, seed: int, ways: s
     for name in ways.split(",") if ways else WAYS:
         figures[name] = measure(critic, WAYS[name], seen, claims, exact)
         print(f"{name}: {figures[name]}", flush=True)
+        if write:
+            before, after = (critic.with_scoring(WAYS[name]).judge(shown, claims) for shown in (images, seen))
+            print(f"{name}: {moved(before, after)}", flush=True)
     write_json(out / f"scoring_{split}.json", figures)
     print(table(figures))
+    print(decomposed(critic, [prompt.text for prompt in evaluation_prompts(split, number)]))
 
 
 def speed(out: Path, split: str, number: int, repeats: int, seed: int) -> None:

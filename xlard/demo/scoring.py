@@ -13,11 +13,13 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from ..claims import Claim
+from ..critics.decompose import decompose
 from ..critics.folder import CriticFolder
 from ..critics.mllm import MLLMCritic
 from ..critics.scoring import WAYS, Scoring
 from ..critics.transformers import TransformersBackend, loaded_backend
 from ..critique import Critique
+from ..prompts import claims_from_prompt
 from .evaluation import balanced
 
 _BINS = 10
@@ -60,6 +62,20 @@ def calibration_error(scores: Tensor, truth: Tensor) -> float:
             gap = (scores[inside].mean() - truth[inside].float().mean()).abs().item()
             error += gap * inside.float().mean().item()
     return error
+
+
+def moved(before: Sequence[Critique], after: Sequence[Critique]) -> str:
+    """How many verdicts differ between two judgements of the same claims, in words."""
+    pairs = [(a.passed, b.passed) for one, other in zip(before, after) for a, b in zip(one.verdicts, other.verdicts)]
+    return (f"of {len(pairs)} verdicts {sum(not a and bool(b) for a, b in pairs)} turned to yes, "
+            f"{sum(bool(a) and not b for a, b in pairs)} to no")
+
+
+def decomposed(critic: MLLMCritic, prompts: Sequence[str]) -> str:
+    """How many prompts the critic splits into the same claims as the parser, in words."""
+    same = sum({(claim.type, claim.text) for claim in decompose(critic, text)}
+               == {(claim.type, claim.text) for claim in claims_from_prompt(text)} for text in prompts)
+    return f"{same} of {len(prompts)} prompts are split as the parser splits them"
 
 
 def speed(out: Path, device: str, images: Tensor, claims: Sequence[Sequence[Claim]]) -> dict[str, float]:
