@@ -8,7 +8,6 @@ from torch import Tensor
 
 from ...xlard.corrector import enlarge
 from ...xlard.head import RewardPrediction, overall_reward
-from ...xlard.prompts import claims_from_prompt
 from .latents import map_image
 
 
@@ -19,6 +18,9 @@ def asked_aspects(prompt: str, known: Sequence[str]) -> list[str]:
     """
     if not prompt.strip():
         return list(known)
+    # Imported late: it takes a third of the time that the pack may add to ComfyUI's start.
+    from ...xlard.prompts import claims_from_prompt
+
     asked = {claim.type for claim in claims_from_prompt(prompt)}
     aspects = [aspect for aspect in known if aspect in asked]
     if not aspects:
