@@ -99,9 +99,7 @@ def evaluate(out: Path, split: str, number: int, repeats: int, seed: int) -> Non
     """Score the generator by the checker, and the critic against the checker, on ``repeats`` pictures a prompt."""
     world = DemoWorld(out, default_device())
     chosen = [prompt for prompt in evaluation_prompts(split, number) for _ in range(repeats)]
-    claims = [claims_from_prompt(prompt.text) for prompt in chosen]
-    latents = generate(world.sampler([prompt.text for prompt in chosen]), [seed + row % repeats for row in range(len(chosen))])
-    images = world.decoder.decode(latents).cpu()
+    images, claims = _drawn(world, split, number, repeats, seed)
     figures = compare(chosen, Checker().judge(images, claims), world.critic().judge(images, claims))
     write_json(out / f"evaluation_{split}.json", figures)
     print(figures)

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from ...claims import Claim
-from ...critique import Critique, Verdict, critique_of, no_verdict
+from ...critique import Critique, Verdict, critique_of
 from .. import questions
-from ..asking import ask_all
-from ..backend import GREEDY, Answer, Ask, Backend, Sampling
+from ..backend import GREEDY, Backend, Sampling
 from ..parsing import read_json, read_verdict, validated
-from .way import grouped, per_claim
+from .way import ask_each, grouped
 
 
 def ask_verdicts(backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]],
@@ -20,16 +19,12 @@ def ask_verdicts(backend: Backend, images: Tensor, claims: Sequence[Sequence[Cla
     """A verdict with a sentence on every claim, in the order of ``way.per_claim``."""
     from ..schemas import JUDGED, JUDGED_SCHEMA
 
-    def read(ask: Ask, answer: Answer) -> tuple[bool, str]:
-        judged = validated(JUDGED, read_json(answer.text, "{"), answer.text)
-        return read_verdict(judged.verdict), judged.reason
+    def read(text: str) -> tuple[bool, float, str]:
+        judged = validated(JUDGED, read_json(text, "{"), text)
+        passed = read_verdict(judged.verdict)
+        return passed, float(passed), judged.reason
 
-    pairs = per_claim(claims)
-    pictures = list(images)
-    asks = [Ask(questions.verdict(claim), pictures[row], schema=JUDGED_SCHEMA) for row, claim in pairs]
-    return [no_verdict(claim, reply.error) if reply.value is None
-            else Verdict(claim, reply.value[0], float(reply.value[0]), (), reply.value[1])
-            for (_, claim), reply in zip(pairs, ask_all(backend, asks, read, sampling) if asks else [])]
+    return ask_each(backend, images, claims, questions.verdict, JUDGED_SCHEMA, read, sampling)
 
 
 class PerClaim:

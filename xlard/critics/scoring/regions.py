@@ -25,7 +25,8 @@ class WithRegions:
               sampling: Sampling = GREEDY) -> list[Critique]:
         """Judge images (B, H, W, 3) in [0, 1], each against its own claims. Raises CriticError."""
         critiques = self.way.judge(backend, images, claims, sampling)
-        missing = [row for row, critique in enumerate(critiques) if not critique.detections and not critique.abstained]
+        # A critique with an answer comes from a way that has listed the objects itself.
+        missing = [row for row, critique in enumerate(critiques) if not critique.answer and not critique.abstained]
         if missing:
             for row, reply in zip(missing, list_objects(backend, images[missing], [claims[row] for row in missing])):
                 critiques[row] = replace(critiques[row], detections=tuple(reply.value or ()))
