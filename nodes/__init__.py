@@ -22,5 +22,5 @@ class XLARDExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """The pack's nodes; registers the pack's model folders first, because the nodes' combos list them."""
         folders.register()
-        return [XLARDDemo, XLARDLoadCritic, XLARDCriticFromCLIP, XLARDCriticServer, XLARDScoring, XLARDClaims, XLARDCritique, XLARDLoadHead,
-                XLARDPredictReward, XLARDLoadCorrector, XLARDCorrectLatent, XLARDSelfCorrect, XLARDReport]
+        return [XLARDDemo, XLARDLoadCritic, XLARDCriticFromCLIP, XLARDCriticServer, XLARDScoring, XLARDClaims, XLARDCritique,
+                XLARDLoadHead, XLARDPredictReward, XLARDLoadCorrector, XLARDCorrectLatent, XLARDSelfCorrect, XLARDReport]

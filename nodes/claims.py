@@ -48,4 +48,4 @@ class XLARDClaims(io.ComfyNode):
             raise ValueError("There is no claim. Write into the prompt what should be there, for example 'two red circles left "
                              "of a blue square', or write a claim such as 'custom: the hat casts a shadow'.")
         text = format_lines(claims)
-        return io.NodeOutput(claims, text, ui={"claims": [text], "read": [format_lines(found)]})
+        return io.NodeOutput(claims, text, ui={"claims": [text]})

@@ -52,5 +52,5 @@ class XLARDCriticServer(io.ComfyNode):
 
     @classmethod
     def execute(cls, url: str, model: str = "", **settings) -> io.NodeOutput:
-        backend = ServerBackend(ServerSettings(url, model.strip(), **settings), check_interrupt, show_progress())
+        backend = ServerBackend(ServerSettings(url, model.strip(), **settings), check_interrupt, show_progress)
         return io.NodeOutput(MLLMCritic(backend))

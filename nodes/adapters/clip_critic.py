@@ -92,7 +92,7 @@ def load_clip_critic(clip, max_tokens: int = 1024) -> MLLMCritic:
     if not hasattr(clip.cond_stage_model, "generate") or not _writes(transformer):
         raise CriticError(f"ComfyUI cannot have the text encoder '{encoder}' write, only encode prompts. {_OTHERS}")
     chat = _chat_format(clip, encoder)
-    backend = chat and ClipBackend(clip, encoder, chat, max_tokens, show_progress())
+    backend = chat and ClipBackend(clip, encoder, chat, max_tokens, show_progress)
     # Without this attribute, ComfyUI would drop the picture and say nothing.
     if not backend or not hasattr(transformer, "preprocess_embed") or not _has_picture(backend):
         raise CriticError(f"The text encoder '{encoder}' can write but not see pictures. {_OTHERS}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import comfy.model_management
@@ -17,17 +16,10 @@ from .managed import ManagedModule
 check_interrupt = comfy.model_management.throw_exception_if_processing_interrupted
 
 
-def show_progress() -> Callable[[float, int], None]:
+def show_progress(done: float, total: int) -> None:
     """Shows on the running node how many of its questions a critic has answered."""
-    bar = None
-
-    def show(done: float, total: int) -> None:
-        nonlocal bar
-        # Made at the first call, and so for the node that asks, not for the one that loaded the critic.
-        bar = bar if bar is not None and done else comfy.utils.ProgressBar(100)
-        bar.update_absolute(min(round(100 * done / max(total, 1)), 100), 100)
-
-    return show
+    # A bar may belong to the node that made it, and a critic is asked by several.
+    comfy.utils.ProgressBar(100).update_absolute(min(round(100 * done / max(total, 1)), 100), 100)
 
 
 class _Module:
@@ -48,4 +40,4 @@ def load_critic(folder: Path, dtype: str = "auto", attention: str = "sdpa", quan
                 max_tokens: int = 1024) -> MLLMCritic:
     """A critic whose weights are read at the first picture, not before; stops at any token when the artist cancels."""
     files = CriticFolder(folder, dtype, attention, quantization)
-    return MLLMCritic(TransformersBackend(files, _Module(files), check_interrupt, show_progress(), max_tokens=max_tokens))
+    return MLLMCritic(TransformersBackend(files, _Module(files), check_interrupt, show_progress, max_tokens=max_tokens))
