@@ -20,12 +20,12 @@ from xlard.demo.scenes import random_scene, scene_of
 from xlard.demo.training.boxes import annotate, varied
 from xlard.demo.training.critic import TASKS as QUESTIONS
 from xlard.demo.training.critic import Conversations, batch_of
-from xlard.demo.training.relabel import relabelled
+from xlard.demo.training.relabel import allowed_prompts, relabelled
 from xlard.demo.training.statements import judged_claim
 from xlard.demo.world import COLOR_NAMES, MAX_OBJECTS, SHAPES, SIDE
 from xlard.prompts import claims_from_prompt, parse_prompt
 from xlard.rewards import critique_from_detections
-from xlard.training.records import Records, reward_rows
+from xlard.training.records import FINAL, Records, reward_rows
 
 
 def scenes(number: int, seed: int):
@@ -145,10 +145,11 @@ def test_variants_are_annotated_by_what_is_in_them() -> None:
 
 def test_a_picture_shown_with_another_prompt_gets_its_rewards() -> None:
     objects = [Detection(5, 5, 20, 20, "circle", "red"), Detection(60, 60, 20, 20, "square", "blue")]
-    allowed = {prompt.text for split in ("generator", "critic", "corrector") for prompt in prompts(split)}
+    allowed = allowed_prompts("corrector")
     own = "a red circle and a blue square"
-    records = Records([own] * 60, {0.0: torch.zeros(60, 4, 12, 12)}, torch.ones(60, len(ASPECTS)), torch.ones(60),
-                      torch.ones(60), [objects] * 60)
+    records = Records([own] * 60, torch.zeros(60, 4, 12, 12), torch.zeros(60), torch.full((60,), FINAL), torch.zeros(60).bool(),
+                      torch.ones(60, len(ASPECTS)), torch.ones(60).bool(), torch.ones(60), torch.arange(60),
+                      torch.zeros(60, 4, 12, 12), [objects] * 60, SIDE)
     shown = relabelled(records, 1.0, allowed, random.Random(0))
     others = [text for text in shown.prompts if text != own]
     assert len(set(others)) > 20 and set(others) <= allowed

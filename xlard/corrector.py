@@ -5,15 +5,23 @@ from __future__ import annotations
 import os
 from dataclasses import asdict, dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .modules import LatentTransformer, check_context, check_latents, read_module, save_module
+from .modules import LatentTransformer, build, check_context, check_latents, read_module, save_module
+
+_PATCHES_TOGETHER = 8192
+"""Patches of a latent that ``token_contributions`` puts through a corrector at once: some 120 MB at a width of 256."""
 
 
 @dataclass(frozen=True)
 class CorrectorConfig:
-    """What a corrector was built and trained for; saved with its weights."""
+    """What a corrector was built and trained for; saved with its weights.
+
+    ``sigma_range`` holds the noise levels that it has learnt to correct at, ``family`` names the model's architecture
+    where ComfyUI knew it (empty: any with these shapes).
+    """
 
     latent_channels: int
     context_width: int
@@ -24,6 +32,7 @@ class CorrectorConfig:
     patch: int = 2
     trust_region: float = 0.3
     sigma_range: tuple[float, float] = (0.0, 1.0)
+    family: str = ""
 
 
 def project(delta: Tensor, latents: Tensor, trust_region: float) -> Tensor:
@@ -54,7 +63,7 @@ class LatentCorrector(nn.Module):
         check_latents(latents, self.config.latent_channels, "corrector", self.config.base_model)
         check_context(context, self.config.context_width, "corrector", self.config.base_model)
         tokens, (height, width) = self.body(latents, context, sigma.clamp(*self.config.sigma_range))
-        delta = self.out(tokens.transpose(1, 2).unflatten(-1, (height, width)))
+        delta = self.out(tokens.transpose(1, 2).unflatten(-1, (height, width))) * self.body.spread[:, None, None]
         return project(delta[..., :latents.shape[-2], :latents.shape[-1]], latents, self.config.trust_region)
 
     def save(self, path: str | os.PathLike) -> None:
@@ -65,16 +74,41 @@ class LatentCorrector(nn.Module):
     def load(cls, path: str | os.PathLike) -> LatentCorrector:
         """Read a corrector; raises FileNotFoundError or ValueError with the cause (see ``read_module``)."""
         config, figures, tensors = read_module(path, "corrector")
-        config["sigma_range"] = tuple(config["sigma_range"])
-        corrector = cls(CorrectorConfig(**config), figures)
-        corrector.load_state_dict(tensors)
-        return corrector.eval()
+        return build(path, lambda: cls(CorrectorConfig(**{**config, "sigma_range": tuple(config["sigma_range"])}), figures),
+                     tensors)
 
 
 def attribution_map(delta: Tensor) -> Tensor:
     """Where a residual (B, C, h, w) acts: LAM = sum over channels of its magnitude, scaled to [0, 1], (B, h, w)."""
     magnitude = delta.abs().sum(dim=1)
     return magnitude / magnitude.amax(dim=(-2, -1), keepdim=True).clamp_min(1e-8)
+
+
+@torch.no_grad()
+def token_contributions(corrector: LatentCorrector, latents: Tensor, context: Tensor, sigma: Tensor) -> Tensor:
+    """How much each token of a prompt moves the residual, (B, L): |delta - delta without it| / |delta|, 0 where delta is 0.
+
+    Without a token means that the mean of its prompt's tokens stands in its place. The rows do not sum to 1. Arguments are
+    those of the corrector, which runs once for each token, several at a time.
+    """
+    height, width = latents.shape[-2:]
+    patches = -(-height // corrector.config.patch) * -(-width // corrector.config.patch)
+    length, together = context.shape[1], max(1, _PATCHES_TOGETHER // patches)
+    found = torch.zeros(context.shape[:2], dtype=latents.dtype, device=latents.device)
+    for row, tokens in enumerate(context):
+        picture, level = latents[row:row + 1], sigma[row:row + 1]
+        delta = corrector(picture, tokens[None], level)
+        size = delta.norm()
+        if not size:
+            continue
+        for start in range(0, length, together):
+            left_out = torch.arange(start, min(start + together, length))
+            number = len(left_out)
+            without = tokens.repeat(number, 1, 1)
+            without[torch.arange(number), left_out] = tokens.mean(dim=0)
+            other = corrector(picture.expand(number, -1, -1, -1), without, level.expand(number))
+            found[row, left_out] = ((other - delta).flatten(1).norm(dim=1) / size).to(found)
+    return found
 
 
 def enlarge(maps: Tensor, height: int, width: int) -> Tensor:

@@ -9,12 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from .critique import ASPECTS
-from .modules import LatentTransformer, check_context, check_latents, read_module, save_module
+from .modules import LatentTransformer, build, check_context, check_latents, read_module, save_module
+
+KINDS = ("noisy", "x0", "final")
+"""What a latent may be: noisy at its noise level, the model's x0 prediction at it, or finished."""
 
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """What a head was built and trained for; saved with its weights."""
+    """What a head was built and trained for; saved with its weights.
+
+    ``sigma_range`` holds the noise levels at which it was measured to tell good latents from bad ones, ``family`` names
+    the model's architecture where ComfyUI knew it (empty: any with these shapes).
+    """
 
     latent_channels: int
     context_width: int
@@ -25,6 +32,7 @@ class HeadConfig:
     heads: int = 4
     patch: int = 2
     sigma_range: tuple[float, float] = (0.0, 1.0)
+    family: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,25 +55,33 @@ class RewardPrediction:
 
 
 class RewardHead(nn.Module):
-    """Differentiable stand-in for the critic, on latents: final ones (sigma 0) or x0 predictions at ``sigma``."""
+    """Differentiable stand-in for the critic, on latents: noisy ones, x0 predictions, or finished ones.
+
+    The buffers ``slope`` and ``shift`` (A,) calibrate each aspect's logits (see ``training.calibration``).
+    """
 
     def __init__(self, config: HeadConfig, figures: dict | None = None):
         super().__init__()
         self.config, self.figures = config, figures or {}
         self.body = LatentTransformer(config.latent_channels, config.context_width, config.width, config.layers,
-                                      config.heads, config.patch)
+                                      config.heads, config.patch, len(KINDS))
+        self.register_buffer("slope", torch.ones(len(config.aspects)))
+        self.register_buffer("shift", torch.zeros(len(config.aspects)))
         self.logits = nn.Linear(config.width, len(config.aspects))
         self.log_deviation = nn.Linear(config.width, len(config.aspects))
 
-    def forward(self, latents: Tensor, context: Tensor, sigma: Tensor) -> RewardPrediction:
+    def forward(self, latents: Tensor, context: Tensor, sigma: Tensor, kind: Tensor | None = None) -> RewardPrediction:
         """Read latents (B, C, h, w) with prompt embeddings (B, L, D) and noise levels (B,) in [0, 1].
 
-        Raises ValueError for latents or embeddings that the head was not trained for.
+        ``kind`` (B,) are places in ``KINDS``; without it, latents are x0 predictions, and finished at sigma 0. Raises
+        ValueError for latents or embeddings that the head was not trained for.
         """
         check_latents(latents, self.config.latent_channels, "head", self.config.base_model)
         check_context(context, self.config.context_width, "head", self.config.base_model)
-        tokens, (height, width) = self.body(latents, context, sigma)
-        logits = self.logits(tokens)
+        if kind is None:
+            kind = torch.where(sigma > 0, KINDS.index("x0"), KINDS.index("final"))
+        tokens, (height, width) = self.body(latents, context, sigma, kind)
+        logits = self.logits(tokens) * self.slope + self.shift
         deviations = self.log_deviation(tokens.mean(dim=1)).clamp(-5.0, 1.0).exp()
         maps = logits.transpose(1, 2).unflatten(-1, (height, width))
         return RewardPrediction(torch.sigmoid(logits.mean(dim=1)), deviations, maps, self.config.aspects, tokens)
@@ -78,10 +94,11 @@ class RewardHead(nn.Module):
     def load(cls, path: str | os.PathLike) -> RewardHead:
         """Read a head; raises FileNotFoundError or ValueError with the cause (see ``read_module``)."""
         config, figures, tensors = read_module(path, "head")
-        config["aspects"], config["sigma_range"] = tuple(config["aspects"]), tuple(config["sigma_range"])
-        head = cls(HeadConfig(**config), figures)
-        head.load_state_dict(tensors)
-        return head.eval()
+        def make() -> RewardHead:
+            return cls(HeadConfig(**{**config, "aspects": tuple(config["aspects"]),
+                                     "sigma_range": tuple(config["sigma_range"])}), figures)
+
+        return build(path, make, tensors)
 
 
 def overall_reward(prediction: RewardPrediction, index: list[list[int]]) -> Tensor:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -30,6 +32,16 @@ def sigma_embedding(sigma: Tensor, dim: int) -> Tensor:
                             * (-math.log(10000.0) / (dim // 2)))
     angles = sigma.float()[:, None] * 1000.0 * frequencies
     return torch.cat([angles.cos(), angles.sin()], dim=-1)
+
+
+class Trained(Protocol):
+    """What the configs of heads and correctors say of the model that they were trained for."""
+
+    @property
+    def base_model(self) -> str: ...
+
+    @property
+    def family(self) -> str: ...
 
 
 class Attention(nn.Module):
@@ -79,22 +91,38 @@ class Block(nn.Module):
 
 
 class LatentTransformer(nn.Module):
-    """Patch tokens of a latent, read in the light of a prompt and a noise level.
+    """Patch tokens of a latent, read in the light of a prompt, a noise level and the kind of the latent.
 
-    Any height and width that ``patch`` divides; smaller remainders are padded by repetition.
+    Any height and width that ``patch`` divides; smaller remainders are padded by repetition. ``kinds`` is how many kinds
+    there are. The buffers ``mean`` and ``spread`` (C,) bring the channels of any VAE to one scale.
     """
 
-    def __init__(self, latent_channels: int, context_width: int, width: int, layers: int, heads: int, patch: int):
+    def __init__(self, latent_channels: int, context_width: int, width: int, layers: int, heads: int, patch: int,
+                 kinds: int = 1):
         super().__init__()
         self.patch, self.width = patch, width
+        self.register_buffer("mean", torch.zeros(latent_channels))
+        self.register_buffer("spread", torch.ones(latent_channels))
+        self.kind = nn.Embedding(kinds, width)
+        nn.init.zeros_(self.kind.weight)
         self.embed = nn.Conv2d(latent_channels, width, patch, stride=patch)
         self.context_in = nn.Sequential(nn.LayerNorm(context_width), nn.Linear(context_width, width))
         self.condition = nn.Sequential(nn.Linear(width * 2, width), nn.SiLU(), nn.Linear(width, width))
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, latents: Tensor, context: Tensor, sigma: Tensor) -> tuple[Tensor, tuple[int, int]]:
-        """Latents (B, C, h, w), context (B, L, D), sigma (B,) -> tokens (B, N, width) and the grid's height, width."""
+    @torch.no_grad()
+    def scale_to(self, latents: Tensor) -> None:
+        """Take mean and standard deviation of each channel from latents (N, C, h, w)."""
+        deviation, mean = torch.std_mean(latents.float(), dim=(0, 2, 3))
+        self.mean.copy_(mean)
+        self.spread.copy_(deviation.clamp_min(1e-6))
+
+    def forward(self, latents: Tensor, context: Tensor, sigma: Tensor,
+                kind: Tensor | None = None) -> tuple[Tensor, tuple[int, int]]:
+        """Latents (B, C, h, w), context (B, L, D), sigma (B,), kind (B,) -> tokens (B, N, width) and the grid's height
+        and width. Without ``kind`` all are of the first."""
+        latents = (latents - self.mean[:, None, None]) / self.spread[:, None, None]
         bottom, right = -latents.shape[-2] % self.patch, -latents.shape[-1] % self.patch
         if bottom or right:
             latents = F.pad(latents, (0, right, 0, bottom), mode="replicate")
@@ -104,6 +132,7 @@ class LatentTransformer(nn.Module):
         context = self.context_in(context)
         condition = self.condition(torch.cat(
             [context.mean(dim=1), sigma_embedding(sigma, self.width).to(grid.dtype)], dim=-1))
+        condition = condition + self.kind(torch.zeros_like(sigma, dtype=torch.long) if kind is None else kind)
         for block in self.blocks:
             tokens = block(tokens, context, condition)
         return self.norm(tokens), (height, width)
@@ -129,6 +158,16 @@ def check_context(context: Tensor, width: int, what: str, base_model: str) -> No
                          f"{tuple(context.shape)}. Load or train a {what} for this text encoder.")
 
 
+def check_family(config: Trained, family: str, what: str) -> None:
+    """Raise ValueError if ``config`` names another model family than the one that its module is used with.
+
+    An empty family, on either side, is unknown and fits. ``what`` names the module.
+    """
+    if config.family and family and config.family != family:
+        raise ValueError(f"This {what} was trained for {config.family} ({config.base_model}); here it is used with {family}, "
+                         f"whose latents mean something else. Load or train a {what} for {family}.")
+
+
 def save_module(path: str | os.PathLike, module: nn.Module, kind: str, config: dict, figures: dict) -> None:
     """Write a safetensors file in half precision with config and training figures, whole or not at all."""
     path = Path(path)
@@ -142,7 +181,8 @@ def save_module(path: str | os.PathLike, module: nn.Module, kind: str, config: d
 def read_module(path: str | os.PathLike, kind: str) -> tuple[dict, dict, dict[str, Tensor]]:
     """Read config, figures and fp32 tensors of a file that ``save_module`` wrote.
 
-    Raises FileNotFoundError where there is none, ValueError for a damaged file or one of another kind.
+    Raises FileNotFoundError where there is none, ValueError for a damaged file, one of another kind, one without its
+    metadata, or weights that are not finite.
     """
     path = Path(path)
     if not path.is_file():
@@ -156,4 +196,30 @@ def read_module(path: str | os.PathLike, kind: str) -> tuple[dict, dict, dict[st
     if metadata.get("xlard") != kind:
         found = metadata.get("xlard", "no xLARD file")
         raise ValueError(f"{path.name} is not a {kind} file (it is: {found}). Choose a file saved as a {kind}.")
-    return json.loads(metadata["config"]), json.loads(metadata["figures"]), tensors
+    try:
+        config, figures = json.loads(metadata["config"]), json.loads(metadata["figures"])
+    except (KeyError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path.name} has lost the metadata that says what it was trained for ({error!r}). Copy it again "
+                         "from where it was made; tools that rewrite safetensors files may drop metadata.") from error
+    broken = [name for name, value in tensors.items() if not torch.isfinite(value).all()]
+    if broken:
+        raise ValueError(f"{path.name} holds NaN or infinite weights ({len(broken)} tensors, first {broken[0]}). Its training "
+                         f"failed: train the {kind} again with a lower learning rate.")
+    return config, figures, tensors
+
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+def build(path: str | os.PathLike, make: Callable[[], Module], tensors: dict[str, Tensor]) -> Module:
+    """The module that ``make`` returns, with the tensors of a file, in evaluation mode.
+
+    Raises ValueError where config and tensors do not fit each other or this version of the pack.
+    """
+    try:
+        module = make()
+        module.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{Path(path).name} does not fit this version of xLARD ({str(error).splitlines()[0]}). Update the "
+                         "pack, or train again.") from error
+    return module.eval()

@@ -7,13 +7,19 @@ variance-exploding sigma s is the level s / (1 + s).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from torch import Tensor
 
 from .claims import Claim
 from .critique import Critique
+
+Steer = Callable[[Tensor, float], Tensor]
+"""Given the model's x0 predictions (B, C, h, w) of the rows at a noise level in [0, 1], returns those to go on from.
+
+It is called each time that the model is, which second-order samplers do several times in a step.
+"""
 
 
 class Judge(Protocol):
@@ -49,14 +55,15 @@ class Sampler(Protocol):
     def context(self, rows: Sequence[int]) -> Tensor:
         """The prompt embeddings of the rows, (B, L, D)."""
 
-    def generate(self, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
-        """Sample from pure noise; returns latents (B, C, h, w)."""
+    def generate(self, rows: Sequence[int], seeds: Sequence[int], steer: Steer | None = None) -> Tensor:
+        """Sample from pure noise, steered or not; returns latents (B, C, h, w)."""
 
     def predict(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
         """Renoise latents to ``sigma`` with each seed's noise and return the model's x0 prediction: one call."""
 
-    def resume(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
-        """Renoise latents to ``sigma`` with each seed's noise and sample from there to the end."""
+    def resume(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int],
+               steer: Steer | None = None) -> Tensor:
+        """Renoise latents to ``sigma`` with each seed's noise and sample from there to the end, steered or not."""
 
     def calls(self, sigma: float = 1.0) -> int:
         """Model calls (NFE) per picture from ``sigma`` to the end; guidance counts as part of its call."""

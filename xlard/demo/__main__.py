@@ -6,7 +6,8 @@ import argparse
 from importlib import import_module
 from pathlib import Path
 
-from .training.trainer import processes, write_json
+from ..training.engine import processes
+from ..training.files import write_json
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -34,8 +35,18 @@ def _parser() -> argparse.ArgumentParser:
     generator.add_argument("--check-every", type=int, default=1000)
     model("boxes", 6000, 32, 10000, "Qwen3-VL on renders, reconstructions and annotated pictures: what is where")
     model("critic", 7000, 32, 10000, "the same model on all the questions that a critic is asked")
-    model("head", 4000, 64, 0, "reward head on collected records")
-    model("corrector", 1500, 32, 0, "latent corrector through the head")
+    head = model("head", 4000, 64, 0, "reward head on collected pictures")
+    corrector = model("corrector", 3000, 64, 0, "latent corrector on collected pictures")
+    corrector.add_argument("--way", default="distillation", choices=("distillation", "path-wise", "ppo"), help="how it is trained")
+    corrector.add_argument("--lowest", type=float, default=0.5, help="lowest noise level that it learns from")
+    corrector.add_argument("--acts-from", type=float, default=0.9, help="lowest noise level that it acts at")
+    corrector.add_argument("--trust-region", type=float, default=0.7, help="largest correction, relative to the latent")
+    corrector.add_argument("--emphasis", type=float, default=0.0, help="distillation: how far beyond what passed")
+    for one, name in ((head, "head"), (corrector, "corrector")):
+        one.add_argument("--learning-rate", type=float, default=1e-3)
+        one.add_argument("--width", type=int, default=128)
+        one.add_argument("--layers", type=int, default=4)
+        one.add_argument("--name", default=name, help="name of the file in the folder, without .safetensors")
 
     def drawing(name: str, text: str, split: str, number: int) -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=text)
@@ -60,7 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     bundle.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder with the trained models")
 
     drawing("annotate", "draw pictures and note what is visibly there, for the critic's training", "critic", 600)
-    drawing("collect", "draw pictures and have the critic judge them, for head and corrector", "corrector", 500)
+    collect = drawing("collect", "draw pictures and have the critic judge them, for head and corrector", "corrector", 500)
+    collect.add_argument("--corrector", action="store_true", help="draw with the trained corrector")
     drawing("evaluate", "score generator and critic by the exact checker", "test", 300)
     ways = drawing("scoring", "score the critic's ways of scoring by the exact checker", "test", 300)
     ways.add_argument("--ways", default="", help="ways separated by commas (all of them)")
@@ -76,7 +88,7 @@ def _train(options: dict) -> None:
     command = f"{launcher} -m xlard.demo train {name}" + "".join(
         f" --{key.replace('_', '-')} {value}" for key, value in options.items() if value is not None and key != "max_seconds")
     figures = {"command": command, **import_module(f"{__package__}.training.{name}").train(folder, **options)}
-    write_json(folder / f"{name}.json", figures)
+    write_json(folder / f"{options.get('name', name)}.json", figures)
     print(figures)
 
 

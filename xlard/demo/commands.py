@@ -11,7 +11,11 @@ from safetensors.torch import load_file, save_file
 
 from ..critics.scoring import WAYS
 from ..prompts import claims_from_prompt
-from ..training.records import Records
+from ..training.collect import judge_again
+from ..training.dataset import Dataset
+from ..training.files import write_json
+from ..training.summary import summarise_dataset
+from ..training.trainer import default_device, machine
 from .architecture import WEIGHTS
 from .bundle import DemoWorld
 from .checker import Checker
@@ -22,10 +26,8 @@ from .sampling import load_vae
 from .scoring import decomposed, measure, moved, table, write_on
 from .scoring import speed as time_ways
 from .training.boxes import annotate as annotate_pictures
-from .training.collect import collect as collect_records
-from .training.collect import judge_again, prompt_list
+from .training.collect import collect_pictures, prompt_list, settings_for
 from .training.scenes import pictures_of, scene_pool
-from .training.trainer import default_device, machine, write_json
 
 
 def check(out: Path, number: int, reconstructions: int, seed: int) -> None:
@@ -77,21 +79,19 @@ def annotate(out: Path, split: str, number: int, repeats: int, seed: int) -> Non
     annotate_pictures(pictures).save(out / f"annotated{seed}")
 
 
-def collect(out: Path, split: str, number: int, repeats: int, seed: int) -> None:
-    """Draw and judge pictures into ``out/records/<split>/``."""
-    world = DemoWorld(out, default_device())
-    prompts = prompt_list(split, number, repeats, seed)
-    fresh, resumed = collect_records(world.sampler(prompts), prompts, world.decoder, world.critic(), 20_000_000 * (seed + 1))
-    for index, part in enumerate([fresh, *resumed]):
-        part.save(out / "records" / split / f"{seed}_{index}")
+def collect(out: Path, split: str, number: int, repeats: int, seed: int, corrector: bool) -> None:
+    """Draw and judge pictures into ``out/records/<split>/<seed>``; goes on with what is there."""
+    world, prompts = DemoWorld(out, default_device()), prompt_list(split, number, repeats, seed)
+    dataset = collect_pictures(world, out / "records" / split / str(seed), prompts, settings_for(split, seed), corrector)
+    print(summarise_dataset(dataset))
 
 
 def judge(out: Path, split: str) -> None:
     """Judge the collected pictures of a split again, after the critic has changed."""
     world = DemoWorld(out, default_device())
     critic = world.critic()
-    for path in sorted((out / "records" / split).glob("*/records.safetensors")):
-        judge_again(Records.load(path.parent), world.decoder, critic).save(path.parent)
+    for path in sorted((out / "records" / split).glob("*/dataset.json")):
+        judge_again(Dataset.load(path.parent), world.decoder, critic)
         print(f"judge: {path.parent}", flush=True)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..protocols import Steer
+
 STEPS = 20
 GUIDANCE = 4.0
 
@@ -64,9 +66,9 @@ class FlowSampler:
         prompted, unprompted = output.chunk(2)
         return unprompted + self.guidance * (prompted - unprompted)
 
-    def generate(self, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
-        """Sample from pure noise; returns latents (B, C, h, w)."""
-        return self.resume(torch.zeros(len(rows), *self.shape, device=self.device), 1.0, rows, seeds)
+    def generate(self, rows: Sequence[int], seeds: Sequence[int], steer: Steer | None = None) -> Tensor:
+        """Sample from pure noise, steered or not; returns latents (B, C, h, w)."""
+        return self.resume(torch.zeros(len(rows), *self.shape, device=self.device), 1.0, rows, seeds, steer)
 
     def predict(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
         """x0 prediction (B, C, h, w) of latents renoised to ``sigma``: one call."""
@@ -74,20 +76,16 @@ class FlowSampler:
         noisy = torch.lerp(latents.to(self.device), self.noise(seeds), level.item())
         return noisy - level.item() * self.flow(noisy, level, self.context(rows))
 
-    def resume(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
-        """Renoise latents to ``sigma`` and sample to the end."""
-        return self.trajectory(latents, sigma, rows, seeds)[0]
-
-    def trajectory(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int],
-                   watched: Sequence[float] = ()) -> tuple[Tensor, dict[float, Tensor]]:
-        """``resume``, with the x0 predictions at the steps nearest to the ``watched`` noise levels."""
+    def resume(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int],
+               steer: Steer | None = None) -> Tensor:
+        """Renoise latents to ``sigma`` and sample to the end, steered or not."""
         sigmas, context = self.sigmas(sigma), self.context(rows)
-        steps = {int((sigmas[:-1] - level).abs().argmin()): level for level in watched if level <= sigma + 1e-6}
         noisy = torch.lerp(latents.to(self.device), self.noise(seeds), sigmas[0].item())
-        seen = {}
-        for index, (level, following) in enumerate(zip(sigmas[:-1], sigmas[1:])):
+        for level, following in zip(sigmas[:-1], sigmas[1:]):
             flow = self.flow(noisy, level, context)
-            if index in steps:
-                seen[steps[index]] = noisy - level.item() * flow
+            if steer is not None:
+                x0 = noisy - level.item() * flow
+                # As a difference, so that what is not moved stays the same to the last bit.
+                flow = flow - (steer(x0, level.item()).to(x0) - x0) / level.item()
             noisy = noisy + (following - level).item() * flow
-        return noisy, seen
+        return noisy

@@ -1,18 +1,20 @@
-"""Fit a reward head to the critic's rewards, on final latents and on x0 predictions at several noise levels."""
+"""Fit a reward head to the critic's rewards: on finished latents, on x0 predictions, and on noisy latents."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from ..critique import ASPECTS
-from ..head import RewardHead, RewardPrediction, overall_reward
-from .records import NO_REWARD, Records, draw
+from ..head import KINDS, RewardHead, RewardPrediction
+from .calibration import calibrate_head, expected_calibration_error
+from .records import FINAL, NO_REWARD, X0, Encode, Records, chunks, of_kind, pick
 
-Encode = Callable[[list[str]], Tensor]
+SHARES = ((FINAL, 0.3), (X0, 0.5), (FINAL, 0.2))
+"""How much of a batch is finished latents, x0 predictions, and finished latents that are made noisy."""
 
 
 def head_loss(prediction: RewardPrediction, rewards: Tensor, confidence: Tensor) -> Tensor:
@@ -28,15 +30,30 @@ def head_loss(prediction: RewardPrediction, rewards: Tensor, confidence: Tensor)
     return ((error + 0.1 * likelihood) * known).sum() / known.sum().clamp_min(1.0)
 
 
-def head_batch(parts: Sequence[Records], encode: Encode, batch: int, generator: torch.Generator, device: str,
-               change: Callable[[Records], Records] = lambda records: records) -> tuple[tuple[Tensor, Tensor, Tensor], Records]:
-    """The head's inputs for a random batch of latents at random noise levels, and the records that they are of.
+class HeadBatches:
+    """Random batches of all kinds of latents for a head. Raises ValueError where there are no x0 predictions.
 
-    ``change`` may give the records other prompts and their rewards.
+    Noisy ones are made on the spot, (1 - sigma) z + sigma * spread * noise at random levels; ``spread`` (C,) is the standard
+    deviation of finished latents. ``change`` may give records other prompts and the rewards that follow.
     """
-    drawn, sigma = draw(parts, None, batch, generator)
-    records = change(drawn)
-    return (records.latents[0.0].to(device), encode(records.prompts), sigma.to(device)), records
+
+    def __init__(self, records: Records, encode: Encode, batch: int, device: str, spread: Tensor,
+                 change: Callable[[Records], Records] = lambda records: records):
+        self.records, self.encode, self.device, self.change = records, encode, device, change
+        self.spread = spread.cpu()[:, None, None]
+        self.sizes = [(of_kind(records, kind), max(1, round(batch * share))) for kind, share in SHARES]
+
+    def __call__(self, generator: torch.Generator) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], Records]:
+        """The head's inputs for a batch, and the records that they are of."""
+        shown = self.records.rows(torch.cat([pick(rows, size, generator) for rows, size in self.sizes]))
+        noisy = slice(len(shown) - self.sizes[-1][1], None)
+        levels = torch.rand(self.sizes[-1][1], generator=generator)
+        noise = torch.randn(shown.latents[noisy].shape, generator=generator) * self.spread
+        shown.latents[noisy] = torch.lerp(shown.latents[noisy], noise, levels[:, None, None, None])
+        shown.sigma[noisy], shown.kinds[noisy] = levels, KINDS.index("noisy")
+        shown = self.change(shown)
+        return (shown.latents.to(self.device), self.encode(shown.prompts).to(self.device), shown.sigma.to(self.device),
+                shown.kinds.to(self.device)), shown
 
 
 def auc(scores: Tensor, labels: Tensor) -> tuple[float, float]:
@@ -47,35 +64,60 @@ def auc(scores: Tensor, labels: Tensor) -> tuple[float, float]:
 
 
 @torch.no_grad()
-def head_figures(head: RewardHead, records: Records, encode: Encode, device: str, batch: int = 250) -> dict:
-    """Area under the ROC curve within prompts, per noise level: for each aspect and for all claims together.
+def predict(head: RewardHead, records: Records, encode: Encode, device: str) -> Tensor:
+    """The head's calibrated logits (N, A) of records."""
+    parts = []
+    for part in chunks(records):
+        read = head(part.latents.to(device), encode(part.prompts).to(device), part.sigma.to(device), part.kinds.to(device))
+        parts.append(read.maps.mean(dim=(-2, -1)).cpu())
+    return torch.cat(parts)
 
-    Comparisons are between pictures of the same prompt only: the ones that selecting a candidate lives on. An aspect is
-    right where its reward is above 0.99 of what a fulfilled claim gets (a position's is a sigmoid: above 0.5).
+
+def calibrated(head: RewardHead, records: Records, encode: Encode, device: str) -> None:
+    """Fit the head's slope and shift of each aspect to records that it was not trained on."""
+    calibrate_head(head, predict(head, records, encode, device), records.rewards)
+
+
+def head_figures(head: RewardHead, records: Records, encode: Encode, device: str) -> dict:
+    """What a head is worth on records: ``auc`` and ``ece`` for each kind and noise level.
+
+    ``auc`` is the area under the ROC curve within prompts, for each aspect and for all claims together: comparisons are
+    between pictures of the same prompt only, the ones that selecting a candidate lives on. An aspect is right where its
+    reward is above 0.99 of what a fulfilled claim gets (a position's is a sigmoid: above 0.5). ``ece`` is the expected
+    calibration error of the predicted against the judged rewards.
     """
+    logits = predict(head, records, encode, device)
+    figures: dict = {"auc": {}, "ece": {}}
+    groups = defaultdict(list)
+    for row, (kind, sigma) in enumerate(zip(records.kinds.tolist(), records.sigma.tolist())):
+        groups[f"{KINDS[kind]} {sigma:.2f}" if kind != FINAL else "final"].append(row)
+    for name, rows in sorted(groups.items()):
+        part, scores = records.rows(rows), logits[rows].sigmoid()
+        figures["auc"][name] = within_prompt_auc(scores, part)
+        known = part.rewards > NO_REWARD
+        if known.any():
+            figures["ece"][name] = round(expected_calibration_error(scores[known], part.rewards[known]), 3)
+    return figures
+
+
+def within_prompt_auc(scores: Tensor, records: Records) -> dict[str, float]:
+    """AUC of predicted rewards (N, A) within prompts, ``all`` and for each aspect; what cannot be compared is left out."""
     by_prompt = defaultdict(list)
     for row, prompt in enumerate(records.prompts):
         by_prompt[prompt].append(row)
-    figures = {}
-    for level, latents in sorted(records.latents.items()):
-        parts = [head(latents[start:start + batch].to(device), encode(records.prompts[start:start + batch]),
-                      torch.full((len(latents[start:start + batch]),), level, device=device))
-                 for start in range(0, len(records), batch)]
-        rewards = torch.cat([part.rewards for part in parts]).cpu()
-        relevant = [[column for column in range(len(ASPECTS)) if row[column] > NO_REWARD] for row in records.rewards.tolist()]
-        overall = torch.cat([overall_reward(part, relevant[start:start + batch])
-                             for part, start in zip(parts, range(0, len(records), batch))]).cpu()
-        totals = defaultdict(lambda: [0.0, 0.0])
-        for rows in by_prompt.values():
-            index = torch.tensor(rows)
-            judged = [("all", overall[index], records.passed[index].bool())]
-            for column, aspect in enumerate(ASPECTS):
-                known = index[records.rewards[index, column] > NO_REWARD]
-                threshold = 0.5 if aspect == "position" else 0.99
-                judged.append((aspect, rewards[known, column], records.rewards[known, column] > threshold))
-            for name, scores, labels in judged:
-                won, possible = auc(scores, labels)
-                totals[name][0] += won
-                totals[name][1] += possible
-        figures[str(level)] = {name: round(won / possible, 3) for name, (won, possible) in totals.items() if possible}
-    return figures
+    known = records.rewards > NO_REWARD
+    overall = torch.where(known, scores, 1.0).prod(dim=1)
+    totals = defaultdict(lambda: [0.0, 0.0])
+    for rows in by_prompt.values():
+        index = torch.tensor(rows)
+        judged = [("all", overall[index], records.passed[index].bool())]
+        for column, aspect in enumerate(ASPECTS):
+            of = index[known[index, column]]
+            judged.append((aspect, scores[of, column], records.rewards[of, column] > (0.5 if aspect == "position" else 0.99)))
+        for name, values, labels in judged:
+            won, possible = auc(values, labels)
+            totals[name][0] += won
+            totals[name][1] += possible
+    return {name: round(won / possible, 3) for name, (won, possible) in totals.items() if possible}
+
+

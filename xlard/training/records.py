@@ -1,21 +1,25 @@
-"""Training records: what a generator drew at several noise levels, and how its critic judged the outcome."""
+"""Training records: latents on the way to a picture, the prompt they are read with, and how the critic judged the outcome."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..critique import ASPECTS, Critique, Detection
+from ..head import KINDS
 
 NO_REWARD = -1.0
 """Stands for the reward of an aspect that a prompt has no claim about, or that the critic abstained from."""
+
+FINAL, X0 = KINDS.index("final"), KINDS.index("x0")
+
+_CHUNK = 256 * 1024
+
+Encode = Callable[[list[str]], Tensor]
+"""From prompts to their embeddings (B, L, D)."""
 
 
 def reward_rows(critiques: Sequence[Critique]) -> Tensor:
@@ -25,73 +29,87 @@ def reward_rows(critiques: Sequence[Critique]) -> Tensor:
 
 @dataclass
 class Records:
-    """Pictures in the making: every field has one row per picture.
+    """N latents of M pictures; a picture comes finished and as x0 predictions at several noise levels.
 
-    ``latents`` maps a noise level to final latents (0.0) or x0 predictions at that level, (N, C, h, w); ``rewards`` is
-    (N, A) with NO_REWARD for missing ones; ``passed`` (N,) says whether every claim held; ``confidence`` (N,) is the
-    critic's; ``prompts`` are the texts; ``objects`` are what the critic saw in each picture.
+    Per latent: ``prompts``, the texts that they are read with, mostly their picture's own; ``latents`` (N, C, h, w);
+    ``sigma`` (N,) in [0, 1]; ``kinds`` (N,), places in ``head.KINDS``; ``renoised`` (N,), whether an x0 prediction was made
+    after adding fresh noise to the finished latent rather than on the way to it; ``rewards`` (N, A) with NO_REWARD for
+    missing ones; ``passed`` (N,), whether every claim of the prompt holds; ``confidence`` (N,), the critic's, 0 where it
+    abstained; ``pictures`` (N,), places among the pictures.
+
+    Per picture: ``finals`` (M, C, h, w), the finished latents, ``objects``, what the critic saw, and ``side``, the longer
+    side of the pictures in pixels, which the objects' boxes are in.
     """
 
     prompts: list[str]
-    latents: dict[float, Tensor]
+    latents: Tensor
+    sigma: Tensor
+    kinds: Tensor
+    renoised: Tensor
     rewards: Tensor
     passed: Tensor
     confidence: Tensor
+    pictures: Tensor
+    finals: Tensor
     objects: list[list[Detection]]
+    side: float
 
     def __len__(self) -> int:
         return len(self.prompts)
 
-    def rows(self, index: Sequence[int]) -> Records:
-        """The records of some rows."""
-        keep = list(index)
-        return Records([self.prompts[row] for row in keep], {level: part[keep] for level, part in self.latents.items()},
-                       self.rewards[keep], self.passed[keep], self.confidence[keep], [self.objects[row] for row in keep])
+    def rows(self, index: Sequence[int] | Tensor) -> Records:
+        """The records of some latents, of the same pictures."""
+        keep = torch.as_tensor(index, dtype=torch.long)
+        tensors = {name: getattr(self, name)[keep] for name in _PER_LATENT}
+        return replace(self, prompts=[self.prompts[row] for row in keep.tolist()], **tensors)
 
-    def save(self, folder: Path) -> None:
-        """Write ``records.safetensors`` and ``records.json`` into ``folder``, latents in half precision."""
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {f"latents.{level}": part.half().contiguous() for level, part in self.latents.items()}
-        tensors |= {"rewards": self.rewards, "passed": self.passed, "confidence": self.confidence}
-        save_file(tensors, folder / "records.safetensors.part")
-        rows = [{"prompt": prompt, "objects": [asdict(d) for d in objects]} for prompt, objects in zip(self.prompts, self.objects)]
-        (folder / "records.json").write_text(json.dumps(rows))
-        os.replace(folder / "records.safetensors.part", folder / "records.safetensors")
+    def where(self, mask: Tensor) -> Records:
+        """The records whose ``mask`` (N,) is true."""
+        return self.rows(mask.nonzero().flatten())
 
-    @classmethod
-    def load(cls, folder: Path) -> Records:
-        """Read what ``save`` wrote. Raises FileNotFoundError where there is nothing."""
-        tensors = load_file(folder / "records.safetensors")
-        levels = {float(name.removeprefix("latents.")): part.float() for name, part in tensors.items()
-                  if name.startswith("latents.")}
-        rows = json.loads((folder / "records.json").read_text())
-        return cls([row["prompt"] for row in rows], levels, tensors["rewards"], tensors["passed"], tensors["confidence"],
-                   [[Detection(**d) for d in row["objects"]] for row in rows])
+    @property
+    def targets(self) -> Tensor:
+        """The finished latents (N, C, h, w) that the latents belong to."""
+        return self.finals[self.pictures]
+
+    @property
+    def seen(self) -> list[list[Detection]]:
+        """What the critic saw in the picture of each latent."""
+        return [self.objects[picture] for picture in self.pictures.tolist()]
+
+
+_PER_LATENT = ("latents", "sigma", "kinds", "renoised", "rewards", "passed", "confidence", "pictures")
 
 
 def join(parts: Sequence[Records]) -> Records:
-    """Records of several collections as one; all must hold the same noise levels."""
-    return Records([prompt for part in parts for prompt in part.prompts],
-                   {level: torch.cat([part.latents[level] for part in parts]) for level in parts[0].latents},
-                   *(torch.cat([getattr(part, name) for part in parts]) for name in ("rewards", "passed", "confidence")),
-                   [objects for part in parts for objects in part.objects])
+    """Several collections as one. Raises ValueError for none, or for latents of different sizes."""
+    shapes = {tuple(part.finals.shape[1:]) for part in parts}
+    if len(shapes) != 1:
+        raise ValueError(f"The collections hold latents of {len(shapes)} sizes ({sorted(shapes)}); a training needs one. Collect "
+                         "again with one picture size, or train on one collection.")
+    starts = [sum(len(part.finals) for part in parts[:index]) for index in range(len(parts))]
+    tensors = {name: torch.cat([getattr(part, name) for part in parts]) for name in _PER_LATENT if name != "pictures"}
+    return Records(prompts=[prompt for part in parts for prompt in part.prompts], **tensors,
+                   pictures=torch.cat([part.pictures + start for part, start in zip(parts, starts)]),
+                   finals=torch.cat([part.finals for part in parts]),
+                   objects=[objects for part in parts for objects in part.objects], side=parts[0].side)
 
 
-def draw(parts: Sequence[Records], levels: Sequence[float] | None, batch: int,
-         generator: torch.Generator) -> tuple[Records, Tensor]:
-    """A random batch over all parts: rows whose only latents, keyed 0.0, are at the noise levels returned beside them.
+def chunks(records: Records) -> Iterator[Records]:
+    """The records in order, as many at once as can be read without gradients on any device, whatever their size."""
+    number = max(1, _CHUNK // (records.latents.shape[-2] * records.latents.shape[-1]))
+    for start in range(0, len(records), number):
+        yield records.rows(range(start, min(start + number, len(records))))
 
-    Each part weighs by its pictures; of a part's noise levels, or of those among ``levels``, each is as likely.
-    """
-    def pick(high: int) -> int:
-        return int(torch.randint(0, high, (1,), generator=generator, device=generator.device))
 
-    sizes = torch.tensor([float(len(part)) for part in parts], device=generator.device)
-    chosen, sigma = [], []
-    for index in torch.multinomial(sizes, batch, replacement=True, generator=generator).tolist():
-        known = sorted(level for level in parts[index].latents if levels is None or level in levels)
-        sigma.append(known[pick(len(known))])
-        row = parts[index].rows([pick(len(parts[index]))])
-        row.latents = {0.0: row.latents[sigma[-1]]}
-        chosen.append(row)
-    return join(chosen), torch.tensor(sigma)
+def of_kind(records: Records, kind: int) -> Tensor:
+    """Places of the latents of a kind. Raises ValueError where there are none."""
+    rows = (records.kinds == kind).nonzero().flatten()
+    if not len(rows):
+        raise ValueError(f"These records hold no latents of the kind '{KINDS[kind]}'. Collect pictures with noise levels to watch.")
+    return rows
+
+
+def pick(rows: Tensor, number: int, generator: torch.Generator) -> Tensor:
+    """``number`` of the places, at random, with repetition."""
+    return rows[torch.randint(0, len(rows), (number,), generator=generator, device=generator.device).to(rows.device)]

@@ -1,7 +1,8 @@
 """Regional targets of a reward head: what the critic saw where, so that the head learns to read latents at all.
 
 A reward is one number a picture. The critic's boxes say much more (SRUM's regional rewards): which object has its centre
-in which cell of the head's map, and whether the prompt asks for it. The parts that predict that are dropped after training.
+in which cell of the head's map, and whether the prompt asks for it. The map itself learns the second; the part that
+predicts the first is dropped after training.
 """
 
 from __future__ import annotations
@@ -12,27 +13,31 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..critique import Detection
+from ..critique import ASPECTS, Detection
 from ..head import RewardHead, RewardPrediction
 from ..prompts import parse_prompt
-from .records import Records
+from .records import NO_REWARD, Records
 
 _EMPTY_WEIGHT = 0.3
+_OF_OBJECTS = [ASPECTS.index(aspect) for aspect in ("count", "color", "object")]
 
 
-def seen_labels(parts: Sequence[Records]) -> list[str]:
+def seen_labels(records: Records) -> list[str]:
     """Every label that the critic gave in the records, in order."""
-    return sorted({d.label for part in parts for objects in part.objects for d in objects})
+    return sorted({d.label for objects in records.objects for d in objects})
 
 
 def cell_targets(objects: Sequence[Sequence[Detection]], classes: Sequence[Sequence[int]], height: int, width: int,
                  side: float) -> Tensor:
-    """Per picture and cell (B, height * width): 1 + the class of the object centred there, 0 for none."""
-    targets = torch.zeros(len(objects), height, width, dtype=torch.long)
+    """Per picture and cell (B, height * width): 1 + the class of the object centred there, 0 for none.
+
+    ``side`` is the pictures' longer side in pixels.
+    """
+    targets, scale = torch.zeros(len(objects), height, width, dtype=torch.long), max(height, width) / side
     for row, (found, known) in enumerate(zip(objects, classes)):
         for d, number in zip(found, known):
             x, y = d.center
-            cell = min(int(y / side * height), height - 1), min(int(x / side * width), width - 1)
+            cell = min(int(y * scale), height - 1), min(int(x * scale), width - 1)
             targets[(row, *cell)] = 1 + number
     return targets.flatten(1)
 
@@ -50,23 +55,28 @@ def asked_for(objects: Sequence[Detection], prompt: str) -> list[bool]:
 
 
 class RegionalHead(nn.Module):
-    """A reward head with two classifiers of its tokens, for training. ``head`` is what is kept."""
+    """A reward head with a classifier of its tokens, for training. ``head`` is what is kept."""
 
-    def __init__(self, head: RewardHead, labels: Sequence[str], side: float):
+    def __init__(self, head: RewardHead, labels: Sequence[str]):
         super().__init__()
-        self.head, self.labels, self.side = head, list(labels), side
+        self.head, self.labels = head, list(labels)
         self.regions = nn.Linear(head.config.width, 1 + len(labels))
-        self.asked = nn.Linear(head.config.width, 2)
 
     def loss(self, prediction: RewardPrediction, records: Records) -> Tensor:
-        """Cross entropy of each cell's label, and of whether the prompt asks for it; empty cells, which are most, weigh
-        less in the one and nothing in the other."""
-        grid, device = prediction.maps.shape[-2:], prediction.tokens.device
-        seen = region_targets(records.objects, self.labels, *grid, self.side).to(device)
+        """Cross entropy of each cell's label, and of the map there against whether the prompt asks for the object.
+
+        Empty cells, which are most, weigh less in the one and nothing in the other. The map's part is about the aspects
+        that single objects carry.
+        """
+        grid, device, objects = prediction.maps.shape[-2:], prediction.tokens.device, records.seen
+        seen = region_targets(objects, self.labels, *grid, records.side).to(device)
         weight = torch.ones(self.regions.out_features, device=device)
         weight[0] = _EMPTY_WEIGHT
-        wanted = [asked_for(objects, prompt) for objects, prompt in zip(records.objects, records.prompts)]
-        asked = cell_targets(records.objects, wanted, *grid, self.side).to(device) - 1
-        about = F.cross_entropy(self.asked(prediction.tokens).flatten(0, 1), asked.flatten(), ignore_index=-1, reduction="sum")
-        return (F.cross_entropy(self.regions(prediction.tokens).flatten(0, 1), seen.flatten(), weight)
-                + about / (asked >= 0).sum().clamp_min(1))
+        about = F.cross_entropy(self.regions(prediction.tokens).flatten(0, 1), seen.flatten(), weight)
+        wanted = [asked_for(found, prompt) for found, prompt in zip(objects, records.prompts)]
+        asked = cell_targets(objects, wanted, *grid, records.side).to(device) - 1
+        judged = (asked >= 0)[:, None] & (records.rewards[:, _OF_OBJECTS] > NO_REWARD).to(device)[..., None]
+        maps = prediction.maps[:, _OF_OBJECTS].flatten(2)
+        right = asked.clamp_min(0)[:, None].expand_as(maps).to(maps.dtype)
+        mapped = F.binary_cross_entropy_with_logits(maps, right, reduction="none")
+        return about + (mapped * judged).sum() / judged.sum().clamp_min(1)

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from ...prompts import claims_from_prompt
+from ...training.trainer import Trainer, default_device, machine
 from ..architecture import build_autoencoder
 from ..checker import as_uint8, check
 from ..world import SIDE
 from .scenes import pictures_of, scene_pool
-from .trainer import Trainer, default_device, machine
 
 _LATENT_NOISE = 0.08
 _CROP = 32
@@ -26,8 +26,8 @@ def loss_of(autoencoder: nn.Module, pictures: Tensor, generator: torch.Generator
     zero mean and unit deviation, so that the diffusion model needs no scaling factor.
     """
     latents = autoencoder.encode(pictures).latents
-    amount = torch.rand(len(latents), 1, 1, 1, generator=generator, device=latents.device) * _LATENT_NOISE
-    noisy = latents + amount * torch.randn(latents.shape, generator=generator, device=latents.device)
+    amount = torch.rand(len(latents), 1, 1, 1, generator=generator) * _LATENT_NOISE
+    noisy = latents + (amount * torch.randn(latents.shape, generator=generator)).to(latents.device)
     decoded = autoencoder.decode(noisy).sample
     difference = (decoded - pictures).abs()
     # Objects cover a tenth of a picture: without more weight on saturated pixels the rarer colours come last.
@@ -98,8 +98,8 @@ def train(folder: Path, steps: int, batch: int, width: int, seed: int, pool: int
                           for part in scene_pool(None, pool, seed)[1].split(250)])
 
     def batch_loss(step: int, generator: torch.Generator) -> Tensor:
-        rows = torch.randint(0, len(rendered), (batch,), generator=generator, device=device).cpu()
-        top, left = torch.randint(0, SIDE - _CROP + 1, (2,), generator=generator, device=device).tolist()
+        rows = torch.randint(0, len(rendered), (batch,), generator=generator)
+        top, left = torch.randint(0, SIDE - _CROP + 1, (2,), generator=generator).tolist()
         crops = rendered[rows, :, top:top + _CROP, left:left + _CROP].to(device)
         return loss_of(trainer.module, crops.float() / 127.5 - 1, generator)
 

@@ -17,13 +17,14 @@ from torch import Tensor
 from ...claims import Claim
 from ...critics.questions import list_objects
 from ...critique import Detection
+from ...training.files import write_json
+from ...training.trainer import Trainer, default_device, machine
 from ..checker import as_uint8, detect
 from ..critic_model import build_model, build_processor, list_answer, save
 from ..scenes import Thing
 from ..world import COLOR_NAMES, COLORS, MAX_OBJECTS, SHAPES, SIDE
 from .autoencoder import load_narrow
 from .scenes import pictures_of, scene_pool
-from .trainer import Trainer, default_device, machine, write_json
 
 _LATENT_NOISE = 0.1
 _DISTURBANCE = 0.25

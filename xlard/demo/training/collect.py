@@ -1,24 +1,34 @@
-"""Collect what head and corrector learn from: the demo generator's trajectories, judged by the demo critic."""
+"""What the demo's head and corrector learn from: pictures of its generator, judged by its critic, as a dataset."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
-import torch
 from torch import Tensor
 
-from ...prompts import claims_from_prompt
-from ...protocols import Judge
-from ...training.records import Records, reward_rows
+from ...critique import Critique
+from ...protocols import Sampler, Steer
+from ...steering import corrector_steer
+from ...training.collect import CollectSettings, Job, collect
+from ...training.dataset import Dataset, Source
+from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
+from ..bundle import DemoWorld
 from ..prompts import sample_prompts
-from ..sampling import FlowSampler
+from .relabel import allowed_prompts, another
 
-LEVELS = (0.95, 0.9, 0.8, 0.7, 0.5)
-"""Noise levels at which x0 predictions are kept."""
+GROUP = 100
+"""Pictures that are drawn together, of any prompts."""
 
-RESUMED = (0.9, 0.8)
-"""Noise levels from which failed pictures are renoised and resumed, as the loop will do."""
+RETOLD = 0.6
+"""Share of the renoised latents that are read with another prompt than their picture's."""
+
+VIEWS = 8
+VIEW_LEVELS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5)
+"""How many renoised predictions are kept of a picture, and from which levels: mostly high ones, where the layout is decided."""
+
+SOURCE = Source(BASE_MODEL, "", LATENT_CHANNELS, CONTEXT_WIDTH)
 
 
 def prompt_list(split: str, number: int, repeats: int, seed: int) -> list[str]:
@@ -27,48 +37,33 @@ def prompt_list(split: str, number: int, repeats: int, seed: int) -> list[str]:
     return [prompt.text for prompt in chosen for _ in range(repeats)]
 
 
-def _judged(prompts: Sequence[str], latents: Tensor, decoder, judge: Judge):
-    return judge.judge(decoder.decode(latents), [claims_from_prompt(prompt) for prompt in prompts])
+def settings_for(split: str, seed: int) -> CollectSettings:
+    """What is kept of pictures of a split; those of the training splits are never read with another split's prompt."""
+    allowed = allowed_prompts(split)
+    return CollectSettings(views=VIEWS, view_levels=VIEW_LEVELS, retold=RETOLD, seed=seed,
+                           retell=lambda prompt, objects, rng: another(prompt, objects, allowed, rng))
 
 
-def _records(prompts, latents, seen, critiques) -> Records:
-    kept = {0.0: latents.cpu(), **{level: part.cpu() for level, part in seen.items()}}
-    return Records(list(prompts), kept, reward_rows(critiques), torch.tensor([c.passed for c in critiques]),
-                   torch.tensor([c.confidence for c in critiques]), [list(c.detections) for c in critiques])
+def collect_pictures(world: DemoWorld, folder: Path, prompts: Sequence[str], settings: CollectSettings,
+                     corrected: bool = False) -> Dataset:
+    """Draw a picture of each prompt, by itself or with the world's corrector, into a dataset in ``folder``, or go on with it."""
+    dataset = Dataset.open(folder, SOURCE)
+    jobs: list[Job] = [(prompt, 20_000_000 * (settings.seed + 1) + row) for row, prompt in enumerate(prompts)]
+    groups = [jobs[start:start + GROUP] for start in range(0, len(jobs), GROUP)]
+    collect(dataset, groups, world.sampler, world.decoder, world.critic(), settings,
+            _steer_for(world) if corrected else None, _print_progress)
+    return dataset
 
 
-def judge_again(records: Records, decoder, judge: Judge) -> Records:
-    """The same pictures with the judge's present critiques: for a critic that has changed since they were collected."""
-    latents = records.latents[0.0]
-    critiques = [critique for start in range(0, len(records), 100) for critique in
-                 _judged(records.prompts[start:start + 100], latents[start:start + 100], decoder, judge)]
-    return _records(records.prompts, latents, {level: part for level, part in records.latents.items() if level}, critiques)
+def _steer_for(world: DemoWorld):
+    corrector = world.corrector()
+
+    def steer_for(sampler: Sampler, rows: Sequence[int]) -> Steer:
+        return corrector_steer(corrector, sampler.context(rows), corrector.config.sigma_range)
+
+    return steer_for
 
 
-def collect(sampler: FlowSampler, prompts: Sequence[str], decoder, judge: Judge, seed: int,
-            batch: int = 100) -> tuple[Records, list[Records]]:
-    """Draw every prompt once, then resume the failed ones from each level of ``RESUMED``.
-
-    Returns the records of the fresh draws, and of the resumed ones a part per level; a resumed record holds the x0
-    predictions from its level down.
-    """
-    from ...training.records import join
-
-    fresh, resumed = [], {level: [] for level in RESUMED}
-    for start in range(0, len(prompts), batch):
-        rows = list(range(start, min(start + batch, len(prompts))))
-        texts = [prompts[row] for row in rows]
-        seeds = [seed + row for row in rows]
-        empty = torch.zeros(len(rows), *sampler.shape)
-        latents, seen = sampler.trajectory(empty, 1.0, rows, seeds, LEVELS)
-        critiques = _judged(texts, latents, decoder, judge)
-        fresh.append(_records(texts, latents, seen, critiques))
-        failed = [index for index, critique in enumerate(critiques) if not critique.passed]
-        for level in RESUMED if failed else ():
-            again = [rows[index] for index in failed]
-            after, watched = sampler.trajectory(latents[failed], level, again, [seed + 10_000_000 + row for row in again], LEVELS)
-            outcome = _judged([prompts[row] for row in again], after, decoder, judge)
-            resumed[level].append(_records([prompts[row] for row in again], after, watched, outcome))
-        print(f"collect: {rows[-1] + 1}/{len(prompts)} pictures, "
-              f"{sum(int(part.passed.sum()) for part in fresh)} passed", flush=True)
-    return join(fresh), [join(parts) for parts in resumed.values() if parts]
+def _print_progress(done: int, total: int, critiques: Sequence[Critique], images: Tensor) -> None:
+    print(f"collect: {done}/{total} pictures, {sum(critique.passed for critique in critiques)} of the last {len(critiques)} passed",
+          flush=True)

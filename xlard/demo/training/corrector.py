@@ -1,59 +1,131 @@
-"""Train the demo corrector on the failed pictures of the corrector split, path-wise through the frozen head."""
+"""Train the demo corrector in one of the ways, on pictures of the corrector split."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
-from ...corrector import CorrectorConfig, LatentCorrector, relative_norm
-from ...training.corrector import corrector_batch, corrector_loss, failed
+from ...corrector import CorrectorConfig, relative_norm
+from ...head import RewardHead
+from ...prompts import claims_from_prompt
+from ...training.distillation import Distillation, two_errors
+from ...training.pathwise import Pathwise
+from ...training.ppo import Ppo, Situations
+from ...training.records import Encode, Records, pick
+from ...training.trainer import Trainer, default_device, machine
+from ...training.ways import Way, predictions, tensors
 from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
 from ..bundle import DemoWorld
-from .head import encoder, load_records
-from .trainer import Trainer, default_device, machine
+from .data import encoder, load_records
 
-LEVELS = [0.9, 0.8, 0.7]
-"""Noise levels whose x0 predictions are corrected."""
+WAYS = ("distillation", "path-wise", "ppo")
+
+PPO_LEVEL = 0.9
+"""Noise level at which the policy acts."""
 
 
 def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_seconds: float | None = None,
-          anchor: float = 2.0, caution: float = 0.5, learning_rate: float = 5e-4) -> dict:
-    """Train and write ``folder/corrector.safetensors``; ``pool`` limits each collection."""
+          learning_rate: float = 1e-3, way: str = "distillation", lowest: float = 0.5, acts_from: float = 0.9,
+          trust_region: float = 0.7, width: int = 128, layers: int = 4, emphasis: float = 0.0, name: str = "corrector") -> dict:
+    """Train and write ``folder/<name>.safetensors``; ``pool`` limits the latents. It learns from all noise levels from ``lowest``
+    on, and acts from ``acts_from`` on."""
     device = default_device()
     torch.manual_seed(seed)
     world = DemoWorld(folder, device)
-    encode, head = encoder(world), world.head().requires_grad_(False)
-    records = failed(load_records(folder, "corrector"), LEVELS)
-    records = [part.rows(range(min(pool, len(part)))) for part in records] if pool else records
-    config = CorrectorConfig(LATENT_CHANNELS, CONTEXT_WIDTH, BASE_MODEL, width=96, layers=3, sigma_range=(min(LEVELS), max(LEVELS)))
-    trainer = Trainer(folder / "corrector_run", LatentCorrector(config), steps, learning_rate, seed, device, decay=0.99)
-
-    def batch_loss(step: int, generator: torch.Generator) -> torch.Tensor:
-        return corrector_loss(trainer.module, head, *corrector_batch(records, encode, LEVELS, batch, generator, device),
-                              anchor=anchor, caution=caution)
-
-    trainer.run(batch_loss, max_seconds=max_seconds)
-    corrector = LatentCorrector(config).to(device)
-    corrector.load_state_dict(trainer.average.module.state_dict())
-    corrector.eval()
-    figures = {"model": "corrector", "steps": trainer.step, "batch": batch, "seed": seed, "anchor": anchor, "caution": caution,
-               "records": sum(map(len, records)), "seconds": round(trainer.seconds), "machine": machine(),
-               **_gains(corrector, head, failed(load_records(folder, "validation"), LEVELS), encode, device, seed)}
+    encode, records = encoder(world), load_records(folder, "corrector")
+    records = records.rows(range(min(pool, len(records)))) if pool else records
+    held_out = load_records(folder, "validation")
+    config = CorrectorConfig(LATENT_CHANNELS, CONTEXT_WIDTH, BASE_MODEL, width=width, layers=layers, sigma_range=(lowest, 1.0),
+                             trust_region=trust_region)
+    chosen, validate = _way(way, config, records, held_out, world, encode, batch, device, emphasis)
+    trainer = Trainer(folder / f"{name}_run", chosen.module, steps, learning_rate, seed, device, decay=0.995,
+                      weight_decay=0.05, validate=validate, validate_every=250 if validate else 0, settings={"way": way})
+    trainer.run(lambda step, generator: chosen.loss(generator), max_seconds=max_seconds)
+    corrector = chosen.corrector(trainer.kept)
+    corrector.config = replace(config, sigma_range=(acts_from, 1.0))
+    figures = {"model": "corrector", "way": way, "steps": trainer.step, "batch": batch, "seed": seed, "records": len(records),
+               "pictures": len(records.finals), "seconds": round(trainer.seconds), "machine": machine(),
+               "validation": trainer.validation[-1:], **_opinion(corrector, world.head(), held_out, encode, device)}
     corrector.figures = figures
-    corrector.save(folder / "corrector.safetensors")
+    corrector.save(folder / f"{name}.safetensors")
     return figures
 
 
+def _way(way: str, config: CorrectorConfig, records: Records, held_out: Records, world: DemoWorld, encode: Encode, batch: int,
+         device: str, emphasis: float) -> tuple[Way, Callable[[nn.Module], float] | None]:
+    """The way of a name, and what it is validated by."""
+    if way == "distillation":
+        return Distillation(config, records, encode, batch, device, emphasis), _held_out_error(config, held_out, encode, device)
+    if way == "path-wise":
+        return Pathwise(config, records, encode, batch, device, world.head()), None
+    if way == "ppo":
+        return Ppo(config, _situations(world, records, encode, device), device), None
+    raise ValueError(f"There is no way '{way}' of training a corrector; there are {', '.join(WAYS)}.")
+
+
+def _held_out_error(config: CorrectorConfig, records: Records, encode: Encode, device: str) -> Callable[[nn.Module], float]:
+    """The error on passed pictures of other prompts."""
+    kept = predictions(records, config.sigma_range, renoised=True)
+    kept = kept.where(kept.passed.bool())
+
+    @torch.no_grad()
+    def validate(module: nn.Module) -> float:
+        total = 0.0
+        for start in range(0, len(kept), 250):
+            part = kept.rows(range(start, min(start + 250, len(kept))))
+            latents, context, sigma, _ = tensors(part, encode, device)
+            errors = two_errors(module, latents, context, sigma, part.targets.to(device), part.passed.to(device))
+            total += errors[0].item() * len(part)
+        return total / len(kept)
+
+    return validate
+
+
+def _situations(world: DemoWorld, records: Records, encode: Encode, device: str) -> Callable[[int, torch.Generator], Situations]:
+    """Pictures that failed, renoised to ``PPO_LEVEL``: what the model predicts there, and what the critic says of the outcome."""
+    critic, first = world.critic(), _first_rows(records)
+    failed = torch.tensor([row for row in first if not records.passed[row]])
+
+    def draw(number: int, generator: torch.Generator) -> Situations:
+        drawn = records.rows(pick(failed, number, generator))
+        sampler, rows = world.sampler(drawn.prompts), list(range(number))
+        seeds = torch.randint(0, 2**40, (number,), generator=generator).tolist()
+        latents, claims = drawn.targets.to(device), [claims_from_prompt(prompt) for prompt in drawn.prompts]
+        predicted = sampler.predict(latents, PPO_LEVEL, rows, seeds)
+
+        def play(changed: Tensor) -> Tensor:
+            # Shifting a latent shifts its prediction as much under the same noise.
+            after = sampler.resume(latents + changed - predicted, PPO_LEVEL, rows, seeds)
+            judged = critic.judge(world.decoder.decode(after), claims)
+            return torch.tensor([float(critique.passed) for critique in judged])
+
+        return Situations(predicted, encode(drawn.prompts).to(device), torch.full((number,), PPO_LEVEL, device=device), play)
+
+    return draw
+
+
+def _first_rows(records: Records) -> list[int]:
+    """The first latent of each picture."""
+    first: dict[int, int] = {}
+    for row, picture in enumerate(records.pictures.tolist()):
+        first.setdefault(picture, row)
+    return list(first.values())
+
+
 @torch.no_grad()
-def _gains(corrector, head, records, encode, device: str, seed: int) -> dict:
-    """What the head thinks of validation failures before and after, and how far they were moved."""
-    generator = torch.Generator(device).manual_seed(seed)
-    latents, context, sigma, known = corrector_batch(records, encode, LEVELS, 500, generator, device)
+def _opinion(corrector, head: RewardHead, records: Records, encode: Encode, device: str) -> dict:
+    """What the head thinks of held-out failures before and after, and how far they were moved: no judgement of pictures."""
+    found = predictions(records, corrector.config.sigma_range)
+    found = found.where(~found.passed.bool())
+    latents, context, sigma, known = tensors(found.rows(range(min(1000, len(found)))), encode, device)
     delta = corrector(latents, context, sigma)
 
-    def mean_reward(z: torch.Tensor) -> float:
+    def mean_reward(z: Tensor) -> float:
         return round(((head(z, context, sigma).rewards * known).sum() / known.sum()).item(), 3)
 
-    return {"predicted_before": mean_reward(latents), "predicted_after": mean_reward(latents + delta),
+    return {"head_before": mean_reward(latents), "head_after": mean_reward(latents + delta),
             "change": round(relative_norm(delta, latents).mean().item(), 4)}

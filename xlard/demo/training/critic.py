@@ -16,12 +16,12 @@ from ...critics import questions
 from ...critics.boxes import THOUSANDTHS
 from ...critique import Detection
 from ...prompts import claims_from_prompt
+from ...training.trainer import Trainer, default_device, machine
 from ..critic_model import COORDINATE_STEP, build_processor, list_answer, save
 from ..prompts import sample_prompts
 from ..world import COLOR_NAMES, SHAPES, SIDE
 from .boxes import Annotated, mirrored, training_sources, use_linear_patches
 from .statements import judged_claim, reason
-from .trainer import Trainer, default_device, machine
 
 TASKS = ("yes", "list", "yes", "verdict", "yes", "decompose", "yes", "list", "rating", "yes", "region", "verdict", "yes",
          "list", "describe", "decompose")

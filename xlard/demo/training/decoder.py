@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...training.trainer import Trainer, default_device
 from ..architecture import build_autoencoder
 from .autoencoder import figures_of, load_narrow, widen
 from .scenes import pictures_of, scene_pool
-from .trainer import Trainer, default_device
 
 _LATENT_NOISE = 0.08
 _OBJECT_WEIGHT = 4.0
@@ -55,10 +55,10 @@ def train(folder: Path, steps: int, batch: int, width: int, seed: int, pool: int
     trainer = Trainer(folder / "decoder", grown.decoder, steps, learning_rate, seed, device)
 
     def batch_loss(step: int, generator: torch.Generator) -> Tensor:
-        rows = torch.randint(0, len(latents), (batch,), generator=generator, device=device)
-        amount = torch.rand(batch, 1, 1, 1, generator=generator, device=device) * _LATENT_NOISE
-        noise = torch.randn(latents[rows].shape, generator=generator, device=device)
-        return loss_of(trainer.module(latents[rows] + amount * noise), pictures[rows])
+        rows = torch.randint(0, len(latents), (batch,), generator=generator).to(device)
+        amount = torch.rand(batch, 1, 1, 1, generator=generator) * _LATENT_NOISE
+        noise = torch.randn(batch, *latents.shape[1:], generator=generator)
+        return loss_of(trainer.module(latents[rows] + (amount * noise).to(device)), pictures[rows])
 
     trainer.run(batch_loss, max_seconds=max_seconds)
     grown.decoder.load_state_dict(trainer.average.module.state_dict())

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...training.trainer import Trainer, default_device, machine
 from ..architecture import build_scheduler, build_text_encoder, build_unet
 from ..evaluation import accuracy
 from ..prompts import evaluation_prompts, vocabulary
@@ -17,7 +18,6 @@ from ..sampling import FlowSampler, load_vae
 from ..text import build_tokenizer
 from .autoencoder import load_narrow
 from .scenes import pictures_of, scene_pool
-from .trainer import Trainer, default_device, machine
 
 _DROPPED_PROMPTS = 0.1
 
@@ -39,8 +39,8 @@ class Generator(nn.Module):
 
 def loss_of(model: nn.Module, latents: Tensor, tokens: Tensor, generator: torch.Generator) -> Tensor:
     """Flow-matching loss (Lipman et al. 2023), noise levels logit-normal and shifted to where composition is decided."""
-    noise = torch.randn(latents.shape, generator=generator, device=latents.device)
-    sigma = torch.sigmoid(torch.randn(len(latents), generator=generator, device=latents.device) + 0.4)
+    noise = torch.randn(latents.shape, generator=generator).to(latents.device)
+    sigma = torch.sigmoid(torch.randn(len(latents), generator=generator) + 0.4).to(latents.device)
     level = sigma.view(-1, 1, 1, 1)
     return F.mse_loss(model(torch.lerp(latents, noise, level), sigma, tokens).float(), noise - latents)
 
@@ -88,8 +88,8 @@ def train(folder: Path, steps: int, batch: int, seed: int, pool: int, stop_at: f
     checks: list[dict] = []
 
     def batch_loss(step: int, generator: torch.Generator) -> Tensor:
-        rows = torch.randint(0, len(latents), (batch,), generator=generator, device=device)
-        dropped = torch.rand(batch, 1, generator=generator, device=device) < _DROPPED_PROMPTS
+        rows = torch.randint(0, len(latents), (batch,), generator=generator).to(device)
+        dropped = (torch.rand(batch, 1, generator=generator) < _DROPPED_PROMPTS).to(device)
         return loss_of(trainer.module, latents[rows], torch.where(dropped, empty, tokens[rows]), generator)
 
     def check(step: int) -> bool:

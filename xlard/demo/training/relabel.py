@@ -6,14 +6,18 @@ import random
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from ...critique import Detection
 from ...prompts import claims_from_prompt
 from ...rewards import critique_from_detections
 from ...training.records import Records, reward_rows
 from ...words import NUMBER_WORDS
-from ..prompts import DIRECTION_WORDS, phrase
-from ..world import COLOR_NAMES, MAX_OBJECTS, SHAPES, SIDE
+from ..prompts import DIRECTION_WORDS, phrase, prompts
+from ..world import COLOR_NAMES, MAX_OBJECTS, SHAPES
+
+TRAINING_SPLITS = ("generator", "critic", "corrector")
+"""Splits whose prompts may be seen in training: validation and test are kept out."""
 
 _TRIES = 12
 _ALTERNATIVES = (COLOR_NAMES, SHAPES, tuple(shape + "s" for shape in SHAPES),
@@ -58,16 +62,23 @@ def another(prompt: str, objects: Sequence[Detection], allowed: Collection[str],
     return prompt
 
 
+@lru_cache
+def allowed_prompts(split: str) -> frozenset[str]:
+    """The texts that pictures of a split may be read with: those of all training splits, or only the split's own."""
+    splits = TRAINING_SPLITS if split in TRAINING_SPLITS else (split,)
+    return frozenset(prompt.text for each in splits for prompt in prompts(each))
+
+
 def relabelled(records: Records, share: float, allowed: Collection[str], rng: random.Random) -> Records:
     """The records, a ``share`` of them with another prompt and the rewards that follow from what the critic saw.
 
     A head that only sees each picture with its own prompt learns which prompts are hard; this one has to look.
     """
     texts, rewards, passed = list(records.prompts), records.rewards.clone(), records.passed.clone()
-    for row, objects in enumerate(records.objects):
+    for row, objects in enumerate(records.seen):
         if rng.random() >= share or records.confidence[row] == 0:
             continue
         texts[row] = another(texts[row], objects, allowed, rng)
-        critique = critique_from_detections(claims_from_prompt(texts[row]), objects, SIDE)
+        critique = critique_from_detections(claims_from_prompt(texts[row]), objects, records.side)
         rewards[row], passed[row] = reward_rows([critique])[0], critique.passed
     return replace(records, prompts=texts, rewards=rewards, passed=passed)

@@ -1,0 +1,227 @@
+"""Training heads and correctors on toy pictures: each way learns what it claims to learn."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from xlard.corrector import CorrectorConfig, LatentCorrector
+from xlard.critique import ASPECTS, Detection
+from xlard.head import KINDS, HeadConfig, RewardHead
+from xlard.training.distillation import Distillation, two_errors
+from xlard.training.head import HeadBatches, auc, calibrated, head_figures, head_loss
+from xlard.training.pathwise import Pathwise, PathwiseSettings, pathwise_loss
+from xlard.training.ppo import Ppo, PpoSettings, Situations
+from xlard.training.records import FINAL, NO_REWARD, X0, Records, join, of_kind, pick
+from xlard.training.regions import RegionalHead, asked_for, region_targets, seen_labels
+from xlard.training.ways import Way, predictions, tensors
+
+CHANNELS, WIDTH, SIDE = 4, 16, 8.0
+CONFIG = CorrectorConfig(CHANNELS, WIDTH, "a test model", width=32, layers=1, heads=4, trust_region=9.0, sigma_range=(0.5, 1.0))
+
+
+def toy_records(number: int = 64) -> Records:
+    """Pictures whose first channel is high where they are right and low where they are wrong; a prompt for every four.
+
+    Each comes finished and as a renoised prediction at 0.8, which is the mean of both kinds: it does not know yet.
+    """
+    torch.manual_seed(3)
+    finals = torch.randn(number, CHANNELS, 4, 4) * 0.3
+    right = torch.arange(number) % 2 == 0
+    finals[:, 0] += torch.where(right, 1.0, -1.0)[:, None, None]
+    predicted = finals.clone()
+    predicted[:, 0] -= torch.where(right, 1.0, -1.0)[:, None, None]
+    rewards = torch.full((2 * number, len(ASPECTS)), NO_REWARD)
+    rewards[:, 0] = right.float().repeat(2)
+    return Records(
+        prompts=[f"prompt {row // 4}" for row in range(number)] * 2, latents=torch.cat([finals, predicted]),
+        sigma=torch.tensor([0.0] * number + [0.8] * number), kinds=torch.tensor([FINAL] * number + [X0] * number),
+        renoised=torch.tensor([False] * number + [True] * number), rewards=rewards, passed=right.repeat(2),
+        confidence=torch.ones(2 * number), pictures=torch.arange(number).repeat(2), finals=finals,
+        objects=[[Detection(0, 0, 5, 5, "circle", "red")] for _ in range(number)], side=SIDE)
+
+
+def encode(prompts: list[str]) -> Tensor:
+    return torch.zeros(len(prompts), 2, WIDTH)
+
+
+def fit(module, loss_of, steps: int) -> list[float]:
+    optimizer, losses = torch.optim.AdamW(module.parameters(), lr=1e-2), []
+    for step in range(steps):
+        loss = loss_of(torch.Generator().manual_seed(step))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def trained(way: Way, steps: int) -> LatentCorrector:
+    fit(way.module, way.loss, steps)
+    return way.corrector(way.module)
+
+
+def small_head() -> RewardHead:
+    torch.manual_seed(0)
+    return RewardHead(HeadConfig(CHANNELS, WIDTH, "a test model", width=32, layers=1))
+
+
+def trained_head(records: Records, steps: int = 120) -> RewardHead:
+    head = small_head()
+    batches = HeadBatches(records, encode, 16, "cpu", torch.full((CHANNELS,), 0.3))
+
+    def loss_of(generator: torch.Generator) -> Tensor:
+        inputs, shown = batches(generator)
+        return head_loss(head(*inputs), shown.rewards, shown.confidence)
+
+    fit(head, loss_of, steps)
+    head.zero_grad()
+    return head.eval().requires_grad_(False)
+
+
+def shift(corrector: LatentCorrector, records: Records) -> float:
+    """How far the first channel of predictions is moved, where right is 1 and wrong is -1."""
+    latents, context, sigma, _ = tensors(predictions(records, (0.5, 1.0)), encode, "cpu")
+    return corrector(latents, context, sigma)[:, 0].mean().item()
+
+
+def test_a_head_learns_and_a_corrector_follows_its_gradient() -> None:
+    records = toy_records()
+    # Predictions that already differ, so that there is something to read.
+    records.latents = records.finals.repeat(2, 1, 1, 1)
+    head = trained_head(records)
+    calibrated(head, records, encode, "cpu")
+    figures = head_figures(head, records, encode, "cpu")
+    assert figures["auc"]["final"]["all"] > 0.95 and figures["auc"]["x0 0.80"]["count"] > 0.95
+    assert "color" not in figures["auc"]["final"] and figures["ece"]["final"] < 0.25
+    way = Pathwise(CONFIG, records, encode, 32, "cpu", head, PathwiseSettings(anchor=0.01, caution=0.0))
+    assert shift(trained(way, 60), records) > 0.1
+    assert all(parameter.grad is None for parameter in head.parameters())
+
+
+def test_batches_for_a_head_hold_all_kinds() -> None:
+    batches = HeadBatches(toy_records(), encode, 20, "cpu", torch.ones(CHANNELS))
+    (latents, context, sigma, kinds), shown = batches(torch.Generator().manual_seed(0))
+    assert [(kinds == place).sum().item() for place in range(len(KINDS))] == [4, 10, 6]
+    noisy = kinds == KINDS.index("noisy")
+    assert (sigma[kinds == FINAL] == 0).all() and (sigma[noisy] > 0).all() and len(shown) == len(latents) == len(context) == 20
+    assert not torch.allclose(latents[noisy], shown.targets[noisy], atol=0.1)
+
+
+def test_distillation_moves_predictions_to_what_passed() -> None:
+    torch.manual_seed(0)
+    records = toy_records()
+    way = Distillation(CONFIG, records, encode, 64, "cpu")
+    assert shift(way.corrector(way.module), records) == 0
+    corrector = trained(way, 200)
+    assert 0.8 < shift(corrector, records) < 1.2
+    # All pictures together are in the middle, so that one emphasis doubles the step.
+    way.emphasis = 1.0
+    assert 1.6 < shift(way.corrector(way.module), records) < 2.4
+
+
+def test_errors_of_distillation_are_over_passed_pictures_and_all() -> None:
+    torch.manual_seed(0)
+    records = toy_records()
+    way = Distillation(CONFIG, records, encode, 64, "cpu")
+    part = way.records
+    latents, context, sigma, _ = tensors(part, encode, "cpu")
+    passed, everything = two_errors(way.module, latents, context, sigma, part.targets, part.passed)
+    wanted = ((part.targets - latents) / way.module.passed.body.spread[:, None, None]).square().mean(dim=(1, 2, 3))
+    assert passed.item() == pytest.approx(wanted[part.passed].mean().item(), rel=1e-4)
+    assert everything.item() == pytest.approx(wanted.mean().item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_one_class_only_is_refused(passed: bool) -> None:
+    records = toy_records(8)
+    records.passed[:] = passed
+    with pytest.raises(ValueError, match="learns from the difference"):
+        Distillation(CONFIG, records, encode, 8, "cpu")
+
+
+def test_records_without_predictions_in_the_range_are_refused() -> None:
+    records = toy_records(8)
+    with pytest.raises(ValueError, match="between the noise levels 0.9 and 1.0"):
+        predictions(records, (0.9, 1.0))
+    with pytest.raises(ValueError, match="no latents of the kind"):
+        of_kind(records.where(records.kinds == FINAL), X0)
+
+
+def test_the_gate_anchors_only_where_the_head_doubts() -> None:
+    records = toy_records()
+    head = small_head().eval().requires_grad_(False)
+    torch.nn.init.normal_(head.log_deviation.weight, std=1.0)
+    corrector = LatentCorrector(CONFIG)
+    torch.nn.init.normal_(corrector.out.weight, std=0.3)
+    inputs = tensors(predictions(records, (0.5, 1.0)), encode, "cpu")
+    whole, gated, free = (pathwise_loss(corrector, head, *inputs, PathwiseSettings(anchor=anchor, gate=gate)).item()
+                          for anchor, gate in ((5.0, 1.0), (5.0, 0.25), (0.0, 1.0)))
+    assert free < gated < whole
+
+
+def test_ppo_finds_what_is_paid() -> None:
+    torch.manual_seed(0)
+    records = toy_records()
+
+    def situations(number: int, generator: torch.Generator) -> Situations:
+        part = predictions(records, (0.5, 1.0))
+        latents, context, sigma, _ = tensors(part.rows(pick(torch.arange(len(part)), number, generator)), encode, "cpu")
+        return Situations(latents, context, sigma, lambda changed: (changed[:, 0].mean(dim=(1, 2)) * 3).sigmoid())
+
+    way = Ppo(CONFIG, situations, "cpu", settings=PpoSettings(rollouts=64, anchor=0.0))
+    corrector = trained(way, 200)
+    assert shift(corrector, records) > 0.2
+    assert sum(way.paid[-5:]) / 5 > sum(way.paid[:5]) / 5 + 0.1
+    assert len(way.paid) == 50
+
+
+def test_auc_counts_ties_as_half() -> None:
+    assert auc(torch.tensor([1.0, 0.5, 0.5]), torch.tensor([True, True, False])) == (1.5, 2.0)
+
+
+def test_joined_records_keep_their_pictures() -> None:
+    one, other = toy_records(8), toy_records(4)
+    other.finals += 7
+    other.latents[: 4] += 7
+    both = join([one, other])
+    assert len(both) == 24 and len(both.finals) == 12
+    finished = both.where(both.kinds == FINAL)
+    assert torch.equal(finished.targets, finished.latents)
+    with pytest.raises(ValueError, match="2 sizes"):
+        other.finals = torch.zeros(4, CHANNELS, 2, 2)
+        join([one, other])
+
+
+def test_regional_targets_name_the_object_in_its_cell() -> None:
+    objects = [[Detection(0, 0, 20, 20, "circle", "red"), Detection(70, 40, 20, 20, "square", "blue")], []]
+    targets = region_targets(objects, ["blue square", "red circle"], 6, 6, 96)
+    assert targets.shape == (2, 36) and targets[1].sum() == 0
+    assert targets[0].unflatten(0, (6, 6)).nonzero().tolist() == [[0, 0], [3, 5]]
+    assert targets[0, 0] == 2 and targets[0, 3 * 6 + 5] == 1
+
+
+def test_what_a_prompt_asks_for_is_known_object_by_object() -> None:
+    objects = [Detection(0, 0, 9, 9, "circle", "red"), Detection(0, 0, 9, 9, "circle", "blue"), Detection(0, 0, 9, 9, "square", "red")]
+    assert asked_for(objects, "two red circles") == [True, False, False]
+    assert asked_for(objects, "a circle and a blue square") == [True, True, False]
+
+
+def test_a_head_learns_where_objects_are_and_which_are_asked_for() -> None:
+    records = toy_records()
+    records.prompts = ["a red circle" if right else "a blue square" for right in records.passed]
+    assert seen_labels(records) == ["red circle"]
+    regional = RegionalHead(small_head(), seen_labels(records))
+    batches = HeadBatches(records, encode, 16, "cpu", torch.full((CHANNELS,), 0.3))
+
+    def loss_of(generator: torch.Generator) -> Tensor:
+        inputs, shown = batches(generator)
+        return regional.loss(regional.head(*inputs), shown)
+
+    losses = fit(regional, loss_of, 60)
+    assert losses[-1] < 0.5 * losses[0]
+    finished = records.where(records.kinds == FINAL)
+    latents, context, sigma, _ = tensors(finished, encode, "cpu")
+    at_object = regional.head(latents, context, sigma).maps[:, ASPECTS.index("count"), 0, 0]
+    assert (at_object[finished.passed] > 0).all() and (at_object[~finished.passed] < 0).all()

@@ -1,0 +1,41 @@
+"""Steers: what sampling goes on from, instead of the model's own x0 predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .protocols import Steer
+
+Corrector = Callable[[Tensor, Tensor, Tensor], Tensor]
+OnCorrection = Callable[[float, Tensor, Tensor], None]
+
+_SLACK = 1e-4
+"""Schedules are in single precision: 0.9 may arrive as 0.90000004."""
+
+
+def corrector_steer(corrector: Corrector, context: Tensor, window: tuple[float, float], strength: float = 1.0,
+                    record: OnCorrection | None = None) -> Steer:
+    """x0' = x0 + strength * corrector(x0, context, level) at the levels inside ``window``, both ends included.
+
+    ``context`` (B, L, D) are the rows' prompt embeddings, or (1, L, D) for all of them. ``record`` is told the level, the
+    change (B, C, h, w) as it was applied, and the x0 prediction before it. Raises ValueError for an upside-down window.
+    """
+    low, high = window
+    if low > high:
+        raise ValueError(f"The correction is to start at noise level {high:g} and to end at {low:g}, but sampling goes from 1 "
+                         "down to 0: the start must be the higher one.")
+
+    @torch.no_grad()
+    def steer(x0: Tensor, level: float) -> Tensor:
+        if not low - _SLACK <= level <= high + _SLACK:
+            return x0
+        rows = context.to(x0.device, torch.float32).expand(len(x0), -1, -1)
+        delta = strength * corrector(x0.float(), rows, torch.full((len(x0),), level, device=x0.device)).to(x0)
+        if record is not None:
+            record(level, delta, x0)
+        return x0 + delta
+
+    return steer

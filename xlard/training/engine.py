@@ -1,0 +1,71 @@
+"""Where a training runs: in this process alone, or in those that torchrun or ``accelerate launch`` started, through accelerate."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+def processes() -> int:
+    """How many processes train together: 1, or what the launcher started."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
+class Alone:
+    """One process, with the methods of ``accelerate.Accelerator`` that a trainer calls: ComfyUI needs no accelerate."""
+
+    process_index, is_main_process = 0, True
+
+    def __init__(self, device: str):
+        self._device = torch.device(device)
+
+    def autocast(self) -> AbstractContextManager:
+        """bfloat16 where the GPU computes in it."""
+        fast = self._device.type == "cuda" and torch.cuda.get_device_capability(self._device)[0] >= 8
+        return torch.autocast("cuda", dtype=torch.bfloat16) if fast else nullcontext()
+
+    def prepare(self, prepared):
+        """The object as it is."""
+        return prepared
+
+    def backward(self, loss: Tensor) -> None:
+        """Gradients of the loss."""
+        loss.backward()
+
+    def clip_grad_norm_(self, parameters, max_norm: float) -> None:
+        """Clip the gradients' common norm."""
+        torch.nn.utils.clip_grad_norm_(parameters, max_norm)
+
+    def reduce(self, tensor: Tensor, reduction: str = "sum") -> Tensor:
+        """Of one process: the tensor."""
+        return tensor
+
+    def end_training(self) -> None:
+        """Nothing to end."""
+
+
+def engine(device: str) -> Accelerator | Alone:
+    """The engine for how this process was started. Raises RuntimeError where a launcher is used and accelerate is missing."""
+    if processes() == 1 and "ACCELERATE_MIXED_PRECISION" not in os.environ:
+        return Alone(device)
+    try:
+        from accelerate import Accelerator, DistributedDataParallelKwargs
+    except ImportError as error:
+        raise RuntimeError("Training in several processes needs accelerate: pip install accelerate. One process needs no "
+                           "launcher: python -m ...") from error
+    if processes() == 1 and "MASTER_ADDR" in os.environ:
+        warnings.warn("accelerate launch was told of several processes and started one, as it does on CPUs without MPI. For "
+                      "several: torchrun --standalone --nproc-per-node 2 -m ...", stacklevel=2)
+    cuda = torch.device(device).type == "cuda"
+    # Without the flag, several processes on a machine without GPU would train apart. accelerate launch has a precision of its own.
+    return Accelerator(
+        cpu=device == "cpu", mixed_precision=os.environ.get("ACCELERATE_MIXED_PRECISION", "bf16" if cuda else "no"),
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])

@@ -1,0 +1,305 @@
+"""Train a head or a corrector on datasets: the same for ComfyUI's nodes and for the command line."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import nn
+
+from ..corrector import CorrectorConfig, LatentCorrector, relative_norm
+from ..head import HeadConfig, RewardHead
+from .data import TrainingData, judged_records, training_data
+from .dataset import Dataset
+from .distillation import Distillation, two_errors
+from .head import HeadBatches, calibrated, head_figures, head_loss, predict
+from .pathwise import Pathwise, PathwiseSettings, pathwise_loss
+from .records import FINAL, NO_REWARD, Encode, Records, chunks
+from .regions import RegionalHead, seen_labels
+from .trainer import Trainer, TrainingProgress, machine
+from .ways import Way, predictions, tensors
+
+Kind = Literal["distillation", "path-wise"]
+OnStep = Callable[[TrainingProgress], None]
+
+USABLE_AUC = 0.6
+"""Share of pairs, of a right and a wrong picture of a prompt, that a head must put in order for a noise level to be its."""
+
+_REGIONS = 0.3
+_VALIDATIONS = 20
+_VALIDATED = 512
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Steps, latents in a batch, AdamW's peak learning rate, and the size of the transformer; ``width`` is a multiple of 32.
+
+    ``max_seconds`` stops early; a later run goes on.
+    """
+
+    steps: int = 2000
+    batch: int = 32
+    learning_rate: float = 1e-3
+    width: int = 128
+    layers: int = 4
+    seed: int = 0
+    max_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.width < 32 or self.width % 32:
+            raise ValueError(f"The width is {self.width}; it must be a multiple of 32, so that attention can part it. Take 128.")
+
+
+@dataclass(frozen=True)
+class CorrectorSettings:
+    """What a corrector is trained for: the noise levels in [0, 1] that it corrects at, from ``sigma_start`` down to
+    ``sigma_end``, and its trust region. It also learns from the levels below, down to ``learns_until``.
+
+    ``emphasis`` is distillation's (see ``Distillation``), ``anchor`` the path-wise way's (see ``PathwiseSettings``).
+    """
+
+    way: Kind = "distillation"
+    trust_region: float = 0.7
+    sigma_start: float = 1.0
+    sigma_end: float = 0.9
+    learns_until: float = 0.5
+    emphasis: float = 0.0
+    anchor: float = PathwiseSettings.anchor
+
+    def __post_init__(self) -> None:
+        if self.sigma_end > self.sigma_start:
+            raise ValueError(f"The corrector is to act from noise level {self.sigma_start:g} to {self.sigma_end:g}, but sampling goes "
+                             "from 1 down to 0: sigma_start must be the higher one.")
+
+
+@dataclass(frozen=True)
+class TrainedHead:
+    """A head on the CPU; pairs of step and training or validation loss; and figures on prompts that nothing was chosen by."""
+
+    head: RewardHead
+    losses: list[list[float]]
+    validation: list[list[float]]
+    figures: dict
+
+
+@dataclass(frozen=True)
+class TrainedCorrector:
+    """A corrector, as ``TrainedHead``."""
+
+    corrector: LatentCorrector
+    losses: list[list[float]]
+    validation: list[list[float]]
+    figures: dict
+
+
+def train_head(datasets: Sequence[Dataset], settings: TrainingSettings, folder: Path, device: str,
+               on_step: OnStep | None = None) -> TrainedHead:
+    """Fit a head to the critic's rewards; its figures are ``head_figures`` on held-out prompts.
+
+    The run is kept in ``folder`` and goes on from there. An exception from ``on_step`` cancels it. Raises ValueError for data
+    that cannot be trained with (see ``training_data``) and for a folder that holds another run.
+    """
+    data = training_data(datasets, settings.seed)
+    config = HeadConfig(data.source.latent_channels, data.source.context_width, data.source.base_model, width=settings.width,
+                        layers=settings.layers, family=data.source.family)
+    with _seeded(settings.seed):
+        regional = RegionalHead(RewardHead(config), seen_labels(data.training))
+    regional.head.body.scale_to(data.training.finals)
+    batches = HeadBatches(data.training, data.encode, settings.batch, device, regional.head.body.spread)
+    tuning = _some(data.tuning)
+    trainer = _trainer(folder, regional, settings, device, data, {"training": "head"}, lambda module: _mean(
+        tuning, lambda part: _judged_loss(module.head, part, data.encode, device)))
+
+    def loss_of(step: int, generator: torch.Generator) -> torch.Tensor:
+        inputs, shown = batches(generator)
+        prediction = regional.head(*inputs)
+        judged = head_loss(prediction, shown.rewards.to(device), shown.confidence.to(device))
+        return judged + _REGIONS * regional.loss(prediction, shown)
+
+    trainer.run(loss_of, max_seconds=settings.max_seconds, on_step=on_step)
+    head = trainer.kept.head.requires_grad_(False)
+    calibrated(head, data.tuning, data.encode, device)
+    head.figures = {**_about("head", trainer, settings, data), **measured(head, data.held_out, data.encode, device)}
+    head.config = replace(head.config, sigma_range=(0.0, usable_level(head.figures["auc"])))
+    return TrainedHead(head.cpu(), trainer.losses, trainer.validation, head.figures)
+
+
+def measured(head: RewardHead, records: Records, encode: Encode, device: str) -> dict:
+    """``head_figures``, and ``predicted_minus_judged``: how much more the head promises than the critic grants, the mean over
+    finished latents and their known aspects."""
+    finished = records.where(records.kinds == FINAL)
+    excess = predict(head, finished, encode, device).sigmoid() - finished.rewards
+    known = finished.rewards > NO_REWARD
+    return {**head_figures(head, records, encode, device),
+            "predicted_minus_judged": round(excess[known].mean().item(), 3) if known.any() else None}
+
+
+def measure_head(head: RewardHead, datasets: Sequence[Dataset], device: str) -> dict:
+    """``measured`` on all pictures of datasets with a verdict, for example those that a corrector has drawn."""
+    records, encode = judged_records(datasets)
+    return {"pictures": len(records.pictures.unique()), "prompts": len(set(records.prompts)),
+            **measured(head.to(device).eval(), records, encode, device)}
+
+
+def usable_level(auc: dict[str, dict[str, float]]) -> float:
+    """The highest noise level of ``head_figures`` at which a head tells right pictures of a prompt from wrong ones; 0 if none."""
+    levels = {float(name.split()[1]): found.get("all", 0.0) for name, found in auc.items() if name.startswith("x0 ")}
+    return max((level for level, found in levels.items() if found >= USABLE_AUC), default=0.0)
+
+
+def train_corrector(datasets: Sequence[Dataset], kind: CorrectorSettings, settings: TrainingSettings, folder: Path, device: str,
+                    head: RewardHead | None = None, on_step: OnStep | None = None) -> TrainedCorrector:
+    """Train a corrector in one of two ways; ``path-wise`` needs a head.
+
+    Figures on held-out prompts: distillation's are how far its residual, and none at all, stay from what passed; path-wise,
+    what the head thinks of failed pictures before and after, which is the head's opinion and not the critic's. Runs, cancels
+    and raises as ``train_head``; also ValueError for a missing head, one of another model, or noise levels without records.
+    """
+    data = training_data(datasets, settings.seed)
+    config = CorrectorConfig(data.source.latent_channels, data.source.context_width, data.source.base_model, width=settings.width,
+                             layers=settings.layers, trust_region=kind.trust_region,
+                             sigma_range=(min(kind.learns_until, kind.sigma_end), kind.sigma_start), family=data.source.family)
+    with _seeded(settings.seed):
+        way, measure = _way(kind, config, data, settings.batch, device, head)
+    tuning = _some(measure.choose(data.tuning))
+    about = {"training": "corrector", **asdict(kind), **({"head": _weights(head)} if kind.way == "path-wise" else {})}
+    trainer = _trainer(folder, way.module, settings, device, data, about,
+                       lambda module: _mean(tuning, lambda part: measure.loss(module, part)))
+    trainer.run(lambda step, generator: way.loss(generator), max_seconds=settings.max_seconds, on_step=on_step)
+    kept = trainer.kept
+    corrector = way.corrector(kept).requires_grad_(False)
+    corrector.config = replace(config, sigma_range=(kind.sigma_end, kind.sigma_start))
+    corrector.figures = {**_about("corrector", trainer, settings, data), **asdict(kind),
+                         **measure.figures(kept, corrector, measure.choose(data.held_out))}
+    return TrainedCorrector(corrector.cpu(), trainer.losses, trainer.validation, corrector.figures)
+
+
+def _way(kind: CorrectorSettings, config: CorrectorConfig, data: TrainingData, batch: int, device: str,
+         head: RewardHead | None) -> tuple[Way, _Errors | _Opinions]:
+    if kind.way == "distillation":
+        way = Distillation(config, data.training, data.encode, batch, device, kind.emphasis)
+        return way, _Errors(config, data.encode, device)
+    if head is None:
+        raise ValueError("The path-wise way trains through a reward head. Connect or name one, trained on this dataset; or choose "
+                         "distillation, which needs none.")
+    settings = PathwiseSettings(anchor=kind.anchor)
+    # A copy: the head of a workflow may lie on another device, and stays as it is.
+    way = Pathwise(config, data.training, data.encode, batch, device, copy.deepcopy(head), settings)
+    return way, _Opinions(config, way.head, settings, data.encode, device)
+
+
+class _Errors:
+    """Distillation's validation: squared errors of both read-outs."""
+
+    def __init__(self, config: CorrectorConfig, encode: Encode, device: str):
+        self._range, self._encode, self._device = config.sigma_range, encode, device
+
+    def choose(self, records: Records) -> Records:
+        return predictions(records, self._range, renoised=True)
+
+    def _pair(self, module: nn.Module, part: Records) -> torch.Tensor:
+        latents, context, sigma, _ = tensors(part, self._encode, self._device)
+        return two_errors(module, latents, context, sigma, part.targets.to(self._device), part.passed.to(self._device))
+
+    def loss(self, module: nn.Module, part: Records) -> float:
+        return self._pair(module, part).sum().item()
+
+    @torch.no_grad()
+    def figures(self, module: nn.Module, corrector: LatentCorrector, records: Records) -> dict:
+        nothing = copy.deepcopy(module)
+        for out in (nothing.passed.out, nothing.all):
+            for parameter in out.parameters():
+                parameter.zero_()
+        passed = records.where(records.passed.bool())
+        figures: dict = {}
+        for name, part, place in (("passed", passed, 0), ("all", records, 1)):
+            for when, reading in (("before", nothing), ("after", module)):
+                figures[f"held_out_error_{name}_{when}"] = round(_mean(
+                    part, lambda rows: self._pair(reading, rows)[place].item()), 4) if len(part) else None
+        return {**figures, "change": _change(corrector, records, self._encode, self._device)}
+
+
+class _Opinions:
+    """The path-wise way's validation: what its head thinks of pictures that failed."""
+
+    def __init__(self, config: CorrectorConfig, head: RewardHead, settings: PathwiseSettings, encode: Encode, device: str):
+        self._range, self._head, self._settings, self._encode, self._device = config.sigma_range, head, settings, encode, device
+
+    def choose(self, records: Records) -> Records:
+        found = predictions(records, self._range)
+        failed = found.where(~found.passed.bool())
+        return failed if len(failed) else found
+
+    def loss(self, module: nn.Module, part: Records) -> float:
+        return pathwise_loss(module, self._head, *tensors(part, self._encode, self._device), self._settings).item()
+
+    @torch.no_grad()
+    def figures(self, module: nn.Module, corrector: LatentCorrector, records: Records) -> dict:
+        def opinion(part: Records, share: float) -> float:
+            latents, context, sigma, known = tensors(part, self._encode, self._device)
+            rewards = self._head(latents + share * corrector(latents, context, sigma), context, sigma).rewards
+            return ((rewards * known).sum(dim=1) / known.sum(dim=1).clamp_min(1)).mean().item()
+
+        before, after = (round(_mean(records, lambda part: opinion(part, share)), 3) for share in (0.0, 1.0))
+        return {"head_opinion_before": before, "head_opinion_after": after, "head_usable_up_to": self._head.config.sigma_range[1],
+                "change": _change(corrector, records, self._encode, self._device)}
+
+
+def _judged_loss(head: RewardHead, part: Records, encode: Encode, device: str) -> float:
+    read = head(part.latents.to(device), encode(part.prompts).to(device), part.sigma.to(device), part.kinds.to(device))
+    return head_loss(read, part.rewards.to(device), part.confidence.to(device)).item()
+
+
+@torch.no_grad()
+def _change(corrector: LatentCorrector, records: Records, encode: Encode, device: str) -> float:
+    def change(part: Records) -> float:
+        latents, context, sigma, _ = tensors(part, encode, device)
+        return relative_norm(corrector(latents, context, sigma), latents).mean().item()
+
+    return round(_mean(records, change), 4)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """First weights that follow from a seed, while the caller's random numbers go on as they were."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+def _some(records: Records) -> Records:
+    """At most so many records, evenly chosen, that measuring them now and again takes no time."""
+    return records.rows(range(0, len(records), -(-len(records) // _VALIDATED)))
+
+
+def _mean(records: Records, of: Callable[[Records], float]) -> float:
+    """The mean over records of what parts of them have as mean."""
+    return sum(of(part) * len(part) for part in chunks(records)) / len(records)
+
+
+def _trainer(folder: Path, module: nn.Module, settings: TrainingSettings, device: str, data: TrainingData, about: dict,
+             validate: Callable[[nn.Module], float]) -> Trainer:
+    # A long average would hardly have left the first weights after a short training.
+    decay = max(0.0, min(0.999, 1 - 20 / settings.steps))
+    return Trainer(folder, module, settings.steps, settings.learning_rate, settings.seed, device, decay=decay, weight_decay=0.05,
+                   validate=validate, validate_every=max(1, settings.steps // _VALIDATIONS),
+                   settings={**about, "batch": settings.batch, "width": settings.width, "layers": settings.layers, "data": data.digest})
+
+
+def _about(model: str, trainer: Trainer, settings: TrainingSettings, data: TrainingData) -> dict:
+    return {"model": model, "steps": trainer.step, "batch": settings.batch, "learning_rate": settings.learning_rate,
+            "seed": settings.seed, "seconds": round(trainer.seconds), "machine": machine(), "data": data.digest, **data.counts()}
+
+
+def _weights(head: RewardHead) -> str:
+    """A few letters that stand for a head's weights."""
+    content = hashlib.sha256()
+    for tensor in head.state_dict().values():
+        content.update(tensor.detach().float().cpu().numpy().tobytes())
+    return content.hexdigest()[:16]

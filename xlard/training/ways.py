@@ -1,0 +1,43 @@
+"""What all ways of training a corrector share."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from ..corrector import LatentCorrector
+from .records import NO_REWARD, X0, Encode, Records
+
+
+class Way(Protocol):
+    """One way of training a corrector: the module whose weights are trained, its loss, and the corrector that comes out."""
+
+    module: nn.Module
+
+    def loss(self, generator: torch.Generator) -> Tensor:
+        """The loss of one random batch."""
+
+    def corrector(self, module: nn.Module) -> LatentCorrector:
+        """The corrector within a trained ``module`` (or a moving average of it), as it is to be used."""
+
+
+def predictions(records: Records, sigma_range: tuple[float, float], renoised: bool = False) -> Records:
+    """The x0 predictions within a range of noise levels that the critic has judged; only ``renoised`` ones if asked.
+
+    Raises ValueError where there are none.
+    """
+    low, high = sigma_range
+    chosen = ((records.kinds == X0) & (records.sigma >= low - 1e-6) & (records.sigma <= high + 1e-6)
+              & (records.confidence > 0) & (records.renoised | (not renoised)))
+    if not chosen.any():
+        raise ValueError(f"These records hold no {'renoised ' if renoised else ''}x0 predictions between the noise levels {low} and "
+                         f"{high} that the critic judged. Collect with levels (or views) in this range.")
+    return records.where(chosen)
+
+
+def tensors(records: Records, encode: Encode, device: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Latents, prompt embeddings, noise levels, and which aspects the prompts have claims about (B, A), on a device."""
+    known = (records.rewards > NO_REWARD).float()
+    return (records.latents.to(device), encode(records.prompts).to(device), records.sigma.to(device), known.to(device))
