@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from xlard.corrector import CorrectorConfig
 from xlard.critique import ASPECTS, Detection
-from xlard.head import RewardPrediction
+from xlard.head import HeadConfig, RewardPrediction
 from xlard.loop.baselines import base, best_of_n, one_correction, retry
 from xlard.loop.correct import LoopSettings, correct_all, self_correct
 from xlard.loop.engine import Engine, derived_seed
@@ -25,14 +26,16 @@ class FakeSampler:
     def context(self, rows):
         return torch.zeros(len(rows), 1, 1)
 
-    def generate(self, rows, seeds):
+    def generate(self, rows, seeds, steer=None):
         return torch.full((len(rows), 1, 1, 1), float(self.script.pop(0)))
 
     def predict(self, latents, sigma, rows, seeds):
         self.predicted.append(list(seeds))
         return torch.tensor([float(seed % 97) for seed in seeds]).view(-1, 1, 1, 1)
 
-    def resume(self, latents, sigma, rows, seeds):
+    def resume(self, latents, sigma, rows, seeds, steer=None):
+        if steer:
+            self.steered = [steer(latents, level) for level in (0.9, 0.5)]
         self.resumed.append((latents.clone(), sigma, list(rows), list(seeds)))
         return torch.full((len(rows), 1, 1, 1), float(self.script.pop(0)))
 
@@ -51,10 +54,23 @@ class FakeJudge:
                 for image, own in zip(images, claims)]
 
 
-def seed_head(latents, context, sigma):
+class SeedHead:
     """Promises more for a higher latent, so that the pick is known."""
-    rewards = (latents.flatten(1)[:, :1] / 100).expand(-1, len(ASPECTS))
-    return RewardPrediction(rewards, rewards * 0 + 0.1, rewards[..., None, None], ASPECTS, rewards[:, None])
+
+    config = HeadConfig(1, 1, "a fake", sigma_range=(0.0, 0.8))
+
+    def __call__(self, latents, context, sigma):
+        rewards = (latents.flatten(1)[:, :1] / 100).expand(-1, len(ASPECTS))
+        return RewardPrediction(rewards, rewards * 0 + 0.1, rewards[..., None, None], ASPECTS, rewards[:, None])
+
+
+class OneMore:
+    """Corrects every value by one."""
+
+    config = CorrectorConfig(1, 1, "a fake", sigma_range=(0.8, 1.0))
+
+    def __call__(self, latents, context, sigma):
+        return torch.ones_like(latents)
 
 
 def engine(script: list[int], pictures: int = 1, **models) -> Engine:
@@ -92,7 +108,7 @@ def test_the_budget_in_model_calls_is_never_passed() -> None:
 
 
 def test_the_head_picks_the_most_promising_noise_and_each_look_is_counted() -> None:
-    running = engine([5, 3], head=seed_head)
+    running = engine([5, 3], head=SeedHead())
     state, = correct_all(running, LoopSettings(candidates=4, sigma=0.5))
     tried = [seeds[0] for seeds in running.sampler.predicted]
     assert tried == [derived_seed(0, 1, k) for k in range(4)]
@@ -101,22 +117,37 @@ def test_the_head_picks_the_most_promising_noise_and_each_look_is_counted() -> N
 
 
 def test_a_head_is_not_asked_where_it_cannot_read() -> None:
-    running = engine([5, 3], head=seed_head)
+    running = engine([5, 3], head=SeedHead())
     state, = correct_all(running, LoopSettings(candidates=4, sigma=0.9))
     assert running.sampler.predicted == [] and running.sampler.resumed[0][3] == [derived_seed(0, 1, 0)]
     assert state.rounds[1].nfe == 18 and state.rounds[1].predicted is None
 
 
-def test_the_corrector_shifts_the_latent_by_its_residual() -> None:
-    running = engine([5, 3], corrector=lambda latents, context, sigma: torch.ones_like(latents))
+def test_a_corrector_moves_the_predictions_of_its_window_while_sampling() -> None:
+    running = engine([5, 3], corrector=OneMore())
     state, = correct_all(running, LoopSettings(strength=0.5))
+    inside, outside = running.sampler.steered
+    assert inside.item() == 5.5 and outside.item() == 5 and running.sampler.predicted == []
+    assert state.rounds[1].change == pytest.approx(0.1) and state.rounds[1].attribution is not None
+    assert state.rounds[1].nfe == 18
+
+
+def test_a_corrector_that_acts_once_shifts_the_latent_by_its_residual() -> None:
+    running = engine([5, 3], corrector=OneMore())
+    state, = correct_all(running, LoopSettings(strength=0.5, where="once"))
     assert running.sampler.resumed[0][0].item() == 5.5
-    assert state.rounds[1].change > 0 and state.rounds[1].attribution is not None
+    assert state.rounds[1].change > 0 and state.rounds[1].nfe == 19
+
+
+def test_without_strength_a_corrector_is_not_asked() -> None:
+    running = engine([5, 3], corrector=OneMore())
+    state, = correct_all(running, LoopSettings(strength=0.0))
+    assert not hasattr(running.sampler, "steered") and state.rounds[1].change == 0
 
 
 def test_only_failed_pictures_of_a_batch_go_on() -> None:
     class Mixed(FakeSampler):
-        def generate(self, rows, seeds):
+        def generate(self, rows, seeds, steer=None):
             return torch.tensor([3.0, 5.0, 3.0]).view(-1, 1, 1, 1)
 
     sampler = Mixed([3])
@@ -138,7 +169,7 @@ def test_baselines_cost_what_they_say() -> None:
 
 
 def test_the_corrector_alone_is_returned_whatever_the_critic_says() -> None:
-    state, = one_correction(engine([3, 5]), sigma=0.8)
+    state, = one_correction(engine([3, 5]), 0.8, LoopSettings())
     assert state.best is state.rounds[1] and not state.passed
 
 

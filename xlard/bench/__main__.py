@@ -21,6 +21,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20, help="sampling steps of one generation")
     parser.add_argument("--batch", type=int, default=32, help="pictures sampled together")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with the demo world's models")
+    parser.add_argument("--correctors", default="", help="other correctors, name=file separated by commas; 'corrector:name' and "
+                                                         "other methods with ':name' use them")
+    parser.add_argument("--heads", default="", help="other heads, in the same way")
     parser.add_argument("--out", type=Path, default=Path("output/bench"), help="folder for pictures and results.json")
     options = parser.parse_args()
     run(options)

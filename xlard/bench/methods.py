@@ -6,14 +6,21 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+import torch
+
+from ..critique import ASPECTS
 from ..demo.checker import Checker
-from ..loop.baselines import base, best_of_n, one_correction, retry
+from ..loop.baselines import base, best_of_n, one_correction, retry, steered
 from ..loop.correct import LoopSettings, correct_all
 from ..loop.engine import Engine
 from ..loop.state import LoopState
+from .controls import HeadGradient, RandomResidual, ShuffledPrompt
 
-CORRECTOR_SIGMA = 0.8
-"""Where the corrector acts when it is run alone."""
+RENOISE_SIGMA = 0.8
+"""Where ``renoise`` starts from."""
+
+GRADIENT_WINDOW = (0.7, 0.8)
+"""Where ``gradient`` acts: the highest noise levels that a head can read."""
 
 Method = Callable[[Engine], list[LoopState]]
 
@@ -30,25 +37,48 @@ def _oracle(number: int) -> Method:
     return run
 
 
+def _corrected(engine: Engine) -> list[LoopState]:
+    return steered(engine, LoopSettings())
+
+
+def _with(control) -> Method:
+    return lambda engine: steered(replace(engine, corrector=control(engine.corrector)), LoopSettings())
+
+
+def _gradient(engine: Engine) -> list[LoopState]:
+    known = torch.zeros(len(engine.states), len(ASPECTS))
+    for row, claims in enumerate(engine.claims):
+        known[row, [ASPECTS.index(claim.type) for claim in claims if claim.type in ASPECTS]] = 1
+    climber = HeadGradient(engine.head, engine.head.config, known)
+    return steered(replace(engine, corrector=climber), LoopSettings(window=GRADIENT_WINDOW))
+
+
 _FAMILIES: dict[str, Callable[[int], Method]] = {
     "best_of": lambda number: lambda engine: best_of_n(engine, number),
     "retry": lambda number: lambda engine: retry(engine, number),
+    "corrected_best_of": lambda number: lambda engine: best_of_n(engine, number, LoopSettings()),
+    "corrected_retry": lambda number: lambda engine: retry(engine, number, LoopSettings()),
     "loop": _loop,
     "oracle_best_of": _oracle,
 }
 _SINGLE: dict[str, Method] = {
     "base": base,
-    "corrector": lambda engine: one_correction(engine, CORRECTOR_SIGMA),
-    "renoise": lambda engine: one_correction(engine, CORRECTOR_SIGMA, strength=0.0),
+    "corrector": _corrected,
+    "random": _with(RandomResidual),
+    "shuffled": _with(ShuffledPrompt),
+    "gradient": _gradient,
+    "renoise": lambda engine: one_correction(engine, RENOISE_SIGMA, LoopSettings(candidates=1, strength=0.0)),
 }
 
 
 def method(name: str, budget: int | None = None) -> Method:
-    """The method of a name: ``base``, ``corrector``, ``renoise``, or ``best_of_N``, ``retry_N``, ``loop_N``, ``oracle_best_of_N``.
+    """The method of a name: ``base``, ``corrector``, ``random``, ``shuffled``, ``gradient``, ``renoise``, or ``best_of_N``, ``retry_N``,
+    ``corrected_best_of_N``, ``corrected_retry_N``, ``loop_N``, ``oracle_best_of_N``. What follows a colon is ignored.
 
     N is the cap on model calls in multiples of one base generation; ``budget`` stands in where N is left out. Raises
     ValueError for other names.
     """
+    name = name.split(":")[0]
     if name in _SINGLE:
         return _SINGLE[name]
     found = re.fullmatch(r"([a-z_]+?)(?:_(\d+))?", name)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
+from ..corrector import LatentCorrector
 from ..demo.bundle import DemoWorld
 from ..demo.checker import check
 from ..demo.prompts import evaluation_prompts, task_of
-from ..demo.training.trainer import default_device, machine, write_json
 from ..draw import to_picture
+from ..head import RewardHead
 from ..loop.engine import Engine
 from ..loop.state import LoopState
 from ..prompts import claims_from_prompt
+from ..training.files import write_json
+from ..training.trainer import default_device, machine
 from .methods import method
 from .statistics import fix_and_break, interval
 
@@ -50,6 +56,19 @@ def run_method(name: str, world: DemoWorld, models: dict, prompts: list[str], se
     return results
 
 
+def named(text: str, load: Callable[[str], nn.Module]) -> dict[str, nn.Module]:
+    """Modules by the name that ``name=file,name=file`` gives them."""
+    return {name: load(path) for name, _, path in (entry.partition("=") for entry in text.split(",") if entry)}
+
+
+def check_variants(names: Sequence[str], others: dict[str, dict]) -> None:
+    """Raises ValueError for a method whose ``:name`` no file was given for."""
+    known = {variant for found in others.values() for variant in found}
+    missing = [name for name in names if name.partition(":")[2] not in {"", *known}]
+    if missing:
+        raise ValueError(f"No file was given for {', '.join(missing)}. Name it with --correctors NAME=FILE or --heads NAME=FILE.")
+
+
 def seed_of(prompt_index: int, seed: int) -> int:
     """The sampler's seed: paired between methods, different between prompts."""
     return 1_000_000 + 1000 * prompt_index + seed
@@ -57,7 +76,7 @@ def seed_of(prompt_index: int, seed: int) -> int:
 
 def write_method(name: str, results: list[tuple[int, int, LoopState]], out: Path) -> list[dict]:
     """Save a method's pictures and return its rows of results.json."""
-    folder = out / name
+    folder = out / name.replace(":", "_")
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for index, seed, state in results:
@@ -79,6 +98,9 @@ def summarise(results: list[tuple[int, int, LoopState]], before: list[bool] | No
     for (_, _, state), passed in zip(results, right):
         by_task[task_of(state.prompt)].append(passed)
     fixed, broken = fix_and_break(before, right) if before else (None, None)
+    pictures = defaultdict(list)
+    for index, _, state in results:
+        pictures[index].append(state.best.image.half())
     changes = [state.best.change for _, _, state in results if state.best.change]
     number = len(results)
     return {"accuracy": interval(right, clusters), "tasks": {task: sum(rows) / len(rows) for task, rows in by_task.items()},
@@ -87,7 +109,15 @@ def summarise(results: list[tuple[int, int, LoopState]], before: list[bool] | No
             "seconds": sum(state.seconds for _, _, state in results) / number,
             "critic_calls": sum(state.critic_calls for _, _, state in results) / number,
             "critic_passed": sum(state.passed for _, _, state in results) / number,
-            "change": sum(changes) / len(changes) if changes else 0.0}
+            "change": sum(changes) / len(changes) if changes else 0.0, "diversity": diversity(list(pictures.values()))}
+
+
+def diversity(pictures: Sequence[Sequence[Tensor]]) -> float | None:
+    """Mean distance between two pictures (H, W, 3) of the same prompt: root mean square of values in [0, 1]; None for one
+    picture a prompt."""
+    distances = [(a.float() - b.float()).square().mean().sqrt().item()
+                 for group in pictures for a, b in itertools.combinations(group, 2)]
+    return sum(distances) / len(distances) if distances else None
 
 
 def table(summaries: dict[str, dict]) -> str:
@@ -95,11 +125,11 @@ def table(summaries: dict[str, dict]) -> str:
     def share(value: float | None) -> str:
         return "   -" if value is None else f"{value:.3f}"
 
-    lines = [f"{'method':<18}{'accuracy [95 %]':<24}{'fix':>6}{'break':>7}{'NFE':>7}{'s':>7}{'critic':>8}{'change':>8}"]
+    lines = [f"{'method':<18}{'accuracy [95 %]':<24}{'fix':>6}{'break':>7}{'NFE':>7}{'s':>7}{'calls':>7}{'critic':>8}{'change':>8}{'diverse':>8}"]
     for name, row in summaries.items():
         mean, low, high = row["accuracy"]
         lines.append(f"{name:<18}{mean:.3f} [{low:.3f}, {high:.3f}]   {share(row['fix_rate']):>6}{share(row['break_rate']):>7}"
-                     f"{row['nfe']:>7.1f}{row['seconds']:>7.2f}{row['critic_calls']:>8.2f}{row['change']:>8.3f}")
+                     f"{row['nfe']:>7.1f}{row['seconds']:>7.2f}{row['critic_calls']:>7.2f}{row['critic_passed']:>8.3f}{row['change']:>8.3f}{share(row['diversity']):>8}")
     tasks = sorted({task for row in summaries.values() for task in row["tasks"]})
     lines += ["", f"{'method':<18}" + "".join(f"{task:>15}" for task in tasks)]
     lines += [f"{name:<18}" + "".join(f"{row['tasks'].get(task, float('nan')):>15.3f}" for task in tasks)
@@ -125,13 +155,17 @@ def run(options: argparse.Namespace) -> None:
     names = options.methods.split(",")
     for name in names:
         method(name, options.budget)
+    others = {"corrector": named(options.correctors, LatentCorrector.load), "head": named(options.heads, RewardHead.load)}
+    check_variants(names, others)
     world = DemoWorld(options.weights, default_device())
     models = {"judge": world.critic(options.batch), "head": world.head(), "corrector": world.corrector()}
     options.out.mkdir(parents=True, exist_ok=True)
     rows, summaries, before = [], {}, None
     for name in names:
         with torch.inference_mode():
-            results = run_method(name, world, models, prompts, seeds, options)
+            variant = name.partition(":")[2]
+            own = {kind: found[variant] for kind, found in others.items() if variant in found}
+            results = run_method(name, world, models | own, prompts, seeds, options)
         rows += write_method(name, results, options.out)
         summaries[name] = summarise(results, before)
         before = summaries[name]["right"] if name == "base" else before

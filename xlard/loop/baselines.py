@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .correct import LoopSettings, correct
-from .engine import Engine, better
+from .correct import LoopSettings, Trace, correct, corrector_steering
+from .engine import Attempt, Engine, better
 from .state import LoopState
 
 
@@ -14,29 +14,42 @@ def base(engine: Engine) -> list[LoopState]:
     return engine.states
 
 
-def best_of_n(engine: Engine, number: int) -> list[LoopState]:
-    """``number`` pictures a prompt, the critic's best returned."""
-    base(engine)
+def best_of_n(engine: Engine, number: int, settings: LoopSettings | None = None) -> list[LoopState]:
+    """``number`` pictures a prompt, the critic's best returned; with ``settings`` all drawn with the corrector at work."""
     rows = list(range(len(engine.states)))
-    for attempt in range(1, number):
-        engine.try_rows(rows, lambda: engine.draw(rows, "resample", attempt), better)
+    for attempt in range(number):
+        engine.try_rows(rows, lambda: _draw(engine, rows, attempt, settings), better)
     return engine.states
 
 
-def retry(engine: Engine, number: int) -> list[LoopState]:
-    """Fresh draws until the critic accepts, ``number`` at most; the critic's best returned."""
-    base(engine)
-    for attempt in range(1, number):
-        rows = [row for row, state in enumerate(engine.states) if not state.passed]
+def retry(engine: Engine, number: int, settings: LoopSettings | None = None) -> list[LoopState]:
+    """Fresh draws until the critic accepts, ``number`` at most, the critic's best returned; with ``settings`` all drawn with
+    the corrector at work."""
+    rows = list(range(len(engine.states)))
+    for attempt in range(number):
         if rows:
-            engine.try_rows(rows, lambda: engine.draw(rows, "resample", attempt), better)
+            engine.try_rows(rows, lambda: _draw(engine, rows, attempt, settings), better)
+        rows = [row for row, state in enumerate(engine.states) if not state.passed]
     return engine.states
 
 
-def one_correction(engine: Engine, sigma: float, strength: float = 1.0) -> list[LoopState]:
-    """Every picture corrected once at ``sigma`` and returned, whatever the critic says: the corrector alone."""
+def steered(engine: Engine, settings: LoopSettings) -> list[LoopState]:
+    """One picture a prompt, drawn with the corrector at work, and returned whatever the critic says: the corrector alone."""
+    return best_of_n(engine, 1, settings)
+
+
+def _draw(engine: Engine, rows: list[int], number: int, settings: LoopSettings | None) -> Attempt:
+    """A draw of rows, the first with their own seeds."""
+    trace = Trace()
+    steer = corrector_steering(engine, rows, settings, trace) if settings else None
+    attempt = engine.draw(rows, "resample" if number else "sample", *([number] if number else []), steer=steer)
+    attempt.changes, attempt.attributions = trace.changes, trace.attributions
+    return attempt
+
+
+def one_correction(engine: Engine, sigma: float, settings: LoopSettings) -> list[LoopState]:
+    """Every picture renoised to ``sigma`` and drawn on from there once, and returned, whatever the critic says."""
     base(engine)
     rows = list(range(len(engine.states)))
-    settings = LoopSettings(rounds=1, candidates=1, strength=strength, sigma=sigma)
     engine.try_rows(rows, lambda: correct(engine, rows, sigma, 1, settings), lambda state, critique: True)
     return engine.states

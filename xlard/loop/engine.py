@@ -6,18 +6,36 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from torch import Tensor
 
 from ..claims import Claim
+from ..corrector import CorrectorConfig
 from ..critique import Critique
-from ..head import RewardPrediction
-from ..protocols import Decoder, Judge, Sampler
+from ..head import HeadConfig, RewardPrediction
+from ..protocols import Decoder, Judge, Sampler, Steer
 from .state import LoopState, Round
 
-Head = Callable[[Tensor, Tensor, Tensor], RewardPrediction]
-Corrector = Callable[[Tensor, Tensor, Tensor], Tensor]
 OnRound = Callable[[int, Round], None]
+
+
+class Head(Protocol):
+    """A ``RewardHead``, or what manages one."""
+
+    config: HeadConfig
+
+    def __call__(self, latents: Tensor, context: Tensor, sigma: Tensor) -> RewardPrediction:
+        """See ``RewardHead.forward``."""
+
+
+class Corrector(Protocol):
+    """A ``LatentCorrector``, or what manages one."""
+
+    config: CorrectorConfig
+
+    def __call__(self, latents: Tensor, context: Tensor, sigma: Tensor) -> Tensor:
+        """See ``LatentCorrector.forward``."""
 
 
 def derived_seed(seed: int, *path: int) -> int:
@@ -84,10 +102,10 @@ class Engine:
             if self.on_round:
                 self.on_round(row, entry)
 
-    def draw(self, rows: Sequence[int], strategy: str, *path: int) -> Attempt:
-        """A fresh draw from pure noise; without a path, with the pictures' own seeds."""
+    def draw(self, rows: Sequence[int], strategy: str, *path: int, steer: Steer | None = None) -> Attempt:
+        """A fresh draw from pure noise, steered or not; without a path, with the pictures' own seeds."""
         seeds = [derived_seed(self.seeds[row], *path) if path else self.seeds[row] for row in rows]
-        latents = self.sampler.generate(rows, seeds)
+        latents = self.sampler.generate(rows, seeds, steer)
         # Asked afterwards: a sampler may know its calls per step only once it has run.
         return Attempt(strategy, 1.0, seeds, self.sampler.calls(), latents)
 

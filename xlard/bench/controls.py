@@ -1,0 +1,48 @@
+"""Correctors to compare with: the same size of step without the knowledge."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..corrector import LatentCorrector
+from ..gradient import ascend
+from ..head import HeadConfig, RewardHead
+
+
+class RandomResidual:
+    """A random residual with the norm of the corrector's, for each picture and step."""
+
+    def __init__(self, corrector: LatentCorrector):
+        self.config, self._corrector = corrector.config, corrector
+        self._generator = torch.Generator().manual_seed(0)
+
+    def __call__(self, latents: Tensor, context: Tensor, sigma: Tensor) -> Tensor:
+        """Residuals (B, C, h, w)."""
+        delta = self._corrector(latents, context, sigma)
+        noise = torch.randn(delta.shape, generator=self._generator).to(delta)
+        size = delta.flatten(1).norm(dim=1) / noise.flatten(1).norm(dim=1)
+        return noise * size[:, None, None, None]
+
+
+class ShuffledPrompt:
+    """The corrector told another picture's prompt."""
+
+    def __init__(self, corrector: LatentCorrector):
+        self.config, self._corrector = corrector.config, corrector
+
+    def __call__(self, latents: Tensor, context: Tensor, sigma: Tensor) -> Tensor:
+        """Residuals (B, C, h, w)."""
+        # By half a batch: neighbours are other seeds of the same prompt.
+        return self._corrector(latents, context.roll(max(1, len(context) // 2), dims=0), sigma)
+
+
+class HeadGradient:
+    """Gradient ascent through a head in place of a corrector, see ``gradient.ascend``; ``known`` (B, A) are the asked aspects."""
+
+    def __init__(self, head: RewardHead, config: HeadConfig, known: Tensor):
+        self.config, self._head, self._known = config, head, known
+
+    def __call__(self, latents: Tensor, context: Tensor, sigma: Tensor) -> Tensor:
+        """Residuals (B, C, h, w)."""
+        return ascend(self._head, latents, context, sigma, self._known.to(latents.device)).delta
