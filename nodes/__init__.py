@@ -7,13 +7,16 @@ from comfy_api.latest import ComfyExtension, io
 from . import folders
 from .claims import XLARDClaims
 from .clip_critic import XLARDCriticFromCLIP
+from .collect import XLARDCollect, XLARDPrompts
 from .corrector import XLARDCorrectLatent, XLARDLoadCorrector
 from .critic import XLARDCritique, XLARDLoadCritic, XLARDScoring
 from .demo import XLARDDemo
+from .guide import XLARDGuideModel
 from .loop import XLARDSelfCorrect
 from .report import XLARDReport
 from .reward import XLARDLoadHead, XLARDPredictReward
 from .server import XLARDCriticServer
+from .training import XLARDSaveCorrector, XLARDSaveHead, XLARDTrainCorrector, XLARDTrainHead
 
 
 class XLARDExtension(ComfyExtension):
@@ -23,4 +26,6 @@ class XLARDExtension(ComfyExtension):
         """The pack's nodes; registers the pack's model folders first, because the nodes' combos list them."""
         folders.register()
         return [XLARDDemo, XLARDLoadCritic, XLARDCriticFromCLIP, XLARDCriticServer, XLARDScoring, XLARDClaims, XLARDCritique,
-                XLARDLoadHead, XLARDPredictReward, XLARDLoadCorrector, XLARDCorrectLatent, XLARDSelfCorrect, XLARDReport]
+                XLARDLoadHead, XLARDPredictReward, XLARDLoadCorrector, XLARDCorrectLatent, XLARDGuideModel, XLARDSelfCorrect, XLARDReport,
+                XLARDPrompts, XLARDCollect,
+                XLARDTrainHead, XLARDTrainCorrector, XLARDSaveHead, XLARDSaveCorrector]

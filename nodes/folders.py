@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from itertools import chain, count
 from pathlib import Path
 
 import folder_paths
@@ -10,6 +12,7 @@ import folder_paths
 HEADS, CORRECTORS = "xlard_heads", "xlard_correctors"
 CRITICS = ("xlard_critics", "LLM")
 _CRITIC_DEPTH = 2
+_UNSTORABLE = re.compile(r'[<>:"|?*\x00-\x1f]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
 
 
 def register() -> None:
@@ -17,15 +20,18 @@ def register() -> None:
 
     What ``extra_model_paths.yaml`` or another pack has registered under these names stays.
     """
-    models = Path(folder_paths.models_dir)
-    own = {HEADS: models / "xlard" / "heads", CORRECTORS: models / "xlard" / "correctors",
-           CRITICS[0]: models / "xlard" / "critics", CRITICS[1]: models / "LLM"}
-    for name, folder in own.items():
+    for name, folder in _own().items():
         paths, extensions = folder_paths.folder_names_and_paths.get(name, ([], {".safetensors"}))
         # An empty set, which add_model_folder_path leaves, would list files of any kind.
         if str(folder) not in paths:
             paths = [*paths, str(folder)]
         folder_paths.folder_names_and_paths[name] = (paths, extensions or {".safetensors"})
+
+
+def _own() -> dict[str, Path]:
+    models = Path(folder_paths.models_dir)
+    return {HEADS: models / "xlard" / "heads", CORRECTORS: models / "xlard" / "correctors",
+            CRITICS[0]: models / "xlard" / "critics", CRITICS[1]: models / "LLM"}
 
 
 def files(kind: str) -> list[str]:
@@ -40,6 +46,35 @@ def file_path(kind: str, name: str) -> Path:
         raise FileNotFoundError(f"There is no {name} in {' or '.join(folder_paths.get_folder_paths(kind))}. "
                                 "Put the file there, or choose another and press R to refresh the list.")
     return Path(path)
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The path of something in ``folder`` that an artist has named; ``/`` makes a folder in it.
+
+    Raises ValueError for an empty name, one that leads out of the folder, or one that some system cannot store.
+    """
+    parts = name.strip().replace("\\", "/").split("/")
+    mend = "Write a plain name, for example sdxl_first."
+    if any(part in ("", ".", "..") for part in parts):
+        raise ValueError(f"{name!r} does not name anything in {folder}. {mend}")
+    if any(_UNSTORABLE.search(part) for part in parts):
+        raise ValueError(f"The name {name!r} cannot be stored on every system, because of its punctuation or because Windows keeps it "
+                         f"for itself. {mend}")
+    path = folder.joinpath(*parts)
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{path} leads out of {folder}, through a link. {mend}")
+    return path
+
+
+def new_file(kind: str, name: str, overwrite: bool) -> Path:
+    """Where a file of a kind (``HEADS`` or ``CORRECTORS``) is to be saved in the pack's own folder; a number is appended to a name
+    that is taken, unless it is to be overwritten. Raises ValueError as ``inside``."""
+    path = inside(_own()[kind], name.strip().removesuffix(".safetensors"))
+    path = path.with_name(f"{path.name}.safetensors")
+    if overwrite:
+        return path
+    numbered = (path.with_stem(f"{path.stem}_{number}") for number in count(2))
+    return next(each for each in chain([path], numbered) if not each.exists())
 
 
 def _critics() -> dict[str, Path]:

@@ -6,7 +6,7 @@ import comfy.samplers
 import torch
 from comfy_api.latest import io
 
-from ..xlard.loop.correct import LoopSettings, self_correct
+from ..xlard.loop.correct import WHERE, LoopSettings, self_correct
 from . import sockets
 from .adapters.latents import like_source
 from .adapters.pictures import chosen_claims, critique_text
@@ -57,10 +57,13 @@ class XLARDSelfCorrect(io.ComfyNode):
                                tooltip="Noise level that a correction starts from: 1 draws anew, lower keeps more of "
                                        "the picture. 0 chooses by what is wrong."),
                 io.Int.Input("candidates", default=4, min=1, max=64,
-                             tooltip="With a head, up to noise level 0.8: noises tried in a round, one model call each; the most "
-                                     "promising is sampled to the end. Elsewhere it does nothing."),
+                             tooltip="With a head, up to the highest noise level that it can read: noises tried in a round, one model "
+                                     "call each; the most promising is sampled to the end. Elsewhere it does nothing."),
                 io.Float.Input("strength", default=1.0, min=0.0, max=1.0, step=0.05,
                                tooltip="Share of the corrector's correction that is applied."),
+                io.Combo.Input("where", options=list(WHERE), default=WHERE[0], optional=True,
+                               tooltip="window: the corrector acts at every step of the noise levels that it was trained for. once: it "
+                                       "acts once, on the prediction that a round starts from, which costs one model call."),
                 sockets.Claims.Input("claims", optional=True,
                                      tooltip="Optional: claims from xLARD Claims, used instead of the prompt's."),
             ],
@@ -80,14 +83,15 @@ class XLARDSelfCorrect(io.ComfyNode):
     @classmethod
     def execute(cls, model, positive, negative, vae, critic, prompt: str, latent_image: dict, seed: int, steps: int,
                 cfg: float, sampler_name: str, scheduler: str, rounds: int, sigma: float, candidates: int,
-                strength: float, head=None, corrector=None, claims: list | None = None) -> io.NodeOutput:
+                strength: float, where: str = WHERE[0], head=None, corrector=None, claims: list | None = None) -> io.NodeOutput:
         claims = chosen_claims(prompt, claims)
-        sampler = ComfySampler(model, positive, negative, latent_image, steps, cfg, sampler_name, scheduler)
+        sampler = ComfySampler(model, positive, negative, latent_image, steps, cfg, sampler_name, scheduler,
+                               [each for each in (head, corrector) if each is not None])
         batch = sampler.batch
         states = self_correct(
             [prompt] * batch, [claims] * batch, [seed + row for row in range(batch)], sampler, ComfyDecoder(vae),
             critic, head, corrector,
-            LoopSettings(rounds=rounds, candidates=candidates, strength=strength, sigma=sigma or None),
+            LoopSettings(rounds=rounds, candidates=candidates, strength=strength, where=where, sigma=sigma or None),
             on_round=RoundProgress(batch * (rounds + 1)))
         critiques = [state.best.critique for state in states]
         samples = like_source(torch.stack([state.best.latent for state in states]), sampler.source)

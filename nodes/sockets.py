@@ -1,7 +1,7 @@
 """The pack's own socket types.
 
 ``Critic`` carries an ``MLLMCritic``, ``Claims`` a list of ``Claim``, ``Head`` and ``Corrector`` a ``ManagedModule``, ``State`` a list of
-``LoopState`` and ``Critique`` a list of ``Critique``, one for each picture of the batch.
+``LoopState`` and ``Critique`` a list of ``Critique``, one for each picture of the batch, ``Dataset`` a ``training.dataset.Dataset``.
 """
 
 from comfy_api.latest import io
@@ -13,6 +13,8 @@ Corrector = io.Custom("XLARD_CORRECTOR")
 State = io.Custom("XLARD_STATE")
 Critique = io.Custom("XLARD_CRITIQUE")
 Boxes = io.Custom("BOUNDING_BOX")
+Dataset = io.Custom("XLARD_DATASET")
+LossMap = io.Custom("LOSS_MAP")
 
 
 def named(*outputs: io.Output) -> list[io.Output]:

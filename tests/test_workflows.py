@@ -20,6 +20,16 @@ def saved(name: str) -> dict:
     return json.loads((CHECKOUT / "workflows" / f"{name}.json").read_text(encoding="utf-8"))
 
 
+def shortened(graph: dict) -> dict:
+    """The prompt of a workflow with fewer prompts, pictures and training steps, where it has any: minutes otherwise."""
+    few = {"XLARDCollect": {"pictures_per_prompt": 2, "views": 2}, "XLARDTrainHead": {"steps": 3}, "XLARDTrainCorrector": {"steps": 3}}
+    for node in graph.values():
+        node["inputs"].update(few.get(node["class_type"], {}))
+        if node["class_type"] == "XLARDPrompts":
+            node["inputs"]["text"] = "\n".join(node["inputs"]["text"].splitlines()[:8])
+    return graph
+
+
 def test_the_shipped_workflows_are_listed_under_templates(comfy):
     assert sorted(comfy.get_json("/workflow_templates").get("xlard", [])) == [path.stem for path in WORKFLOWS]
 
@@ -44,7 +54,7 @@ def test_no_nodes_of_a_shipped_workflow_overlap(workflow):
 
 @pytest.mark.parametrize("path", DEMOS, ids=[path.stem for path in DEMOS])
 def test_a_demo_workflow_runs_with_all_its_outputs(comfy, path):
-    result = comfy.run(workflow_to_api(saved(path.stem), comfy.object_info()))
+    result = comfy.run(shortened(workflow_to_api(saved(path.stem), comfy.object_info())))
     assert (result.status, result.node_errors) == ("success", {})
 
 

@@ -1,14 +1,20 @@
-"""One pass of the corrector over a LATENT."""
+"""One pass of the corrector over a LATENT, and gradient steps through the head after it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import comfy.model_management
 import torch
 from torch import Tensor
 
-from ...xlard.corrector import attribution_map, relative_norm
+from ...xlard.corrector import attribution_map, project, relative_norm
+from ...xlard.gradient import AscentSettings, ascend
+from ...xlard.head import overall_reward
+from ...xlard.modules import check_family
+from ...xlard.quadratic import Combination
 from .latents import as_pictures, like_source, map_image, mask_of, prompt_embeddings
+from .predictions import asked_aspects
 
 
 @dataclass(frozen=True)
@@ -20,27 +26,44 @@ class Correction:
     change: float
 
 
-def correct_latent(latent: dict, positive: list, corrector, head, strength: float, sigma: float) -> Correction:
-    """Add ``strength`` times the corrector's residual; with a head, only to pictures whose predicted reward rises.
+def correct_latent(latent: dict, positive: list, corrector, head, strength: float, sigma: float, gradient_steps: int = 0,
+                   combine: Combination = "sum", prompt: str = "") -> Correction:
+    """Add ``strength`` times the corrector's residual, moved on by ``gradient_steps`` that raise the head's rewards.
 
-    What lies outside of the LATENT's noise mask stays. At strength 0 the samples are the very same tensor.
+    Both together keep to the corrector's trust region. With a head, only pictures whose predicted reward rises are
+    changed; of its aspects those count that ``prompt`` asks for, all where it is empty. What lies outside of the LATENT's
+    noise mask stays. At strength 0 the samples are the very same tensor. Raises ValueError for gradient steps without a
+    head, and for a head and a corrector of two model families.
     """
+    if gradient_steps and head is None:
+        raise ValueError("Gradient steps need a reward head to climb. Connect one, or set gradient_steps to 0.")
+    if head is not None:
+        check_family(head.config, corrector.config.family, "head")
+        aspects = asked_aspects(prompt, head.config.aspects)
     source = latent["samples"]
     pictures = as_pictures(source)
-    context = prompt_embeddings(positive, len(pictures)).float()
-    level = torch.full((len(pictures),), sigma)
-    delta = corrector(pictures.float(), context, level).to(pictures) * strength
-    mask = mask_of(latent, pictures)
+    original, batch = pictures.to(comfy.model_management.intermediate_device(), torch.float32), len(pictures)
+    context, level = prompt_embeddings(positive, batch).float(), torch.full((batch,), sigma)
+    mask = mask_of(latent, original)
+    delta = corrector(original, context, level)
     if mask is not None:
         delta = delta * mask
+    if gradient_steps:
+        region = corrector.config.trust_region
+        settings = AscentSettings(gradient_steps, trust_region=region, how=combine)
+        asked = torch.tensor([float(aspect in aspects) for aspect in head.config.aspects], device=original.device)
+        delta = delta + ascend(head, original + delta, context, level, asked.expand(batch, -1), settings, mask).delta
+        delta = project(delta, original, region)
+    delta = strength * delta
     if head is not None:
-        delta = delta * _rising(head, pictures.float(), delta.float(), context, level).to(delta)[:, None, None, None]
-    samples = source if not delta.any() else like_source(pictures + delta, source)
+        delta = delta * _rising(head, original, delta, context, level, aspects)[:, None, None, None]
+    samples = like_source(pictures + delta.to(pictures), source) if delta.any() else source
     return Correction({**latent, "samples": samples}, map_image(attribution_map(delta)),
-                      relative_norm(delta.float(), pictures.float()).max().item())
+                      relative_norm(delta, original).max().item())
 
 
-def _rising(head, pictures: Tensor, delta: Tensor, context: Tensor, level: Tensor) -> Tensor:
-    """Whether the head's mean reward over its aspects rises, (B,)."""
-    before, after = head(pictures, context, level), head(pictures + delta, context, level)
-    return after.rewards.mean(dim=1) > before.rewards.mean(dim=1)
+def _rising(head, pictures: Tensor, delta: Tensor, context: Tensor, level: Tensor, aspects: list[str]) -> Tensor:
+    """Whether the product of the head's rewards over ``aspects`` rises, (B,)."""
+    before, after = (head(latents, context, level) for latents in (pictures, pictures + delta))
+    index = [before.index(aspects)] * len(pictures)
+    return overall_reward(after, index) > overall_reward(before, index)

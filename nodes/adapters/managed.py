@@ -37,6 +37,11 @@ class ManagedModule:
         return self._holder.module
 
     @property
+    def patcher(self) -> comfy.model_patcher.ModelPatcher:
+        """What ComfyUI's memory manager loads and offloads."""
+        return self._patcher
+
+    @property
     def config(self):
         """The module's config."""
         return self.module.config
@@ -49,9 +54,16 @@ class ManagedModule:
             memory.load_models_gpu([self._patcher], force_full_load=True)
         return self.module
 
+    @property
+    def _resident(self) -> bool:
+        loaded = self._patcher.current_loaded_device() == self._patcher.load_device
+        return loaded and self._patcher.loaded_size() >= self._patcher.model_size()
+
     def __call__(self, *arguments):
-        """Run the module; the arguments and the result are those of its ``forward``."""
-        module = self.load()
+        """Run the module; the arguments and the result are those of its ``forward``. Stops when the artist cancels."""
+        memory.throw_exception_if_processing_interrupted()
+        # Loading makes room for what follows; in the middle of sampling it could take that from the model that samples.
+        module = self.module if self._resident else self.load()
         device = self._patcher.load_device
         return _moved(module(*(_moved(argument, device) for argument in arguments)), memory.intermediate_device())
 

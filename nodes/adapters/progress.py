@@ -7,7 +7,7 @@ import comfy.utils
 from ...xlard.draw import annotate
 from ...xlard.loop.state import Round
 
-_PREVIEW_SIDE = 512
+PREVIEW_SIDE = 512
 
 
 class RoundProgress:
@@ -17,5 +17,5 @@ class RoundProgress:
         self._bar = comfy.utils.ProgressBar(total)
 
     def __call__(self, row: int, entry: Round) -> None:
-        preview = ("JPEG", annotate(entry.image, entry.critique), _PREVIEW_SIDE)
+        preview = ("JPEG", annotate(entry.image, entry.critique), PREVIEW_SIDE)
         self._bar.update_absolute(self._bar.current + 1, preview=preview)

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 import comfy.model_management
-import comfy.model_sampling
 import comfy.sample
 import comfy.samplers
 import comfy.utils
@@ -15,7 +14,10 @@ import torch
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
+from ...xlard.protocols import Steer
 from .latents import as_pictures, mask_of, prompt_embeddings
+from .managed import ManagedModule
+from .steering import noise_levels, steered
 
 _SEEDS = 2 ** 64
 
@@ -36,16 +38,16 @@ class ComfySampler:
 
     A row is a picture of the batch, and each has its own seed; a batch of one equals KSampler's picture for that
     seed exactly. Samplers that add noise of their own (``euler_ancestral``) draw it with the first row's seed. Where
-    the LATENT has a noise mask, what lies outside of it stays as it was.
+    the LATENT has a noise mask, what lies outside of it stays as it was. ``companions`` are the modules that a steer calls.
     """
 
     def __init__(self, model, positive, negative, latent: dict, steps: int, cfg: float, sampler_name: str,
-                 scheduler: str):
+                 scheduler: str, companions: Sequence[ManagedModule] = ()):
         counter = _CallCounter()
         self._model = model.clone()
         self._model.add_wrapper(WrappersMP.PREDICT_NOISE, counter)
         self._counter, self._cfg, self._sampler_name = counter, cfg, sampler_name
-        self._positive, self._negative = positive, negative
+        self._positive, self._negative, self._companions = positive, negative, companions
         samples = comfy.sample.fix_empty_latent_channels(self._model, _checked(latent["samples"]))
         self.source = samples
         self._video = samples.ndim == 5
@@ -71,19 +73,20 @@ class ComfySampler:
         """The prompt embeddings (B, L, D) of the positive conditioning, the same for every row."""
         return prompt_embeddings(self._positive, len(rows))
 
-    def generate(self, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
-        """Sample from pure noise; returns latents (B, C, h, w)."""
-        return self._run(self._latents[list(rows)], 0, rows, seeds)
+    def generate(self, rows: Sequence[int], seeds: Sequence[int], steer: Steer | None = None) -> Tensor:
+        """Sample from pure noise, steered or not; returns latents (B, C, h, w)."""
+        return self._run(self._latents[list(rows)], 0, rows, seeds, steer)
 
-    def resume(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
+    def resume(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int],
+               steer: Steer | None = None) -> Tensor:
         """Renoise latents (B, C, h, w) to the step of the schedule nearest to ``sigma`` and sample on from there."""
-        return self._run(self._blended(latents, rows), self._start(sigma), rows, seeds)
+        return self._run(self._blended(latents, rows), self._start(sigma), rows, seeds, steer)
 
     def predict(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
         """The model's x0 prediction (B, C, h, w) at the step nearest to ``sigma``: one call, one Euler step to 0."""
         start = self._start(sigma)
         sigmas = torch.stack([self._sigmas[start], torch.zeros(())])
-        return self._sample(self._blended(latents, rows), sigmas, "euler", rows, seeds)
+        return self._sample(self._model, self._blended(latents, rows), sigmas, "euler", rows, seeds)
 
     def calls(self, sigma: float = 1.0) -> int:
         """Model calls per picture from ``sigma`` to the end: counted if it has run, else scaled from a full run."""
@@ -94,18 +97,17 @@ class ComfySampler:
 
     def _start(self, sigma: float) -> int:
         """Index of the step, the last one included, whose noise level is nearest to ``sigma`` in [0, 1]."""
-        levels = self._sigmas[:-1]
-        if not isinstance(self._model.get_model_object("model_sampling"), comfy.model_sampling.CONST):
-            levels = levels / (1 + levels)
+        levels = noise_levels(self._model.get_model_object("model_sampling"), self._sigmas[:-1])
         return int((levels - sigma).abs().argmin())
 
-    def _run(self, latents: Tensor, start: int, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
+    def _run(self, latents: Tensor, start: int, rows: Sequence[int], seeds: Sequence[int], steer: Steer | None) -> Tensor:
         before = self._counter.calls
-        result = self._sample(latents, self._sigmas[start:], self._sampler_name, rows, seeds)
+        model = self._model if steer is None else steered(self._model, steer, self._companions)
+        result = self._sample(model, latents, self._sigmas[start:], self._sampler_name, rows, seeds)
         self._measured[start] = self._counter.calls - before
         return result
 
-    def _sample(self, latents: Tensor, sigmas: Tensor, sampler_name: str, rows: Sequence[int],
+    def _sample(self, model, latents: Tensor, sigmas: Tensor, sampler_name: str, rows: Sequence[int],
                 seeds: Sequence[int]) -> Tensor:
         comfy.model_management.throw_exception_if_processing_interrupted()
         if self._video:
@@ -113,9 +115,9 @@ class ComfySampler:
         noise = torch.cat([comfy.sample.prepare_noise(latents[row:row + 1], seed % _SEEDS)
                            for row, seed in enumerate(seeds)])
         samples = comfy.sample.sample_custom(
-            self._model, noise, self._cfg, comfy.samplers.sampler_object(sampler_name), sigmas, self._positive,
+            model, noise, self._cfg, comfy.samplers.sampler_object(sampler_name), sigmas, self._positive,
             self._negative, latents, noise_mask=self._noise_mask(rows),
-            callback=latent_preview.prepare_callback(self._model, len(sigmas) - 1),
+            callback=latent_preview.prepare_callback(model, len(sigmas) - 1),
             disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED, seed=seeds[0] % _SEEDS)
         return samples[:, :, 0] if self._video else samples
 

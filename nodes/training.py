@@ -1,0 +1,154 @@
+"""Nodes that train reward heads and correctors for the artist's own checkpoint, and save them."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+from . import folders, sockets
+from .adapters.managed import ManagedModule
+from .adapters.training import TrainingBar, loss_map, plot_image, run_folder, save, training_device
+
+
+def _settings(learning_rate: float, name: str) -> list[io.Input]:
+    """What both trainings ask for."""
+    return [
+        io.Int.Input("steps", default=2000, min=1, max=1_000_000,
+                     tooltip="Steps of the training. A finished run can be given more of them."),
+        io.Int.Input("batch_size", default=32, min=1, max=4096,
+                     tooltip="Latents in a step. Halve it if the GPU runs out of memory."),
+        io.Float.Input("learning_rate", default=learning_rate, min=1e-6, max=1.0, step=1e-4, round=1e-7,
+                       tooltip="Highest learning rate of AdamW; it rises for a tenth of the steps, then falls to nothing. Lower it if "
+                               "the loss jumps."),
+        io.Int.Input("width", default=128, min=32, max=1024, step=32, tooltip="Width of the transformer: more learns more from many "
+                                                                             "pictures, and learns few by heart."),
+        io.Int.Input("layers", default=4, min=1, max=24, tooltip="Blocks of the transformer."),
+        io.Int.Input("seed", default=0, min=0, max=0xffffffffffffffff,
+                     tooltip="Seed of the first weights, of the batches, and of which prompts are kept out of training."),
+        io.String.Input("name", default=name,
+                        tooltip="Name of the run. Its state is kept in runs/<name> in the dataset's folder: a run that was cancelled "
+                                "goes on from there. Other settings or more pictures need another name."),
+    ]
+
+
+_RESULTS = (
+    io.Image.Output("plot", tooltip="Loss over the steps: in training, and on prompts that are kept out, with the best ringed."),
+    io.String.Output("report", tooltip="What was measured on prompts that were kept out, and what that says about trusting it."),
+)
+
+
+class XLARDTrainHead(io.ComfyNode):
+    """A reward head from collected pictures."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="XLARDTrainHead", display_name="xLARD Train Reward Head", category="xLARD/training",
+            description="Trains a reward head on a dataset: it learns to tell from a latent what the critic would say of its picture. "
+                        "Cancel and queue again to go on later.",
+            inputs=[sockets.Dataset.Input("dataset", tooltip="Collected pictures of the checkpoint that the head is for."),
+                    *_settings(1e-3, "head")],
+            outputs=sockets.named(
+                sockets.Head.Output("head", tooltip="The head, for xLARD Save Reward Head or for direct use."),
+                sockets.LossMap.Output("loss", tooltip="The training loss, for ComfyUI's Plot Loss Graph."), *_RESULTS))
+
+    @classmethod
+    def execute(cls, dataset, steps: int, batch_size: int, learning_rate: float, width: int, layers: int, seed: int,
+                name: str) -> io.NodeOutput:
+        # Imported late: training is no part of ComfyUI's start.
+        from ..xlard.training.report import head_report
+        from ..xlard.training.train import TrainingSettings, train_head
+
+        settings = TrainingSettings(steps, batch_size, learning_rate, width, layers, seed)
+        with training_device() as device:
+            trained = train_head([dataset], settings, run_folder(dataset, name), device, TrainingBar(name))
+            head = ManagedModule(trained.head)
+        return io.NodeOutput(head, loss_map(trained.losses), plot_image(trained.losses, trained.validation, name),
+                             head_report(trained.figures, head.config.sigma_range))
+
+
+class XLARDTrainCorrector(io.ComfyNode):
+    """A corrector from collected pictures."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="XLARDTrainCorrector", display_name="xLARD Train Corrector", category="xLARD/training",
+            description="Trains a corrector on a dataset: it learns to move the model's predictions towards pictures that the critic "
+                        "passed. Cancel and queue again to go on later.",
+            inputs=[
+                sockets.Dataset.Input("dataset", tooltip="Collected pictures of the checkpoint that the corrector is for."),
+                io.Combo.Input("way", options=["distillation", "path-wise"], default="distillation",
+                               tooltip="distillation: from the pictures that passed, needs no head. path-wise: up the gradient of a "
+                                       "head, which it may learn to fool."),
+                sockets.Head.Input("head", optional=True, tooltip="For the path-wise way: a head trained for this checkpoint."),
+                io.Float.Input("trust_region", default=0.7, min=0.01, max=1.0, step=0.01,
+                               tooltip="Largest correction, relative to the size of the latent. It is part of the corrector's file."),
+                io.Float.Input("sigma_start", default=1.0, min=0.0, max=1.0, step=0.01,
+                               tooltip="Highest noise level that it is to correct at; the dataset must hold predictions there."),
+                io.Float.Input("sigma_end", default=0.9, min=0.0, max=1.0, step=0.01,
+                               tooltip="Lowest noise level that it is to correct at. On the demo world it did best where layouts are "
+                                       "decided, from 1 to 0.9, and broke more pictures below."),
+                io.Float.Input("learns_until", default=0.5, min=0.0, max=1.0, step=0.01,
+                               tooltip="Lowest noise level that it learns from: more levels are more to learn from."),
+                io.Float.Input("emphasis", default=0.0, min=0.0, max=10.0, step=0.1,
+                               tooltip="distillation: how far to go beyond the average of what passed, away from the average of "
+                                       "everything; 0 is that average. The path-wise way does not use it."),
+                *_settings(5e-4, "corrector")],
+            outputs=sockets.named(
+                sockets.Corrector.Output("corrector", tooltip="The corrector, for xLARD Save Corrector or for direct use."),
+                sockets.LossMap.Output("loss", tooltip="The training loss, for ComfyUI's Plot Loss Graph."), *_RESULTS))
+
+    @classmethod
+    def execute(cls, dataset, way: str, trust_region: float, sigma_start: float, sigma_end: float, learns_until: float, emphasis: float, steps: int,
+                batch_size: int, learning_rate: float, width: int, layers: int, seed: int, name: str, head=None) -> io.NodeOutput:
+        from ..xlard.training.report import corrector_report
+        from ..xlard.training.train import CorrectorSettings, TrainingSettings, train_corrector
+
+        kind = CorrectorSettings(way, trust_region, sigma_start, sigma_end, learns_until, emphasis)
+        settings = TrainingSettings(steps, batch_size, learning_rate, width, layers, seed)
+        with training_device() as device:
+            trained = train_corrector([dataset], kind, settings, run_folder(dataset, name), device,
+                                      None if head is None else head.module, TrainingBar(name))
+            corrector = ManagedModule(trained.corrector)
+        return io.NodeOutput(corrector, loss_map(trained.losses), plot_image(trained.losses, trained.validation, name),
+                             corrector_report(trained.figures))
+
+
+def _saving(folder: str) -> list[io.Input]:
+    return [
+        io.String.Input("file_name", default="my_checkpoint",
+                        tooltip=f"Name of the file in models/xlard/{folder}; a / makes a folder there."),
+        io.Boolean.Input("overwrite", default=False, tooltip="Replace a file of this name. Off: a number is appended to the name."),
+    ]
+
+
+class XLARDSaveHead(io.ComfyNode):
+    """A reward head to a file."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="XLARDSaveHead", display_name="xLARD Save Reward Head", category="xLARD/training", is_output_node=True,
+            description="Saves a reward head, with what it was trained for and its figures, to models/xlard/heads.",
+            inputs=[sockets.Head.Input("head", tooltip="The head to save."), *_saving("heads")],
+            outputs=sockets.named(io.String.Output("path", tooltip="Where it was saved.")))
+
+    @classmethod
+    def execute(cls, head, file_name: str, overwrite: bool) -> io.NodeOutput:
+        return io.NodeOutput(str(save(head, folders.HEADS, file_name, overwrite)))
+
+
+class XLARDSaveCorrector(io.ComfyNode):
+    """A corrector to a file."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="XLARDSaveCorrector", display_name="xLARD Save Corrector", category="xLARD/training", is_output_node=True,
+            description="Saves a corrector, with what it was trained for and its figures, to models/xlard/correctors.",
+            inputs=[sockets.Corrector.Input("corrector", tooltip="The corrector to save."), *_saving("correctors")],
+            outputs=sockets.named(io.String.Output("path", tooltip="Where it was saved.")))
+
+    @classmethod
+    def execute(cls, corrector, file_name: str, overwrite: bool) -> io.NodeOutput:
+        return io.NodeOutput(str(save(corrector, folders.CORRECTORS, file_name, overwrite)))
