@@ -13,7 +13,7 @@ from ..head import KINDS, RewardHead, RewardPrediction
 from .calibration import calibrate_head, expected_calibration_error
 from .records import FINAL, NO_REWARD, X0, Encode, Records, chunks, of_kind, pick
 
-SHARES = ((FINAL, 0.3), (X0, 0.5), (FINAL, 0.2))
+SHARES = ((FINAL, 0.4), (X0, 0.5), (FINAL, 0.1))
 """How much of a batch is finished latents, x0 predictions, and finished latents that are made noisy."""
 
 

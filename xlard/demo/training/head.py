@@ -25,6 +25,9 @@ OTHER_PROMPTS = 0.7
 REGIONS = 0.3
 """Weight of the regional targets beside the rewards."""
 
+HIGHEST = 0.8
+"""Highest noise level of the predictions that are trained on: above, an outcome is hardly decided yet, and drowns the rest."""
+
 
 def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_seconds: float | None = None,
           learning_rate: float = 1e-3, width: int = 128, layers: int = 4, name: str = "head") -> dict:
@@ -33,6 +36,7 @@ def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_se
     torch.manual_seed(seed)
     encode = encoder(DemoWorld(folder, device))
     records, allowed = load_records(folder, "corrector"), allowed_prompts("corrector")
+    records = records.where(records.sigma <= HIGHEST + 0.01)
     records = records.rows(range(min(pool, len(records)))) if pool else records
     config = HeadConfig(LATENT_CHANNELS, CONTEXT_WIDTH, BASE_MODEL, width=width, layers=layers)
     regional = RegionalHead(RewardHead(config), seen_labels(records))

@@ -1,0 +1,51 @@
+"""What a strategy proposes to do next with a picture, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from torch import Tensor
+
+from .state import LoopState
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What a strategy knows when it plans.
+
+    ``size`` are the latent's height and width, ``image_size`` the picture's in pixels, ``seed`` the round's own; ``calls``
+    gives the model calls (NFE) from a noise level in [0, 1] to the end.
+    """
+
+    state: LoopState
+    size: tuple[int, int]
+    image_size: tuple[int, int]
+    seed: int
+    calls: Callable[[float], int]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """One attempt: start from noise level ``sigma`` (1 draws anew) inside ``region``, and spend ``nfe`` model calls.
+
+    ``region`` (h, w) is 1 where the best latent is to be drawn anew and 0 where it stays to the last bit; None redraws all
+    of it. ``reason`` says in a few words why.
+    """
+
+    strategy: str
+    sigma: float
+    seed: int
+    nfe: int
+    reason: str = ""
+    region: Tensor | None = field(default=None, repr=False)
+
+
+class Strategy(Protocol):
+    """One way of mending a picture."""
+
+    name: str
+
+    def plan(self, situation: Situation) -> Plan | None:
+        """What it would do next, or None where it has nothing to offer."""
