@@ -6,13 +6,21 @@ import comfy.samplers
 import torch
 from comfy_api.latest import io
 
-from ..xlard.loop.correct import WHERE, LoopSettings, self_correct
+from ..xlard.loop.run import self_correct
+from ..xlard.loop.settings import WHERE, LoopSettings
+from ..xlard.loop.strategies import ALL
 from . import sockets
 from .adapters.latents import like_source
 from .adapters.pictures import chosen_claims, critique_text
 from .adapters.progress import RoundProgress
 from .adapters.sampler import ComfySampler
 from .adapters.vae import ComfyDecoder
+
+_STRATEGIES = {
+    "region": "Draw only what is wrong anew, and keep the rest as it is to the last bit. Needs a critic that gives boxes.",
+    "correct": "Renoise the whole picture to a mid noise level and draw on from there, with head and corrector where they are connected.",
+    "resample": "Draw a fresh picture with new noise, after two rounds that were no better.",
+}
 
 
 class XLARDSelfCorrect(io.ComfyNode):
@@ -64,6 +72,7 @@ class XLARDSelfCorrect(io.ComfyNode):
                 io.Combo.Input("where", options=list(WHERE), default=WHERE[0], optional=True,
                                tooltip="window: the corrector acts at every step of the noise levels that it was trained for. once: it "
                                        "acts once, on the prediction that a round starts from, which costs one model call."),
+                *(io.Boolean.Input(name, default=True, optional=True, tooltip=tooltip) for name, tooltip in _STRATEGIES.items()),
                 sockets.Claims.Input("claims", optional=True,
                                      tooltip="Optional: claims from xLARD Claims, used instead of the prompt's."),
             ],
@@ -83,7 +92,8 @@ class XLARDSelfCorrect(io.ComfyNode):
     @classmethod
     def execute(cls, model, positive, negative, vae, critic, prompt: str, latent_image: dict, seed: int, steps: int,
                 cfg: float, sampler_name: str, scheduler: str, rounds: int, sigma: float, candidates: int,
-                strength: float, where: str = WHERE[0], head=None, corrector=None, claims: list | None = None) -> io.NodeOutput:
+                strength: float, where: str = WHERE[0], head=None, corrector=None, claims: list | None = None,
+                **strategies: bool) -> io.NodeOutput:
         claims = chosen_claims(prompt, claims)
         sampler = ComfySampler(model, positive, negative, latent_image, steps, cfg, sampler_name, scheduler,
                                [each for each in (head, corrector) if each is not None])
@@ -91,7 +101,8 @@ class XLARDSelfCorrect(io.ComfyNode):
         states = self_correct(
             [prompt] * batch, [claims] * batch, [seed + row for row in range(batch)], sampler, ComfyDecoder(vae),
             critic, head, corrector,
-            LoopSettings(rounds=rounds, candidates=candidates, strength=strength, where=where, sigma=sigma or None),
+            LoopSettings(rounds, tuple(name for name in ALL if strategies.get(name, True)), candidates, strength, where,
+                         sigma=sigma or None),
             on_round=RoundProgress(batch * (rounds + 1)))
         critiques = [state.best.critique for state in states]
         samples = like_source(torch.stack([state.best.latent for state in states]), sampler.source)

@@ -9,8 +9,9 @@ from xlard.corrector import CorrectorConfig
 from xlard.critique import ASPECTS, Detection
 from xlard.head import HeadConfig, RewardPrediction
 from xlard.loop.baselines import base, best_of_n, one_correction, retry
-from xlard.loop.correct import LoopSettings, correct_all, self_correct
 from xlard.loop.engine import Engine, derived_seed
+from xlard.loop.run import correct_all, self_correct
+from xlard.loop.settings import LoopSettings
 from xlard.prompts import claims_from_prompt
 from xlard.rewards import critique_from_detections
 
@@ -33,7 +34,7 @@ class FakeSampler:
         self.predicted.append(list(seeds))
         return torch.tensor([float(seed % 97) for seed in seeds]).view(-1, 1, 1, 1)
 
-    def resume(self, latents, sigma, rows, seeds, steer=None):
+    def resume(self, latents, sigma, rows, seeds, steer=None, regions=None):
         if steer:
             self.steered = [steer(latents, level) for level in (0.9, 0.5)]
         self.resumed.append((latents.clone(), sigma, list(rows), list(seeds)))
@@ -103,7 +104,7 @@ def test_the_loop_never_returns_less_than_the_first_picture() -> None:
 
 
 def test_the_budget_in_model_calls_is_never_passed() -> None:
-    state, = correct_all(engine([5] * 20), LoopSettings(rounds=10, budget=60))
+    state, = correct_all(engine([5] * 20), LoopSettings(rounds=10, budget=60, strategies=("correct",)))
     assert state.nfe <= 60 and len(state.rounds) == 1 + (60 - 20) // 18
 
 
@@ -111,7 +112,8 @@ def test_the_head_picks_the_most_promising_noise_and_each_look_is_counted() -> N
     running = engine([5, 3], head=SeedHead())
     state, = correct_all(running, LoopSettings(candidates=4, sigma=0.5))
     tried = [seeds[0] for seeds in running.sampler.predicted]
-    assert tried == [derived_seed(0, 1, k) for k in range(4)]
+    first = derived_seed(0, 1, 0)
+    assert tried == [first, *(derived_seed(first, k) for k in range(1, 4))]
     assert running.sampler.resumed[0][3] == [max(tried, key=lambda seed: seed % 97)]
     assert state.rounds[1].nfe == 4 + 10
 

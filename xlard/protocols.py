@@ -62,8 +62,11 @@ class Sampler(Protocol):
         """Renoise latents to ``sigma`` with each seed's noise and return the model's x0 prediction: one call."""
 
     def resume(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int],
-               steer: Steer | None = None) -> Tensor:
-        """Renoise latents to ``sigma`` with each seed's noise and sample from there to the end, steered or not."""
+               steer: Steer | None = None, regions: Tensor | None = None) -> Tensor:
+        """Renoise latents to ``sigma`` with each seed's noise and sample from there to the end, steered or not.
+
+        ``regions`` (B, h, w) are true where latents are drawn anew; elsewhere they come back as they were, to the last bit.
+        """
 
     def calls(self, sigma: float = 1.0) -> int:
         """Model calls (NFE) per picture from ``sigma`` to the end; guidance counts as part of its call."""

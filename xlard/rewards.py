@@ -53,28 +53,28 @@ def position_holds(a: Detection, b: Detection, direction: str) -> bool:
     return (beyond_x * vx + beyond_y * vy) / norm > 0.5
 
 
-def _matching(detections: Sequence[Detection], noun: str | None, color: str | None) -> list[Detection]:
+def matching(detections: Sequence[Detection], noun: str | None, color: str | None) -> list[Detection]:
     """Detections of a noun, also as the last word of a longer one: a "tabby cat" is a cat."""
     return [d for d in detections if (d.noun == noun or d.noun.endswith(f" {noun}")) and (color is None or d.color == color)]
 
 
 def judge_count(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
     """Exactly ``claim.number`` objects of the noun (and colour, if the claim has one)."""
-    found = _matching(detections, claim.noun, claim.color)
+    found = matching(detections, claim.noun, claim.color)
     return Verdict(claim, len(found) == claim.number, count_reward(len(found), claim.number), tuple(found),
                    f"{len(found)} found, {claim.number} asked for")
 
 
 def judge_object(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
     """At least ``claim.number`` objects of the noun (and colour, if the claim has one)."""
-    found = _matching(detections, claim.noun, claim.color)
+    found = matching(detections, claim.noun, claim.color)
     score = min(len(found) / claim.number, 1.0) if claim.number else 1.0
     return Verdict(claim, len(found) >= claim.number, score, tuple(found), f"{len(found)} found, at least {claim.number} asked for")
 
 
 def judge_color(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
     """Exactly ``claim.number`` objects of the noun have the colour."""
-    things = _matching(detections, claim.noun, None)
+    things = matching(detections, claim.noun, None)
     colors = [thing.color for thing in things]
     seen = ", ".join(str(color) for color in colors) or "none there"
     return Verdict(claim, colors.count(claim.color) == claim.number, color_reward(colors, claim.color, claim.number),
@@ -83,8 +83,8 @@ def judge_color(claim: Claim, detections: Sequence[Detection], side: float) -> V
 
 def judge_position(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
     """Every object of the first kind stands in the direction of every object of the second."""
-    firsts = _matching(detections, claim.noun, claim.color)
-    seconds = _matching(detections, claim.other, claim.other_color)
+    firsts = matching(detections, claim.noun, claim.color)
+    seconds = matching(detections, claim.other, claim.other_color)
     pairs = [(a, b) for a in firsts for b in seconds if a is not b]
     if not pairs:
         missing = " and ".join(text for text, found in (

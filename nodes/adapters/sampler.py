@@ -75,18 +75,22 @@ class ComfySampler:
 
     def generate(self, rows: Sequence[int], seeds: Sequence[int], steer: Steer | None = None) -> Tensor:
         """Sample from pure noise, steered or not; returns latents (B, C, h, w)."""
-        return self._run(self._latents[list(rows)], 0, rows, seeds, steer)
+        return self._run(self._latents[list(rows)], 0, rows, seeds, steer, None)
 
     def resume(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int],
-               steer: Steer | None = None) -> Tensor:
-        """Renoise latents (B, C, h, w) to the step of the schedule nearest to ``sigma`` and sample on from there."""
-        return self._run(self._blended(latents, rows), self._start(sigma), rows, seeds, steer)
+               steer: Steer | None = None, regions: Tensor | None = None) -> Tensor:
+        """Renoise latents (B, C, h, w) to the step of the schedule nearest to ``sigma`` and sample on from there.
+
+        With ``regions`` (B, h, w) only where they are true; where there is a noise mask too, inside both.
+        """
+        drawn = self._run(self._blended(latents, rows), self._start(sigma), rows, seeds, steer, regions)
+        return drawn if regions is None else torch.where(regions.to(drawn.device)[:, None], drawn, latents.to(drawn))
 
     def predict(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
         """The model's x0 prediction (B, C, h, w) at the step nearest to ``sigma``: one call, one Euler step to 0."""
         start = self._start(sigma)
         sigmas = torch.stack([self._sigmas[start], torch.zeros(())])
-        return self._sample(self._model, self._blended(latents, rows), sigmas, "euler", rows, seeds)
+        return self._sample(self._model, self._blended(latents, rows), sigmas, "euler", rows, seeds, None)
 
     def calls(self, sigma: float = 1.0) -> int:
         """Model calls per picture from ``sigma`` to the end: counted if it has run, else scaled from a full run."""
@@ -100,15 +104,16 @@ class ComfySampler:
         levels = noise_levels(self._model.get_model_object("model_sampling"), self._sigmas[:-1])
         return int((levels - sigma).abs().argmin())
 
-    def _run(self, latents: Tensor, start: int, rows: Sequence[int], seeds: Sequence[int], steer: Steer | None) -> Tensor:
+    def _run(self, latents: Tensor, start: int, rows: Sequence[int], seeds: Sequence[int], steer: Steer | None,
+             regions: Tensor | None) -> Tensor:
         before = self._counter.calls
         model = self._model if steer is None else steered(self._model, steer, self._companions)
-        result = self._sample(model, latents, self._sigmas[start:], self._sampler_name, rows, seeds)
+        result = self._sample(model, latents, self._sigmas[start:], self._sampler_name, rows, seeds, regions)
         self._measured[start] = self._counter.calls - before
         return result
 
     def _sample(self, model, latents: Tensor, sigmas: Tensor, sampler_name: str, rows: Sequence[int],
-                seeds: Sequence[int]) -> Tensor:
+                seeds: Sequence[int], regions: Tensor | None) -> Tensor:
         comfy.model_management.throw_exception_if_processing_interrupted()
         if self._video:
             latents = latents.unsqueeze(2)
@@ -116,16 +121,17 @@ class ComfySampler:
                            for row, seed in enumerate(seeds)])
         samples = comfy.sample.sample_custom(
             model, noise, self._cfg, comfy.samplers.sampler_object(sampler_name), sigmas, self._positive,
-            self._negative, latents, noise_mask=self._noise_mask(rows),
+            self._negative, latents, noise_mask=self._noise_mask(rows, regions),
             callback=latent_preview.prepare_callback(model, len(sigmas) - 1),
             disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED, seed=seeds[0] % _SEEDS)
         return samples[:, :, 0] if self._video else samples
 
-    def _noise_mask(self, rows: Sequence[int]) -> Tensor | None:
-        if self._mask is None:
+    def _noise_mask(self, rows: Sequence[int], regions: Tensor | None) -> Tensor | None:
+        if self._mask is None and regions is None:
             return None
         # One channel: ComfyUI would take further ones for further pictures.
-        mask = self._mask[list(rows), :1]
+        mask = torch.ones(1) if self._mask is None else self._mask[list(rows), :1]
+        mask = mask if regions is None else mask * regions.to(mask)[:, None]
         return mask.unsqueeze(2) if self._video else mask
 
     def _blended(self, latents: Tensor, rows: Sequence[int]) -> Tensor:

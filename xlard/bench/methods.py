@@ -11,9 +11,11 @@ import torch
 from ..critique import ASPECTS
 from ..demo.checker import Checker
 from ..loop.baselines import base, best_of_n, one_correction, retry, steered
-from ..loop.correct import LoopSettings, correct_all
 from ..loop.engine import Engine
+from ..loop.run import correct_all
+from ..loop.settings import LoopSettings
 from ..loop.state import LoopState
+from ..loop.strategies import ALL
 from .controls import HeadGradient, RandomResidual, ShuffledPrompt
 
 RENOISE_SIGMA = 0.8
@@ -25,10 +27,13 @@ GRADIENT_WINDOW = (0.7, 0.8)
 Method = Callable[[Engine], list[LoopState]]
 
 
-def _loop(number: int) -> Method:
-    def run(engine: Engine) -> list[LoopState]:
-        return correct_all(engine, LoopSettings(rounds=10 * number, budget=number * engine.sampler.calls()))
-    return run
+def _loop(*strategies: str) -> Callable[[int], Method]:
+    def family(number: int) -> Method:
+        def run(engine: Engine) -> list[LoopState]:
+            cap = number * engine.sampler.calls()
+            return correct_all(engine, LoopSettings(rounds=10 * number, strategies=strategies, budget=cap))
+        return run
+    return family
 
 
 def _oracle(number: int) -> Method:
@@ -58,7 +63,9 @@ _FAMILIES: dict[str, Callable[[int], Method]] = {
     "retry": lambda number: lambda engine: retry(engine, number),
     "corrected_best_of": lambda number: lambda engine: best_of_n(engine, number, LoopSettings()),
     "corrected_retry": lambda number: lambda engine: retry(engine, number, LoopSettings()),
-    "loop": _loop,
+    "loop": _loop(*ALL),
+    "region": _loop("region"),
+    "correct": _loop("correct"),
     "oracle_best_of": _oracle,
 }
 _SINGLE: dict[str, Method] = {
@@ -73,7 +80,7 @@ _SINGLE: dict[str, Method] = {
 
 def method(name: str, budget: int | None = None) -> Method:
     """The method of a name: ``base``, ``corrector``, ``random``, ``shuffled``, ``gradient``, ``renoise``, or ``best_of_N``, ``retry_N``,
-    ``corrected_best_of_N``, ``corrected_retry_N``, ``loop_N``, ``oracle_best_of_N``. What follows a colon is ignored.
+    ``corrected_best_of_N``, ``corrected_retry_N``, ``loop_N``, ``region_N``, ``correct_N``, ``oracle_best_of_N``. What follows a colon is ignored.
 
     N is the cap on model calls in multiples of one base generation; ``budget`` stands in where N is left out. Raises
     ValueError for other names.

@@ -77,15 +77,19 @@ class FlowSampler:
         return noisy - level.item() * self.flow(noisy, level, self.context(rows))
 
     def resume(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int],
-               steer: Steer | None = None) -> Tensor:
-        """Renoise latents to ``sigma`` and sample to the end, steered or not."""
+               steer: Steer | None = None, regions: Tensor | None = None) -> Tensor:
+        """Renoise latents to ``sigma`` and sample to the end, steered or not, everywhere or inside ``regions`` (B, h, w)."""
         sigmas, context = self.sigmas(sigma), self.context(rows)
-        noisy = torch.lerp(latents.to(self.device), self.noise(seeds), sigmas[0].item())
+        latents, noise = latents.to(self.device), self.noise(seeds)
+        opened = None if regions is None else regions.to(self.device)[:, None]
+        noisy = torch.lerp(latents, noise, sigmas[0].item())
         for level, following in zip(sigmas[:-1], sigmas[1:]):
+            if opened is not None:
+                noisy = torch.where(opened, noisy, torch.lerp(latents, noise, level.item()))
             flow = self.flow(noisy, level, context)
             if steer is not None:
                 x0 = noisy - level.item() * flow
                 # As a difference, so that what is not moved stays the same to the last bit.
                 flow = flow - (steer(x0, level.item()).to(x0) - x0) / level.item()
             noisy = noisy + (following - level).item() * flow
-        return noisy
+        return noisy if opened is None else torch.where(opened, noisy, latents)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .correct import LoopSettings, Trace, correct, corrector_steering
-from .engine import Attempt, Engine, better
+from .attempt import Trace, correct, corrector_steering
+from .engine import Attempt, Engine, better, derived_seed
+from .settings import LoopSettings
 from .state import LoopState
 
 
@@ -51,5 +52,6 @@ def one_correction(engine: Engine, sigma: float, settings: LoopSettings) -> list
     """Every picture renoised to ``sigma`` and drawn on from there once, and returned, whatever the critic says."""
     base(engine)
     rows = list(range(len(engine.states)))
-    engine.try_rows(rows, lambda: correct(engine, rows, sigma, 1, settings), lambda state, critique: True)
+    seeds = [derived_seed(seed, 1, 0) for seed in engine.seeds]
+    engine.try_rows(rows, lambda: correct(engine, rows, sigma, seeds, settings), lambda state, critique: True)
     return engine.states

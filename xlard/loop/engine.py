@@ -55,6 +55,8 @@ class Attempt:
     changes: Sequence[float] | None = None
     predicted: Sequence[float] | None = None
     attributions: Tensor | None = None
+    reasons: Sequence[str] | None = None
+    regions: Tensor | None = None
 
 
 @dataclass
@@ -97,7 +99,9 @@ class Engine:
                 not state.rounds or accept(state, critiques[index]),
                 attempt.changes[index] if attempt.changes else 0.0,
                 attempt.predicted[index] if attempt.predicted else None,
-                attempt.attributions[index].detach().cpu() if attempt.attributions is not None else None)
+                attempt.attributions[index].detach().cpu() if attempt.attributions is not None else None,
+                attempt.reasons[index] if attempt.reasons else "",
+                attempt.regions[index].cpu() if attempt.regions is not None else None)
             state.rounds.append(entry)
             if self.on_round:
                 self.on_round(row, entry)

@@ -16,7 +16,8 @@ class Situation:
     """What a strategy knows when it plans.
 
     ``size`` are the latent's height and width, ``image_size`` the picture's in pixels, ``seed`` the round's own; ``calls``
-    gives the model calls (NFE) from a noise level in [0, 1] to the end.
+    gives the model calls (NFE) from a noise level in [0, 1] to the end, ``predictions`` those that head and corrector need
+    before.
     """
 
     state: LoopState
@@ -24,6 +25,7 @@ class Situation:
     image_size: tuple[int, int]
     seed: int
     calls: Callable[[float], int]
+    predictions: Callable[[float], int] = lambda sigma: 0
 
 
 @dataclass(frozen=True, eq=False)

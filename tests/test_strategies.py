@@ -1,0 +1,141 @@
+"""Strategies of the loop: what they read out of a critique, where they draw anew, what they cost, and their order."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xlard.claims import custom_claim
+from xlard.critique import Detection, Verdict, critique_of
+from xlard.loop.faults import Faults, faults_of
+from xlard.loop.masks import Grid, region_of
+from xlard.loop.plan import Situation
+from xlard.loop.router import router
+from xlard.loop.state import LoopState, Round
+from xlard.loop.strategies import Correct, Region, Resample
+from xlard.prompts import claims_from_prompt
+from xlard.rewards import critique_from_detections
+
+SIDE = 96
+
+
+def box(color: str, noun: str, x: float, y: float, size: float = 16) -> Detection:
+    return Detection(x, y, size, size, noun, color)
+
+
+def judged(prompt: str, *objects: Detection):
+    return critique_from_detections(claims_from_prompt(prompt), objects, SIDE)
+
+
+def faults(prompt: str, *objects: Detection) -> Faults:
+    return faults_of(judged(prompt, *objects), random.Random(0))
+
+
+def situation(critique, rejected: int = 0) -> Situation:
+    """A picture with that critique, and so many later rounds that were no better."""
+    def entry(number: int) -> Round:
+        return Round("sample", 1.0, number, 20, 0.1, 1, critique, torch.zeros(4, 12, 12), torch.zeros(SIDE, SIDE, 3), not number)
+
+    state = LoopState("", (), [entry(number) for number in range(1 + rejected)])
+    return Situation(state, (12, 12), (SIDE, SIDE), 7, lambda sigma: round(20 * sigma), lambda sigma: 2)
+
+
+def test_one_too_many_is_wrong_and_the_rest_is_right() -> None:
+    found = faults("two red circles", *(box("red", "circle", x, 10) for x in (0, 30, 60)))
+    assert len(found.right) == 2 and len(found.wrong) == 1 and not found.missing and found.located
+
+
+def test_a_wrong_colour_is_wrong_and_something_is_missing() -> None:
+    found = faults("a red circle and a blue square", box("red", "circle", 10, 10), box("green", "square", 60, 60))
+    assert [d.label for d in found.right] == ["red circle"] and [d.label for d in found.wrong] == ["green square"]
+    assert found.missing == 1
+
+
+def test_what_nobody_spoke_of_is_neither() -> None:
+    found = faults("a red circle", box("red", "circle", 10, 10), box("blue", "square", 60, 60))
+    assert len(found.right) == 1 and not found.located
+
+
+def test_a_pair_that_stands_wrongly_is_a_relation() -> None:
+    found = faults("a red circle left of a blue square", box("red", "circle", 70, 40), box("blue", "square", 10, 40))
+    relation, = found.relations
+    assert len(found.right) == 2 and relation.direction == "left of" and relation.firsts[0].noun == "circle"
+
+
+def test_what_a_failed_claim_of_another_type_rests_on_is_wrong() -> None:
+    hat = box("red", "hat", 10, 10)
+    critique = critique_of([Verdict(custom_claim("the hat is furry"), False, 0.1, (hat,))], [hat])
+    assert faults_of(critique, random.Random(0)).wrong == (hat,)
+
+
+def test_only_the_wrong_object_and_its_rim_are_opened() -> None:
+    found = faults("a red circle", box("red", "circle", 8, 8), box("red", "circle", 64, 64))
+    mask = region_of(found, Grid((12, 12), (SIDE, SIDE)), random.Random(0))
+    kept, = found.right
+    assert mask.any() and not mask[Grid((12, 12), (SIDE, SIDE)).boxes([kept])].any()
+    assert mask.sum() == 16
+
+
+def test_all_but_right_objects_is_opened_where_something_is_missing() -> None:
+    found = faults("a red circle and a blue square", box("red", "circle", 8, 8))
+    mask = region_of(found, Grid((12, 12), (SIDE, SIDE)), random.Random(0))
+    assert (~mask).sum() == 16 and not mask[1:3, 1:3].any()
+
+
+def test_a_relation_opens_the_wedge_where_the_other_may_stand() -> None:
+    circle, square = box("red", "circle", 70, 40), box("blue", "square", 10, 40)
+    mask = region_of(faults("a red circle left of a blue square", circle, square), Grid((12, 12), (SIDE, SIDE)), random.Random(1))
+    grid = Grid((12, 12), (SIDE, SIDE))
+    kept, moved = (circle, square) if not mask[grid.boxes([circle])].any() else (square, circle)
+    assert mask[grid.boxes([moved])].all() and not mask[grid.boxes([kept])].any()
+
+
+def test_nothing_to_open_is_no_region() -> None:
+    grid = Grid((12, 12), (SIDE, SIDE))
+    assert region_of(faults("a red circle", box("red", "circle", 8, 8)), grid, random.Random(0)) is None
+    assert region_of(faults("a red circle"), grid, random.Random(0)) is None
+
+
+@given(st.lists(st.tuples(st.floats(-20, 110), st.floats(-20, 110), st.floats(0, 120)), max_size=6), st.integers(1, 40),
+       st.integers(1, 40))
+def test_boxes_cover_at_least_themselves(boxes, rows, columns) -> None:
+    mask = Grid((rows, columns), (SIDE, SIDE)).boxes([Detection(x, y, size, size, "thing") for x, y, size in boxes])
+    assert mask.shape == (rows, columns)
+    for x, y, size in boxes:
+        middle = (x + size / 2) / SIDE, (y + size / 2) / SIDE
+        if all(0 <= value < 1 for value in middle):
+            assert mask[int(middle[1] * rows), int(middle[0] * columns)]
+
+
+def test_strategies_say_what_they_cost() -> None:
+    failed = situation(judged("a red circle", box("red", "circle", 8, 8), box("red", "circle", 64, 64)))
+    assert Resample().plan(failed).nfe == 20 and Region().plan(failed).nfe == 20
+    assert Correct().plan(failed).nfe == 18 + 2 and Correct(0.5).plan(failed).nfe == 10 + 2
+    assert Region(0.9).plan(failed).sigma == 0.9 and Region().plan(failed).region.any()
+
+
+def test_without_boxes_a_region_has_nothing_to_offer() -> None:
+    assert Region().plan(situation(critique_of([Verdict(custom_claim("it is night"), False, 0.0)]))) is None
+
+
+def test_the_router_asks_in_order_and_restarts_after_two_rounds_without_progress() -> None:
+    failed = judged("a red circle", box("red", "circle", 8, 8), box("red", "circle", 64, 64))
+    chosen = [router().plan(situation(failed, rejected)).strategy for rejected in range(4)]
+    assert chosen == ["region", "region", "resample", "region"]
+    assert router(["correct"]).plan(situation(failed, 2)).strategy == "correct"
+
+
+def test_the_router_falls_back_where_the_first_has_nothing_to_offer() -> None:
+    unlocated = critique_of([Verdict(custom_claim("it is night"), False, 0.0)])
+    assert router().plan(situation(unlocated)).strategy == "correct"
+    assert router(["region"]).plan(situation(unlocated)) is None
+
+
+@pytest.mark.parametrize("names", [[], ["regoin"]])
+def test_unknown_strategies_are_refused(names) -> None:
+    with pytest.raises(ValueError, match="name at least one of region, correct, resample"):
+        router(names)

@@ -1,0 +1,129 @@
+"""Carrying out plans: renoise, let head and corrector act where a plan asks for them, sample on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..corrector import attribution_map, relative_norm
+from ..head import overall_reward
+from ..protocols import Steer
+from ..steering import corrector_steer
+from .engine import Attempt, Engine, derived_seed
+from .plan import Plan
+from .settings import LoopSettings
+from .strategies import Correct
+
+
+def carry_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], settings: LoopSettings) -> Attempt:
+    """Attempts for rows whose plans share strategy and noise level, each from its best latent so far."""
+    plan = plans[0]
+    if plan.strategy == Correct.name:
+        return correct(engine, rows, plan.sigma, [plan.seed for plan in plans], settings)
+    latents, seeds = _best(engine, rows), [plan.seed for plan in plans]
+    regions = None if plan.region is None else torch.stack([plan.region for plan in plans])
+    trace = Trace()
+    steer = corrector_steering(engine, rows, settings, trace) if steers(engine, settings) else None
+    if plan.sigma == 1.0 and regions is None:
+        drawn = engine.sampler.generate(rows, seeds, steer)
+    else:
+        drawn = engine.sampler.resume(latents, plan.sigma, rows, seeds, steer, regions)
+    return Attempt(plan.strategy, plan.sigma, seeds, engine.sampler.calls(plan.sigma), drawn, trace.changes, None,
+                   trace.attributions, [plan.reason for plan in plans], regions)
+
+
+def correct(engine: Engine, rows: Sequence[int], sigma: float, seeds: Sequence[int], settings: LoopSettings) -> Attempt:
+    """The whole picture renoised, with head and corrector.
+
+    A head picks the noise whose x0 prediction promises most; the corrector moves predictions. Shifting a latent z by d
+    moves x0 by d under the same noise, so that x' = x + (1 - sigma)(x0' - x0) is a resume from z + d.
+    """
+    latents, calls = _best(engine, rows), predictions(engine, sigma, settings)
+    predicted = steer = prediction = None
+    if calls:
+        prediction, seeds, predicted = _pick(engine, rows, latents, sigma, seeds, calls)
+    trace = Trace()
+    if steers(engine, settings):
+        steer = corrector_steering(engine, rows, settings, trace)
+    elif corrects(engine, settings):
+        everywhere = corrector_steer(engine.corrector, engine.sampler.context(rows), (0.0, 1.0), settings.strength, trace)
+        latents = latents.to(prediction.device) + everywhere(prediction, sigma) - prediction
+    resumed = engine.sampler.resume(latents, sigma, rows, seeds, steer)
+    return Attempt(Correct.name, sigma, seeds, calls + engine.sampler.calls(sigma), resumed, trace.changes, predicted,
+                   trace.attributions)
+
+
+def picks(engine: Engine, sigma: float) -> bool:
+    """Whether there is a head that can read predictions at ``sigma``."""
+    return engine.head is not None and sigma <= engine.head.config.sigma_range[1]
+
+
+def corrects(engine: Engine, settings: LoopSettings) -> bool:
+    """Whether there is a corrector, and it is not switched off."""
+    return engine.corrector is not None and settings.strength > 0
+
+
+def steers(engine: Engine, settings: LoopSettings) -> bool:
+    """Whether the corrector acts at every step of its window."""
+    return corrects(engine, settings) and settings.where == "window"
+
+
+def predictions(engine: Engine, sigma: float, settings: LoopSettings) -> int:
+    """x0 predictions before a correcting round: one per candidate where a head picks, one for a corrector that acts once."""
+    if picks(engine, sigma):
+        return settings.candidates
+    return 1 if corrects(engine, settings) and settings.where == "once" else 0
+
+
+def corrector_steering(engine: Engine, rows: Sequence[int], settings: LoopSettings, trace: Trace) -> Steer:
+    """The engine's corrector at work in its window, for some rows."""
+    window = settings.window or engine.corrector.config.sigma_range
+    return corrector_steer(engine.corrector, engine.sampler.context(rows), window, settings.strength, trace)
+
+
+def promise(engine: Engine, rows: Sequence[int], latents: Tensor, sigma: float) -> Tensor:
+    """The head's product of rewards (B,) over each picture's own aspects."""
+    levels = torch.full((len(rows),), sigma, device=latents.device)
+    prediction = engine.head(latents, engine.sampler.context(rows), levels)
+    index = [prediction.index({claim.type for claim in engine.claims[row]}) for row in rows]
+    return overall_reward(prediction, index)
+
+
+class Trace:
+    """What a corrector did in a run: the largest norm(delta) / norm(x0) of each row, and where it acted in all."""
+
+    def __init__(self):
+        self._sizes, self._residuals = [], []
+
+    def __call__(self, level: float, delta: Tensor, x0: Tensor) -> None:
+        self._sizes.append(relative_norm(delta.float(), x0.float()).cpu())
+        self._residuals.append(delta.abs().float().cpu())
+
+    @property
+    def changes(self) -> list[float] | None:
+        """For each row; None where the corrector did not act."""
+        return torch.stack(self._sizes).amax(dim=0).tolist() if self._sizes else None
+
+    @property
+    def attributions(self) -> Tensor | None:
+        """LAM over all steps, (B, h, w) in [0, 1]; None where the corrector did not act."""
+        return attribution_map(torch.stack(self._residuals).sum(dim=0)) if self._residuals else None
+
+
+def _best(engine: Engine, rows: Sequence[int]) -> Tensor:
+    return torch.stack([engine.states[row].best.latent for row in rows])
+
+
+def _pick(engine: Engine, rows: Sequence[int], latents: Tensor, sigma: float, seeds: Sequence[int],
+          candidates: int) -> tuple[Tensor, list[int], list[float] | None]:
+    """Per row, the x0 prediction and seed that the head rates highest; where none can pick, the first."""
+    tried = [list(seeds), *([derived_seed(seed, k) for seed in seeds] for k in range(1, candidates))]
+    found = torch.stack([engine.sampler.predict(latents, sigma, rows, own) for own in tried])
+    if not picks(engine, sigma):
+        return found[0], tried[0], None
+    rewards = torch.stack([promise(engine, rows, prediction, sigma) for prediction in found])
+    best, chosen = rewards.max(dim=0)
+    picked = found[chosen, torch.arange(len(rows), device=found.device)]
+    return picked, [tried[k][index] for index, k in enumerate(chosen.tolist())], best.tolist()

@@ -1,0 +1,55 @@
+"""The loop: draw, judge, let the router plan for what failed, carry it out, judge again, keep the best."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from ..claims import Claim
+from ..protocols import Decoder, Judge, Sampler
+from .attempt import carry_out, predictions
+from .engine import Corrector, Engine, Head, OnRound, better, derived_seed
+from .plan import Plan, Situation
+from .router import Router, router
+from .settings import LoopSettings
+from .state import LoopState
+
+
+def self_correct(prompts: Sequence[str], claims: Sequence[Sequence[Claim]], seeds: Sequence[int], sampler: Sampler,
+                 decoder: Decoder, judge: Judge, head: Head | None = None, corrector: Corrector | None = None,
+                 settings: LoopSettings | None = None, on_round: OnRound | None = None) -> list[LoopState]:
+    """Draw each picture, then mend those that the critic fails, until they pass or rounds or budget are spent.
+
+    The best picture by the critic is kept. Raises ValueError where a prompt has no claims, or for unknown strategies.
+    """
+    return correct_all(Engine(sampler, decoder, judge, prompts, claims, seeds, head, corrector, on_round), settings or LoopSettings())
+
+
+def correct_all(engine: Engine, settings: LoopSettings) -> list[LoopState]:
+    """The loop on an engine; see ``self_correct``."""
+    asked, rows = router(settings.strategies, settings.sigma), list(range(len(engine.states)))
+    engine.try_rows(rows, lambda: engine.draw(rows, "sample"), better)
+    for number in range(1, settings.rounds + 1):
+        groups: dict[tuple[str, float], dict[int, Plan]] = defaultdict(dict)
+        for row in rows:
+            plan = plan_for(engine, row, number, asked, settings)
+            if plan is not None:
+                groups[plan.strategy, plan.sigma][row] = plan
+        for plans in groups.values():
+            engine.try_rows(list(plans), lambda: carry_out(engine, list(plans), list(plans.values()), settings), better)
+    return engine.states
+
+
+def plan_for(engine: Engine, row: int, number: int, asked: Router, settings: LoopSettings) -> Plan | None:
+    """What a router does with a picture in round ``number``; None for one that passes, or where the budget does not allow it."""
+    state = engine.states[row]
+    if state.passed:
+        return None
+    best, sampler = state.best, engine.sampler
+    situation = Situation(state, tuple(best.latent.shape[-2:]), tuple(best.image.shape[:2]),
+                          derived_seed(engine.seeds[row], number, 0), sampler.calls,
+                          lambda sigma: predictions(engine, sigma, settings))
+    plan = asked.plan(situation)
+    if plan is None or (settings.budget is not None and state.nfe + plan.nfe > settings.budget):
+        return None
+    return plan

@@ -1,0 +1,27 @@
+"""What a loop may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .strategies import ALL
+
+WHERE = ("window", "once")
+"""Where a corrector acts: at every step of its window of noise levels, or once, on the prediction that a round starts from."""
+
+
+@dataclass(frozen=True)
+class LoopSettings:
+    """``rounds`` after the first picture; ``strategies`` that it may use; ``candidates`` noises per round of ``correct`` up to
+    the head's highest readable level, of which the head picks one (one model call each); ``strength`` of the corrector and
+    ``where`` it acts, in its own window of noise levels unless ``window`` (lowest, highest) names another; ``sigma`` to renoise
+    to (None: by strategy and failed aspect); ``budget`` in model calls."""
+
+    rounds: int = 4
+    strategies: tuple[str, ...] = ALL
+    candidates: int = 4
+    strength: float = 1.0
+    where: str = "window"
+    window: tuple[float, float] | None = None
+    sigma: float | None = None
+    budget: int | None = None

@@ -1,0 +1,73 @@
+"""The strategies of the loop: each proposes what to do next with a picture, and says what it costs before it runs."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from .faults import faults_of
+from .masks import Grid, region_of
+from .plan import Plan, Situation
+
+ASPECT_SIGMA = {"count": 0.9, "position": 0.9, "color": 0.8}
+"""Noise level to renoise a whole picture to, by the earliest-decided aspect that failed."""
+
+REGION_SIGMA = 1.0
+"""Noise level to renoise a region to: from lower ones the old objects come back."""
+
+
+@dataclass(frozen=True)
+class Resample:
+    """A fresh draw from new noise."""
+
+    name: str = "resample"
+
+    def plan(self, situation: Situation) -> Plan | None:
+        """Always possible."""
+        return Plan(self.name, 1.0, situation.seed, situation.calls(1.0), "a fresh draw")
+
+
+@dataclass(frozen=True)
+class Correct:
+    """The whole picture renoised to a mid level and drawn on from there, with head and corrector where there are any.
+
+    ``sigma`` is the level (None: by what failed).
+    """
+
+    sigma: float | None = None
+    name: str = "correct"
+
+    def plan(self, situation: Situation) -> Plan | None:
+        """Always possible."""
+        failed = situation.state.best.critique.failed_aspects or tuple(ASPECT_SIGMA)
+        sigma = self.sigma or max(ASPECT_SIGMA.get(aspect, 0.8) for aspect in failed)
+        nfe = situation.calls(sigma) + situation.predictions(sigma)
+        return Plan(self.name, sigma, situation.seed, nfe, f"{' and '.join(failed)}, all of it")
+
+
+@dataclass(frozen=True)
+class Region:
+    """Only what is wrong drawn anew, with the full prompt; what is right stays to the last bit. Needs boxes from the critic.
+
+    Masked renoising as in RePaint (arXiv 2201.09865), without its jumps.
+    """
+
+    sigma: float = REGION_SIGMA
+    name: str = "region"
+
+    def plan(self, situation: Situation) -> Plan | None:
+        """None where the critic gives no boxes to go by, or all of the picture would have to go."""
+        rng = random.Random(situation.seed)
+        faults = faults_of(situation.state.best.critique, rng)
+        if not faults.located or not situation.state.best.critique.detections:
+            return None
+        region = region_of(faults, Grid(situation.size, situation.image_size), rng)
+        if region is None:
+            return None
+        parts = [f"{len(faults.wrong)} wrong" if faults.wrong else "", f"{faults.missing} missing" if faults.missing else "",
+                 f"{len(faults.relations)} misplaced" if faults.relations else ""]
+        return Plan(self.name, self.sigma, situation.seed, situation.calls(self.sigma), ", ".join(filter(None, parts)), region)
+
+
+ALL = ("region", "correct", "resample")
+"""The strategies by name, in the order in which they are asked."""
