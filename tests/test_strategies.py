@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from xlard.claims import custom_claim
 from xlard.critique import Detection, Verdict, critique_of
-from xlard.loop.faults import Faults, faults_of
+from xlard.loop.faults import Faults, Kind, faults_of
 from xlard.loop.masks import Grid, region_of
 from xlard.loop.plan import Situation
 from xlard.loop.router import router
@@ -52,7 +52,7 @@ def test_one_too_many_is_wrong_and_the_rest_is_right() -> None:
 def test_a_wrong_colour_is_wrong_and_something_is_missing() -> None:
     found = faults("a red circle and a blue square", box("red", "circle", 10, 10), box("green", "square", 60, 60))
     assert [d.label for d in found.right] == ["red circle"] and [d.label for d in found.wrong] == ["green square"]
-    assert found.missing == 1
+    assert found.missing == (Kind("square", "blue"),)
 
 
 def test_what_nobody_spoke_of_is_neither() -> None:
@@ -125,7 +125,8 @@ def test_without_boxes_a_region_has_nothing_to_offer() -> None:
 def test_the_router_asks_in_order_and_restarts_after_two_rounds_without_progress() -> None:
     failed = judged("a red circle", box("red", "circle", 8, 8), box("red", "circle", 64, 64))
     chosen = [router().plan(situation(failed, rejected)).strategy for rejected in range(4)]
-    assert chosen == ["region", "region", "resample", "region"]
+    assert chosen == ["rearrange", "rearrange", "resample", "rearrange"]
+    assert router(["region", "resample"]).plan(situation(failed)).strategy == "region"
     assert router(["correct"]).plan(situation(failed, 2)).strategy == "correct"
 
 
@@ -137,5 +138,5 @@ def test_the_router_falls_back_where_the_first_has_nothing_to_offer() -> None:
 
 @pytest.mark.parametrize("names", [[], ["regoin"]])
 def test_unknown_strategies_are_refused(names) -> None:
-    with pytest.raises(ValueError, match="name at least one of region, correct, resample"):
+    with pytest.raises(ValueError, match="name at least one of rearrange, region, correct, resample"):
         router(names)

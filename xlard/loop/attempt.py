@@ -22,7 +22,8 @@ def carry_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], settin
     plan = plans[0]
     if plan.strategy == Correct.name:
         return correct(engine, rows, plan.sigma, [plan.seed for plan in plans], settings)
-    latents, seeds = _best(engine, rows), [plan.seed for plan in plans]
+    seeds = [plan.seed for plan in plans]
+    latents = torch.stack([best if plan.latent is None else plan.latent for plan, best in zip(plans, _best(engine, rows))])
     regions = None if plan.region is None else torch.stack([plan.region for plan in plans])
     trace = Trace()
     steer = corrector_steering(engine, rows, settings, trace) if steers(engine, settings) else None

@@ -22,16 +22,28 @@ class Relation:
 
 
 @dataclass(frozen=True)
+class Kind:
+    """A noun and, unless any will do, its colour."""
+
+    noun: str
+    color: str | None
+
+    def fits(self, d: Detection) -> bool:
+        """Whether an object is of this kind."""
+        return bool(matching([d], self.noun, self.color))
+
+
+@dataclass(frozen=True)
 class Faults:
     """A critique read object by object.
 
     ``right``: objects that were asked for. ``wrong``: too many, of another colour, or what a failed claim rests on.
-    ``missing``: how many objects are asked for and not there. ``relations``: positions that fail.
+    ``missing``: kinds that are asked for and not there, once for each object. ``relations``: positions that fail.
     """
 
     right: tuple[Detection, ...]
     wrong: tuple[Detection, ...]
-    missing: int
+    missing: tuple[Kind, ...]
     relations: tuple[Relation, ...]
 
     @property
@@ -43,14 +55,14 @@ class Faults:
 def faults_of(critique: Critique, rng: random.Random) -> Faults:
     """Read a critique object by object; where there are too many of a kind, ``rng`` says which are kept."""
     claims = [verdict.claim for verdict in critique.verdicts if decidable(verdict.claim)]
-    right, wrong, missing = [], [], 0
+    right, wrong, missing = [], [], []
     shuffled = rng.sample(critique.detections, len(critique.detections))
     for wanted in _wanted(claims):
         left = [d for d in matching(shuffled, wanted.noun, None) if d not in right]
         for color, number in wanted.kinds:
             found = [d for d in matching(left, wanted.noun, color) if d not in right][:number]
             right += found
-            missing += number - len(found)
+            missing += [Kind(wanted.noun, color)] * (number - len(found))
         wrong += [d for d in left if d not in right and (wanted.exact or d.color in dict(wanted.kinds))]
     relations = []
     for verdict in critique.verdicts:
@@ -62,7 +74,7 @@ def faults_of(critique: Critique, rng: random.Random) -> Faults:
             relations.append(Relation(tuple(firsts), tuple(seconds), claim.direction))
         elif not decidable(claim):
             wrong += [d for d in verdict.evidence if d not in wrong]
-    return Faults(tuple(d for d in right if d not in wrong), tuple(wrong), missing, tuple(relations))
+    return Faults(tuple(d for d in right if d not in wrong), tuple(wrong), tuple(missing), tuple(relations))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -17,22 +18,52 @@ GROWTH = 0.04
 """How far boxes are grown on each side, as a share of the picture's longer side: a critic's boxes cut edges off."""
 
 
+@dataclass(frozen=True)
+class Place:
+    """An object where it could be, and the rows and columns of the cells that it would take."""
+
+    object: Detection
+    cells: tuple[slice, slice]
+
+
 class Grid:
     """A latent's cells over a picture; sizes are (height, width) in cells and in pixels."""
 
     def __init__(self, size: tuple[int, int], image_size: tuple[int, int], growth: float = GROWTH):
-        self.size, self._margin = size, growth * max(image_size)
+        self.size, self.side = size, float(max(image_size))
+        self._margin = growth * self.side
         self._cell = image_size[0] / size[0], image_size[1] / size[1]
+
+    def span(self, d: Detection) -> tuple[slice, slice]:
+        """Rows and columns of the cells that the grown box touches."""
+        high, wide = self._cell
+        top, left = (d.y - self._margin) / high, (d.x - self._margin) / wide
+        bottom, right = (d.y + d.height + self._margin) / high, (d.x + d.width + self._margin) / wide
+        rows, columns = self.size
+        return (slice(_within(math.floor(top), rows), _within(math.ceil(bottom), rows)),
+                slice(_within(math.floor(left), columns), _within(math.ceil(right), columns)))
 
     def boxes(self, found: Iterable[Detection]) -> Tensor:
         """The cells (h, w) that the grown boxes touch, as booleans."""
         mask = torch.zeros(self.size, dtype=torch.bool)
-        high, wide = self._cell
         for d in found:
-            top, left = (d.y - self._margin) / high, (d.x - self._margin) / wide
-            bottom, right = (d.y + d.height + self._margin) / high, (d.x + d.width + self._margin) / wide
-            mask[max(0, math.floor(top)):max(0, math.ceil(bottom)), max(0, math.floor(left)):max(0, math.ceil(right))] = True
+            mask[self.span(d)] = True
         return mask
+
+    def places(self, d: Detection, others: Iterable[Detection], most: int) -> list[Place]:
+        """Where the object, moved by whole cells, would be free of others; at most ``most`` places along a side."""
+        taken, (rows, columns) = self.boxes(others), self.span(d)
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        high, wide = self._cell
+        found = []
+        if not height or not width:
+            return found
+        for top in range(0, self.size[0] - height + 1, max(1, self.size[0] // most)):
+            for left in range(0, self.size[1] - width + 1, max(1, self.size[1] // most)):
+                if not taken[top:top + height, left:left + width].any():
+                    moved = replace(d, x=d.x + (left - columns.start) * wide, y=d.y + (top - rows.start) * high)
+                    found.append(Place(moved, (slice(top, top + height), slice(left, left + width))))
+        return found
 
     def where_it_may_stand(self, kept: Iterable[Detection], direction: str, kept_is_first: bool) -> Tensor:
         """The cells (h, w) in whose middle an object would be in the right direction of all that is kept.
@@ -47,6 +78,10 @@ class Grid:
                 pairs = [(d, here) if kept_is_first else (here, d) for d in kept]
                 mask[row, column] = all(position_holds(a, b, direction) for a, b in pairs)
         return mask
+
+
+def _within(value: int, most: int) -> int:
+    return min(max(value, 0), most)
 
 
 def region_of(faults: Faults, grid: Grid, rng: random.Random) -> Tensor | None:

@@ -32,8 +32,9 @@ class Situation:
 class Plan:
     """One attempt: start from noise level ``sigma`` (1 draws anew) inside ``region``, and spend ``nfe`` model calls.
 
-    ``region`` (h, w) is 1 where the best latent is to be drawn anew and 0 where it stays to the last bit; None redraws all
-    of it. ``reason`` says in a few words why.
+    ``region`` (h, w) is true where the best latent is to be drawn anew; elsewhere it stays to the last bit. None redraws all
+    of it. ``latent`` (C, h, w) is what is renoised, None for the best one as it is; outside of the region they are equal.
+    ``reason`` says in a few words why.
     """
 
     strategy: str
@@ -42,6 +43,7 @@ class Plan:
     nfe: int
     reason: str = ""
     region: Tensor | None = field(default=None, repr=False)
+    latent: Tensor | None = field(default=None, repr=False)
 
 
 class Strategy(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .plan import Plan, Situation, Strategy
-from .strategies import ALL, Correct, Region, Resample
+from .strategies import ALL, Correct, Rearrange, Region, Resample
 
 PATIENCE = 2
 """Rounds without progress after which a fresh draw is tried."""
@@ -31,7 +31,8 @@ def router(names: Sequence[str] = ALL, sigma: float | None = None) -> Router:
 
     Raises ValueError for unknown names, and for none.
     """
-    known: dict[str, Strategy] = {"region": Region(sigma) if sigma else Region(), "correct": Correct(sigma), "resample": Resample()}
+    known: dict[str, Strategy] = {"rearrange": Rearrange(sigma) if sigma else Rearrange(),
+                                  "region": Region(sigma) if sigma else Region(), "correct": Correct(sigma), "resample": Resample()}
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         cause = f"There is no strategy '{', '.join(unknown)}'" if unknown else "All strategies are switched off"

@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from .faults import faults_of
 from .masks import Grid, region_of
 from .plan import Plan, Situation
+from .rearrange import rearranged
 
 ASPECT_SIGMA = {"count": 0.9, "position": 0.9, "color": 0.8}
 """Noise level to renoise a whole picture to, by the earliest-decided aspect that failed."""
 
 REGION_SIGMA = 1.0
 """Noise level to renoise a region to: from lower ones the old objects come back."""
+
+REARRANGE_GROWTH = 0.02
+"""How far boxes are grown before objects are moved: less than before they are drawn anew, to leave room."""
+
+REARRANGE_SIGMA = 0.5
+"""Noise level to renoise rearranged objects to: enough to join them with what is around, too little to lose them."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +71,31 @@ class Region:
         region = region_of(faults, Grid(situation.size, situation.image_size), rng)
         if region is None:
             return None
-        parts = [f"{len(faults.wrong)} wrong" if faults.wrong else "", f"{faults.missing} missing" if faults.missing else "",
-                 f"{len(faults.relations)} misplaced" if faults.relations else ""]
-        return Plan(self.name, self.sigma, situation.seed, situation.calls(self.sigma), ", ".join(filter(None, parts)), region)
+        return Plan(self.name, self.sigma, situation.seed, situation.calls(self.sigma), _reason(situation), region)
 
 
-ALL = ("region", "correct", "resample")
+@dataclass(frozen=True)
+class Rearrange:
+    """Objects erased, copied and moved in the latent by the critic's boxes; what was touched is drawn on from a mid level."""
+
+    sigma: float = REARRANGE_SIGMA
+    name: str = "rearrange"
+
+    def plan(self, situation: Situation) -> Plan | None:
+        """None where no arrangement of what is there would make more claims hold."""
+        grid = Grid(situation.size, situation.image_size, REARRANGE_GROWTH)
+        found = rearranged(situation.state, grid, random.Random(situation.seed))
+        if found is None:
+            return None
+        latent, touched = found
+        return Plan(self.name, self.sigma, situation.seed, situation.calls(self.sigma), _reason(situation), touched, latent)
+
+
+def _reason(situation: Situation) -> str:
+    faults = faults_of(situation.state.best.critique, random.Random(situation.seed))
+    counts = {"wrong": faults.wrong, "missing": faults.missing, "misplaced": faults.relations}
+    return ", ".join(f"{len(found)} {name}" for name, found in counts.items() if found)
+
+
+ALL = ("rearrange", "region", "correct", "resample")
 """The strategies by name, in the order in which they are asked."""

@@ -1,0 +1,160 @@
+"""Mending a latent by hand: erase, move and copy objects by the critic's boxes, so that all claims would hold.
+
+A latent's cells are where its picture's pixels are, so that a patch of it can be moved by whole cells, from one attempt at a
+picture to another, too. What was touched is then renoised to a mid level and drawn on from there, which joins the patches
+with what is around them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..critique import Detection
+from ..rewards import decidable, judge_by_boxes
+from .faults import Faults, Kind, faults_of
+from .masks import Grid, Place
+from .state import LoopState, Round
+
+_PLACES = 16
+"""Places that are tried along each side of a latent."""
+
+_TRIES, _CHOICES = 12, 6
+"""How many arrangements are tried of objects that move together, and how many choices of them."""
+
+_FILLS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """An object and the cells (C, h, w) of a latent that show it."""
+
+    object: Detection
+    patch: Tensor
+
+
+def rearranged(state: LoopState, grid: Grid, rng: random.Random) -> tuple[Tensor, Tensor] | None:
+    """The best latent (C, h, w) with objects erased, copied and moved, and the cells (h, w) that were touched.
+
+    What is missing is copied from the picture itself or from an earlier attempt at it. None where that would not make more
+    claims hold: there are no boxes to go by, or what is missing is nowhere to copy from.
+    """
+    faults = faults_of(state.best.critique, rng)
+    scene = _Scene(state.best, grid, rng)
+    for d in faults.wrong:
+        scene.erase(d)
+    donors = [piece for entry in state.rounds if entry is not state.best for piece in _pieces(entry, grid)]
+    for kind in faults.missing:
+        if not scene.add(kind, faults.right, donors):
+            return None
+    scene.settle(faults)
+    return scene.result()
+
+
+class _Scene:
+    """The objects of a picture and its latent while they are rearranged."""
+
+    def __init__(self, entry: Round, grid: Grid, rng: random.Random):
+        self._latent, self._grid, self._rng = entry.latent.clone(), grid, rng
+        self._claims = [verdict.claim for verdict in entry.critique.verdicts if decidable(verdict.claim)]
+        self._before = self._failing(entry.critique.detections)
+        self._pieces = _pieces(entry, grid)
+        self._touched = torch.zeros(entry.latent.shape[-2:], dtype=torch.bool)
+
+    @property
+    def _objects(self) -> list[Detection]:
+        return [piece.object for piece in self._pieces]
+
+    def erase(self, d: Detection) -> None:
+        """Fill an object's cells with what surrounds them."""
+        self._pieces = [piece for piece in self._pieces if piece.object is not d]
+        cells = self._grid.boxes([d]) & ~self._grid.boxes(self._objects)
+        self._latent = fill(self._latent, cells)
+        self._touched |= cells
+
+    def add(self, kind: Kind, right: Sequence[Detection], donors: Sequence[Piece]) -> bool:
+        """Put one more object of a kind where most claims hold; False where there is none to copy, or no room.
+
+        A right one of the picture itself is copied rather than one of ``donors``.
+        """
+        own = [piece for piece in self._pieces if piece.object in right and kind.fits(piece.object)]
+        sources = own or [piece for piece in donors if kind.fits(piece.object)]
+        for source in self._rng.sample(sources, min(len(sources), _CHOICES)):
+            place = self._best_place(source.object, self._objects)
+            if place is not None:
+                self._put(source, place)
+                return True
+        return False
+
+    def settle(self, faults: Faults) -> None:
+        """Move objects of failed relations, as few as will do, to where all claims hold."""
+        if not self._failing(self._objects):
+            return
+        blamed = {id(d) for relation in faults.relations for d in (*relation.firsts, *relation.seconds)}
+        movable = [piece for piece in self._pieces if id(piece.object) in blamed]
+        self._rng.shuffle(movable)
+        for number in range(1, len(movable) + 1):
+            for moved in itertools.islice(itertools.combinations(movable, number), _CHOICES):
+                places = self._arrangement(moved)
+                if places:
+                    for piece in moved:
+                        self.erase(piece.object)
+                    for piece, place in zip(moved, places):
+                        self._put(piece, place)
+                    return
+
+    def result(self) -> tuple[Tensor, Tensor] | None:
+        """The latent and what was touched, if more claims hold."""
+        better = self._failing(self._objects) < self._before
+        return (self._latent, self._touched) if better and self._touched.any() else None
+
+    def _arrangement(self, moved: Sequence[Piece]) -> list[Place]:
+        """Places for pieces, one after the other, so that all claims hold; none where a few tries do not find any."""
+        still = [piece.object for piece in self._pieces if piece not in moved]
+        for _ in range(_TRIES if len(moved) > 1 else 1):
+            placed: list[Place] = []
+            for piece in moved[:-1]:
+                places = self._grid.places(piece.object, [*still, *(place.object for place in placed)], _PLACES)
+                if not places:
+                    return []
+                placed.append(self._rng.choice(places))
+            others = [*still, *(place.object for place in placed)]
+            last = self._best_place(moved[-1].object, others)
+            if last is not None and not self._failing([*others, last.object]):
+                return [*placed, last]
+        return []
+
+    def _best_place(self, d: Detection, others: Sequence[Detection]) -> Place | None:
+        """The object ``d`` at a free place where most claims hold; None where none is free."""
+        places = self._grid.places(d, others, _PLACES)
+        self._rng.shuffle(places)
+        return min(places, key=lambda place: self._failing([*others, place.object]), default=None)
+
+    def _put(self, piece: Piece, place: Place) -> None:
+        self._latent[(..., *place.cells)] = piece.patch
+        self._touched[place.cells] = True
+        self._pieces.append(replace(piece, object=place.object))
+
+    def _failing(self, objects: Sequence[Detection]) -> int:
+        return sum(not judge_by_boxes(claim, objects, self._grid.side).passed for claim in self._claims)
+
+
+def _pieces(entry: Round, grid: Grid) -> list[Piece]:
+    return [Piece(d, entry.latent[(..., *grid.span(d))].clone()) for d in entry.critique.detections]
+
+
+def fill(latent: Tensor, hole: Tensor) -> Tensor:
+    """The latent (C, h, w) with the cells of ``hole`` (h, w) interpolated smoothly from those around (Laplace's equation)."""
+    if hole.all() or not hole.any():
+        return latent
+    filled = torch.where(hole, latent[:, ~hole].mean(dim=1)[:, None, None], latent)
+    for _ in range(_FILLS):
+        padded = torch.nn.functional.pad(filled[None], (1, 1, 1, 1), mode="replicate")[0]
+        around = (padded[:, :-2, 1:-1] + padded[:, 2:, 1:-1] + padded[:, 1:-1, :-2] + padded[:, 1:-1, 2:]) / 4
+        filled = torch.where(hole, around, latent)
+    return filled
