@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
+from .corrector import project
 from .protocols import Steer
 
 Corrector = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -16,6 +17,14 @@ _SLACK = 1e-4
 """Schedules are in single precision: 0.9 may arrive as 0.90000004."""
 
 
+def check_window(window: tuple[float, float]) -> None:
+    """Raise ValueError for a window (lowest, highest noise level) that is upside down."""
+    low, high = window
+    if low > high:
+        raise ValueError(f"The correction is to start at noise level {high:g} and to end at {low:g}, but sampling goes from 1 "
+                         "down to 0: the start must be the higher one.")
+
+
 def corrector_steer(corrector: Corrector, context: Tensor, window: tuple[float, float], strength: float = 1.0,
                     record: OnCorrection | None = None) -> Steer:
     """x0' = x0 + strength * corrector(x0, context, level) at the levels inside ``window``, both ends included.
@@ -23,10 +32,8 @@ def corrector_steer(corrector: Corrector, context: Tensor, window: tuple[float, 
     ``context`` (B, L, D) are the rows' prompt embeddings, or (1, L, D) for all of them. ``record`` is told the level, the
     change (B, C, h, w) as it was applied, and the x0 prediction before it. Raises ValueError for an upside-down window.
     """
+    check_window(window)
     low, high = window
-    if low > high:
-        raise ValueError(f"The correction is to start at noise level {high:g} and to end at {low:g}, but sampling goes from 1 "
-                         "down to 0: the start must be the higher one.")
 
     @torch.no_grad()
     def steer(x0: Tensor, level: float) -> Tensor:
@@ -37,5 +44,24 @@ def corrector_steer(corrector: Corrector, context: Tensor, window: tuple[float, 
         if record is not None:
             record(level, delta, x0)
         return x0 + delta
+
+    return steer
+
+
+def in_turn(steers: Sequence[Steer], trust_region: float, strength: float = 1.0) -> Steer:
+    """Several steers as one: each goes on from the x0 predictions that the one before it made.
+
+    What they change in all is at most ``trust_region`` times the norm of the first x0; ``strength`` of it is applied.
+    Predictions that none of them moves come back as the very same tensor.
+    """
+    @torch.no_grad()
+    def steer(x0: Tensor, level: float) -> Tensor:
+        after = x0
+        for each in steers:
+            after = each(after, level)
+        if after is x0:
+            return x0
+        before = x0.float()
+        return x0 + (strength * project(after.float() - before, before, trust_region)).to(x0)
 
     return steer

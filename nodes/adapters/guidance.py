@@ -1,13 +1,22 @@
-"""A corrector as the steer of a MODEL."""
+"""A corrector and a head's gradient as the steer of a MODEL."""
 
 from __future__ import annotations
 
+import comfy.model_management
+import torch
+from torch import Tensor
+
+from ...xlard.gradient import AscentSettings, ascend
 from ...xlard.modules import check_context
-from ...xlard.steering import corrector_steer
+from ...xlard.quadratic import Combination
+from ...xlard.steering import Corrector, check_window, corrector_steer, in_turn
 from .family import check_family
 from .latents import prompt_embeddings
 from .managed import ManagedModule
+from .predictions import asked_aspects
 from .steering import steered
+
+GRADIENT_STEPS = AscentSettings().steps
 
 
 def window_of(corrector: ManagedModule, sigma_start: float = 0.0, sigma_end: float = 0.0) -> tuple[float, float]:
@@ -16,15 +25,62 @@ def window_of(corrector: ManagedModule, sigma_start: float = 0.0, sigma_end: flo
     return sigma_end or low, sigma_start or high
 
 
-def guided(model, corrector: ManagedModule, positive: list, strength: float, sigma_start: float, sigma_end: float):
+def readable_window(head: ManagedModule, sigma_start: float = 0.0, sigma_end: float = 0.0) -> tuple[float, float]:
+    """The part of a window that a head can read; its whole range, where both levels are 0.
+
+    Raises ValueError for a window that is upside down, or that holds no level of the head's.
+    """
+    wanted = sigma_end, sigma_start or 1.0
+    check_window(wanted)
+    lowest, highest = head.config.sigma_range
+    low, high = max(wanted[0], lowest), min(wanted[1], highest)
+    if low > high:
+        raise ValueError(f"This head reads noise levels from {lowest:g} to {highest:g}; none of them lies between sigma_end "
+                         f"{wanted[0]:g} and sigma_start {wanted[1]:g}. Set the two to levels that it reads, or disconnect "
+                         "the head.")
+    return low, high
+
+
+def guided(model, positive: list, corrector: ManagedModule | None, head: ManagedModule | None, strength: float,
+           sigma_start: float, sigma_end: float, gradient_steps: int = GRADIENT_STEPS, combine: Combination = "sum",
+           prompt: str = ""):
     """A MODEL whose x0 predictions are corrected while it samples; the very same one at strength 0.
 
-    Raises ValueError where the corrector was trained for another model or text encoder, or the window is upside down.
+    The corrector acts first, the head's gradient goes on from there; both together keep to the corrector's trust region.
+    With ``gradient_steps`` of 0 the head does nothing; of its aspects those count that ``prompt`` asks for, all where it
+    is empty. Raises ValueError where nothing is left that could act, for a corrector or head of another model or text
+    encoder, and for a window that is upside down or that the head cannot read.
     """
+    acting = {"corrector": corrector, "head": head if gradient_steps else None}
+    acting = {what: module for what, module in acting.items() if module is not None}
+    if not acting:
+        raise ValueError("There is nothing to guide the model with. Connect a corrector, or a head with gradient_steps of at "
+                         "least 1.")
     if not strength:
         return model
-    check_family(corrector, model, "corrector")
     context = prompt_embeddings(positive, 1)
-    check_context(context, corrector.config.context_width, "corrector", corrector.config.base_model)
-    steer = corrector_steer(corrector, context, window_of(corrector, sigma_start, sigma_end), strength)
-    return steered(model, steer, [corrector])
+    for what, module in acting.items():
+        check_family(module, model, what)
+        check_context(context, module.config.context_width, what, module.config.base_model)
+    region, steers = AscentSettings().trust_region, []
+    if "corrector" in acting:
+        region = corrector.config.trust_region
+        steers.append(corrector_steer(corrector, context, window_of(corrector, sigma_start, sigma_end)))
+    if "head" in acting:
+        settings = AscentSettings(gradient_steps, trust_region=region, how=combine)
+        climb = _climb(head, asked_aspects(prompt, head.config.aspects), settings)
+        steers.append(corrector_steer(climb, context, readable_window(head, sigma_start, sigma_end)))
+    return steered(model, in_turn(steers, region, strength), list(acting.values()))
+
+
+def _climb(head: ManagedModule, aspects: list[str], settings: AscentSettings) -> Corrector:
+    """The head's gradient in the place of a corrector."""
+    known = torch.tensor([float(aspect in aspects) for aspect in head.config.aspects])
+
+    def residual(x0: Tensor, context: Tensor, level: Tensor) -> Tensor:
+        # A managed head answers on this device; what is computed from its answers must lie there too.
+        device = comfy.model_management.intermediate_device()
+        x0, context, level, asked = (each.to(device) for each in (x0, context, level, known.expand(len(x0), -1)))
+        return ascend(head, x0, context, level, asked, settings).delta
+
+    return residual
