@@ -119,9 +119,13 @@ class XLARDScoring(io.ComfyNode):
                 io.Boolean.Input("regions", default=False,
                                  tooltip="Asks about each box on its own too, one question more for each. Needs a critic that "
                                          "can tell the probability of yes."),
+                io.Boolean.Input("second_look", default=False, optional=True,
+                                 tooltip="Judges what passes once more in the mirror, and accepts it only if it passes there too: fewer "
+                                         "wrong pictures are accepted, for one judgement more for each."),
             ],
             outputs=sockets.named(sockets.Critic.Output("scored", tooltip="The critic with this way of scoring.")))
 
     @classmethod
-    def execute(cls, critic, scoring: str, judgements: int, temperature: float, regions: bool) -> io.NodeOutput:
-        return io.NodeOutput(critic.with_scoring(way_of_scoring(scoring, judgements, temperature, regions)))
+    def execute(cls, critic, scoring: str, judgements: int, temperature: float, regions: bool,
+                second_look: bool = False) -> io.NodeOutput:
+        return io.NodeOutput(critic.with_scoring(way_of_scoring(scoring, judgements, temperature, regions, second_look)))

@@ -17,6 +17,8 @@ from .adapters.sampler import ComfySampler
 from .adapters.vae import ComfyDecoder
 
 _STRATEGIES = {
+    "rearrange": "Erase, move and copy objects in the latent by the critic's boxes, and join them with what is around. Nothing else changes. "
+                 "Needs a critic that gives boxes.",
     "region": "Draw only what is wrong anew, and keep the rest as it is to the last bit. Needs a critic that gives boxes.",
     "correct": "Renoise the whole picture to a mid noise level and draw on from there, with head and corrector where they are connected.",
     "resample": "Draw a fresh picture with new noise, after two rounds that were no better.",

@@ -16,6 +16,7 @@ from xlard.prompts import claims_from_prompt
 from xlard.rewards import critique_from_detections
 
 PROMPT = "three circles"
+CORRECT = ("correct",)
 
 
 class FakeSampler:
@@ -86,7 +87,7 @@ def test_a_picture_that_passes_is_left_alone() -> None:
 
 def test_the_loop_keeps_the_best_and_stops_when_all_claims_hold() -> None:
     running = engine([5, 4, 5, 3, 1])
-    state, = correct_all(running, LoopSettings(rounds=4))
+    state, = correct_all(running, LoopSettings(rounds=4, strategies=CORRECT))
     assert [entry.accepted for entry in state.rounds] == [True, True, False, True]
     assert state.passed and running.sampler.script == [1]
     # The third round starts from the best, not from the failure before it.
@@ -104,13 +105,13 @@ def test_the_loop_never_returns_less_than_the_first_picture() -> None:
 
 
 def test_the_budget_in_model_calls_is_never_passed() -> None:
-    state, = correct_all(engine([5] * 20), LoopSettings(rounds=10, budget=60, strategies=("correct",)))
+    state, = correct_all(engine([5] * 20), LoopSettings(rounds=10, budget=60, strategies=CORRECT))
     assert state.nfe <= 60 and len(state.rounds) == 1 + (60 - 20) // 18
 
 
 def test_the_head_picks_the_most_promising_noise_and_each_look_is_counted() -> None:
     running = engine([5, 3], head=SeedHead())
-    state, = correct_all(running, LoopSettings(candidates=4, sigma=0.5))
+    state, = correct_all(running, LoopSettings(candidates=4, sigma=0.5, strategies=CORRECT))
     tried = [seeds[0] for seeds in running.sampler.predicted]
     first = derived_seed(0, 1, 0)
     assert tried == [first, *(derived_seed(first, k) for k in range(1, 4))]
@@ -120,14 +121,14 @@ def test_the_head_picks_the_most_promising_noise_and_each_look_is_counted() -> N
 
 def test_a_head_is_not_asked_where_it_cannot_read() -> None:
     running = engine([5, 3], head=SeedHead())
-    state, = correct_all(running, LoopSettings(candidates=4, sigma=0.9))
+    state, = correct_all(running, LoopSettings(candidates=4, sigma=0.9, strategies=CORRECT))
     assert running.sampler.predicted == [] and running.sampler.resumed[0][3] == [derived_seed(0, 1, 0)]
     assert state.rounds[1].nfe == 18 and state.rounds[1].predicted is None
 
 
 def test_a_corrector_moves_the_predictions_of_its_window_while_sampling() -> None:
     running = engine([5, 3], corrector=OneMore())
-    state, = correct_all(running, LoopSettings(strength=0.5))
+    state, = correct_all(running, LoopSettings(strength=0.5, strategies=CORRECT))
     inside, outside = running.sampler.steered
     assert inside.item() == 5.5 and outside.item() == 5 and running.sampler.predicted == []
     assert state.rounds[1].change == pytest.approx(0.1) and state.rounds[1].attribution is not None
@@ -136,14 +137,14 @@ def test_a_corrector_moves_the_predictions_of_its_window_while_sampling() -> Non
 
 def test_a_corrector_that_acts_once_shifts_the_latent_by_its_residual() -> None:
     running = engine([5, 3], corrector=OneMore())
-    state, = correct_all(running, LoopSettings(strength=0.5, where="once"))
+    state, = correct_all(running, LoopSettings(strength=0.5, where="once", strategies=CORRECT))
     assert running.sampler.resumed[0][0].item() == 5.5
     assert state.rounds[1].change > 0 and state.rounds[1].nfe == 19
 
 
 def test_without_strength_a_corrector_is_not_asked() -> None:
     running = engine([5, 3], corrector=OneMore())
-    state, = correct_all(running, LoopSettings(strength=0.0))
+    state, = correct_all(running, LoopSettings(strength=0.0, strategies=CORRECT))
     assert not hasattr(running.sampler, "steered") and state.rounds[1].change == 0
 
 
@@ -153,7 +154,8 @@ def test_only_failed_pictures_of_a_batch_go_on() -> None:
             return torch.tensor([3.0, 5.0, 3.0]).view(-1, 1, 1, 1)
 
     sampler = Mixed([3])
-    states = self_correct([PROMPT] * 3, [claims_from_prompt(PROMPT)] * 3, [7, 8, 9], sampler, FakeDecoder(), FakeJudge())
+    states = self_correct([PROMPT] * 3, [claims_from_prompt(PROMPT)] * 3, [7, 8, 9], sampler, FakeDecoder(), FakeJudge(),
+                          settings=LoopSettings(strategies=CORRECT))
     assert sampler.resumed[0][2] == [1] and all(state.passed for state in states)
 
 
@@ -177,5 +179,6 @@ def test_the_corrector_alone_is_returned_whatever_the_critic_says() -> None:
 
 def test_every_round_is_reported_as_it_happens() -> None:
     seen = []
-    correct_all(engine([5, 4, 3], on_round=lambda row, entry: seen.append((row, entry.strategy))), LoopSettings())
+    correct_all(engine([5, 4, 3], on_round=lambda row, entry: seen.append((row, entry.strategy))),
+                LoopSettings(strategies=CORRECT))
     assert seen == [(0, "sample"), (0, "correct"), (0, "correct")]

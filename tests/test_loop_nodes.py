@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
+from safetensors.torch import load
 
 from tests.graphs import BAD_LATENTS, SIDE, demo_graph, error, load_latent, loop_graph, pictures, shown, text
+from xlard.loop.strategies import ALL
 
 
 @pytest.mark.parametrize("sampler", ["euler", "dpmpp_2m", "ddim"])
@@ -72,3 +75,40 @@ def test_bad_latents_name_the_cause(comfy, name, samples, message):
     graph["loop"]["inputs"]["latent_image"] = [name, 0]
     graph["picture"] = {"class_type": "PreviewImage", "inputs": {"images": ["loop", 1]}}
     assert message in error(comfy, graph)
+
+
+def saved_latents(comfy, graph: dict) -> torch.Tensor:
+    """Run a loop graph and return its latents as they were saved, bit for bit."""
+    graph["saved"] = {"class_type": "SaveLatent", "inputs": {"samples": ["loop", 0], "filename_prefix": "exact"}}
+    result = comfy.run(graph)
+    assert result.status == "success", result.error
+    entry, = result.outputs["saved"]["latents"]
+    return load(comfy.view(entry))["latent_tensor"]
+
+
+@pytest.mark.parametrize("only", ["rearrange", "region"])
+def test_what_is_mended_in_parts_keeps_the_rest_to_the_last_bit(comfy, only):
+    strategies = {name: name == only for name in ALL}
+    first = saved_latents(comfy, loop_graph(batch=8, steps=10, rounds=0))
+    after = saved_latents(comfy, loop_graph(batch=8, steps=10, rounds=2, **strategies))
+    same = (first == after).all(dim=1)
+    mended = [picture for picture in same if not picture.all()]
+    assert mended and all(picture.any() for picture in mended)
+
+
+def test_without_any_strategy_it_is_an_error(comfy):
+    graph = loop_graph(**dict.fromkeys(ALL, False))
+    graph["picture"] = {"class_type": "PreviewImage", "inputs": {"images": ["loop", 1]}}
+    assert "All strategies are switched off" in error(comfy, graph)
+
+
+def test_a_noise_mask_is_kept_by_parts_too(comfy):
+    graph = loop_graph(batch=8, steps=10, rounds=3, correct=False, resample=False)
+    graph["left"] = {"class_type": "SolidMask", "inputs": {"value": 1.0, "width": SIDE // 2, "height": SIDE}}
+    graph["none"] = {"class_type": "SolidMask", "inputs": {"value": 0.0, "width": SIDE, "height": SIDE}}
+    graph["mask"] = {"class_type": "MaskComposite", "inputs": {
+        "destination": ["none", 0], "source": ["left", 0], "x": 0, "y": 0, "operation": "add"}}
+    graph["masked"] = {"class_type": "SetLatentNoiseMask", "inputs": {"samples": ["empty", 0], "mask": ["mask", 0]}}
+    graph["loop"]["inputs"]["latent_image"] = ["masked", 0]
+    latents = saved_latents(comfy, graph)
+    assert (latents[..., SIDE // 16:] == 0).all() and (latents[..., :SIDE // 16] != 0).any()

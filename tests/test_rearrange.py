@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from xlard.critique import Detection
 from xlard.loop.masks import Grid
 from xlard.loop.plan import Situation
-from xlard.loop.rearrange import fill, rearranged
+from xlard.loop.rearrange import fill, pieces_of, rearranged
 from xlard.loop.state import LoopState, Round
 from xlard.loop.strategies import Rearrange
 from xlard.prompts import claims_from_prompt
@@ -45,6 +45,14 @@ def state(prompt: str, *attempts: list[Detection]) -> LoopState:
     return LoopState(prompt, tuple(claims), rounds)
 
 
+def rearrange(state: LoopState, grid: Grid = GRID, seed: int = 0):
+    """What becomes of the best attempt, with the others as donors."""
+    best = state.best
+    donors = [piece for entry in state.rounds if entry is not best
+              for piece in pieces_of(entry.latent, entry.critique.detections, grid)]
+    return rearranged(best.latent, best.critique, grid, random.Random(seed), donors)
+
+
 def seen(latent: torch.Tensor) -> dict[str, int]:
     """How many cells show each label."""
     return {label: int((latent[0] == value).sum()) for label, value in VALUES.items() if (latent[0] == value).any()}
@@ -52,31 +60,30 @@ def seen(latent: torch.Tensor) -> dict[str, int]:
 
 def test_one_too_many_is_erased_and_the_others_stay() -> None:
     found = state("two red circles", [box("red circle", 0, 0), box("red circle", 4, 4), box("red circle", 8, 8)])
-    latent, touched = rearranged(found, GRID, random.Random(0))
+    latent, touched = rearrange(found)
     assert seen(latent) == {"red circle": 8} and touched.sum() == 4
     assert (latent[:, touched].abs() < 1e-6).all() and (latent[:, ~touched] == found.best.latent[:, ~touched]).all()
 
 
 def test_what_is_missing_is_copied_from_the_picture_itself() -> None:
-    latent, touched = rearranged(state("three red circles", [box("red circle", 0, 0), box("red circle", 4, 4)]), GRID,
-                                 random.Random(0))
+    latent, touched = rearrange(state("three red circles", [box("red circle", 0, 0), box("red circle", 4, 4)]))
     assert seen(latent) == {"red circle": 12} and touched.sum() == 4
 
 
 def test_what_is_missing_is_copied_from_an_earlier_attempt_in_place_of_what_is_wrong() -> None:
     found = state("a red circle and a blue square", [box("red circle", 0, 0), box("green triangle", 6, 6)],
                   [box("green triangle", 2, 2), box("blue square", 8, 1)])
-    latent, _ = rearranged(found, GRID, random.Random(0))
+    latent, _ = rearrange(found)
     assert seen(latent)["blue square"] == 4 and seen(latent)["red circle"] == 4
 
 
 def test_without_anything_to_copy_there_is_no_plan() -> None:
-    assert rearranged(state("a red circle and a blue square", [box("red circle", 0, 0)]), GRID, random.Random(0)) is None
-    assert rearranged(state("a red circle", []), GRID, random.Random(0)) is None
+    assert rearrange(state("a red circle and a blue square", [box("red circle", 0, 0)])) is None
+    assert rearrange(state("a red circle", [])) is None
 
 
 def test_a_picture_in_which_all_holds_is_left_alone() -> None:
-    assert rearranged(state("a red circle", [box("red circle", 0, 0)]), GRID, random.Random(0)) is None
+    assert rearrange(state("a red circle", [box("red circle", 0, 0)])) is None
 
 
 @pytest.mark.parametrize("direction", ["left of", "right of", "above", "below"])
@@ -86,7 +93,7 @@ def test_a_pair_is_put_where_it_belongs(direction) -> None:
         found = state(prompt, [box("red circle", *circle), box("blue square", *square)])
         if found.passed:
             continue
-        latent, touched = rearranged(found, GRID, random.Random(0))
+        latent, touched = rearrange(found)
         assert seen(latent) == {"red circle": 4, "blue square": 4}
         assert (latent[:, ~touched] == found.best.latent[:, ~touched]).all()
 
@@ -94,7 +101,7 @@ def test_a_pair_is_put_where_it_belongs(direction) -> None:
 def test_two_that_both_have_to_move_do() -> None:
     prompt = "a red circle left of a blue square"
     found = state(prompt, [box("red circle", 7, 3, 5), box("blue square", 0, 3, 5)])
-    latent, _ = rearranged(found, GRID, random.Random(0))
+    latent, _ = rearrange(found)
     columns = {label: (latent[0] == VALUES[label]).any(dim=0).nonzero().float().mean() for label in ("red circle", "blue square")}
     assert columns["red circle"] < columns["blue square"]
 
@@ -109,7 +116,7 @@ def test_outside_of_what_was_touched_nothing_changes(first, second, prompt, seed
     attempts = [[Detection(x, y, size, size, label.split()[1], label.split()[0]) for label, x, y, size in found]
                 for found in (first, second)]
     found = state(prompt, *attempts)
-    result = rearranged(found, Grid((12, 12), (SIDE, SIDE)), random.Random(seed))
+    result = rearrange(found, Grid((12, 12), (SIDE, SIDE)), seed)
     if result is not None:
         latent, touched = result
         assert latent.shape == (4, 12, 12) and touched.any() and torch.isfinite(latent).all()

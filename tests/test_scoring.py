@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xlard.claims import Claim, count_claim
+from xlard.claims import Claim, count_claim, text_claim
 from xlard.critics import questions
 from xlard.critics.backend import GREEDY, Answer, Ask, CannotDo, Sampling
 from xlard.critics.boxes import THOUSANDTHS
@@ -192,3 +192,40 @@ def test_whatever_a_model_answers_scores_are_in_the_unit_interval_or_none(way: s
         assert all(v.score is None or 0 <= v.score <= 1 for v in critique.verdicts)
         assert all(0 <= reward <= 1 for reward in critique.rewards.values())
         assert critique.abstained == (critique.score is None)
+
+
+def sided(turned: str):
+    """A backend that sees the red circle left of the blue square, and ``turned`` in pictures that are bright on the left."""
+    right_way = ('[{"bbox_2d": [0, 0, 200, 400], "label": "red circle"}, {"bbox_2d": [700, 0, 900, 400], "label": "blue square"}]')
+    return Scripted(lambda ask, _: turned if ask.image[0, 0, 0] > 0.5 else right_way)
+
+
+BRIGHT_RIGHT = torch.cat([torch.zeros(1, 50, 50, 3), torch.ones(1, 50, 50, 3)], dim=2)
+SIDES = claims_from_prompt("a red circle left of a blue square")
+
+
+def look_twice(backend: Scripted, claims):
+    return MLLMCritic(backend, scoring("grounded", second_look=True)).judge(BRIGHT_RIGHT, [claims])[0]
+
+
+def test_a_second_look_confirms_in_the_mirror() -> None:
+    mirrored = '[{"bbox_2d": [800, 0, 1000, 400], "label": "red circle"}, {"bbox_2d": [100, 0, 300, 400], "label": "blue square"}]'
+    backend = sided(mirrored)
+    assert look_twice(backend, SIDES).passed and len(backend.asked) == 2
+
+
+def test_a_second_look_turns_down_what_it_does_not_confirm_and_says_where() -> None:
+    mirrored = '[{"bbox_2d": [800, 0, 1000, 400], "label": "red circle"}, {"bbox_2d": [100, 0, 300, 400], "label": "green square"}]'
+    critique = look_twice(sided(mirrored), SIDES)
+    assert not critique.passed and [verdict.claim for verdict in critique.verdicts] == SIDES
+    assert [(d.label, round(d.x, 6)) for d in critique.detections] == [("red circle", 0.0), ("green square", 70.0)]
+    assert all("second look" in verdict.reason for verdict in critique.verdicts)
+
+
+def test_what_fails_and_what_cannot_be_mirrored_is_looked_at_once() -> None:
+    backend = Scripted(lambda ask, _: LIST)
+    assert not look_twice(backend, CLAIMS).passed and len(backend.asked) == 1
+    written = Scripted(lambda ask, _: '{"reason": "it can be read", "verdict": "yes"}')
+    assert MLLMCritic(written, scoring("per claim", second_look=True)).judge(BRIGHT_RIGHT, [[text_claim("OPEN")]])[0].passed
+    assert len(written.asked) == 1
+    assert not MLLMCritic(Scripted(lambda ask, _: "hm"), scoring("grounded", second_look=True)).judge(BRIGHT_RIGHT, [SIDES])[0].passed

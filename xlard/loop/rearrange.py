@@ -8,18 +8,18 @@ with what is around them.
 from __future__ import annotations
 
 import itertools
+import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from ..critique import Detection
+from ..critique import Critique, Detection
 from ..rewards import decidable, judge_by_boxes
 from .faults import Faults, Kind, faults_of
 from .masks import Grid, Place
-from .state import LoopState, Round
 
 _PLACES = 16
 """Places that are tried along each side of a latent."""
@@ -38,17 +38,17 @@ class Piece:
     patch: Tensor
 
 
-def rearranged(state: LoopState, grid: Grid, rng: random.Random) -> tuple[Tensor, Tensor] | None:
-    """The best latent (C, h, w) with objects erased, copied and moved, and the cells (h, w) that were touched.
+def rearranged(latent: Tensor, critique: Critique, grid: Grid, rng: random.Random,
+               donors: Sequence[Piece] = ()) -> tuple[Tensor, Tensor] | None:
+    """The latent (C, h, w) with objects erased, copied and moved, and the cells (h, w) that were touched.
 
-    What is missing is copied from the picture itself or from an earlier attempt at it. None where that would not make more
-    claims hold: there are no boxes to go by, or what is missing is nowhere to copy from.
+    What is missing is copied from the picture itself or from ``donors``. Things move as little as will do, with some chance in
+    it. None where that would not make more claims hold: there are no boxes to go by, or what is missing is nowhere to copy from.
     """
-    faults = faults_of(state.best.critique, rng)
-    scene = _Scene(state.best, grid, rng)
+    faults = faults_of(critique, rng)
+    scene = _Scene(latent, critique, grid, rng)
     for d in faults.wrong:
         scene.erase(d)
-    donors = [piece for entry in state.rounds if entry is not state.best for piece in _pieces(entry, grid)]
     for kind in faults.missing:
         if not scene.add(kind, faults.right, donors):
             return None
@@ -59,12 +59,13 @@ def rearranged(state: LoopState, grid: Grid, rng: random.Random) -> tuple[Tensor
 class _Scene:
     """The objects of a picture and its latent while they are rearranged."""
 
-    def __init__(self, entry: Round, grid: Grid, rng: random.Random):
-        self._latent, self._grid, self._rng = entry.latent.clone(), grid, rng
-        self._claims = [verdict.claim for verdict in entry.critique.verdicts if decidable(verdict.claim)]
-        self._before = self._failing(entry.critique.detections)
-        self._pieces = _pieces(entry, grid)
-        self._touched = torch.zeros(entry.latent.shape[-2:], dtype=torch.bool)
+    def __init__(self, latent: Tensor, critique: Critique, grid: Grid, rng: random.Random):
+        self._latent, self._grid, self._rng = latent.clone(), grid, rng
+        self._claims = [verdict.claim for verdict in critique.verdicts if decidable(verdict.claim)]
+        self._before = self._failing(critique.detections)
+        self._pieces = pieces_of(latent, critique.detections, grid)
+        self._touched = torch.zeros(latent.shape[-2:], dtype=torch.bool)
+        self._vacated: list[Detection] = []
 
     @property
     def _objects(self) -> list[Detection]:
@@ -76,6 +77,7 @@ class _Scene:
         cells = self._grid.boxes([d]) & ~self._grid.boxes(self._objects)
         self._latent = fill(self._latent, cells)
         self._touched |= cells
+        self._vacated.append(d)
 
     def add(self, kind: Kind, right: Sequence[Detection], donors: Sequence[Piece]) -> bool:
         """Put one more object of a kind where most claims hold; False where there is none to copy, or no room.
@@ -85,8 +87,9 @@ class _Scene:
         own = [piece for piece in self._pieces if piece.object in right and kind.fits(piece.object)]
         sources = own or [piece for piece in donors if kind.fits(piece.object)]
         for source in self._rng.sample(sources, min(len(sources), _CHOICES)):
-            place = self._best_place(source.object, self._objects)
+            place = self._best_place(source.object, self._objects, self._vacated[-1] if self._vacated else None)
             if place is not None:
+                self._vacated = self._vacated[:-1]
                 self._put(source, place)
                 return True
         return False
@@ -124,16 +127,18 @@ class _Scene:
                     return []
                 placed.append(self._rng.choice(places))
             others = [*still, *(place.object for place in placed)]
-            last = self._best_place(moved[-1].object, others)
+            last = self._best_place(moved[-1].object, others, moved[-1].object)
             if last is not None and not self._failing([*others, last.object]):
                 return [*placed, last]
         return []
 
-    def _best_place(self, d: Detection, others: Sequence[Detection]) -> Place | None:
-        """The object ``d`` at a free place where most claims hold; None where none is free."""
-        places = self._grid.places(d, others, _PLACES)
-        self._rng.shuffle(places)
-        return min(places, key=lambda place: self._failing([*others, place.object]), default=None)
+    def _best_place(self, d: Detection, others: Sequence[Detection], near: Detection | None) -> Place | None:
+        """A free place for ``d`` where most claims hold, rather one ``near`` another object; None where none is free."""
+        def key(place: Place) -> tuple[int, float]:
+            away = 1.0 if near is None else math.dist(place.object.center, near.center)
+            return self._failing([*others, place.object]), away * self._rng.uniform(0.5, 1.5)
+
+        return min(self._grid.places(d, others, _PLACES), key=key, default=None)
 
     def _put(self, piece: Piece, place: Place) -> None:
         self._latent[(..., *place.cells)] = piece.patch
@@ -144,8 +149,9 @@ class _Scene:
         return sum(not judge_by_boxes(claim, objects, self._grid.side).passed for claim in self._claims)
 
 
-def _pieces(entry: Round, grid: Grid) -> list[Piece]:
-    return [Piece(d, entry.latent[(..., *grid.span(d))].clone()) for d in entry.critique.detections]
+def pieces_of(latent: Tensor, objects: Iterable[Detection], grid: Grid) -> list[Piece]:
+    """The objects of a latent (C, h, w) with their cells."""
+    return [Piece(d, latent[(..., *grid.span(d))].clone()) for d in objects]
 
 
 def fill(latent: Tensor, hole: Tensor) -> Tensor:

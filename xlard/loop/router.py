@@ -14,15 +14,16 @@ PATIENCE = 2
 
 @dataclass(frozen=True)
 class Router:
-    """Asks strategies in order; after ``PATIENCE`` rounds without progress, the last one: a restart."""
+    """Asks strategies in order; after ``PATIENCE`` rounds without progress first ``restart``, if there is one."""
 
     strategies: tuple[Strategy, ...]
+    restart: Strategy | None = None
 
     def plan(self, situation: Situation) -> Plan | None:
         """The first plan that a strategy offers; None where none does."""
         order = self.strategies
-        if situation.state.stalled % (PATIENCE + 1) == PATIENCE:
-            order = order[::-1]
+        if self.restart and situation.state.stalled % (PATIENCE + 1) == PATIENCE:
+            order = (self.restart, *order)
         return next((plan for plan in (strategy.plan(situation) for strategy in order) if plan), None)
 
 
@@ -31,10 +32,11 @@ def router(names: Sequence[str] = ALL, sigma: float | None = None) -> Router:
 
     Raises ValueError for unknown names, and for none.
     """
-    known: dict[str, Strategy] = {"rearrange": Rearrange(sigma) if sigma else Rearrange(),
-                                  "region": Region(sigma) if sigma else Region(), "correct": Correct(sigma), "resample": Resample()}
+    fresh = Resample()
+    known: dict[str, Strategy] = {"rearrange": Rearrange(sigma) if sigma else Rearrange(), "resample": fresh,
+                                  "region": Region(sigma) if sigma else Region(), "correct": Correct(sigma)}
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         cause = f"There is no strategy '{', '.join(unknown)}'" if unknown else "All strategies are switched off"
         raise ValueError(f"{cause}; name at least one of {', '.join(known)}.")
-    return Router(tuple(known[name] for name in known if name in names))
+    return Router(tuple(known[name] for name in known if name in names), fresh if fresh.name in names else None)

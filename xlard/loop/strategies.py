@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .faults import faults_of
 from .masks import Grid, region_of
 from .plan import Plan, Situation
-from .rearrange import rearranged
+from .rearrange import pieces_of, rearranged
 
 ASPECT_SIGMA = {"count": 0.9, "position": 0.9, "color": 0.8}
 """Noise level to renoise a whole picture to, by the earliest-decided aspect that failed."""
@@ -76,7 +76,10 @@ class Region:
 
 @dataclass(frozen=True)
 class Rearrange:
-    """Objects erased, copied and moved in the latent by the critic's boxes; what was touched is drawn on from a mid level."""
+    """Objects erased, copied and moved in the latent by the critic's boxes; what was touched is drawn on from a mid level.
+
+    What is missing is copied from the picture itself, or from an earlier attempt at it.
+    """
 
     sigma: float = REARRANGE_SIGMA
     name: str = "rearrange"
@@ -84,7 +87,10 @@ class Rearrange:
     def plan(self, situation: Situation) -> Plan | None:
         """None where no arrangement of what is there would make more claims hold."""
         grid = Grid(situation.size, situation.image_size, REARRANGE_GROWTH)
-        found = rearranged(situation.state, grid, random.Random(situation.seed))
+        best = situation.state.best
+        donors = [piece for entry in situation.state.rounds if entry is not best
+                  for piece in pieces_of(entry.latent, entry.critique.detections, grid)]
+        found = rearranged(best.latent, best.critique, grid, random.Random(situation.seed), donors)
         if found is None:
             return None
         latent, touched = found
@@ -97,5 +103,5 @@ def _reason(situation: Situation) -> str:
     return ", ".join(f"{len(found)} {name}" for name, found in counts.items() if found)
 
 
-ALL = ("rearrange", "region", "correct", "resample")
+ALL = ("rearrange", "resample", "region", "correct")
 """The strategies by name, in the order in which they are asked."""

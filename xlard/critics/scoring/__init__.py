@@ -6,6 +6,7 @@ from .likelihood import PromptLikelihood
 from .per_claim import PerClaim
 from .regions import WithRegions
 from .rubric import Rubric
+from .second_look import SecondLook
 from .way import Scoring
 from .yes import YesProbability
 
@@ -14,8 +15,9 @@ WAYS: dict[str, Scoring] = {way.name: way for way in (
 """The ways by name; the first is the default."""
 
 
-def scoring(name: str, judgements: int = 1, temperature: float = 0.7, regions: bool = False) -> Scoring:
-    """A way by its name, repeated and asked about each box on its own as wanted.
+def scoring(name: str, judgements: int = 1, temperature: float = 0.7, regions: bool = False,
+            second_look: bool = False) -> Scoring:
+    """A way by its name, repeated, asked again in the mirror, and asked about each box on its own as wanted.
 
     Raises ValueError for an unknown name, and for repetition of a way that reads probabilities, which never vary.
     """
@@ -24,4 +26,6 @@ def scoring(name: str, judgements: int = 1, temperature: float = 0.7, regions: b
     way = WAYS[name]
     if judgements > 1:
         way = Consistent(way, judgements, temperature)
+    if second_look:
+        way = SecondLook(way)
     return WithRegions(way) if regions else way
