@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("--correctors", default="", help="other correctors, name=file separated by commas; 'corrector:name' and "
                                                          "other methods with ':name' use them")
     parser.add_argument("--heads", default="", help="other heads, in the same way")
+    parser.add_argument("--second-look", action="store_true", help="the critic judges what passes once more in the mirror")
     parser.add_argument("--out", type=Path, default=Path("output/bench"), help="folder for pictures and results.json")
     options = parser.parse_args()
     run(options)

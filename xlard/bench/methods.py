@@ -64,8 +64,10 @@ _FAMILIES: dict[str, Callable[[int], Method]] = {
     "corrected_best_of": lambda number: lambda engine: best_of_n(engine, number, LoopSettings()),
     "corrected_retry": lambda number: lambda engine: retry(engine, number, LoopSettings()),
     "loop": _loop(*ALL),
+    "rearrange": _loop("rearrange"),
     "region": _loop("region"),
     "correct": _loop("correct"),
+    "resample": _loop("resample"),
     "oracle_best_of": _oracle,
 }
 _SINGLE: dict[str, Method] = {
@@ -80,7 +82,7 @@ _SINGLE: dict[str, Method] = {
 
 def method(name: str, budget: int | None = None) -> Method:
     """The method of a name: ``base``, ``corrector``, ``random``, ``shuffled``, ``gradient``, ``renoise``, or ``best_of_N``, ``retry_N``,
-    ``corrected_best_of_N``, ``corrected_retry_N``, ``loop_N``, ``region_N``, ``correct_N``, ``oracle_best_of_N``. What follows a colon is ignored.
+    ``corrected_best_of_N``, ``corrected_retry_N``, ``loop_N``, and a loop with one strategy alone, ``rearrange_N``, ``resample_N``, ``region_N``, ``correct_N``, ``oracle_best_of_N``. What follows a colon is ignored.
 
     N is the cap on model calls in multiples of one base generation; ``budget`` stands in where N is left out. Raises
     ValueError for other names.

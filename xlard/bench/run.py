@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..corrector import LatentCorrector
+from ..critics.scoring import scoring
 from ..demo.bundle import DemoWorld
 from ..demo.checker import check
 from ..demo.prompts import evaluation_prompts, task_of
@@ -22,6 +23,7 @@ from ..loop.state import LoopState
 from ..prompts import claims_from_prompt
 from ..training.files import write_json
 from ..training.trainer import default_device, machine
+from .caps import at_caps, curves
 from .methods import method
 from .statistics import fix_and_break, interval
 
@@ -90,8 +92,9 @@ def write_method(name: str, results: list[tuple[int, int, LoopState]], out: Path
     return rows
 
 
-def summarise(results: list[tuple[int, int, LoopState]], before: list[bool] | None) -> dict:
-    """Accuracy by the exact checker with intervals, per task, fix and break rates against base, and costs."""
+def summarise(results: list[tuple[int, int, LoopState]], before: list[bool] | None, generation: int) -> dict:
+    """Accuracy by the exact checker with intervals, per task, fix and break rates against base, and costs; at caps in multiples
+    of ``generation`` model calls, too."""
     right = [check(state.best.image.permute(2, 0, 1), state.claims).passed for _, _, state in results]
     clusters = [index for index, _, _ in results]
     by_task = defaultdict(list)
@@ -109,7 +112,8 @@ def summarise(results: list[tuple[int, int, LoopState]], before: list[bool] | No
             "seconds": sum(state.seconds for _, _, state in results) / number,
             "critic_calls": sum(state.critic_calls for _, _, state in results) / number,
             "critic_passed": sum(state.passed for _, _, state in results) / number,
-            "change": sum(changes) / len(changes) if changes else 0.0, "diversity": diversity(list(pictures.values()))}
+            "change": sum(changes) / len(changes) if changes else 0.0, "diversity": diversity(list(pictures.values())),
+            "caps": at_caps([state for _, _, state in results], clusters, generation)}
 
 
 def diversity(pictures: Sequence[Sequence[Tensor]]) -> float | None:
@@ -158,7 +162,9 @@ def run(options: argparse.Namespace) -> None:
     others = {"corrector": named(options.correctors, LatentCorrector.load), "head": named(options.heads, RewardHead.load)}
     check_variants(names, others)
     world = DemoWorld(options.weights, default_device())
-    models = {"judge": world.critic(options.batch), "head": world.head(), "corrector": world.corrector()}
+    critic = world.critic(options.batch)
+    judge = critic.with_scoring(scoring("grounded", second_look=True)) if options.second_look else critic
+    models = {"judge": judge, "head": world.head(), "corrector": world.corrector()}
     options.out.mkdir(parents=True, exist_ok=True)
     rows, summaries, before = [], {}, None
     for name in names:
@@ -167,11 +173,13 @@ def run(options: argparse.Namespace) -> None:
             own = {kind: found[variant] for kind, found in others.items() if variant in found}
             results = run_method(name, world, models | own, prompts, seeds, options)
         rows += write_method(name, results, options.out)
-        summaries[name] = summarise(results, before)
+        summaries[name] = summarise(results, before, options.steps)
         before = summaries[name]["right"] if name == "base" else before
         write_json(options.out / "results.json", rows)
         write_json(options.out / "summary.json", {"machine": machine(), "prompts": len(prompts), "seeds": seeds,
                                                   "steps": options.steps, "methods": summaries})
     print(f"{len(prompts)} prompts, seeds {options.seeds}, {options.steps} steps, {machine()}")
     print(table(summaries))
-    print(differences(summaries, [index for index in range(len(prompts)) for _ in seeds]))
+    clusters = [index for index in range(len(prompts)) for _ in seeds]
+    print(differences(summaries, clusters))
+    print(curves(summaries, clusters))
