@@ -13,6 +13,7 @@ from .critic import XLARDCritique, XLARDLoadCritic, XLARDScoring
 from .demo import XLARDDemo
 from .guide import XLARDGuideModel
 from .loop import XLARDSelfCorrect
+from .pick import XLARDPickBest
 from .report import XLARDReport
 from .reward import XLARDLoadHead, XLARDPredictReward
 from .server import XLARDCriticServer
@@ -26,6 +27,6 @@ class XLARDExtension(ComfyExtension):
         """The pack's nodes; registers the pack's model folders first, because the nodes' combos list them."""
         folders.register()
         return [XLARDDemo, XLARDLoadCritic, XLARDCriticFromCLIP, XLARDCriticServer, XLARDScoring, XLARDClaims, XLARDCritique,
-                XLARDLoadHead, XLARDPredictReward, XLARDLoadCorrector, XLARDCorrectLatent, XLARDGuideModel, XLARDSelfCorrect, XLARDReport,
-                XLARDPrompts, XLARDCollect,
+                XLARDLoadHead, XLARDPredictReward, XLARDLoadCorrector, XLARDCorrectLatent, XLARDGuideModel, XLARDSelfCorrect,
+                XLARDPickBest, XLARDReport, XLARDPrompts, XLARDCollect,
                 XLARDTrainHead, XLARDTrainCorrector, XLARDSaveHead, XLARDSaveCorrector]
