@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from ...xlard.corrector import enlarge
+from ...xlard.critique import ASPECT_OF
 from ...xlard.head import RewardPrediction, overall_reward
 from .latents import map_image
 
@@ -21,7 +22,7 @@ def asked_aspects(prompt: str, known: Sequence[str]) -> list[str]:
     # Imported late: it takes a third of the time that the pack may add to ComfyUI's start.
     from ...xlard.prompts import claims_from_prompt
 
-    asked = {claim.type for claim in claims_from_prompt(prompt)}
+    asked = {ASPECT_OF[claim.type] for claim in claims_from_prompt(prompt)}
     aspects = [aspect for aspect in known if aspect in asked]
     if not aspects:
         raise ValueError(f"The prompt asks for nothing that this head rates ({', '.join(known)}): {prompt!r}. Leave it "

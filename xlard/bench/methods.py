@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import torch
 
-from ..critique import ASPECTS
+from ..critique import ASPECT_OF, ASPECTS
 from ..demo.checker import Checker
 from ..loop.baselines import base, best_of_n, one_correction, retry, steered
 from ..loop.engine import Engine
@@ -53,7 +53,7 @@ def _with(control) -> Method:
 def _gradient(engine: Engine) -> list[LoopState]:
     known = torch.zeros(len(engine.states), len(ASPECTS))
     for row, claims in enumerate(engine.claims):
-        known[row, [ASPECTS.index(claim.type) for claim in claims if claim.type in ASPECTS]] = 1
+        known[row, [ASPECTS.index(ASPECT_OF[claim.type]) for claim in claims]] = 1
     climber = HeadGradient(engine.head, engine.head.config, known)
     return steered(replace(engine, corrector=climber), LoopSettings(window=GRADIENT_WINDOW))
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..corrector import attribution_map, relative_norm
+from ..critique import ASPECT_OF
 from ..head import overall_reward
 from ..protocols import Steer
 from ..steering import corrector_steer
@@ -88,7 +89,7 @@ def promise(engine: Engine, rows: Sequence[int], latents: Tensor, sigma: float) 
     """The head's product of rewards (B,) over each picture's own aspects."""
     levels = torch.full((len(rows),), sigma, device=latents.device)
     prediction = engine.head(latents, engine.sampler.context(rows), levels)
-    index = [prediction.index({claim.type for claim in engine.claims[row]}) for row in rows]
+    index = [prediction.index({ASPECT_OF[claim.type] for claim in engine.claims[row]}) for row in rows]
     return overall_reward(prediction, index)
 
 
