@@ -149,11 +149,12 @@ def test_a_picture_shown_with_another_prompt_gets_its_rewards() -> None:
     own = "a red circle and a blue square"
     records = Records([own] * 60, torch.zeros(60, 4, 12, 12), torch.zeros(60), torch.full((60,), FINAL), torch.zeros(60).bool(),
                       torch.ones(60, len(ASPECTS)), torch.ones(60).bool(), torch.ones(60), torch.arange(60),
-                      torch.zeros(60, 4, 12, 12), [objects] * 60, SIDE)
+                      torch.zeros(60, 4, 12, 12), [objects] * 60, SIDE, torch.zeros(60).long(), torch.zeros(1, 4, 12, 12))
     shown = relabelled(records, 1.0, allowed, random.Random(0))
     others = [text for text in shown.prompts if text != own]
     assert len(set(others)) > 20 and set(others) <= allowed
     expected = [critique_from_detections(claims_from_prompt(text), objects, SIDE) for text in shown.prompts]
     assert shown.passed.tolist() == [critique.passed for critique in expected]
+    assert [place < 0 for place in shown.mended.tolist()] == [text != own for text in shown.prompts]
     assert torch.equal(shown.rewards, reward_rows(expected)) and 10 < shown.passed.sum() < 50
     assert relabelled(records, 0.0, allowed, random.Random(0)).prompts == records.prompts

@@ -11,6 +11,7 @@ from xlard.critique import ASPECTS, Detection
 from xlard.head import KINDS, HeadConfig, RewardHead
 from xlard.training.distillation import Distillation, two_errors
 from xlard.training.head import HeadBatches, auc, calibrated, head_figures, head_loss
+from xlard.training.mending import Mending
 from xlard.training.pathwise import Pathwise, PathwiseSettings, pathwise_loss
 from xlard.training.ppo import Ppo, PpoSettings, Situations
 from xlard.training.records import FINAL, NO_REWARD, X0, Records, join, of_kind, pick
@@ -39,7 +40,8 @@ def toy_records(number: int = 64) -> Records:
         sigma=torch.tensor([0.0] * number + [0.8] * number), kinds=torch.tensor([FINAL] * number + [X0] * number),
         renoised=torch.tensor([False] * number + [True] * number), rewards=rewards, passed=right.repeat(2),
         confidence=torch.ones(2 * number), pictures=torch.arange(number).repeat(2), finals=finals,
-        objects=[[Detection(0, 0, 5, 5, "circle", "red")] for _ in range(number)], side=SIDE)
+        objects=[[Detection(0, 0, 5, 5, "circle", "red")] for _ in range(number)], side=SIDE,
+        mended=torch.where(right, -1, torch.arange(number) // 2).repeat(2), mends=finals[0::2])
 
 
 def encode(prompts: list[str]) -> Tensor:
@@ -103,7 +105,7 @@ def test_a_head_learns_and_a_corrector_follows_its_gradient() -> None:
 def test_batches_for_a_head_hold_all_kinds() -> None:
     batches = HeadBatches(toy_records(), encode, 20, "cpu", torch.ones(CHANNELS))
     (latents, context, sigma, kinds), shown = batches(torch.Generator().manual_seed(0))
-    assert [(kinds == place).sum().item() for place in range(len(KINDS))] == [4, 10, 6]
+    assert [(kinds == place).sum().item() for place in range(len(KINDS))] == [2, 10, 8]
     noisy = kinds == KINDS.index("noisy")
     assert (sigma[kinds == FINAL] == 0).all() and (sigma[noisy] > 0).all() and len(shown) == len(latents) == len(context) == 20
     assert not torch.allclose(latents[noisy], shown.targets[noisy], atol=0.1)
@@ -225,3 +227,27 @@ def test_a_head_learns_where_objects_are_and_which_are_asked_for() -> None:
     latents, context, sigma, _ = tensors(finished, encode, "cpu")
     at_object = regional.head(latents, context, sigma).maps[:, ASPECTS.index("count"), 0, 0]
     assert (at_object[finished.passed] > 0).all() and (at_object[~finished.passed] < 0).all()
+
+
+def test_mending_moves_what_failed_and_leaves_what_passed() -> None:
+    records = toy_records()
+    # What is wrong can be told from the prediction itself here: by the channel that gives it away.
+    records.latents[64:] = records.finals
+    moved = (trained(Mending(CONFIG, records, encode, 32, "cpu"), 150)(records.latents[64:], encode(records.prompts[64:]),
+                                                                       records.sigma[64:])).flatten(2).mean(dim=2)[:, 0].detach()
+    right = records.passed[64:]
+    assert moved[~right].mean() > 1.0 > 0.2 > moved[right].abs().mean()
+
+
+def test_mending_needs_failed_pictures_that_were_mended() -> None:
+    records = toy_records()
+    records.mended[:] = -1
+    with pytest.raises(ValueError, match="0 belong to failed pictures with a mended version"):
+        Mending(CONFIG, records, encode, 8, "cpu")
+
+
+def test_joined_records_keep_their_mended_latents() -> None:
+    records = toy_records(8)
+    both = join([records, records])
+    assert torch.equal(both.mended[both.mended >= 0][8:] - 4, both.mended[both.mended >= 0][:8])
+    assert torch.equal(both.mends[both.mended[both.mended >= 0]][8:], records.mends[records.mended[records.mended >= 0]])

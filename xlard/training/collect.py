@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -13,11 +14,17 @@ from torch import Tensor
 from ..claims import Claim
 from ..critique import Critique, Detection
 from ..loop.engine import derived_seed
+from ..loop.masks import Grid
+from ..loop.rearrange import Piece, pieces_of, rearranged
+from ..loop.strategies import REARRANGE_GROWTH, REARRANGE_SIGMA
 from ..prompts import claims_from_prompt
 from ..protocols import Decoder, Judge, Sampler, Steer
 from ..rewards import critique_from_detections
 from .dataset import Dataset
 from .entries import Batch, Picture, Row, critique_entry
+
+_DONORS = 16
+"""How many objects of each label are kept to be copied into pictures that lack one."""
 
 Job = tuple[str, int]
 """A prompt and a seed: one picture."""
@@ -36,7 +43,8 @@ class CollectSettings:
     """What is kept of each picture besides its finished latent; noise levels are in [0, 1].
 
     ``levels``: its x0 predictions at the nearest steps. ``views``: so many x0 predictions after renoising the finished latent
-    to some of ``view_levels``, a share ``retold`` of them read with another prompt. ``seed`` draws levels, noise and prompts.
+    to some of ``view_levels``, a share ``retold`` of them read with another prompt. ``mend``: failed pictures are rearranged
+    by the critic's boxes, and what then passes is kept beside them. ``seed`` draws levels, noise and prompts.
     """
 
     levels: tuple[float, ...] = (0.9, 0.8, 0.7, 0.5)
@@ -44,6 +52,7 @@ class CollectSettings:
     view_levels: tuple[float, ...] = tuple(round(1.0 - 0.05 * step, 2) for step in range(11))
     retold: float = 0.0
     retell: Retell | None = None
+    mend: bool = False
     seed: int = 0
 
 
@@ -180,6 +189,7 @@ class _Collector:
     steer_for: Callable[[Sampler, Sequence[int]], Steer] | None
     claims: dict[str, Sequence[Claim]]
     origin: str
+    donors: dict[str, deque[Piece]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=_DONORS)))
 
     def draw(self, group: list[Job]) -> tuple[Batch, Tensor]:
         """A group's pictures, and their images (B, H, W, 3)."""
@@ -196,8 +206,10 @@ class _Collector:
             for level, x0 in watch.seen.items():
                 kept.add(row, x0[row], "x0", level, prompts[row], critiques[row])
         self._add_views(kept, group, sampler, finals, critiques, watch.steps, side)
+        mended = self._mend(kept, group, sampler, finals, critiques, tuple(images.shape[1:3])) if self.settings.mend else ()
         contexts = self._contexts(kept, dict(zip(prompts, sampler.context(rows))))
-        return Batch(group, self.origin, critiques, kept.entries, finals, torch.stack(kept.latents), contexts, side), images
+        return Batch(group, self.origin, critiques, kept.entries, finals, torch.stack(kept.latents), contexts, side,
+                     mended), images
 
     def _add_views(self, kept: _Rows, group: list[Job], sampler: Sampler, finals: Tensor, critiques: Sequence[Critique],
                    steps: Sequence[float], side: int) -> None:
@@ -220,6 +232,32 @@ class _Collector:
                 predicted = sampler.predict(finals[rows], level, rows, [seed for _, seed, *_ in some])
                 for x0, (row, _, prompt, critique) in zip(predicted, some):
                     kept.add(row, x0, "x0", level, prompt, critique, renoised=True)
+
+    def _mend(self, kept: _Rows, group: list[Job], sampler: Sampler, finals: Tensor, critiques: Sequence[Critique],
+              image_size: tuple[int, int]) -> list[int | None]:
+        """For each picture the place of what became of it, if it failed, could be rearranged, and passes then."""
+        latents, grid = finals.detach().cpu(), Grid(finals.shape[-2:], image_size, REARRANGE_GROWTH)
+        for latent, critique in zip(latents, critiques):
+            for piece in pieces_of(latent, critique.detections, grid):
+                self.donors[piece.object.label].append(piece)
+        donors = [piece for kind in self.donors.values() for piece in kind]
+        plans = {}
+        for row, ((prompt, seed), critique) in enumerate(zip(group, critiques)):
+            if not critique.passed and not critique.abstained:
+                found = rearranged(latents[row], critique, grid, random.Random(f"{self.settings.seed} {seed} {prompt}"), donors)
+                if found is not None:
+                    plans[row] = found
+        mended: list[int | None] = [None] * len(group)
+        if plans:
+            rows = list(plans)
+            changed, regions = (torch.stack(each) for each in zip(*plans.values()))
+            tried = sampler.resume(changed, REARRANGE_SIGMA, rows, [group[row][1] for row in rows], None, regions)
+            judged = self.judge.judge(self.decoder.decode(tried), [self.claims[group[row][0]] for row in rows])
+            for row, latent, critique in zip(rows, tried, judged):
+                if critique.passed:
+                    mended[row] = len(kept.latents)
+                    kept.latents.append(latent.detach().cpu())
+        return mended
 
     def _retold(self, prompt: str, critique: Critique, side: int, rng: random.Random) -> tuple[str, Critique]:
         """Another prompt for a picture, or its own, and the critique by that prompt."""

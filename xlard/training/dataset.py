@@ -119,8 +119,9 @@ class Dataset:
         write_tensors(self._part_path(part), tensors)
         try:
             append_lines(self.folder / "pictures.jsonl", [
-                asdict(Picture(prompt, seed, batch.origin, critique_entry(critique), part, place, tuple(rows)))
-                for place, ((prompt, seed), critique, rows) in enumerate(zip(batch.jobs, batch.critiques, batch.rows))])
+                asdict(Picture(prompt, seed, batch.origin, critique_entry(critique), part, place, tuple(rows), mended))
+                for place, ((prompt, seed), critique, rows, mended) in enumerate(zip(
+                    batch.jobs, batch.critiques, batch.rows, batch.mended or [None] * len(batch.jobs)))])
         except OSError:
             self._part_path(part).unlink()
             raise
@@ -148,6 +149,8 @@ class Dataset:
         own = [chosen[number] for number, _ in rows]
         latents = self._gather([(picture.part, 1, row.index) for picture, (_, row) in zip(own, rows)])
         finals = self._gather([(picture.part, 0, picture.place) for picture in chosen])
+        mended = [number for number, picture in enumerate(chosen) if picture.mended is not None]
+        place_of = {number: place for place, number in enumerate(mended)}
         return Records(
             prompts=[row.prompt for _, row in rows], latents=latents, sigma=torch.tensor([row.sigma for _, row in rows]),
             kinds=torch.tensor([KINDS.index(row.kind) for _, row in rows]),
@@ -155,6 +158,9 @@ class Dataset:
             rewards=torch.tensor([[row.rewards.get(aspect, NO_REWARD) for aspect in ASPECTS] for _, row in rows]),
             passed=torch.tensor([row.passed for _, row in rows]),
             confidence=torch.tensor([picture.confidence for picture in own]),
+            # Only read with its own prompt does what was mended belong to a latent.
+            mended=torch.tensor([place_of.get(number, -1) if row.prompt == chosen[number].prompt else -1 for number, row in rows]),
+            mends=self._gather([(chosen[number].part, 1, chosen[number].mended) for number in mended]),
             pictures=torch.tensor([number for number, _ in rows]), finals=finals,
             objects=[picture.objects for picture in chosen], side=float(self._side))
 

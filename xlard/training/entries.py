@@ -30,7 +30,8 @@ class Row:
 class Picture:
     """A picture and its latents. ``origin`` is ``sampled`` or ``corrected``; ``critique`` as of ``critique_entry``.
 
-    ``part`` and ``place`` say where its finished latent lies.
+    ``part`` and ``place`` say where its finished latent lies; ``mended`` is the place, among the latents of the part, of what
+    became of a failed picture that was mended and then passed.
     """
 
     prompt: str
@@ -40,6 +41,7 @@ class Picture:
     part: int
     place: int
     rows: tuple[Row, ...]
+    mended: int | None = None
 
     @property
     def passed(self) -> bool:
@@ -62,7 +64,7 @@ class Batch:
     """Pictures that were drawn together: finished latents (B, C, h, w), and what ``rows`` point at (R, C, h, w).
 
     ``contexts`` are the embeddings (L, D) of all prompts that the rows are read with; ``side`` is the pictures' longer side in
-    pixels. Each picture has a job (prompt, seed), a critique and rows.
+    pixels. Each picture has a job (prompt, seed), a critique, rows, and the place of its mended latent if it has one.
     """
 
     jobs: Sequence[tuple[str, int]]
@@ -73,6 +75,7 @@ class Batch:
     latents: Tensor
     contexts: Mapping[str, Tensor]
     side: int
+    mended: Sequence[int | None] = ()
 
 
 def critique_entry(critique: Critique) -> dict:

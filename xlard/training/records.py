@@ -35,7 +35,9 @@ class Records:
     ``sigma`` (N,) in [0, 1]; ``kinds`` (N,), places in ``head.KINDS``; ``renoised`` (N,), whether an x0 prediction was made
     after adding fresh noise to the finished latent rather than on the way to it; ``rewards`` (N, A) with NO_REWARD for
     missing ones; ``passed`` (N,), whether every claim of the prompt holds; ``confidence`` (N,), the critic's, 0 where it
-    abstained; ``pictures`` (N,), places among the pictures.
+    abstained; ``pictures`` (N,), places among the pictures; ``mended`` (N,), places among ``mends``, -1 where there is none.
+
+    ``mends`` (K, C, h, w): finished latents of failed pictures that were mended and then passed.
 
     Per picture: ``finals`` (M, C, h, w), the finished latents, ``objects``, what the critic saw, and ``side``, the longer
     side of the pictures in pixels, which the objects' boxes are in.
@@ -53,6 +55,8 @@ class Records:
     finals: Tensor
     objects: list[list[Detection]]
     side: float
+    mended: Tensor
+    mends: Tensor
 
     def __len__(self) -> int:
         return len(self.prompts)
@@ -78,7 +82,7 @@ class Records:
         return [self.objects[picture] for picture in self.pictures.tolist()]
 
 
-_PER_LATENT = ("latents", "sigma", "kinds", "renoised", "rewards", "passed", "confidence", "pictures")
+_PER_LATENT = ("latents", "sigma", "kinds", "renoised", "rewards", "passed", "confidence", "pictures", "mended")
 
 
 def join(parts: Sequence[Records]) -> Records:
@@ -88,10 +92,12 @@ def join(parts: Sequence[Records]) -> Records:
         raise ValueError(f"The collections hold latents of {len(shapes)} sizes ({sorted(shapes)}); a training needs one. Collect "
                          "again with one picture size, or train on one collection.")
     starts = [sum(len(part.finals) for part in parts[:index]) for index in range(len(parts))]
-    tensors = {name: torch.cat([getattr(part, name) for part in parts]) for name in _PER_LATENT if name != "pictures"}
+    mends = [sum(len(part.mends) for part in parts[:index]) for index in range(len(parts))]
+    tensors = {name: torch.cat([getattr(part, name) for part in parts]) for name in _PER_LATENT if name not in ("pictures", "mended")}
     return Records(prompts=[prompt for part in parts for prompt in part.prompts], **tensors,
                    pictures=torch.cat([part.pictures + start for part, start in zip(parts, starts)]),
-                   finals=torch.cat([part.finals for part in parts]),
+                   mended=torch.cat([torch.where(part.mended < 0, -1, part.mended + start) for part, start in zip(parts, mends)]),
+                   finals=torch.cat([part.finals for part in parts]), mends=torch.cat([part.mends for part in parts]),
                    objects=[objects for part in parts for objects in part.objects], side=parts[0].side)
 
 

@@ -74,11 +74,12 @@ def relabelled(records: Records, share: float, allowed: Collection[str], rng: ra
 
     A head that only sees each picture with its own prompt learns which prompts are hard; this one has to look.
     """
-    texts, rewards, passed = list(records.prompts), records.rewards.clone(), records.passed.clone()
+    texts, rewards, passed, mended = list(records.prompts), records.rewards.clone(), records.passed.clone(), records.mended.clone()
     for row, objects in enumerate(records.seen):
         if rng.random() >= share or records.confidence[row] == 0:
             continue
         texts[row] = another(texts[row], objects, allowed, rng)
+        mended[row] = mended[row] if texts[row] == records.prompts[row] else -1
         critique = critique_from_detections(claims_from_prompt(texts[row]), objects, records.side)
         rewards[row], passed[row] = reward_rows([critique])[0], critique.passed
-    return replace(records, prompts=texts, rewards=rewards, passed=passed)
+    return replace(records, prompts=texts, rewards=rewards, passed=passed, mended=mended)

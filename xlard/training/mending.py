@@ -1,0 +1,54 @@
+"""Learn from what became of failed pictures: where a prediction fails move to the mended latent, where it passes stay.
+
+The pairs are search, distilled: a failed picture, and the same picture with the objects rearranged that the critic then passed
+(see ``collect``). They differ where something was wrong and nowhere else, so that the regression learns small changes.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from ..corrector import CorrectorConfig, LatentCorrector
+from .records import Encode, Records, pick
+from .ways import predictions, tensors
+
+FAILED = 0.6
+"""Share of a batch that is failed pictures with a mended version."""
+
+
+class Mending:
+    """Squared error of the residual: to the mended latent for predictions of failed pictures, zero for those that passed."""
+
+    def __init__(self, config: CorrectorConfig, records: Records, encode: Encode, batch: int, device: str):
+        self.records = predictions(records, config.sigma_range)
+        self.failed = (self.records.mended >= 0).nonzero().flatten()
+        self.passed = self.records.passed.bool().nonzero().flatten()
+        if not len(self.failed) or not len(self.passed):
+            raise ValueError(f"Of {len(self.records)} predictions {len(self.failed)} belong to failed pictures with a mended version and "
+                             f"{len(self.passed)} to pictures that passed; mending needs both. Collect with mending switched on, and "
+                             "prompts that the model gets right sometimes, and wrong sometimes.")
+        self.encode, self.device = encode, device
+        self.sizes = max(1, round(batch * FAILED)), max(1, batch - round(batch * FAILED))
+        corrector = LatentCorrector(config)
+        corrector.body.scale_to(self.records.finals)
+        self.module = corrector.to(device)
+
+    def loss(self, generator: torch.Generator) -> Tensor:
+        """Mean squared error in units of the channels' spread, without the trust region's bound on what is asked for."""
+        rows = torch.cat([pick(self.failed, self.sizes[0], generator), pick(self.passed, self.sizes[1], generator)])
+        return self.error(self.module, self.records.rows(rows))
+
+    def error(self, module: nn.Module, drawn: Records) -> Tensor:
+        """The loss of a module on records."""
+        latents, context, sigma, _ = tensors(drawn, self.encode, self.device)
+        mended = drawn.mended >= 0
+        wanted = torch.zeros_like(latents)
+        wanted[mended.to(latents.device)] = drawn.mends[drawn.mended[mended]].to(latents) - latents[mended.to(latents.device)]
+        return ((module(latents, context, sigma) - wanted) / module.body.spread[:, None, None]).square().mean()
+
+    def corrector(self, module: nn.Module) -> LatentCorrector:
+        """The module itself."""
+        return copy.deepcopy(module).eval()
