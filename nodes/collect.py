@@ -93,6 +93,9 @@ class XLARDCollect(io.ComfyNode):
                                         tooltip="Optional: draws with this corrector, to train the next one on what it does."),
                 io.Float.Input("strength", default=1.0, min=0.0, max=1.0, step=0.05, optional=True,
                                tooltip="With a corrector: share of its correction that is applied."),
+                io.Boolean.Input("mend", default=False, optional=True,
+                                 tooltip="Tries to mend each failed picture by moving, copying and erasing objects by the critic's boxes, at the "
+                                         "price of half a picture more, and keeps what then passes: what the way mending learns from."),
                 io.String.Input("base_model", default="", optional=True,
                                 tooltip="Name of the checkpoint, kept in the dataset and in what is trained on it. Empty: its family."),
             ],
@@ -103,13 +106,13 @@ class XLARDCollect(io.ComfyNode):
     @classmethod
     def execute(cls, model, clip, vae, critic, negative: list, latent_image: dict, prompts: str, name: str, pictures_per_prompt: int,
                 seed: int, steps: int, cfg: float, sampler_name: str, scheduler: str, levels: str, views: int, corrector=None,
-                strength: float = 1.0, base_model: str = "") -> io.NodeOutput:
+                strength: float = 1.0, mend: bool = False, base_model: str = "") -> io.NodeOutput:
         from ..xlard.training.collect import CollectSettings, collect, jobs_of, levels_from_text
         from ..xlard.training.dataset import Dataset
         from ..xlard.training.prompt_lists import prompts_from_text
         from ..xlard.training.summary import summarise_dataset
 
-        wanted, settings = prompts_from_text(prompts), CollectSettings(levels_from_text(levels), views, seed=seed)
+        wanted, settings = prompts_from_text(prompts), CollectSettings(levels_from_text(levels), views, mend=mend, seed=seed)
         groups = jobs_of(wanted, pictures_per_prompt, seed, len(as_pictures(latent_image["samples"])))
         artist = Artist(model, clip, negative, latent_image, steps, cfg, sampler_name, scheduler, corrector, strength)
         dataset = Dataset.open(dataset_folder(name), artist.source(wanted[0], base_model))

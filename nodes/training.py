@@ -77,10 +77,12 @@ class XLARDTrainCorrector(io.ComfyNode):
                         "passed. Cancel and queue again to go on later.",
             inputs=[
                 sockets.Dataset.Input("dataset", tooltip="Collected pictures of the checkpoint that the corrector is for."),
-                io.Combo.Input("way", options=["distillation", "path-wise"], default="distillation",
-                               tooltip="distillation: from the pictures that passed, needs no head. path-wise: up the gradient of a "
-                                       "head, which it may learn to fool."),
-                sockets.Head.Input("head", optional=True, tooltip="For the path-wise way: a head trained for this checkpoint."),
+                io.Combo.Input("way", options=["distillation", "mending", "path-wise"], default="distillation",
+                               tooltip="distillation: from the pictures that passed, needs no head. mending: from failed pictures and what "
+                                       "became of them, needs a dataset collected with mend. path-wise: up the gradient of a head, which "
+                                       "it may learn to fool."),
+                sockets.Head.Input("head", optional=True, tooltip="A head trained for this checkpoint: the path-wise way needs it, mending begins "
+                                                                  "with what it has learnt of reading latents."),
                 io.Float.Input("trust_region", default=0.7, min=0.01, max=1.0, step=0.01,
                                tooltip="Largest correction, relative to the size of the latent. It is part of the corrector's file."),
                 io.Float.Input("sigma_start", default=1.0, min=0.0, max=1.0, step=0.01,

@@ -11,6 +11,7 @@ import torch
 
 from xlard.critique import Detection
 from xlard.head import KINDS
+from xlard.loop.strategies import REARRANGE_SIGMA
 from xlard.prompts import claims_from_prompt
 from xlard.rewards import critique_from_detections
 from xlard.training import files
@@ -271,3 +272,45 @@ def test_the_summary_counts(tmp_path) -> None:
     text = summarise_dataset(collected(tmp_path))
     assert "8 pictures of 4 prompts, 48 latents" in text and "2 prompts have both" in text
     assert "25 % are right" in text and "count: 25 % of 8" in text and "color: 0 % of 2" in text
+
+
+class Corners:
+    """Sampler, decoder and judge of pictures with a circle, two cells wide, in each of so many corners as the seed says."""
+
+    places = [(0, 0), (0, 10), (10, 0), (10, 10)]
+
+    def context(self, rows):
+        return torch.zeros(len(rows), 4, 3)
+
+    def generate(self, rows, seeds, steer=None):
+        latents = torch.zeros(len(rows), 2, 12, 12)
+        for latent, seed in zip(latents, seeds):
+            for row, column in self.places[:seed]:
+                latent[:, row:row + 2, column:column + 2] = 1
+        steer(latents, 0.9)
+        return latents
+
+    def resume(self, latents, sigma, rows, seeds, steer=None, regions=None):
+        assert sigma == REARRANGE_SIGMA and regions.any()
+        return latents
+
+    def decode(self, latents):
+        return latents[:, :1].repeat_interleave(8, 2).repeat_interleave(8, 3).movedim(1, -1).expand(-1, -1, -1, 3)
+
+    def judge(self, images, claims):
+        found = [[Detection(8 * column, 8 * row, 16, 16, "circle") for row, column in self.places
+                  if (image[8 * row:8 * row + 16, 8 * column:8 * column + 16] > 0.9).all()] for image in images]
+        return [critique_from_detections(own, objects, 96) for own, objects in zip(claims, found)]
+
+
+def test_failed_pictures_are_mended_and_kept_beside_what_they_were(tmp_path) -> None:
+    world, dataset = Corners(), Dataset.open(tmp_path, SOURCE)
+    groups = [[("one circle", 1), ("one circle", 3)], [("two circles", 3), ("two circles", 4)]]
+    collect(dataset, groups, lambda prompts: world, world, world, CollectSettings(levels=(0.9,), views=0, mend=True))
+    assert [picture.mended is not None for picture in dataset.pictures()] == [False, True, True, True]
+    records = Dataset.load(tmp_path).records()
+    failed = (records.mended >= 0).nonzero().flatten()
+    assert len(failed) == 6 and not records.passed[failed].any()
+    mended = world.judge(world.decode(records.mends), [claims_from_prompt(text) for text in ("one circle", "two circles", "two circles")])
+    assert all(critique.passed for critique in mended)
+    assert "3 of 3 that failed were mended" in summarise_dataset(dataset)

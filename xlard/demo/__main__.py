@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     model("critic", 7000, 32, 10000, "the same model on all the questions that a critic is asked")
     head = model("head", 4000, 64, 0, "reward head on collected pictures")
     corrector = model("corrector", 3000, 64, 0, "latent corrector on collected pictures")
-    corrector.add_argument("--way", default="distillation", choices=("distillation", "path-wise", "ppo"), help="how it is trained")
+    corrector.add_argument("--way", default="distillation", choices=("distillation", "mending", "path-wise", "ppo"), help="how it is trained")
     corrector.add_argument("--lowest", type=float, default=0.5, help="lowest noise level that it learns from")
     corrector.add_argument("--acts-from", type=float, default=0.9, help="lowest noise level that it acts at")
     corrector.add_argument("--trust-region", type=float, default=0.7, help="largest correction, relative to the latent")

@@ -8,11 +8,12 @@ import json
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 from ..head import RewardHead
 from .dataset import Dataset
 from .report import corrector_report, head_report
-from .train import CorrectorSettings, TrainingSettings, measure_head, train_corrector, train_head
+from .train import CorrectorSettings, Kind, TrainingSettings, measure_head, train_corrector, train_head
 from .trainer import default_device
 
 _COMMON = {"steps": "steps of the training", "batch": "latents in a step, in each process", "learning_rate": "AdamW's peak learning rate",
@@ -44,8 +45,8 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--max-seconds", type=float, default=None, help="stop after this long; the next run goes on")
         _options(one, TrainingSettings, _COMMON, **defaults)
         if name == "corrector":
-            one.add_argument("--way", choices=("distillation", "path-wise"), default=CorrectorSettings.way)
-            one.add_argument("--head", type=Path, metavar="FILE.safetensors", help="the head that the path-wise way climbs")
+            one.add_argument("--way", choices=get_args(Kind), default=CorrectorSettings.way)
+            one.add_argument("--head", type=Path, metavar="FILE.safetensors", help="the head that the path-wise way climbs, or that mending begins with")
             _options(one, CorrectorSettings, _CORRECTOR)
     measure = commands.add_parser("measure", help="what a head is worth on all pictures of datasets")
     measure.add_argument("--data", type=Path, nargs="+", required=True, metavar="FOLDER", help="datasets of one model")

@@ -7,22 +7,36 @@ The pairs are search, distilled: a failed picture, and the same picture with the
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from ..corrector import CorrectorConfig, LatentCorrector
+from ..head import RewardHead
 from .records import Encode, Records, pick
 from .ways import predictions, tensors
 
 FAILED = 0.6
 """Share of a batch that is failed pictures with a mended version."""
 
+_UNBOUND = 1e3
+
+
+def beginning_of(config: CorrectorConfig, head: RewardHead) -> CorrectorConfig:
+    """A corrector's config with the sizes of a head, so that it can begin as one."""
+    return replace(config, width=head.config.width, layers=head.config.layers, heads=head.config.heads, patch=head.config.patch)
+
 
 class Mending:
-    """Squared error of the residual: to the mended latent for predictions of failed pictures, zero for those that passed."""
+    """Squared error of the residual: to the mended latent for predictions of failed pictures, zero for those that passed.
 
-    def __init__(self, config: CorrectorConfig, records: Records, encode: Encode, batch: int, device: str):
+    With a ``head`` the corrector begins with what it has learnt of reading latents; ``config`` must have its sizes, see
+    ``beginning_of``.
+    """
+
+    def __init__(self, config: CorrectorConfig, records: Records, encode: Encode, batch: int, device: str,
+                 head: RewardHead | None = None):
         self.records = predictions(records, config.sigma_range)
         self.failed = (self.records.mended >= 0).nonzero().flatten()
         self.passed = self.records.passed.bool().nonzero().flatten()
@@ -30,14 +44,17 @@ class Mending:
             raise ValueError(f"Of {len(self.records)} predictions {len(self.failed)} belong to failed pictures with a mended version and "
                              f"{len(self.passed)} to pictures that passed; mending needs both. Collect with mending switched on, and "
                              "prompts that the model gets right sometimes, and wrong sometimes.")
-        self.encode, self.device = encode, device
+        self.encode, self.device, self._config, self.records_range = encode, device, config, config.sigma_range
         self.sizes = max(1, round(batch * FAILED)), max(1, batch - round(batch * FAILED))
-        corrector = LatentCorrector(config)
+        # The trust region bounds what is done; what is learnt has to see where it should have gone.
+        corrector = LatentCorrector(replace(config, trust_region=_UNBOUND))
+        if head is not None:
+            corrector.body.load_state_dict({name: value for name, value in head.body.state_dict().items() if not name.startswith("kind.")})
         corrector.body.scale_to(self.records.finals)
         self.module = corrector.to(device)
 
     def loss(self, generator: torch.Generator) -> Tensor:
-        """Mean squared error in units of the channels' spread, without the trust region's bound on what is asked for."""
+        """Mean squared error in units of the channels' spread."""
         rows = torch.cat([pick(self.failed, self.sizes[0], generator), pick(self.passed, self.sizes[1], generator)])
         return self.error(self.module, self.records.rows(rows))
 
@@ -50,5 +67,7 @@ class Mending:
         return ((module(latents, context, sigma) - wanted) / module.body.spread[:, None, None]).square().mean()
 
     def corrector(self, module: nn.Module) -> LatentCorrector:
-        """The module itself."""
-        return copy.deepcopy(module).eval()
+        """The module itself, bound to its trust region again."""
+        corrector = copy.deepcopy(module).eval()
+        corrector.config = self._config
+        return corrector

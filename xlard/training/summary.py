@@ -27,6 +27,9 @@ def summarise_dataset(dataset: Dataset) -> str:
         passed = [found for picture in judged if (found := _passed(picture, aspect)) is not None]
         if passed:
             lines.append(f"  {aspect}: {_percent(passed)} of {len(passed)}")
+    mended = sum(picture.mended is not None for picture in pictures)
+    if mended:
+        lines.append(f"{mended} of {sum(not picture.passed for picture in judged)} that failed were mended")
     lines.append(f"{mixed} prompts have both right and wrong pictures")
     return "\n".join(lines)
 

@@ -19,13 +19,14 @@ from .data import TrainingData, judged_records, training_data
 from .dataset import Dataset
 from .distillation import Distillation, two_errors
 from .head import HeadBatches, calibrated, head_figures, head_loss, predict
+from .mending import Mending, beginning_of
 from .pathwise import Pathwise, PathwiseSettings, pathwise_loss
 from .records import FINAL, NO_REWARD, Encode, Records, chunks
 from .regions import RegionalHead, seen_labels
 from .trainer import Trainer, TrainingProgress, machine
 from .ways import Way, predictions, tensors
 
-Kind = Literal["distillation", "path-wise"]
+Kind = Literal["distillation", "mending", "path-wise"]
 OnStep = Callable[[TrainingProgress], None]
 
 USABLE_AUC = 0.6
@@ -155,20 +156,22 @@ def usable_level(auc: dict[str, dict[str, float]]) -> float:
 
 def train_corrector(datasets: Sequence[Dataset], kind: CorrectorSettings, settings: TrainingSettings, folder: Path, device: str,
                     head: RewardHead | None = None, on_step: OnStep | None = None) -> TrainedCorrector:
-    """Train a corrector in one of two ways; ``path-wise`` needs a head.
+    """Train a corrector in one of the ways; ``path-wise`` needs a head, ``mending`` begins with one's weights if it is given.
 
-    Figures on held-out prompts: distillation's are how far its residual, and none at all, stay from what passed; path-wise,
-    what the head thinks of failed pictures before and after, which is the head's opinion and not the critic's. Runs, cancels
+    Figures on held-out prompts: distillation's and mending's are how far the residual, and none at all, stay from what passed;
+    path-wise, what the head thinks of failed pictures before and after, which is the head's opinion and not the critic's. Runs, cancels
     and raises as ``train_head``; also ValueError for a missing head, one of another model, or noise levels without records.
     """
     data = training_data(datasets, settings.seed)
     config = CorrectorConfig(data.source.latent_channels, data.source.context_width, data.source.base_model, width=settings.width,
                              layers=settings.layers, trust_region=kind.trust_region,
                              sigma_range=(min(kind.learns_until, kind.sigma_end), kind.sigma_start), family=data.source.family)
+    if kind.way == "mending" and head is not None:
+        config = beginning_of(config, head)
     with _seeded(settings.seed):
         way, measure = _way(kind, config, data, settings.batch, device, head)
     tuning = _some(measure.choose(data.tuning))
-    about = {"training": "corrector", **asdict(kind), **({"head": _weights(head)} if kind.way == "path-wise" else {})}
+    about = {"training": "corrector", **asdict(kind), **({"head": _weights(head)} if head is not None and kind.way != "distillation" else {})}
     trainer = _trainer(folder, way.module, settings, device, data, about,
                        lambda module: _mean(tuning, lambda part: measure.loss(module, part)))
     trainer.run(lambda step, generator: way.loss(generator), max_seconds=settings.max_seconds, on_step=on_step)
@@ -181,10 +184,13 @@ def train_corrector(datasets: Sequence[Dataset], kind: CorrectorSettings, settin
 
 
 def _way(kind: CorrectorSettings, config: CorrectorConfig, data: TrainingData, batch: int, device: str,
-         head: RewardHead | None) -> tuple[Way, _Errors | _Opinions]:
+         head: RewardHead | None) -> tuple[Way, _Errors | _Mends | _Opinions]:
     if kind.way == "distillation":
         way = Distillation(config, data.training, data.encode, batch, device, kind.emphasis)
         return way, _Errors(config, data.encode, device)
+    if kind.way == "mending":
+        mending = Mending(config, data.training, data.encode, batch, device, head)
+        return mending, _Mends(mending)
     if head is None:
         raise ValueError("The path-wise way trains through a reward head. Connect or name one, trained on this dataset; or choose "
                          "distillation, which needs none.")
@@ -223,6 +229,32 @@ class _Errors:
                 figures[f"held_out_error_{name}_{when}"] = round(_mean(
                     part, lambda rows: self._pair(reading, rows)[place].item()), 4) if len(part) else None
         return {**figures, "change": _change(corrector, records, self._encode, self._device)}
+
+
+class _Mends:
+    """Mending's validation: its own error, on failed pictures and on passed ones."""
+
+    def __init__(self, way: Mending):
+        self._way = way
+
+    def choose(self, records: Records) -> Records:
+        found = predictions(records, self._way.records_range)
+        return found.where((found.mended >= 0) | found.passed.bool())
+
+    def loss(self, module: nn.Module, part: Records) -> float:
+        return self._way.error(module, part).item()
+
+    @torch.no_grad()
+    def figures(self, module: nn.Module, corrector: LatentCorrector, records: Records) -> dict:
+        nothing = copy.deepcopy(module)
+        for parameter in nothing.out.parameters():
+            parameter.zero_()
+        figures: dict = {}
+        for name, part in (("failed", records.where(records.mended >= 0)), ("passed", records.where(records.mended < 0))):
+            for when, reading in (("before", nothing), ("after", module)):
+                figures[f"held_out_error_{name}_{when}"] = round(_mean(
+                    part, lambda rows: self._way.error(reading, rows).item()), 4) if len(part) else None
+        return {**figures, "change": _change(corrector, records, self._way.encode, self._way.device)}
 
 
 class _Opinions:

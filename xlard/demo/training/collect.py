@@ -40,7 +40,7 @@ def prompt_list(split: str, number: int, repeats: int, seed: int) -> list[str]:
 def settings_for(split: str, seed: int) -> CollectSettings:
     """What is kept of pictures of a split; those of the training splits are never read with another split's prompt."""
     allowed = allowed_prompts(split)
-    return CollectSettings(views=VIEWS, view_levels=VIEW_LEVELS, retold=RETOLD, seed=seed,
+    return CollectSettings(views=VIEWS, view_levels=VIEW_LEVELS, retold=RETOLD, mend=True, seed=seed,
                            retell=lambda prompt, objects, rng: another(prompt, objects, allowed, rng))
 
 

@@ -13,6 +13,7 @@ from ...corrector import CorrectorConfig, relative_norm
 from ...head import RewardHead
 from ...prompts import claims_from_prompt
 from ...training.distillation import Distillation, two_errors
+from ...training.mending import Mending, beginning_of
 from ...training.pathwise import Pathwise
 from ...training.ppo import Ppo, Situations
 from ...training.records import Encode, Records, pick
@@ -22,7 +23,7 @@ from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
 from ..bundle import DemoWorld
 from .data import encoder, load_records
 
-WAYS = ("distillation", "path-wise", "ppo")
+WAYS = ("distillation", "mending", "path-wise", "ppo")
 
 PPO_LEVEL = 0.9
 """Noise level at which the policy acts."""
@@ -41,6 +42,8 @@ def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_se
     held_out = load_records(folder, "validation")
     config = CorrectorConfig(LATENT_CHANNELS, CONTEXT_WIDTH, BASE_MODEL, width=width, layers=layers, sigma_range=(lowest, 1.0),
                              trust_region=trust_region)
+    if way == "mending":
+        config = beginning_of(config, world.head())
     chosen, validate = _way(way, config, records, held_out, world, encode, batch, device, emphasis)
     trainer = Trainer(folder / f"{name}_run", chosen.module, steps, learning_rate, seed, device, decay=0.995,
                       weight_decay=0.05, validate=validate, validate_every=250 if validate else 0, settings={"way": way})
@@ -60,6 +63,8 @@ def _way(way: str, config: CorrectorConfig, records: Records, held_out: Records,
     """The way of a name, and what it is validated by."""
     if way == "distillation":
         return Distillation(config, records, encode, batch, device, emphasis), _held_out_error(config, held_out, encode, device)
+    if way == "mending":
+        return Mending(config, records, encode, batch, device, world.head()), None
     if way == "path-wise":
         return Pathwise(config, records, encode, batch, device, world.head()), None
     if way == "ppo":
