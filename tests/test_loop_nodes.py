@@ -41,7 +41,7 @@ def test_the_report_is_shown_saved_and_never_overwritten(comfy):
     graph["loop"]["inputs"]["seed"] = 6
     second = comfy.run(graph).outputs["files"]
     assert second["images"][0]["filename"] != first["images"][0]["filename"]
-    assert len(list((comfy.base / "output" / "twice").iterdir())) == 4
+    assert len(list((comfy.base / "output" / "twice").iterdir())) == 6
 
 
 def test_without_head_and_corrector_it_runs(comfy):

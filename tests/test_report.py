@@ -16,13 +16,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from xlard.claims import Claim
-from xlard.critique import Critique, Detection, Verdict
+from xlard.critique import ASPECTS, Critique, Detection, Verdict
 from xlard.draw import annotate, card, object_state, wrong_mask
 from xlard.loop.state import LoopState, Round
 from xlard.prompts import claims_from_prompt
 from xlard.report import history_json, write_report
+from xlard.report.changes import Change, Tally, change, tallies
 from xlard.report.chart import rewards_chart
+from xlard.report.markup import redrawn
 from xlard.report.page import report_page
+from xlard.report.style import CSS
 from xlard.rewards import abstention, critique_from_detections
 
 SIDE = 96
@@ -69,14 +72,17 @@ class Page(HTMLParser):
 
 
 @pytest.mark.parametrize("count", [1, 4])
-def test_both_files_are_written_and_readable(tmp_path: Path, count: int) -> None:
+def test_all_files_are_written_and_readable(tmp_path: Path, count: int) -> None:
     files = write_report([state(judged(WRONG), judged(RIGHT)) for _ in range(count)], tmp_path / "new", "report")
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["report.html", "report.png"]
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["report.html", "report.json", "report.png"]
     page = Page(files.html.read_text("utf-8"))
     assert page.tags.count("article") == count
     with Image.open(files.picture) as picture:
         assert picture.format == "PNG"
         assert min(picture.size) > 2 * SIDE
+    history = json.loads(files.history.read_text("utf-8"))
+    assert len(history) == count
+    assert [entry["critique"]["passed"] for entry in history[0]["rounds"]] == [False, True]
 
 
 def test_the_page_tells_rounds_costs_and_claims() -> None:
@@ -84,7 +90,7 @@ def test_the_page_tells_rounds_costs_and_claims() -> None:
     for expected in ("Corrected: all 4 claims hold.", "the square is blue", "square: green", "3 rounds, 57 NFE, 7.5 s",
                      "3 critic calls", "draw", "correct", "best", "no score"):
         assert expected in page.text
-    assert page.tags.count("tr") == 1 + 3
+    assert page.tags.count("tr") == (1 + 3) + (1 + 2)
     assert "svg" in page.tags
 
 
@@ -102,10 +108,10 @@ def test_a_picture_that_stays_is_shown_once() -> None:
 def test_text_from_outside_stays_text(attack: str) -> None:
     claim = Claim("count", f"claim {attack}", "circle")
     critique = Critique((Verdict(claim, False, 0.0, (), f"reason {attack}"),), answer=f"answer {attack}")
-    entry = attempt(1, critique)
+    entry = attempt(1, critique, reason=f"because {attack}")
     hostile = LoopState(f"prompt {attack}", (claim,), [Round(f"strategy {attack}", *list(vars(entry).values())[1:])])
     page = Page(report_page([hostile], f"title {attack}"))
-    assert page.text.count(attack) >= 6
+    assert page.text.count(attack) >= 7
     assert "script" not in page.tags
     assert not [name for name, _ in page.attributes if name.startswith("on")]
     assert all(value.startswith("data:image/png;base64,") for name, value in page.attributes if name == "src")
@@ -130,6 +136,77 @@ def test_the_page_reaches_for_nothing_outside() -> None:
     assert "Where the correction acted" in page.text
 
 
+def several_rounds() -> LoopState:
+    """Wrong, then right, then both claims on colour lost again and dropped, then no verdict."""
+    lost = [Detection(10, 10, 20, 20, "circle", "green"), WRONG[1]]
+    return LoopState(PROMPT, tuple(claims_from_prompt(PROMPT)), [
+        attempt(0, judged(WRONG)), attempt(1, judged(RIGHT), region=torch.eye(12).bool(), reason="the square is green"),
+        attempt(2, judged(lost), accepted=False), attempt(3, silent(), accepted=False)])
+
+
+def test_what_a_round_turned_counts_against_the_best_before_it() -> None:
+    rounds = several_rounds()
+    assert change(rounds, 0) is None
+    red, blue = (claim for claim in rounds.claims if claim.type == "color")
+    assert change(rounds, 1) == Change((blue,), ())
+    assert change(rounds, 2) == Change((), (red, blue))
+    # The third was dropped, so that the fourth started from the second; what was not judged did not turn.
+    assert change(rounds, 3) == Change((), ())
+
+
+claimed = st.lists(st.lists(st.sampled_from([True, False, None]), min_size=3, max_size=3), min_size=2, max_size=6)
+
+
+@given(claimed, st.lists(st.booleans(), min_size=6, max_size=6))
+def test_fixed_failed_before_and_holds_and_broken_is_the_reverse(passed: list[list[bool | None]], kept: list[bool]) -> None:
+    claims = [Claim("custom", f"claim {number}") for number in range(3)]
+    critiques = [Critique(tuple(Verdict(claim, said, None if said is None else float(said)) for claim, said in zip(claims, row)))
+                 for row in passed]
+    run = LoopState(PROMPT, tuple(claims), [attempt(index, critique, accepted=index == 0 or kept[index])
+                                            for index, critique in enumerate(critiques)])
+    for index in range(1, len(passed)):
+        before = passed[max(earlier for earlier in range(index) if earlier == 0 or kept[earlier])]
+        found = change(run, index)
+        turned = {claim: (then, now) for claim, then, now in zip(claims, before, passed[index])}
+        assert set(found.fixed) == {claim for claim, both in turned.items() if both == (False, True)}
+        assert set(found.broken) == {claim for claim, both in turned.items() if both == (True, False)}
+
+
+def test_the_page_says_what_each_round_and_each_strategy_fixed_and_broke() -> None:
+    text = Page(report_page([several_rounds()], "demo")).text
+    for expected in ("1 fixed", "2 broken", "no verdict", "the square is green"):
+        assert expected in text
+    assert tallies([several_rounds()] * 2) == [
+        Tally("draw", 2, 2, None, None, 40, 3.0), Tally("correct", 6, 2, 2, 4, 108, 21.0)]
+
+
+def test_one_draw_has_no_strategies_to_compare() -> None:
+    assert "What each strategy did" not in Page(report_page([state(judged(RIGHT))], "demo")).text
+
+
+def test_columns_that_no_round_has_anything_for_are_left_out() -> None:
+    plain = Page(report_page([state(judged(WRONG), judged(RIGHT))], "demo")).text
+    told = attempt(1, judged(RIGHT), change=0.125, predicted=0.5, region=torch.ones(12, 12).bool())
+    rich = Page(report_page([LoopState(PROMPT, tuple(claims_from_prompt(PROMPT)), [attempt(0, judged(WRONG)), told])], "demo")).text
+    for heading in ("Drawn anew", "‖Δ‖/‖z‖", "Head expects"):
+        assert heading not in plain and heading in rich
+    assert "0.125" in rich and "100%" in rich
+
+
+def test_every_round_with_an_attribution_map_shows_it() -> None:
+    mapped = LoopState(PROMPT, tuple(claims_from_prompt(PROMPT)), [
+        attempt(0, judged(WRONG)), *(attempt(index, judged(RIGHT), attribution=torch.rand(12, 12)) for index in (1, 2))])
+    labels = [value for name, value in Page(report_page([mapped], "demo")).attributes if name == "alt"]
+    assert [label[-7:] for label in labels if label.startswith("Attribution map of")] == ["round 1", "round 2"]
+
+
+def test_the_region_is_bright_and_what_stays_is_dark() -> None:
+    region = torch.zeros(2, 2, dtype=torch.bool)
+    region[0, 1] = True
+    picture = redrawn(region, torch.full((8, 8, 3), 0.8), 8).convert("L")
+    assert [picture.getpixel(place) for place in ((1, 1), (6, 1), (1, 6), (6, 6))] == [51, 204, 51, 51]
+
+
 def test_an_abstention_is_shown_as_one() -> None:
     page = Page(report_page([state(silent())], "demo"))
     assert "The critic abstained" in page.text
@@ -141,7 +218,7 @@ def test_an_abstention_is_shown_as_one() -> None:
 
 def test_a_failed_write_leaves_the_earlier_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = write_report([state(judged(WRONG))], tmp_path, "report")
-    earlier = files.html.read_bytes(), files.picture.read_bytes()
+    earlier = [file.read_bytes() for file in (files.html, files.picture, files.history)]
 
     def full(self: Path, data: bytes) -> int:
         with self.open("wb") as file:
@@ -151,8 +228,8 @@ def test_a_failed_write_leaves_the_earlier_report(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space"):
         write_report([state(judged(RIGHT))], tmp_path, "report")
-    assert (files.html.read_bytes(), files.picture.read_bytes()) == earlier
-    assert sorted(os.listdir(tmp_path)) == ["report.html", "report.png"]
+    assert [file.read_bytes() for file in (files.html, files.picture, files.history)] == earlier
+    assert sorted(os.listdir(tmp_path)) == ["report.html", "report.json", "report.png"]
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../a", "a\\b", "/a"])
@@ -173,6 +250,18 @@ def test_history_is_strict_json() -> None:
     history = json.loads(history_json([odd]), parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
     assert history[0]["prompt"] == PROMPT
     assert history[0]["rounds"][0]["predicted"] is None
+
+
+def test_the_chart_can_draw_every_aspect() -> None:
+    rewards = {aspect: 0.5 for aspect in ASPECTS}
+    source = rewards_chart([attempt(index, Critique((), rewards=rewards)) for index in range(2)])
+    assert source.count("<polyline") == len(ASPECTS)
+    for aspect in ASPECTS:
+        assert f".chart .{aspect}{{" in CSS and CSS.count(f"--{aspect}:#") == 2
+    heights = [float(y) for y in re.findall(r'y="([\d.]+)">(?:' + "|".join(ASPECTS) + ")<", source)]
+    assert len(heights) == len(ASPECTS)
+    assert min(below - above for above, below in zip(sorted(heights), sorted(heights)[1:])) >= 13.9
+    assert 0 < min(heights) and max(heights) < 150
 
 
 def test_the_chart_breaks_its_lines_at_an_abstention() -> None:

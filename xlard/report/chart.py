@@ -9,11 +9,21 @@ from ..critique import ASPECTS
 from ..loop.state import Round
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 340, 150, 30, 84, 10, 24
-_DASHES = {"count": "none", "color": "6 3", "position": "2 3"}
+_DASHES = {"count": "none", "color": "6 3", "position": "2 3", "object": "9 3 2 3", "attribute": "1 4", "quality": "12 4"}
+
+_MARKERS = {
+    "count": ((-3.5, -3.5), (3.5, -3.5), (3.5, 3.5), (-3.5, 3.5)),
+    "position": ((0, -4.5), (4.5, 3.5), (-4.5, 3.5)),
+    "object": ((0, -5), (5, 0), (0, 5), (-5, 0)),
+    "attribute": ((0, 4.5), (4.5, -3.5), (-4.5, -3.5)),
+    "quality": ((-1.4, -4.5), (1.4, -4.5), (1.4, -1.4), (4.5, -1.4), (4.5, 1.4), (1.4, 1.4), (1.4, 4.5), (-1.4, 4.5),
+                (-1.4, 1.4), (-4.5, 1.4), (-4.5, -1.4), (-1.4, -1.4)),
+}
+"""Corners of each aspect's marker around its point; colours are marked by a circle."""
 
 
 def rewards_chart(rounds: Sequence[Round]) -> str:
-    """Draw the reward in [0, 1] of each aspect by round, (empty text if no round has a reward).
+    """Draw the reward in [0, 1] of each aspect by round; empty text if no round has a reward.
 
     Aspects differ in colour, dash and marker. A round in which the critic abstained leaves a gap.
     """
@@ -77,11 +87,10 @@ def _runs(points: Sequence[tuple[int, float]]) -> list[list[tuple[int, float]]]:
 
 
 def _marker(aspect: str, x: float, y: float) -> str:
-    if aspect == "count":
-        return f'<rect class="{aspect}" x="{x - 3.5:.1f}" y="{y - 3.5:.1f}" width="7" height="7"/>'
     if aspect == "color":
         return f'<circle class="{aspect}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
-    return f'<path class="{aspect}" d="M{x:.1f} {y - 4.5:.1f}l4.5 8h-9z"/>'
+    corners = " ".join(f"{x + dx:.1f},{y + dy:.1f}" for dx, dy in _MARKERS[aspect])
+    return f'<polygon class="{aspect}" points="{corners}"/>'
 
 
 def _in_words(series: dict[str, list[tuple[int, float]]]) -> str:

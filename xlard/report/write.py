@@ -18,16 +18,17 @@ from .picture import before_after
 
 @dataclass(frozen=True)
 class ReportFiles:
-    """Where a report's page and its before/after picture lie."""
+    """Where a report's page, its before/after picture and its history lie."""
 
     html: Path
     picture: Path
+    history: Path
 
 
 def write_report(states: Sequence[LoopState], folder: Path, name: str) -> ReportFiles:
-    """Write ``name.html`` and ``name.png`` into ``folder``, which is made if it is missing.
+    """Write ``name.html``, ``name.png`` and ``name.json`` into ``folder``, which is made if it is missing.
 
-    Both are finished before either takes its place, so an error leaves an earlier report as it was. Raises
+    All are finished before any takes its place, so an error leaves an earlier report as it was. Raises
     ValueError for a name with a folder in it, for no states and for a state without an accepted round.
     """
     if not name or name in (".", "..") or Path(name).name != name or "\\" in name:
@@ -39,10 +40,10 @@ def write_report(states: Sequence[LoopState], folder: Path, name: str) -> Report
     png = io.BytesIO()
     before_after(states).save(png, "PNG")
     contents = {folder / f"{name}.html": report_page(states, name).encode("utf-8"),
-                folder / f"{name}.png": png.getvalue()}
+                folder / f"{name}.png": png.getvalue(),
+                folder / f"{name}.json": history_json(states).encode("utf-8")}
     _replace_all(contents)
-    html, picture = contents
-    return ReportFiles(html, picture)
+    return ReportFiles(*contents)
 
 
 def history_json(states: Sequence[LoopState]) -> str:
