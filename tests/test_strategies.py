@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from xlard.loop.masks import Grid, region_of
 from xlard.loop.plan import Situation
 from xlard.loop.router import router
 from xlard.loop.state import LoopState, Round
-from xlard.loop.strategies import Correct, Region, Resample
+from xlard.loop.strategies import Correct, Rearrange, Region, Resample, Rewrite
 from xlard.prompts import claims_from_prompt
 from xlard.rewards import critique_from_detections
 
@@ -138,7 +139,41 @@ def test_the_router_falls_back_where_the_first_has_nothing_to_offer() -> None:
     assert router(["region"]).plan(situation(unlocated)) is None
 
 
+def test_other_words_are_offered_where_somebody_finds_them() -> None:
+    failed = situation(judged("a red circle"))
+    assert Rewrite().plan(failed) is None and Rewrite().plan(replace(failed, rewrite=lambda critique: None)) is None
+    plan = Rewrite().plan(replace(failed, rewrite=lambda critique: f"now without {critique.failed_claims} faults"))
+    assert (plan.prompt, plan.sigma, plan.seed, plan.nfe, plan.region) == ("now without 2 faults", 1.0, 7, 20, None)
+
+
+@pytest.mark.parametrize("strategy", [Correct(), Region(), Rearrange()])
+def test_what_keeps_a_part_of_the_picture_keeps_its_wording(strategy) -> None:
+    failed = situation(judged("a red circle", box("red", "circle", 8, 8), box("red", "circle", 64, 64)))
+    failed.state.rounds[0] = replace(failed.state.best, prompt="one red circle")
+    assert strategy.plan(failed).prompt == "one red circle" and Resample().plan(failed).prompt == ""
+
+
+def drawn(rewrite, *names: str) -> list[str]:
+    """What the router chooses in six rounds of a picture without boxes."""
+    failed = replace(situation(critique_of([Verdict(custom_claim("it is night"), False, 0.0)])), rewrite=rewrite)
+    for _ in range(6):
+        chosen = router(names).plan(failed)
+        failed.state.rounds.append(replace(failed.state.first, strategy=chosen.strategy, accepted=False, prompt=chosen.prompt))
+    return [entry.strategy for entry in failed.state.rounds[1:]]
+
+
+def test_the_router_takes_other_words_instead_of_every_second_fresh_draw() -> None:
+    assert drawn(lambda critique: "night", "rearrange", "resample", "region", "correct", "rewrite") == ["resample", "rewrite"] * 3
+    assert drawn(lambda critique: None, "resample", "rewrite") == ["resample"] * 6
+    assert drawn(None, "resample", "correct", "rewrite") == ["resample"] * 6
+
+
+def test_without_fresh_draws_other_words_are_how_the_router_restarts() -> None:
+    assert drawn(lambda critique: "night", "region", "correct", "rewrite") == ["correct", "correct", "rewrite"] * 2
+    assert drawn(lambda critique: "night", "region", "rewrite") == ["rewrite"] * 6
+
+
 @pytest.mark.parametrize("names", [[], ["regoin"]])
 def test_unknown_strategies_are_refused(names) -> None:
-    with pytest.raises(ValueError, match="name at least one of rearrange, resample, region, correct"):
+    with pytest.raises(ValueError, match="name at least one of rearrange, resample, region, correct, rewrite"):
         router(names)

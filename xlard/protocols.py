@@ -68,5 +68,8 @@ class Sampler(Protocol):
         ``regions`` (B, h, w) are true where latents are drawn anew; elsewhere they come back as they were, to the last bit.
         """
 
+    def reworded(self, prompt: str) -> Sampler:
+        """The same sampler with every row's prompt replaced by another one, and all else that guides it kept."""
+
     def calls(self, sigma: float = 1.0) -> int:
         """Model calls (NFE) per picture from ``sigma`` to the end; guidance counts as part of its call."""

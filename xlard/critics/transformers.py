@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from . import questions
-from .backend import GREEDY, Answer, Ask, Sampling
+from .backend import GREEDY, Answer, Ask, CannotDo, Sampling
 from .boxes import convention_of
 from .folder import CriticFolder
 from .pictures import to_picture
@@ -49,7 +49,15 @@ class TransformersBackend:
         return columns * processor.patch_size, rows * processor.patch_size
 
     def answer(self, asks: Sequence[Ask], sampling: Sampling = GREEDY) -> list[Answer]:
-        """An answer for each question, with the geometric mean of its tokens' probabilities as confidence."""
+        """An answer for each question, with the geometric mean of its tokens' probabilities as confidence.
+
+        Raises CannotDo for a question without a picture whose words are mostly unknown to the model: it would write at random
+        for as long as it may.
+        """
+        for ask in asks:
+            if ask.image is None and self._is_foreign(ask.question):
+                raise CannotDo(f"{self.name} does not know most of the words of the question. It answers only questions that it "
+                               "was trained on; use a critic that was trained on language at large.")
         answers: list[Answer] = []
         for part in self._parts(asks):
             answers += self._generate(part, sampling, len(answers), len(asks))
@@ -80,6 +88,11 @@ class TransformersBackend:
             logs = logits[:-1].log_softmax(dim=-1)
             found.append(logs.gather(1, tokens.to(logs.device)[:, None]).mean().item())
         return found
+
+    def _is_foreign(self, text: str) -> bool:
+        tokenizer = self.folder.processor.tokenizer
+        tokens = tokenizer(text, add_special_tokens=False).input_ids
+        return 2 * tokens.count(tokenizer.unk_token_id) > len(tokens)
 
     def _parts(self, asks: Sequence[Ask]) -> list[Sequence[Ask]]:
         """At most ``batch`` asks at a time, those with a picture apart from those without."""

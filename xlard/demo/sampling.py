@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,17 +29,24 @@ class FlowSampler:
                  guidance: float = GUIDANCE):
         self.unet, self.device, self.steps, self.guidance = unet, device, steps, guidance
         self.shape = (unet.config.in_channels, unet.config.sample_size, unet.config.sample_size)
-
-        def encode(texts: list[str]) -> Tensor:
-            tokens = tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids
-            with torch.no_grad():
-                return text_encoder(input_ids=tokens.to(device)).last_hidden_state
-
+        self.text_encoder, self.tokenizer = text_encoder, tokenizer
         distinct = list(dict.fromkeys(prompts))
-        self.embeddings = torch.cat([encode(distinct[start:start + 500]) for start in range(0, len(distinct), 500)])
+        self.embeddings = torch.cat([self.encode(distinct[start:start + 500]) for start in range(0, len(distinct), 500)])
         self.row_of = [distinct.index(prompt) for prompt in prompts] if len(distinct) < 500 else \
             list(map({prompt: row for row, prompt in enumerate(distinct)}.get, prompts))
-        self.empty = encode([""])
+        self.empty = self.encode([""])
+
+    @torch.no_grad()
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        """Embeddings (B, L, D) of texts."""
+        tokens = self.tokenizer(list(texts), padding="max_length", truncation=True, return_tensors="pt").input_ids
+        return self.text_encoder(input_ids=tokens.to(self.device)).last_hidden_state
+
+    def reworded(self, prompt: str) -> FlowSampler:
+        """The same sampler with every row's prompt replaced by another one."""
+        other = copy.copy(self)
+        other.embeddings, other.row_of = self.encode([prompt]), [0] * len(self.row_of)
+        return other
 
     def context(self, rows: Sequence[int]) -> Tensor:
         """Prompt embeddings (B, L, D) of the rows."""

@@ -19,7 +19,14 @@ from .strategies import Correct
 
 
 def carry_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], settings: LoopSettings) -> Attempt:
-    """Attempts for rows whose plans share strategy and noise level, each from its best latent so far."""
+    """Attempts for rows whose plans share strategy, noise level and wording, each from its best latent so far."""
+    plan = plans[0]
+    attempt = _carried_out(engine.worded(plan.prompt), rows, plans, settings)
+    attempt.prompt = plan.prompt
+    return attempt
+
+
+def _carried_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], settings: LoopSettings) -> Attempt:
     plan = plans[0]
     if plan.strategy == Correct.name:
         return correct(engine, rows, plan.sigma, [plan.seed for plan in plans], settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +28,13 @@ class Head(Protocol):
 
     def __call__(self, latents: Tensor, context: Tensor, sigma: Tensor) -> RewardPrediction:
         """See ``RewardHead.forward``."""
+
+
+class Rewriter(Protocol):
+    """A ``critics.rewrite.PromptRewriter``, or what asks one."""
+
+    def __call__(self, prompt: str, critique: Critique, tried: Sequence[str] = ()) -> str | None:
+        """The prompt in other words than its own and those tried, or None."""
 
 
 class Corrector(Protocol):
@@ -57,11 +65,12 @@ class Attempt:
     attributions: Tensor | None = None
     reasons: Sequence[str] | None = None
     regions: Tensor | None = None
+    prompt: str = ""
 
 
 @dataclass
 class Engine:
-    """The models of a loop and the pictures that go through it."""
+    """The models of a loop and the pictures that go through it. Without a ``rewriter`` prompts stay as they are."""
 
     sampler: Sampler
     decoder: Decoder
@@ -72,6 +81,7 @@ class Engine:
     head: Head | None = None
     corrector: Corrector | None = None
     on_round: OnRound | None = None
+    rewriter: Rewriter | None = None
 
     def __post_init__(self):
         if not len(self.prompts) == len(self.claims) == len(self.seeds):
@@ -83,9 +93,20 @@ class Engine:
                                  "show, e.g. 'two red circles left of a blue square'.")
         self.states = [LoopState(prompt, tuple(claims)) for prompt, claims in zip(self.prompts, self.claims)]
 
-    def try_rows(self, rows: Sequence[int], make: Callable[[], Attempt],
-                 accept: Callable[[LoopState, Critique], bool]) -> None:
-        """Make an attempt for rows, judge it and record a round for each; seconds are shared out evenly."""
+    def worded(self, prompt: str) -> Engine:
+        """This engine with the same states, drawing every picture from another prompt; itself where that is empty."""
+        if not prompt:
+            return self
+        other = copy.copy(self)
+        other.sampler = self.sampler.reworded(prompt)
+        return other
+
+    def try_rows(self, rows: Sequence[int], make: Callable[[], Attempt], accept: Callable[[LoopState, Critique], bool],
+                 planned: Sequence[float] | None = None) -> None:
+        """Make an attempt for rows, judge it and record a round for each; seconds are shared out evenly.
+
+        ``planned`` are the seconds that each row's plan took before.
+        """
         started = time.perf_counter()
         attempt = make()
         images = self.decoder.decode(attempt.latents)
@@ -94,14 +115,15 @@ class Engine:
         for index, row in enumerate(rows):
             state = self.states[row]
             entry = Round(
-                attempt.strategy, attempt.sigma, attempt.seeds[index], attempt.nfe, seconds, 1, critiques[index],
+                attempt.strategy, attempt.sigma, attempt.seeds[index], attempt.nfe,
+                seconds + (planned[index] if planned else 0.0), 1, critiques[index],
                 attempt.latents[index].detach().cpu(), images[index].detach().cpu(),
                 not state.rounds or accept(state, critiques[index]),
                 attempt.changes[index] if attempt.changes else 0.0,
                 attempt.predicted[index] if attempt.predicted else None,
                 attempt.attributions[index].detach().cpu() if attempt.attributions is not None else None,
                 attempt.reasons[index] if attempt.reasons else "",
-                attempt.regions[index].cpu() if attempt.regions is not None else None)
+                attempt.regions[index].cpu() if attempt.regions is not None else None, attempt.prompt)
             state.rounds.append(entry)
             if self.on_round:
                 self.on_round(row, entry)

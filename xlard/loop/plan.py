@@ -8,6 +8,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from ..critique import Critique
 from .state import LoopState
 
 
@@ -17,7 +18,7 @@ class Situation:
 
     ``size`` are the latent's height and width, ``image_size`` the picture's in pixels, ``seed`` the round's own; ``calls``
     gives the model calls (NFE) from a noise level in [0, 1] to the end, ``predictions`` those that head and corrector need
-    before.
+    before. ``rewrite`` gives the prompt in other words, given a critique of it, or None; it is None itself where nobody can.
     """
 
     state: LoopState
@@ -26,6 +27,7 @@ class Situation:
     seed: int
     calls: Callable[[float], int]
     predictions: Callable[[float], int] = lambda sigma: 0
+    rewrite: Callable[[Critique], str | None] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +36,7 @@ class Plan:
 
     ``region`` (h, w) is true where the best latent is to be drawn anew; elsewhere it stays to the last bit. None redraws all
     of it. ``latent`` (C, h, w) is what is renoised, None for the best one as it is; outside of the region they are equal.
-    ``reason`` says in a few words why.
+    ``prompt`` is the wording to draw with, empty for the artist's own. ``reason`` says in a few words why.
     """
 
     strategy: str
@@ -44,6 +46,7 @@ class Plan:
     reason: str = ""
     region: Tensor | None = field(default=None, repr=False)
     latent: Tensor | None = field(default=None, repr=False)
+    prompt: str = ""
 
 
 class Strategy(Protocol):

@@ -6,10 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .plan import Plan, Situation, Strategy
-from .strategies import ALL, Correct, Rearrange, Region, Resample
+from .strategies import ALL, Correct, Rearrange, Region, Resample, Rewrite
 
 PATIENCE = 2
 """Rounds without progress after which a fresh draw is tried."""
+
+
+@dataclass(frozen=True)
+class Turns:
+    """Fresh draws in the artist's own wording and in other words by turns, the artist's first."""
+
+    own: Strategy
+    other: Strategy
+
+    def plan(self, situation: Situation) -> Plan | None:
+        """A draw of the one whose turn it is; the artist's wording wherever there is no other."""
+        drawn = [entry.strategy for entry in situation.state.rounds if entry.strategy in (self.own.name, self.other.name)]
+        plan = self.other.plan(situation) if drawn and drawn[-1] == self.own.name else None
+        return plan or self.own.plan(situation)
 
 
 @dataclass(frozen=True)
@@ -32,11 +46,14 @@ def router(names: Sequence[str] = ALL, sigma: float | None = None) -> Router:
 
     Raises ValueError for unknown names, and for none.
     """
-    fresh = Resample()
-    known: dict[str, Strategy] = {"rearrange": Rearrange(sigma) if sigma else Rearrange(), "resample": fresh,
-                                  "region": Region(sigma) if sigma else Region(), "correct": Correct(sigma)}
+    known: dict[str, Strategy | Turns] = {
+        "rearrange": Rearrange(sigma) if sigma else Rearrange(), "resample": Resample(),
+        "region": Region(sigma) if sigma else Region(), "correct": Correct(sigma), "rewrite": Rewrite()}
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         cause = f"There is no strategy '{', '.join(unknown)}'" if unknown else "All strategies are switched off"
         raise ValueError(f"{cause}; name at least one of {', '.join(known)}.")
-    return Router(tuple(known[name] for name in known if name in names), fresh if fresh.name in names else None)
+    if {"resample", "rewrite"} <= set(names):
+        known["resample"] = Turns(known["resample"], known.pop("rewrite"))
+    asked = {name: known[name] for name in known if name in names}
+    return Router(tuple(asked.values()), asked.get("resample") or asked.get("rewrite"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 
 from ..claims import Claim
 from ..protocols import Decoder, Judge, Sampler
 from .attempt import carry_out, predictions
-from .engine import Corrector, Engine, Head, OnRound, better, derived_seed
+from .engine import Corrector, Engine, Head, OnRound, Rewriter, better, derived_seed
 from .plan import Plan, Situation
 from .router import Router, router
 from .settings import LoopSettings
@@ -17,12 +18,15 @@ from .state import LoopState
 
 def self_correct(prompts: Sequence[str], claims: Sequence[Sequence[Claim]], seeds: Sequence[int], sampler: Sampler,
                  decoder: Decoder, judge: Judge, head: Head | None = None, corrector: Corrector | None = None,
-                 settings: LoopSettings | None = None, on_round: OnRound | None = None) -> list[LoopState]:
+                 settings: LoopSettings | None = None, on_round: OnRound | None = None,
+                 rewriter: Rewriter | None = None) -> list[LoopState]:
     """Draw each picture, then mend those that the critic fails, until they pass or rounds or budget are spent.
 
-    The best picture by the critic is kept. Raises ValueError where a prompt has no claims, or for unknown strategies.
+    The best picture by the critic is kept. Prompts are put into other words only by a ``rewriter``. Raises ValueError where a
+    prompt has no claims, or for unknown strategies.
     """
-    return correct_all(Engine(sampler, decoder, judge, prompts, claims, seeds, head, corrector, on_round), settings or LoopSettings())
+    return correct_all(Engine(sampler, decoder, judge, prompts, claims, seeds, head, corrector, on_round, rewriter),
+                       settings or LoopSettings())
 
 
 def correct_all(engine: Engine, settings: LoopSettings) -> list[LoopState]:
@@ -30,13 +34,18 @@ def correct_all(engine: Engine, settings: LoopSettings) -> list[LoopState]:
     asked, rows = router(settings.strategies, settings.sigma), list(range(len(engine.states)))
     engine.try_rows(rows, lambda: engine.draw(rows, "sample"), better)
     for number in range(1, settings.rounds + 1):
-        groups: dict[tuple[str, float], dict[int, Plan]] = defaultdict(dict)
+        groups: dict[tuple[str, float, str], dict[int, Plan]] = defaultdict(dict)
+        seconds = {}
         for row in rows:
+            started = time.perf_counter()
             plan = plan_for(engine, row, number, asked, settings)
+            # A critic that rewrites takes its time, which belongs to the round.
+            seconds[row] = time.perf_counter() - started
             if plan is not None:
-                groups[plan.strategy, plan.sigma][row] = plan
+                groups[plan.strategy, plan.sigma, plan.prompt][row] = plan
         for plans in groups.values():
-            engine.try_rows(list(plans), lambda: carry_out(engine, list(plans), list(plans.values()), settings), better)
+            engine.try_rows(list(plans), lambda: carry_out(engine, list(plans), list(plans.values()), settings), better,
+                            [seconds[row] for row in plans])
     return engine.states
 
 
@@ -46,9 +55,11 @@ def plan_for(engine: Engine, row: int, number: int, asked: Router, settings: Loo
     if state.passed:
         return None
     best, sampler = state.best, engine.sampler
+    tried = tuple(dict.fromkeys(entry.prompt for entry in state.rounds if entry.prompt))
+    rewrite = engine.rewriter and (lambda critique: engine.rewriter(state.prompt, critique, tried))
     situation = Situation(state, tuple(best.latent.shape[-2:]), tuple(best.image.shape[:2]),
                           derived_seed(engine.seeds[row], number, 0), sampler.calls,
-                          lambda sigma: predictions(engine, sigma, settings))
+                          lambda sigma: predictions(engine, sigma, settings), rewrite)
     plan = asked.plan(situation)
     if plan is None or (settings.budget is not None and state.nfe + plan.nfe > settings.budget):
         return None

@@ -17,7 +17,8 @@ class Round:
 
     ``sigma`` is the noise level it started from (1 is a fresh draw); ``change`` is the corrector's norm(delta)/norm(z);
     ``latent`` is (C, h, w) and ``image`` (H, W, 3) in [0, 1], both on the CPU; ``predicted`` is the head's reward;
-    ``region`` (h, w) is true where the latent was drawn anew (None: everywhere), ``reason`` says why.
+    ``region`` (h, w) is true where the latent was drawn anew (None: everywhere), ``reason`` says why; ``prompt`` is the
+    wording that it was drawn with, empty for the artist's own.
     """
 
     strategy: str
@@ -35,6 +36,7 @@ class Round:
     attribution: Tensor | None = None
     reason: str = ""
     region: Tensor | None = None
+    prompt: str = ""
 
 
 @dataclass
@@ -99,7 +101,7 @@ class LoopState:
             "critic_calls": self.critic_calls, "best_round": self.rounds.index(self.best),
             "rounds": [{"strategy": r.strategy, "sigma": r.sigma, "seed": r.seed, "nfe": r.nfe,
                         "seconds": round(r.seconds, 3), "critic_calls": r.critic_calls, "accepted": r.accepted,
-                        "change": r.change, "predicted": r.predicted, "reason": r.reason,
+                        "change": r.change, "predicted": r.predicted, "reason": r.reason, "prompt": r.prompt,
                         "redrawn": 1.0 if r.region is None else round(r.region.float().mean().item(), 3), "critique": r.critique.to_dict()}
                        for r in self.rounds],
         }

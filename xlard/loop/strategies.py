@@ -25,13 +25,30 @@ REARRANGE_SIGMA = 0.5
 
 @dataclass(frozen=True)
 class Resample:
-    """A fresh draw from new noise."""
+    """A fresh draw from new noise, in the artist's own wording."""
 
     name: str = "resample"
 
     def plan(self, situation: Situation) -> Plan | None:
         """Always possible."""
         return Plan(self.name, 1.0, situation.seed, situation.calls(1.0), "a fresh draw")
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """A fresh draw from the prompt in other words, which the critic finds for what failed.
+
+    The claims stay those of the artist's own wording.
+    """
+
+    name: str = "rewrite"
+
+    def plan(self, situation: Situation) -> Plan | None:
+        """None where nobody can put the prompt into other words, or into none that were not tried."""
+        prompt = situation.rewrite and situation.rewrite(situation.state.best.critique)
+        if not prompt:
+            return None
+        return Plan(self.name, 1.0, situation.seed, situation.calls(1.0), "a fresh draw in other words", prompt=prompt)
 
 
 @dataclass(frozen=True)
@@ -46,10 +63,11 @@ class Correct:
 
     def plan(self, situation: Situation) -> Plan | None:
         """Always possible."""
-        failed = situation.state.best.critique.failed_aspects or tuple(ASPECT_SIGMA)
+        best = situation.state.best
+        failed = best.critique.failed_aspects or tuple(ASPECT_SIGMA)
         sigma = self.sigma or max(ASPECT_SIGMA.get(aspect, 0.8) for aspect in failed)
         nfe = situation.calls(sigma) + situation.predictions(sigma)
-        return Plan(self.name, sigma, situation.seed, nfe, f"{' and '.join(failed)}, all of it")
+        return Plan(self.name, sigma, situation.seed, nfe, f"{' and '.join(failed)}, all of it", prompt=best.prompt)
 
 
 @dataclass(frozen=True)
@@ -65,13 +83,15 @@ class Region:
     def plan(self, situation: Situation) -> Plan | None:
         """None where the critic gives no boxes to go by, or all of the picture would have to go."""
         rng = random.Random(situation.seed)
-        faults = faults_of(situation.state.best.critique, rng)
-        if not faults.located or not situation.state.best.critique.detections:
+        best = situation.state.best
+        faults = faults_of(best.critique, rng)
+        if not faults.located or not best.critique.detections:
             return None
         region = region_of(faults, Grid(situation.size, situation.image_size), rng)
         if region is None:
             return None
-        return Plan(self.name, self.sigma, situation.seed, situation.calls(self.sigma), _reason(situation), region)
+        return Plan(self.name, self.sigma, situation.seed, situation.calls(self.sigma), _reason(situation), region,
+                    prompt=best.prompt)
 
 
 @dataclass(frozen=True)
@@ -94,7 +114,8 @@ class Rearrange:
         if found is None:
             return None
         latent, touched = found
-        return Plan(self.name, self.sigma, situation.seed, situation.calls(self.sigma), _reason(situation), touched, latent)
+        return Plan(self.name, self.sigma, situation.seed, situation.calls(self.sigma), _reason(situation), touched, latent,
+                    best.prompt)
 
 
 def _reason(situation: Situation) -> str:
@@ -103,5 +124,5 @@ def _reason(situation: Situation) -> str:
     return ", ".join(f"{len(found)} {name}" for name, found in counts.items() if found)
 
 
-ALL = ("rearrange", "resample", "region", "correct")
-"""The strategies by name, in the order in which they are asked."""
+ALL = ("rearrange", "resample", "region", "correct", "rewrite")
+"""The strategies by name, in the order in which they are asked; ``rewrite`` takes turns with ``resample`` where both may act."""
