@@ -13,6 +13,7 @@ from . import sockets
 from .adapters.latents import like_source
 from .adapters.pictures import chosen_claims, critique_text
 from .adapters.progress import RoundProgress
+from .adapters.rewording import Rewording
 from .adapters.sampler import ComfySampler
 from .adapters.vae import ComfyDecoder
 
@@ -22,6 +23,8 @@ _STRATEGIES = {
     "region": "Draw only what is wrong anew, and keep the rest as it is to the last bit. Needs a critic that gives boxes.",
     "correct": "Renoise the whole picture to a mid noise level and draw on from there, with head and corrector where they are connected.",
     "resample": "Draw a fresh picture with new noise, after two rounds that were no better.",
+    "rewrite": "Have the critic put the prompt into words that say more clearly what failed, and draw a fresh picture from them; by "
+               "turns with resample. Only with clip connected and a critic that can write. What is judged stays your prompt.",
 }
 
 
@@ -77,6 +80,9 @@ class XLARDSelfCorrect(io.ComfyNode):
                 *(io.Boolean.Input(name, default=True, optional=True, tooltip=tooltip) for name, tooltip in _STRATEGIES.items()),
                 sockets.Claims.Input("claims", optional=True,
                                      tooltip="Optional: claims from xLARD Claims, used instead of the prompt's."),
+                io.Clip.Input("clip", optional=True,
+                              tooltip="Optional: the CLIP that made positive. With it the critic may put the prompt into other words, and "
+                                      "they are encoded as by CLIP Text Encode. The prompt must be the same text as there."),
             ],
             outputs=sockets.named(
                 io.Latent.Output("latent", tooltip="The best latents."),
@@ -94,21 +100,23 @@ class XLARDSelfCorrect(io.ComfyNode):
     @classmethod
     def execute(cls, model, positive, negative, vae, critic, prompt: str, latent_image: dict, seed: int, steps: int,
                 cfg: float, sampler_name: str, scheduler: str, rounds: int, sigma: float, candidates: int,
-                strength: float, where: str = WHERE[0], head=None, corrector=None, claims: list | None = None,
+                strength: float, where: str = WHERE[0], head=None, corrector=None, claims: list | None = None, clip=None,
                 **strategies: bool) -> io.NodeOutput:
         claims = chosen_claims(prompt, claims)
+        rewording = None if clip is None else Rewording(critic, clip, prompt, positive)
+        allowed = tuple(name for name in ALL if strategies.get(name, True) and (rewording or name != "rewrite"))
         sampler = ComfySampler(model, positive, negative, latent_image, steps, cfg, sampler_name, scheduler,
-                               [each for each in (head, corrector) if each is not None])
+                               [each for each in (head, corrector) if each is not None], rewording)
         batch = sampler.batch
         states = self_correct(
             [prompt] * batch, [claims] * batch, [seed + row for row in range(batch)], sampler, ComfyDecoder(vae),
             critic, head, corrector,
-            LoopSettings(rounds, tuple(name for name in ALL if strategies.get(name, True)), candidates, strength, where,
-                         sigma=sigma or None),
-            on_round=RoundProgress(batch * (rounds + 1)))
+            LoopSettings(rounds, allowed, candidates, strength, where, sigma=sigma or None),
+            RoundProgress(batch * (rounds + 1)), rewording)
         critiques = [state.best.critique for state in states]
+        report = "\n".join(filter(None, (critique_text(critiques), rewording and rewording.refusal)))
         samples = like_source(torch.stack([state.best.latent for state in states]), sampler.source)
         return io.NodeOutput(
             {**latent_image, "samples": samples}, torch.stack([state.best.image for state in states]),
             torch.stack([state.first.image for state in states]), states,
-            [critique.score for critique in critiques], [state.passed for state in states], critique_text(critiques))
+            [critique.score for critique in critiques], [state.passed for state in states], report)

@@ -77,6 +77,19 @@ async def shapes(request, body, seen):
 
 BEHAVIOURS["qwen2.5-vl"] = shapes
 
+OTHER_WORDS = "a blue square and two red circles"
+"""What the model ``rewords`` makes of any prompt."""
+
+
+@behaviour
+async def rewords(request, body, seen):
+    """Misses the square in the first picture, then rewords the prompt, then sees all that there is."""
+    if seen["count"] == 1:
+        return web.json_response(completion(json.dumps([{"bbox_2d": box, "label": label} for box, label in OBJECTS[:2]])))
+    question = body["messages"][-1]["content"]
+    rewording = isinstance(question, str) and "Reword the prompt" in question
+    return web.json_response(completion(json.dumps({"prompt": OTHER_WORDS}))) if rewording else well(body)
+
 
 @behaviour
 async def hang(request, body, seen):

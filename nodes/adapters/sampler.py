@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 
@@ -17,6 +18,7 @@ from torch import Tensor
 from ...xlard.protocols import Steer
 from .latents import as_pictures, mask_of, prompt_embeddings
 from .managed import ManagedModule
+from .rewording import Rewording
 from .steering import noise_levels, steered
 
 _SEEDS = 2 ** 64
@@ -38,16 +40,17 @@ class ComfySampler:
 
     A row is a picture of the batch, and each has its own seed; a batch of one equals KSampler's picture for that
     seed exactly. Samplers that add noise of their own (``euler_ancestral``) draw it with the first row's seed. Where
-    the LATENT has a noise mask, what lies outside of it stays as it was. ``companions`` are the modules that a steer calls.
+    the LATENT has a noise mask, what lies outside of it stays as it was. ``companions`` are the modules that a steer calls,
+    ``rewording`` is what ``reworded`` needs.
     """
 
     def __init__(self, model, positive, negative, latent: dict, steps: int, cfg: float, sampler_name: str,
-                 scheduler: str, companions: Sequence[ManagedModule] = ()):
+                 scheduler: str, companions: Sequence[ManagedModule] = (), rewording: Rewording | None = None):
         counter = _CallCounter()
         self._model = model.clone()
         self._model.add_wrapper(WrappersMP.PREDICT_NOISE, counter)
         self._counter, self._cfg, self._sampler_name = counter, cfg, sampler_name
-        self._positive, self._negative, self._companions = positive, negative, companions
+        self._positive, self._negative, self._companions, self._rewording = positive, negative, companions, rewording
         samples = comfy.sample.fix_empty_latent_channels(self._model, _checked(latent["samples"]))
         self.source = samples
         self._video = samples.ndim == 5
@@ -91,6 +94,12 @@ class ComfySampler:
         start = self._start(sigma)
         sigmas = torch.stack([self._sigmas[start], torch.zeros(())])
         return self._sample(self._model, self._blended(latents, rows), sigmas, "euler", rows, seeds, None)
+
+    def reworded(self, prompt: str) -> ComfySampler:
+        """The same sampler with the prompt in the positive conditioning in other words. Both count into one sum of calls."""
+        other = copy.copy(self)
+        other._positive = self._rewording.conditioning(prompt)
+        return other
 
     def calls(self, sigma: float = 1.0) -> int:
         """Model calls per picture from ``sigma`` to the end: counted if it has run, else scaled from a full run."""
