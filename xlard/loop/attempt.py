@@ -33,14 +33,12 @@ def _carried_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], set
     seeds = [plan.seed for plan in plans]
     latents = torch.stack([best if plan.latent is None else plan.latent for plan, best in zip(plans, _best(engine, rows))])
     regions = None if plan.region is None else torch.stack([plan.region for plan in plans])
-    trace = Trace()
-    steer = corrector_steering(engine, rows, settings, trace) if steers(engine, settings) else None
     if plan.sigma == 1.0 and regions is None:
-        drawn = engine.sampler.generate(rows, seeds, steer)
+        drawn = engine.sampler.generate(rows, seeds)
     else:
-        drawn = engine.sampler.resume(latents, plan.sigma, rows, seeds, steer, regions)
-    return Attempt(plan.strategy, plan.sigma, seeds, engine.sampler.calls(plan.sigma), drawn, trace.changes, None,
-                   trace.attributions, [plan.reason for plan in plans], regions)
+        drawn = engine.sampler.resume(latents, plan.sigma, rows, seeds, None, regions)
+    return Attempt(plan.strategy, plan.sigma, seeds, engine.sampler.calls(plan.sigma), drawn,
+                   reasons=[plan.reason for plan in plans], regions=regions)
 
 
 def correct(engine: Engine, rows: Sequence[int], sigma: float, seeds: Sequence[int], settings: LoopSettings) -> Attempt:
