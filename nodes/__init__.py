@@ -13,6 +13,7 @@ from .critic import XLARDCritique, XLARDLoadCritic, XLARDScoring
 from .demo import XLARDDemo
 from .guide import XLARDGuideModel
 from .loop import XLARDSelfCorrect
+from .loop_graph import XLARDLoopEnd, XLARDLoopStart
 from .pick import XLARDPickBest
 from .report import XLARDReport
 from .reward import XLARDLoadHead, XLARDPredictReward
@@ -28,5 +29,5 @@ class XLARDExtension(ComfyExtension):
         folders.register()
         return [XLARDDemo, XLARDLoadCritic, XLARDCriticFromCLIP, XLARDCriticServer, XLARDScoring, XLARDClaims, XLARDCritique,
                 XLARDLoadHead, XLARDPredictReward, XLARDLoadCorrector, XLARDCorrectLatent, XLARDGuideModel, XLARDSelfCorrect,
-                XLARDPickBest, XLARDReport, XLARDPrompts, XLARDCollect,
+                XLARDLoopStart, XLARDLoopEnd, XLARDPickBest, XLARDReport, XLARDPrompts, XLARDCollect,
                 XLARDTrainHead, XLARDTrainCorrector, XLARDSaveHead, XLARDSaveCorrector]

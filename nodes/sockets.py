@@ -1,7 +1,8 @@
 """The pack's own socket types.
 
 ``Critic`` carries an ``MLLMCritic``, ``Claims`` a list of ``Claim``, ``Head`` and ``Corrector`` a ``ManagedModule``, ``State`` a list of
-``LoopState`` and ``Critique`` a list of ``Critique``, one for each picture of the batch, ``Dataset`` a ``training.dataset.Dataset``.
+``LoopState`` and ``Critique`` a list of ``Critique``, one for each picture of the batch, ``Dataset`` a ``training.dataset.Dataset``,
+``Flow`` an ``adapters.loop_flow.Flow``.
 """
 
 from comfy_api.latest import io
@@ -11,6 +12,7 @@ Claims = io.Custom("XLARD_CLAIMS")
 Head = io.Custom("XLARD_HEAD")
 Corrector = io.Custom("XLARD_CORRECTOR")
 State = io.Custom("XLARD_STATE")
+Flow = io.Custom("XLARD_FLOW")
 Critique = io.Custom("XLARD_CRITIQUE")
 Boxes = io.Custom("BOUNDING_BOX")
 Dataset = io.Custom("XLARD_DATASET")

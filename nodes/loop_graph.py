@@ -1,0 +1,120 @@
+"""The loop as a graph: a start, an end, and whatever the artist puts between them."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+from ..xlard.loop.rounds import first_round, resumed_round
+from . import sockets
+from .adapters.latents import as_pictures
+from .adapters.loop_body import body_of, copied, repetitions
+from .adapters.loop_flow import Flow, results, show_round
+from .adapters.pictures import chosen_claims
+
+_STRATEGIES = {
+    "rearrange": "Rounds may erase, move and copy objects in the latent by the critic's boxes, and join them with what is "
+                 "around. Needs a sampler that keeps to noise masks, as KSampler does.",
+    "region": "Rounds may draw only what is wrong anew. Needs a critic that gives boxes, and a sampler that keeps to noise "
+              "masks.",
+    "correct": "Rounds may renoise the whole picture to a mid noise level. Needs a sampler that takes denoise.",
+    "resample": "Rounds may draw a fresh picture with a new seed.",
+}
+
+
+class XLARDLoopStart(io.ComfyNode):
+    """What each round of a loop starts from."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="XLARDLoopStart", display_name="xLARD Loop Start", category="xLARD/loop",
+            description="Begins the self-correction loop as a graph. Put any sampler, VAE Decode and xLARD Critique after it, "
+                        "and close it with xLARD Loop End: what lies between runs again, with what is given here, until every "
+                        "claim of the prompt holds.",
+            inputs=[
+                io.Latent.Input("latent_image", tooltip="What the first round starts from: an empty latent, or your own. With a "
+                                                        "noise mask only its inside is drawn."),
+                io.String.Input("prompt", multiline=True, default="",
+                                tooltip="The prompt in words; its claims are what has to hold. Usually the same text as in CLIP "
+                                        "Text Encode. Not used if claims are connected."),
+                io.Int.Input("seed", default=0, min=0, max=0xffffffffffffffff, control_after_generate=True,
+                             tooltip="Seed of the first round, exactly. Those of later rounds follow from it."),
+                *(io.Boolean.Input(name, default=True, optional=True, tooltip=tooltip) for name, tooltip in _STRATEGIES.items()),
+                io.Model.Input("model", optional=True,
+                               tooltip="Optional: the model for the sampler. Through here its calls are counted for the report, "
+                                       "and denoise meets the noise level that is meant."),
+                sockets.Claims.Input("claims", optional=True,
+                                     tooltip="Optional: claims from xLARD Claims, used instead of the prompt's."),
+                sockets.State.Input("state", optional=True,
+                                    tooltip="Optional: the state of another loop over as many pictures and the same claims, to go "
+                                            "on from there."),
+            ],
+            outputs=sockets.named(
+                sockets.Flow.Output("flow", tooltip="For xLARD Loop End, and nothing else."),
+                io.Latent.Output("latent", tooltip="What to sample from: your latent in the first round, then the best so far, with "
+                                                   "a noise mask where only a part is to be drawn."),
+                io.Float.Output("denoise", tooltip="For the sampler's denoise: 1 in the first round."),
+                io.Int.Output("round_seed", display_name="seed", tooltip="For the sampler's seed: yours in the first round."),
+                io.Int.Output("round", tooltip="How many rounds came before: 0 in the first."),
+                io.Mask.Output("mask", tooltip="Where this round draws, 1 is anew."),
+                io.String.Output("report", tooltip="What is wrong with the best pictures so far; empty in the first round."),
+                sockets.Claims.Output("checked", display_name="claims", tooltip="The claims, for xLARD Critique."),
+                io.Model.Output("counted", display_name="model", tooltip="The model, with its calls counted, for the sampler."),
+            ),
+            # A flow names its start and counts its own calls: two equal starts in a graph must not share one.
+            hidden=[io.Hidden.unique_id], not_idempotent=True)
+
+    @classmethod
+    def execute(cls, latent_image: dict, prompt: str, seed: int, model=None, claims: list | None = None,
+                state: list | None = None, **strategies: bool) -> io.NodeOutput:
+        claims, pictures = chosen_claims(prompt, claims), as_pictures(latent_image["samples"])
+        allowed = [name for name in _STRATEGIES if strategies.get(name, True)]
+        batch = (first_round(prompt, claims, len(pictures), seed, allowed) if state is None else
+                 resumed_round(state, claims, len(pictures), seed, allowed))
+        flow = Flow(cls.hidden.unique_id, batch, latent_image, model)
+        return io.NodeOutput(flow, flow.latent, flow.denoise, batch.seed, batch.number, flow.mask, flow.report, claims,
+                             flow.counted_model)
+
+
+class XLARDLoopEnd(io.ComfyNode):
+    """Keeps the best of a round, and runs the loop's body once more where there is something left to mend."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="XLARDLoopEnd", display_name="xLARD Loop End", category="xLARD/loop",
+            description="Closes the loop that xLARD Loop Start began. It keeps the best version of each picture, by the critique, "
+                        "and has the nodes between run again until every claim holds or the rounds are used up.",
+            inputs=[
+                sockets.Flow.Input("flow", tooltip="From xLARD Loop Start."),
+                io.Latent.Input("latent", tooltip="The latents that this round drew."),
+                io.Image.Input("image", tooltip="The same as pictures, from VAE Decode."),
+                sockets.Critique.Input("critique", tooltip="What xLARD Critique says of these pictures, by the claims of xLARD "
+                                                           "Loop Start."),
+                io.Int.Input("rounds", default=4, min=0, max=64,
+                             tooltip="At most so many times the body runs again; 0 only judges the first pictures."),
+            ],
+            outputs=sockets.named(
+                io.Latent.Output("best_latent", display_name="latent", tooltip="The best latents."),
+                io.Image.Output("best_image", display_name="image", tooltip="The best pictures."),
+                io.Image.Output("image_before", tooltip="The first pictures."),
+                sockets.State.Output("state", tooltip="Every round of every picture, for xLARD Report."),
+                io.Float.Output("score", is_output_list=True,
+                                tooltip="For each picture the score of its best version in [0, 1]; None where the critic gave no "
+                                        "verdict."),
+                io.Boolean.Output("passed", is_output_list=True, tooltip="For each picture whether every claim holds."),
+                io.String.Output("report", tooltip="The critique of the best pictures in words."),
+            ),
+            hidden=[io.Hidden.dynprompt, io.Hidden.unique_id], enable_expand=True)
+
+    @classmethod
+    def execute(cls, flow: Flow, latent: dict, image, critique: list, rounds: int) -> io.NodeOutput:
+        prompt, end = cls.hidden.dynprompt, cls.hidden.unique_id
+        body, number = body_of(prompt, flow.start, end, ("latent", "image", "critique")), repetitions(prompt, end)
+        states = flow.finished(latent, image, critique, body)
+        show_round(states, number, rounds)
+        if number == rounds or flow.batch.after(states).leading is None:
+            return io.NodeOutput(*results(flow, states, latent, number))
+        given = {"state": states, "latent_image": flow.source_like(latent)}
+        graph, links = copied(prompt, flow.start, end, body, given, len(cls.RETURN_TYPES))
+        return io.NodeOutput(*links, expand=graph)

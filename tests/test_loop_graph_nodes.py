@@ -1,0 +1,366 @@
+"""The loop as a graph: the artist's own nodes between xLARD Loop Start and xLARD Loop End."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.graphs import PROMPT, SIDE, demo_graph, error, load_latent, pictures, pixels, shown, text
+
+NEVER, ALWAYS = "nine purple triangles", "no purple triangles"
+"""Claims that no picture of these tests fulfils, and that each does."""
+
+
+def add_loop(graph: dict, prompt: str = NEVER, rounds: int = 2, seed: int = 5, mark: str = "", **start) -> dict:
+    """Put the nodes drawn, decoded and critique between a start and an end; ``mark`` is appended to all their names."""
+    drawn = graph["drawn" + mark]["inputs"]
+    graph["start" + mark] = {"class_type": "XLARDLoopStart", "inputs": {
+        "latent_image": drawn["latent_image"], "prompt": prompt, "seed": seed, "model": drawn["model"], **start}}
+    drawn.update(latent_image=["start" + mark, 1], denoise=["start" + mark, 2], seed=["start" + mark, 3],
+                 model=["start" + mark, 8])
+    graph["critique" + mark] = {"class_type": "XLARDCritique", "inputs": {
+        "images": ["decoded" + mark, 0], "critic": ["world", 3], "prompt": "", "claims": ["start" + mark, 7]}}
+    graph["end" + mark] = {"class_type": "XLARDLoopEnd", "inputs": {
+        "flow": ["start" + mark, 0], "latent": ["drawn" + mark, 0], "image": ["decoded" + mark, 0],
+        "critique": ["critique" + mark, 0], "rounds": rounds}}
+    return graph
+
+
+def looped(batch: int = 1, steps: int = 4, **loop) -> dict:
+    """The demo world drawing in a loop: start, drawn, decoded, critique, end, and passed_shown."""
+    return shown(add_loop(demo_graph(batch, steps), **loop), passed=("end", 5))
+
+
+def only(*names: str) -> dict[str, bool]:
+    """Inputs of a start that leave these strategies on."""
+    return {name: name in names for name in ("rearrange", "region", "correct", "resample")}
+
+
+def ran(comfy, graph: dict):
+    result = comfy.run(graph)
+    assert result.status == "success", result.error
+    return result
+
+
+def by_round(result, node: str) -> list[dict]:
+    """What an output node showed, round by round."""
+    found = [name for name, meta in result.history["meta"].items() if meta["display_node"] == node]
+    # A copy's id holds the ids of what it is copied from, before dots.
+    return [result.outputs[name] for name in sorted(found, key=lambda name: name.count("."))]
+
+
+def pictures_by_round(comfy, result, node: str, row: int = 0) -> list[np.ndarray]:
+    """The picture that a preview showed in each round, (H, W, 3) as integers; ``row`` of the batch."""
+    return [np.asarray(Image.open(io.BytesIO(comfy.view(each["images"][row])))).astype(int) for each in by_round(result, node)]
+
+
+class Recorded(NamedTuple):
+    """What a state says of a round."""
+
+    strategy: str
+    sigma: float
+    seed: int
+    nfe: int
+    seconds: float
+    critic_calls: int
+
+
+def recorded(comfy, graph: dict, end: str = "end") -> list[list[Recorded]]:
+    """Run a graph; the rounds of each picture in the state that a loop ended with."""
+    return rounds_of(ran(comfy, shown(graph, state=(end, 3))))
+
+
+def rounds_of(result) -> list[list[Recorded]]:
+    """The rounds of each picture in the state that is shown as text."""
+    found = re.compile(r"Round\(strategy='(\w+)', sigma=([^,]+), seed=(\d+), nfe=(\d+), seconds=([^,]+), critic_calls=(\d+)")
+    _, *pictures = text(result, "state").split("LoopState(")
+    return [[Recorded(name, float(sigma), int(seed), int(nfe), float(seconds), int(calls))
+             for name, sigma, seed, nfe, seconds, calls in found.findall(picture)] for picture in pictures]
+
+
+def test_the_first_round_is_ksamplers_picture_and_what_passes_is_drawn_once(comfy):
+    plain = pictures(comfy, demo_graph(), "decoded")
+    graph = looped(prompt=ALWAYS)
+    assert (pictures(comfy, graph, "end", 2) == plain).all() and (pictures(comfy, graph, "end", 1) == plain).all()
+    graph["start"]["inputs"]["seed"] = 6
+    result = ran(comfy, graph)
+    assert text(result, "passed") == "True" and len(by_round(result, "critique")) == 1
+
+
+def test_what_fails_is_drawn_again_until_the_rounds_are_used_up(comfy):
+    graph = shown(looped(rounds=3), seed=("start", 3), report=("start", 6), denoise=("start", 2), number=("start", 4))
+    result = ran(comfy, graph)
+    assert text(result, "passed") == "False"
+    said = {name: [each["text"][0] for each in by_round(result, f"{name}_shown")]
+            for name in ("seed", "report", "denoise", "number")}
+    assert said["seed"][0] == "5" and len(set(said["seed"])) == 4
+    assert said["number"] == ["0", "1", "2", "3"] and said["denoise"][0] == "1.0"
+    assert said["report"][0] == "" and all("nine triangles" in report for report in said["report"][1:])
+    assert len(by_round(result, "critique")) == 4
+
+
+def test_the_state_records_every_round_with_its_true_cost(comfy):
+    rounds, = recorded(comfy, looped(rounds=2, steps=5))
+    assert [entry.nfe for entry in rounds] == [5, 5, 5] and [entry.critic_calls for entry in rounds] == [1, 1, 1]
+    assert rounds[0].strategy == "sample" and rounds[0].seed == 5
+    assert {entry.strategy for entry in rounds[1:]} <= {"rearrange", "region", "correct", "resample"}
+    assert all(entry.seconds > 0 for entry in rounds[1:])
+
+
+def test_without_a_model_no_calls_are_made_up(comfy):
+    graph = looped(rounds=1)
+    del graph["start"]["inputs"]["model"]
+    graph["drawn"]["inputs"]["model"] = ["world", 0]
+    rounds, = recorded(comfy, graph)
+    assert [entry.nfe for entry in rounds] == [0, 0]
+
+
+def test_a_sampler_that_runs_again_with_other_steps_replaces_its_calls(comfy):
+    graph = looped(rounds=0, steps=4)
+    recorded(comfy, graph)
+    graph["drawn"]["inputs"]["steps"] = 6
+    result = ran(comfy, graph)
+    assert "start" not in result.executed and "drawn" in result.executed
+    only_round, = recorded(comfy, graph)[0]
+    assert (only_round.nfe, only_round.seconds) == (6, 0.0)
+
+
+def test_each_picture_of_a_batch_keeps_its_own_best(comfy):
+    graph = shown(looped(batch=3, rounds=2), score=("end", 4))
+    result = ran(comfy, graph)
+    assert text(result, "passed").count("False") == 1 and len(by_round(result, "score_shown")) == 1
+    graph["count"] = {"class_type": "PreviewImage", "inputs": {"images": ["end", 1]}}
+    graph["again"] = {"class_type": "VAEDecode", "inputs": {"samples": ["end", 0], "vae": ["world", 2]}}
+    assert pictures(comfy, graph, "again").shape == (3, SIDE, SIDE, 3)
+    assert np.abs(pictures(comfy, graph, "again").astype(int) - pictures(comfy, graph, "end", 1)).max() <= 1
+    assert [len(picture) for picture in recorded(comfy, graph)] == [3, 3, 3]
+
+
+def test_running_again_runs_nothing_and_another_seed_or_prompt_runs_all(comfy):
+    graph = looped(rounds=1, seed=11)
+    ran(comfy, graph)
+    assert not {"start", "drawn", "critique", "end"} & set(ran(comfy, graph).executed)
+    for node, name, value in (("start", "seed", 12), ("positive", "text", "a blue circle"),
+                              ("start", "prompt", "nine red circles")):
+        graph[node]["inputs"][name] = value
+        assert {"drawn", "critique", "end"} <= set(ran(comfy, graph).executed)
+    plain = demo_graph()
+    plain["drawn"]["inputs"]["seed"] = 12
+    plain["positive"]["inputs"]["text"] = "a blue circle"
+    assert (pictures(comfy, graph, "end", 2) == pictures(comfy, plain, "decoded")).all()
+
+
+def test_more_rounds_keep_the_first_and_count_it_once(comfy):
+    graph = looped(rounds=1, seed=13)
+    before, = recorded(comfy, graph)
+    graph["end"]["inputs"]["rounds"] = 2
+    result = ran(comfy, graph)
+    assert "drawn" not in result.executed and len(by_round(result, "critique")) == 3
+    after, = recorded(comfy, graph)
+    assert len(after) == 3 and [entry[:4] for entry in after[:2]] == [entry[:4] for entry in before]
+
+
+def test_previews_in_the_body_show_every_round_and_those_after_the_loop_the_end(comfy):
+    graph = looped(rounds=2, seed=14)
+    graph["seen"] = {"class_type": "PreviewImage", "inputs": {"images": ["decoded", 0]}}
+    graph["both"] = {"class_type": "ImageBatch", "inputs": {"image1": ["decoded", 0], "image2": ["end", 1]}}
+    graph["compared"] = {"class_type": "PreviewImage", "inputs": {"images": ["both", 0]}}
+    result = ran(comfy, graph)
+    seen = [comfy.view(each["images"][0]) for each in by_round(result, "seen")]
+    assert len(seen) == 3 and len(set(seen)) == 3
+    compared, = by_round(result, "compared")
+    assert len(compared["images"]) == 2
+
+
+def test_only_what_is_wrong_is_drawn_anew(comfy):
+    graph = looped(rounds=1, seed=3, steps=12, prompt=PROMPT, **only("region"))
+    graph["where"] = {"class_type": "MaskToImage", "inputs": {"mask": ["start", 5]}}
+    graph["masked"] = {"class_type": "PreviewImage", "inputs": {"images": ["where", 0]}}
+    graph["seen"] = {"class_type": "PreviewImage", "inputs": {"images": ["decoded", 0]}}
+    result = ran(comfy, graph)
+    (everything, mask), (before, after) = (pictures_by_round(comfy, result, name) for name in ("masked", "seen"))
+    assert everything.min() == 255 and mask.min() == 0 and mask.max() == 255
+    change = np.abs(after - before).max(axis=-1)
+    kept = mask[..., 0] == 0
+    assert change[~kept].mean() > 5 * change[kept].mean()
+
+
+def test_in_a_batch_what_passes_stays_and_the_rest_goes_on(comfy):
+    graph = looped(batch=4, rounds=1, seed=4, steps=12, prompt=PROMPT)
+    graph["seen"] = {"class_type": "PreviewImage", "inputs": {"images": ["decoded", 0]}}
+    result = ran(comfy, shown(graph, state=("end", 3)))
+    lengths = [len(picture) for picture in rounds_of(result)]
+    assert set(lengths) == {1, 2}
+    for row, length in enumerate(lengths):
+        before, after = pictures_by_round(comfy, result, "seen", row)
+        assert (np.abs(before - after).max() <= 1) == (length == 1)
+
+
+@pytest.mark.parametrize("shift, expected", [(1.0, "0.9"), (3.0, "0.75")])
+def test_denoise_meets_the_noise_level_on_the_models_own_schedule(comfy, shift, expected):
+    graph = shown(looped(rounds=1, seed=26, **only("correct")), denoise=("start", 2))
+    graph["shifted"] = {"class_type": "ModelSamplingSD3", "inputs": {"model": ["world", 0], "shift": shift}}
+    graph["start"]["inputs"]["model"] = ["shifted", 0]
+    result = ran(comfy, graph)
+    assert [each["text"][0] for each in by_round(result, "denoise_shown")] == ["1.0", expected]
+    assert recorded(comfy, graph)[0][1].sigma == 0.9
+
+
+def test_the_artists_own_noise_mask_holds_in_every_round(comfy):
+    graph = looped(rounds=2, seed=15, batch=1)
+    graph["grey"] = {"class_type": "EmptyImage", "inputs": {"width": SIDE, "height": SIDE, "batch_size": 1, "color": 0x808080}}
+    graph["encoded"] = {"class_type": "VAEEncode", "inputs": {"pixels": ["grey", 0], "vae": ["world", 2]}}
+    graph["solid"] = {"class_type": "SolidMask", "inputs": {"value": 1.0, "width": SIDE, "height": SIDE}}
+    graph["nothing"] = {"class_type": "SolidMask", "inputs": {"value": 0.0, "width": SIDE, "height": SIDE // 2}}
+    graph["half"] = {"class_type": "MaskComposite", "inputs": {
+        "destination": ["solid", 0], "source": ["nothing", 0], "x": 0, "y": 0, "operation": "multiply"}}
+    graph["inpaint"] = {"class_type": "SetLatentNoiseMask", "inputs": {"samples": ["encoded", 0], "mask": ["half", 0]}}
+    graph["start"]["inputs"]["latent_image"] = ["inpaint", 0]
+    graph["undone"] = {"class_type": "VAEDecode", "inputs": {"samples": ["encoded", 0], "vae": ["world", 2]}}
+    graph["seen"] = {"class_type": "PreviewImage", "inputs": {"images": ["decoded", 0]}}
+    source = pixels(comfy, graph, "undone").astype(int)
+    graph["start"]["inputs"]["seed"] = 115
+    found = pictures_by_round(comfy, ran(comfy, graph), "seen")
+    assert len(found) == 3
+    for picture in found:
+        assert np.abs(picture - source)[: SIDE // 4].max() <= 2 < np.abs(picture - source)[3 * SIDE // 4:].max()
+
+
+def test_cancelling_in_a_later_round_ends_it_and_the_next_run_is_clean(comfy):
+    graph = looped(rounds=3, steps=60, seed=16)
+    started = []
+
+    def cancel(node: str, value: int, maximum: int) -> None:
+        started.append(node)
+        if node.startswith("end.") and value == 5:
+            comfy.interrupt()
+
+    assert comfy.run(graph, on_progress=cancel).status == "interrupted"
+    rounds, = recorded(comfy, graph)
+    assert [entry.nfe for entry in rounds] == [60] * 4
+
+
+def test_a_loop_in_a_loop_runs_whole_in_every_round(comfy):
+    graph = looped(rounds=1, seed=17)
+    graph["drawn_in"] = {"class_type": "KSampler", "inputs": {**graph["drawn"]["inputs"], "latent_image": ["drawn", 0]}}
+    graph["decoded_in"] = {"class_type": "VAEDecode", "inputs": {"samples": ["drawn_in", 0], "vae": ["world", 2]}}
+    add_loop(graph, rounds=1, seed=3, mark="_in")
+    graph["start_in"]["inputs"]["seed"] = ["start", 3]
+    graph["seen_in"] = {"class_type": "PreviewImage", "inputs": {"images": ["decoded_in", 0]}}
+    graph["decoded"]["inputs"]["samples"] = ["end_in", 0]
+    graph["end"]["inputs"]["latent"] = ["end_in", 0]
+    result = ran(comfy, graph)
+    assert [len(by_round(result, node)) for node in ("critique", "critique_in", "seen_in", "passed_shown")] == [2, 4, 4, 1]
+    rounds, = recorded(comfy, graph)
+    assert [entry.nfe for entry in rounds] == [12, 12]
+
+
+def test_two_loops_in_a_graph_do_not_mix(comfy):
+    alone = pictures(comfy, looped(rounds=1, seed=18), "end", 1)
+    graph = looped(rounds=1, seed=18)
+    graph["drawn_two"] = {"class_type": "KSampler", "inputs": {**demo_graph()["drawn"]["inputs"]}}
+    graph["decoded_two"] = {"class_type": "VAEDecode", "inputs": {"samples": ["drawn_two", 0], "vae": ["world", 2]}}
+    add_loop(graph, rounds=2, seed=19, mark="_two")
+    graph["other"] = {"class_type": "PreviewImage", "inputs": {"images": ["end_two", 1]}}
+    assert (pictures(comfy, graph, "end", 1) == alone).all()
+    graph["start"]["inputs"]["seed"] = graph["start_two"]["inputs"]["seed"] = 20
+    result = ran(comfy, graph)
+    assert [len(by_round(result, node)) for node in ("critique", "critique_two")] == [2, 3]
+    assert [entry.nfe for entry in recorded(comfy, graph)[0]] == [4, 4]
+    assert [entry.nfe for entry in recorded(comfy, graph, "end_two")[0]] == [4, 4, 4]
+
+
+def test_a_second_loop_goes_on_from_the_first_ones_state(comfy):
+    graph = looped(rounds=1, seed=21)
+    graph["drawn_two"] = {"class_type": "KSampler", "inputs": {**demo_graph()["drawn"]["inputs"]}}
+    graph["decoded_two"] = {"class_type": "VAEDecode", "inputs": {"samples": ["drawn_two", 0], "vae": ["world", 2]}}
+    add_loop(graph, rounds=1, seed=22, mark="_two", state=["end", 3])
+    first, both = recorded(comfy, graph)[0], recorded(comfy, graph, "end_two")[0]
+    assert len(first) == 2 and len(both) == 4 and both[:2] == first
+
+
+def test_a_second_loop_has_nothing_to_do_where_the_first_one_passed(comfy):
+    graph = looped(prompt=ALWAYS, seed=23)
+    graph["drawn_two"] = {"class_type": "KSampler", "inputs": {**demo_graph()["drawn"]["inputs"]}}
+    graph["decoded_two"] = {"class_type": "VAEDecode", "inputs": {"samples": ["drawn_two", 0], "vae": ["world", 2]}}
+    add_loop(graph, prompt=ALWAYS, mark="_two", state=["end", 3])
+    assert (pictures(comfy, graph, "end_two", 1) == pictures(comfy, graph, "end", 1)).all()
+    assert len(by_round(ran(comfy, shown(graph, all=("end_two", 5))), "critique_two")) == 1
+
+
+def test_an_end_without_a_start_is_refused(comfy):
+    graph = looped()
+    del graph["end"]["inputs"]["flow"]
+    result = comfy.run(graph)
+    refused, = result.node_errors["end"]["errors"]
+    assert (refused["message"], refused["details"]) == ("Required input is missing", "flow") and "end" not in result.executed
+
+
+def second_end(graph: dict) -> None:
+    graph["end_two"] = {**graph["end"]}
+    shown(graph, two=("end_two", 5))
+
+
+def of_another_batch(name: str, node: str, taken: str):
+    def change(graph: dict) -> None:
+        graph["more"] = {"class_type": node, "inputs": {taken: graph["end"]["inputs"][name], "amount": 2}}
+        graph["end"]["inputs"][name] = ["more", 0]
+    return change
+
+
+def critique_of_more(graph: dict) -> None:
+    graph["more"] = {"class_type": "RepeatImageBatch", "inputs": {"image": ["decoded", 0], "amount": 2}}
+    graph["critique"]["inputs"]["images"] = ["more", 0]
+
+
+def other_claims(graph: dict) -> None:
+    graph["critique"]["inputs"].update(prompt=PROMPT)
+    del graph["critique"]["inputs"]["claims"]
+
+
+def no_model(graph: dict) -> None:
+    del graph["start"]["inputs"]["model"]
+
+
+def not_from_the_start(graph: dict) -> None:
+    graph["drawn"]["inputs"].update(demo_graph()["drawn"]["inputs"])
+
+
+@pytest.mark.parametrize("change, message", [
+    (not_from_the_start, "The latent of xLARD Loop End does not come from its xLARD Loop Start"),
+    (second_end, "2 xLARD Loop End nodes are connected to one xLARD Loop Start"),
+    (of_another_batch("latent", "RepeatLatentBatch", "samples"), "a batch of 1, but 2 latents came back"),
+    (of_another_batch("image", "RepeatImageBatch", "image"), "a batch of 1, but 2 images came back"),
+    (critique_of_more, "a batch of 1, but 2 critiques came back"),
+    (other_claims, "judged on 4 claims, the loop has 2"),
+    (no_model, "only if one is connected"),
+    (lambda graph: graph["start"]["inputs"].update(prompt=""), "The prompt is empty"),
+    (lambda graph: graph["start"]["inputs"].update(only()), "All strategies are switched off"),
+])
+def test_wrong_connections_name_the_cause_and_the_next_run_works(comfy, change, message):
+    graph = looped(rounds=1, seed=24)
+    change(graph)
+    assert message in error(comfy, graph)
+    assert ran(comfy, looped(rounds=0, seed=24))
+
+
+def test_a_latent_of_another_batch_than_the_state_is_an_error(comfy):
+    graph = looped(rounds=0, seed=25)
+    graph["two"] = {"class_type": "EmptyLatentImage", "inputs": {"width": SIDE, "height": SIDE, "batch_size": 2}}
+    graph["drawn_two"] = {"class_type": "KSampler", "inputs": {**demo_graph()["drawn"]["inputs"], "latent_image": ["two", 0]}}
+    graph["decoded_two"] = {"class_type": "VAEDecode", "inputs": {"samples": ["drawn_two", 0], "vae": ["world", 2]}}
+    add_loop(graph, mark="_two", state=["end", 3])
+    assert "The state holds 1 pictures, the latent 2" in error(comfy, shown(graph, two=("end_two", 5)))
+
+
+def test_a_latent_that_is_not_finite_is_an_error(comfy):
+    graph = looped(rounds=0)
+    load_latent(comfy, graph, "graph_not_finite", torch.full((1, 4, 16, 16), torch.nan))
+    graph["start"]["inputs"]["latent_image"] = ["graph_not_finite", 0]
+    assert "NaN or infinite" in error(comfy, graph)
