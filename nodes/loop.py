@@ -51,9 +51,10 @@ class XLARDSelfCorrect(io.ComfyNode):
                                                         "inside is drawn."),
                 sockets.Head.Input("head", optional=True,
                                    tooltip="Optional reward head of this checkpoint: picks the most promising "
-                                            "candidate."),
+                                            "candidate in rounds of the strategy correct."),
                 sockets.Corrector.Input("corrector", optional=True,
-                                        tooltip="Optional corrector of this checkpoint: corrects the latent midway."),
+                                        tooltip="Optional corrector of this checkpoint: corrects the latent midway in "
+                                                 "rounds of the strategy correct."),
                 io.Int.Input("seed", default=0, min=0, max=0xffffffffffffffff, control_after_generate=True,
                              tooltip="Seed of the first picture; the others of a batch count up from it. A batch of "
                                      "one starts from KSampler's picture for this seed."),

@@ -25,6 +25,7 @@ from xlard.report.changes import Change, Tally, change, tallies
 from xlard.report.chart import rewards_chart
 from xlard.report.markup import redrawn
 from xlard.report.page import report_page
+from xlard.report.rounds import rounds_table
 from xlard.report.style import CSS
 from xlard.rewards import abstention, critique_from_detections
 
@@ -330,3 +331,11 @@ def test_the_card_grows_with_its_claims_and_keeps_its_width() -> None:
 def test_an_image_of_another_shape_is_refused() -> None:
     with pytest.raises(ValueError, match=r"\(H, W, 3\)"):
         annotate(torch.rand(1, SIDE, SIDE, 3), judged(RIGHT))
+
+
+def test_a_round_in_other_words_shows_what_was_changed() -> None:
+    claims = judged(WRONG)
+    worded = LoopState(PROMPT, tuple(verdict.claim for verdict in claims.verdicts),
+                       [attempt(0, claims), attempt(1, judged(RIGHT), prompt="a bright <red> circle and a blue square")])
+    table = rounds_table(worded)
+    assert "<ins>bright &lt;red&gt;</ins>" in table and "<del>red</del>" in table and table.count("<del>") == 1

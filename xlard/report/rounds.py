@@ -11,6 +11,7 @@ from ..loop.state import LoopState, Round
 from .changes import Change, best_before, change, tallies
 from .markup import decimal, mark, picture_uri, redrawn
 from .picture import fit, round_number
+from .wording import wording
 
 THUMBNAIL_SIDE = 72
 """Longer side in pixels of the pictures in the table."""
@@ -70,6 +71,8 @@ def _row(state: LoopState, number: int, best: bool, located: bool, further: Iter
     entry, found = state.rounds[number], change(state, number)
     thumbnail = picture_uri(fit(to_picture(entry.image), THUMBNAIL_SIDE))
     reason = f"<small>{escape(entry.reason)}</small>" if entry.reason else ""
+    words = wording(state.prompt, entry.prompt)
+    reason += f"<small>{words}</small>" if words else ""
     kept = "best" if best else "kept" if entry.accepted else "dropped"
     return (f'<tr{" class=best" if best else ""}><th scope="row">{number}</th>'
             f'<td><img src="{thumbnail}" alt="Round {number}" width="{THUMBNAIL_SIDE}"></td>'
