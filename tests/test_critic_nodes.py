@@ -68,3 +68,20 @@ def test_truncated_weights_name_the_critic(comfy):
     graph["critique"]["inputs"]["critic"] = ["loaded", 0]
     assert "The critic in cut_short cannot be loaded" in error(comfy, graph)
     assert comfy.run(critique_graph()).status == "success"
+
+
+def test_a_second_look_never_accepts_more(comfy):
+    def verdicts(second_look: bool) -> list[str]:
+        graph = critique_graph(batch=12)
+        graph["drawn"]["inputs"]["steps"] = 12
+        graph["twice"] = {"class_type": "XLARDScoring", "inputs": {
+            "critic": ["world", 3], "scoring": "grounded", "judgements": 1, "temperature": 0.7, "regions": False,
+            "second_look": second_look}}
+        graph["critique"]["inputs"]["critic"] = ["twice", 0]
+        report = text(comfy.run(shown(graph, report=("critique", 6))), "report")
+        return [part for part in report.split("Picture ")[1:]]
+
+    once, twice = verdicts(False), verdicts(True)
+    passed = [["✗" not in part and "?" not in part.splitlines()[0] for part in parts] for parts in (once, twice)]
+    assert any(passed[0]) and all(before or not after for before, after in zip(*passed))
+    assert all(a == b or ("✗" not in a and "second look" in b) for a, b in zip(once, twice))
