@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from PIL import Image
 
@@ -111,6 +112,48 @@ def test_the_state_records_every_round_with_its_true_cost(comfy):
     assert rounds[0].strategy == "sample" and rounds[0].seed == 5
     assert {entry.strategy for entry in rounds[1:]} <= {"rearrange", "region", "correct", "resample"}
     assert all(entry.seconds > 0 for entry in rounds[1:])
+
+
+def test_a_sampler_that_calls_the_model_twice_a_step_is_counted_so(comfy):
+    graph = looped(rounds=1, steps=4)
+    graph["drawn"]["inputs"]["sampler_name"] = "heun"
+    assert [entry.nfe for entry in recorded(comfy, graph)[0]] == [7, 7]
+
+
+def test_the_body_may_be_a_custom_sampler(comfy):
+    graph = looped(rounds=1, seed=8, **only("correct"))
+    plain = pictures(comfy, graph, "end", 2)
+    drawn = graph["drawn"]["inputs"]
+    graph["sampler"] = {"class_type": "KSamplerSelect", "inputs": {"sampler_name": "euler"}}
+    graph["sigmas"] = {"class_type": "BasicScheduler", "inputs": {
+        "model": ["start", 8], "scheduler": "simple", "steps": drawn["steps"], "denoise": ["start", 2]}}
+    graph["drawn"] = {"class_type": "SamplerCustom", "inputs": {
+        "model": ["start", 8], "add_noise": True, "noise_seed": ["start", 3], "cfg": drawn["cfg"], "positive": drawn["positive"],
+        "negative": drawn["negative"], "sampler": ["sampler", 0], "sigmas": ["sigmas", 0], "latent_image": ["start", 1]}}
+    assert (pictures(comfy, graph, "end", 2) == plain).all()
+    assert [(entry.strategy, entry.nfe) for entry in recorded(comfy, graph)[0]] == [("sample", 4), ("correct", 4)]
+
+
+@pytest.mark.parametrize("strategy", ["correct", "resample"])
+def test_the_body_may_enlarge_to_a_fixed_size(comfy, strategy):
+    graph = looped(rounds=2, seed=9, batch=2, **only(strategy))
+    graph["large"] = {"class_type": "LatentUpscale", "inputs": {
+        "samples": ["drawn", 0], "upscale_method": "bilinear", "width": 2 * SIDE, "height": 2 * SIDE, "crop": "disabled"}}
+    graph["decoded"]["inputs"]["samples"] = graph["end"]["inputs"]["latent"] = ["large", 0]
+    assert pictures(comfy, graph, "end", 1).shape == (2, 2 * SIDE, 2 * SIDE, 3)
+    assert [len(picture) for picture in recorded(comfy, graph)] == [3, 3]
+
+
+def test_latents_of_one_video_frame_keep_their_axis_through_the_rounds(comfy):
+    graph = looped(rounds=2, batch=2, **only("correct"))
+    load_latent(comfy, graph, "graph_frames", torch.ones(2, 4, 1, 12, 12))
+    graph["start"]["inputs"]["latent_image"] = ["graph_frames", 0]
+    graph["drawn"] = {"class_type": "LatentMultiply", "inputs": {"samples": ["start", 1], "multiplier": 0.5}}
+    graph["decoded"] = {"class_type": "MaskToImage", "inputs": {"mask": ["start", 5]}}
+    graph["saved"] = {"class_type": "SaveLatent", "inputs": {"samples": ["end", 0], "filename_prefix": "graph/frames"}}
+    entry, = ran(comfy, graph).outputs["saved"]["latents"]
+    saved = safetensors.torch.load(comfy.view(entry))["latent_tensor"]
+    assert saved.shape == (2, 4, 1, 12, 12) and [len(picture) for picture in recorded(comfy, graph)] == [3, 3]
 
 
 def test_without_a_model_no_calls_are_made_up(comfy):
