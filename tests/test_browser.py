@@ -89,7 +89,7 @@ def test_the_report_opens_and_closes_from_its_nodes_button(comfy_page):
     comfy_page.page.get_by_role("button", name="Open report").click()
     report = comfy_page.page.get_by_role("dialog", name="xLARD report")
     shown = report.locator("iframe").content_frame.locator("body")
-    shown.get_by_text("a blue square and a red triangle").first.wait_for(timeout=10_000)
+    shown.get_by_text("two red circles left of a blue square").first.wait_for(timeout=10_000)
     comfy_page.screenshot("report_open")
     assert shown.locator("img").count() >= 2
     report.get_by_role("button", name="Close").click()
