@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.chat_server import ChatServer
 from xlard.quickstart.comfyui import find_comfyui
 from xlard.quickstart.server import ComfyServer
 
@@ -53,3 +54,17 @@ def comfy_page(comfy: ComfyServer) -> Iterator:
         browser = launch(playwright, executable)
         yield ComfyPage(browser, comfy.url)
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> Iterator[ChatServer]:
+    """A chat server that misbehaves as told."""
+    with ChatServer() as running:
+        yield running
+
+
+@pytest.fixture
+def server(stand_in: ChatServer) -> ChatServer:
+    """The stand-in without memory of earlier tests."""
+    stand_in.forget()
+    return stand_in

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -17,19 +16,6 @@ from xlard.loop.strategies import ALL
 
 SEED = 5
 ONLY_REWRITE = {name: name == "rewrite" for name in ALL}
-
-
-@pytest.fixture(scope="module")
-def stand_in() -> Iterator[ChatServer]:
-    with ChatServer() as running:
-        yield running
-
-
-@pytest.fixture
-def server(stand_in: ChatServer) -> ChatServer:
-    """The stand-in without memory of earlier tests."""
-    stand_in.forget()
-    return stand_in
 
 
 def reworded(server: ChatServer, model: str = "rewords", **settings) -> dict:

@@ -7,7 +7,6 @@ import io
 import socket
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -29,12 +28,6 @@ RIGHT = [count_claim("circle", 2), count_claim("square", 1), color_claim("circle
 WRONG = [count_claim("circle", 3), count_claim("square", 2), color_claim("circle", 3, "red", 3),
          color_claim("square", 2, "green", 2)]
 IMAGE = torch.rand(1, 60, 90, 3, generator=torch.Generator().manual_seed(0))
-
-
-@pytest.fixture(scope="module")
-def stand_in() -> Iterator[ChatServer]:
-    with ChatServer() as running:
-        yield running
 
 
 @pytest.fixture

@@ -6,30 +6,13 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
 
-import pytest
-
-from tests.chat_server import ChatServer
 from tests.graphs import error, shown, text
 
 KEY = "sk-never-in-a-workflow"
 
 # ComfyUI inherits the environment and is started once for all tests, so that this must be set before any of them runs.
 os.environ["XLARD_API_KEY"] = KEY
-
-
-@pytest.fixture(scope="module")
-def stand_in() -> Iterator[ChatServer]:
-    with ChatServer() as running:
-        yield running
-
-
-@pytest.fixture
-def server(stand_in: ChatServer) -> ChatServer:
-    """The stand-in without memory of earlier tests."""
-    stand_in.forget()
-    return stand_in
 
 
 def graph(prompt: str = "two red circles and a blue square", batch: int = 1, **settings) -> dict:
