@@ -1,17 +1,23 @@
-"""``python -m xlard.bench``: run methods on the demo world and compare them at equal compute."""
+"""``python -m xlard.bench``: methods on the demo world at equal compute; with ``geneval``, GenEval through a running ComfyUI."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from ..demo.architecture import WEIGHTS
+from .geneval import command as geneval
 from .run import run
 
 
 def main() -> None:
     """Parse the command line and run the bench."""
-    parser = argparse.ArgumentParser(prog="python -m xlard.bench", description="Compare methods on the demo world.")
+    if sys.argv[1:2] == ["geneval"]:
+        geneval.main(sys.argv[2:])
+        return
+    parser = argparse.ArgumentParser(prog="python -m xlard.bench", description="Compare methods on the demo world.",
+                                     epilog="python -m xlard.bench geneval --help: GenEval through a running ComfyUI.")
     parser.add_argument("--prompts", type=Path, help="file with one prompt a line (default: the test split)")
     parser.add_argument("--number", type=int, default=300, help="prompts of the split, where no file is given")
     parser.add_argument("--split", default="test", help="split to take prompts from, where no file is given")

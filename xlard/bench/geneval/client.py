@@ -1,0 +1,89 @@
+"""A ComfyUI that somebody else runs, seen over HTTP."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ...quickstart.job import JobError, JobResult, follow_job
+from .errors import GenEvalError
+
+
+class RunningServer:
+    """The server at an address such as http://127.0.0.1:8188. Raises GenEvalError wherever it does not answer."""
+
+    def __init__(self, url: str):
+        self.url, self._queued = url.rstrip("/"), ""
+        if urllib.parse.urlparse(self.url).scheme not in ("http", "https"):
+            raise GenEvalError(f"{url!r} is no server's address. Write it as http://127.0.0.1:8188.")
+
+    def get_json(self, path: str, timeout: float = 60.0):
+        """GET ``path`` and parse the answer."""
+        return json.loads(self._read(path, timeout))
+
+    def post_json(self, path: str, body: dict, timeout: float = 60.0):
+        """POST ``body`` and parse the answer, None if it is empty. Raises urllib.error.HTTPError for a refusal."""
+        data = json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"})
+        with self._reachable(), urllib.request.urlopen(request, timeout=timeout) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def submit(self, job: dict, client_id: str) -> dict:
+        """Queue a job in the API format. Raises JobError if the server refuses it."""
+        try:
+            answer = self.post_json("/prompt", {"prompt": job, "client_id": client_id})
+        except urllib.error.HTTPError as refusal:
+            if refusal.code != 400:
+                raise
+            raise JobError.from_refusal(json.loads(refusal.read()), job) from None
+        self._queued = answer["prompt_id"]
+        return answer
+
+    def run(self, job: dict, timeout: float) -> JobResult:
+        """Queue a job and follow it to its end, which is an error too. Raises GenEvalError after ``timeout`` seconds."""
+        with self._reachable():
+            try:
+                return follow_job(self, job, timeout, None)
+            except JobError as error:
+                raise GenEvalError(f"{error}\nOpen the workflow in ComfyUI and run it there once.") from error
+            except TimeoutError as error:
+                raise GenEvalError(f"A job did not end within {timeout:.0f} s and was cancelled. Give --timeout more seconds if "
+                                   "the server is slow or busy with other jobs, and run again: it goes on from there.") from error
+
+    def interrupt(self) -> None:
+        """Cancel the job that was queued last, whether it runs or waits, and no other."""
+        self.post_json("/queue", {"delete": [self._queued]})
+        self.post_json("/interrupt", {"prompt_id": self._queued})
+
+    def free(self) -> None:
+        """Have the server give its models' memory back."""
+        self.post_json("/free", {"unload_models": True, "free_memory": True})
+
+    def view(self, entry: dict) -> bytes:
+        """The bytes of an output file; ``entry`` has filename, subfolder and type."""
+        return self._read("/view?" + urllib.parse.urlencode({key: entry[key] for key in ("filename", "subfolder", "type")}), 60.0)
+
+    def log_tail(self) -> str:
+        """Nothing: the log is where the server was started."""
+        return ""
+
+    def _read(self, path: str, timeout: float) -> bytes:
+        with self._reachable(), urllib.request.urlopen(self.url + path, timeout=timeout) as answer:
+            return answer.read()
+
+    @contextmanager
+    def _reachable(self) -> Iterator[None]:
+        import aiohttp
+
+        try:
+            yield
+        except urllib.error.HTTPError:
+            raise
+        except (urllib.error.URLError, aiohttp.ClientError, ConnectionError) as error:
+            raise GenEvalError(f"ComfyUI does not answer at {self.url} ({error}). Start it, or correct --server, and run again: it "
+                               "goes on from there.") from error

@@ -1,0 +1,73 @@
+"""The figures of a run: right pictures per task, plain and corrected, with intervals."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..statistics import DRAWS, fix_and_break, interval
+
+_Z = 1.959964
+
+
+def wilson(right: int, number: int) -> tuple[float, float, float]:
+    """A share and its 95 % Wilson interval, for independent trials."""
+    share, z2 = right / number, _Z**2
+    middle, half = share + z2 / (2 * number), _Z * math.sqrt(share * (1 - share) / number + z2 / (4 * number**2))
+    return share, (middle - half) / (1 + z2 / number), (middle + half) / (1 + z2 / number)
+
+
+def figures(rows: Sequence[dict]) -> dict:
+    """Of rows of ``score.score``, for each task and ``overall``: pictures, shares right, their difference, fix and break rates.
+
+    Overall is the mean of the tasks, as GenEval has it. Differences come with a bootstrap interval over prompts, for a prompt's
+    pictures are alike. Raises ValueError for no rows.
+    """
+    if not rows:
+        raise ValueError("There is no scored picture.")
+    pairs: dict[tuple[str, str, int], dict[str, bool]] = defaultdict(dict)
+    for row in rows:
+        pairs[row["tag"], row["prompt"], row["seed"]][row["kind"]] = row["correct"]
+    by_task: dict[str, list[tuple[str, bool, bool]]] = defaultdict(list)
+    for (tag, prompt, _), pair in pairs.items():
+        by_task[tag].append((prompt, pair["base"], pair["corrected"]))
+    return {"tasks": {tag: _of_task(own) for tag, own in by_task.items()}, "overall": _overall(by_task)}
+
+
+def _of_task(pairs: Sequence[tuple[str, bool, bool]]) -> dict:
+    prompts, base, corrected = zip(*pairs)
+    fixed, broken = fix_and_break(base, corrected)
+    return {"prompts": len(set(prompts)), "pictures": len(pairs), "base": wilson(sum(base), len(base)),
+            "corrected": wilson(sum(corrected), len(corrected)), "fix_rate": fixed, "break_rate": broken,
+            "difference": interval([after - before for before, after in zip(base, corrected)], prompts)}
+
+
+def _overall(by_task: dict[str, list[tuple[str, bool, bool]]]) -> dict:
+    """Means over tasks; prompts are drawn within their task."""
+    every = [pair for own in by_task.values() for pair in own]
+    fixed, broken = fix_and_break([before for _, before, _ in every], [after for *_, after in every])
+    generator = torch.Generator().manual_seed(0)
+    # Of each task (DRAWS + 1, 2): the shares right, plain and corrected, first as they are.
+    shares = torch.stack([_redrawn(own, generator) for own in by_task.values()]).mean(dim=0)
+    columns = {"base": shares[:, 0], "corrected": shares[:, 1], "difference": shares[:, 1] - shares[:, 0]}
+    return {"prompts": len({prompt for prompt, *_ in every}), "pictures": len(every), "fix_rate": fixed, "break_rate": broken,
+            **{name: _with_interval(column) for name, column in columns.items()}}
+
+
+def _redrawn(pairs: Sequence[tuple[str, bool, bool]], generator: torch.Generator) -> Tensor:
+    groups: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
+    for prompt, *pair in pairs:
+        groups[prompt].append(tuple(pair))
+    sums = torch.tensor([[sum(column) for column in zip(*group)] for group in groups.values()], dtype=torch.float64)
+    sizes = torch.tensor([float(len(group)) for group in groups.values()], dtype=torch.float64)
+    picks = torch.cat([torch.arange(len(sums))[None], torch.randint(0, len(sums), (DRAWS, len(sums)), generator=generator)])
+    return sums[picks].sum(dim=1) / sizes[picks].sum(dim=1, keepdim=True)
+
+
+def _with_interval(column: Tensor) -> tuple[float, float, float]:
+    low, high = torch.quantile(column[1:], torch.tensor([0.025, 0.975], dtype=column.dtype)).tolist()
+    return column[0].item(), low, high
