@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from ...xlard.gradient import AscentSettings, ascend
-from ...xlard.modules import check_context
 from ...xlard.quadratic import Combination
 from ...xlard.steering import Corrector, check_window, corrector_steer, in_turn
-from .family import check_family
+from .family import check_fits
 from .latents import prompt_embeddings
 from .managed import ManagedModule
 from .predictions import asked_aspects
@@ -58,10 +57,8 @@ def guided(model, positive: list, corrector: ManagedModule | None, head: Managed
                          "least 1.")
     if not strength:
         return model
+    check_fits(acting, model, positive)
     context = prompt_embeddings(positive, 1)
-    for what, module in acting.items():
-        check_family(module, model, what)
-        check_context(context, module.config.context_width, what, module.config.base_model)
     region, steers = AscentSettings().trust_region, []
     if "corrector" in acting:
         region = corrector.config.trust_region

@@ -16,8 +16,14 @@ _KEY = "xlard"
 
 
 def noise_levels(model_sampling, sigmas: Tensor) -> Tensor:
-    """A model's sigmas as noise levels in [0, 1]: a flow's are, a variance-exploding sigma s is the level s / (1 + s)."""
-    return sigmas if isinstance(model_sampling, comfy.model_sampling.CONST) else sigmas / (1 + sigmas)
+    """A model's sigmas as noise levels in [0, 1], the share of noise beside latents of the size that the model works on.
+
+    A flow's sigmas are these shares; a variance-exploding sigma s, beside latents of size d, is the level s / (d + s).
+    """
+    if isinstance(model_sampling, comfy.model_sampling.CONST):
+        return sigmas
+    # 0.5 for EDM models, whose latents ComfyUI scales to it.
+    return sigmas / (getattr(model_sampling, "sigma_data", 1.0) + sigmas)
 
 
 def steered(model, steer: Steer, companions: Sequence[ManagedModule] = ()):
