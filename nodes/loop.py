@@ -10,6 +10,7 @@ from ..xlard.loop.run import self_correct
 from ..xlard.loop.settings import WHERE, LoopSettings
 from ..xlard.loop.strategies import ALL
 from . import sockets
+from .adapters.family import check_fits
 from .adapters.latents import like_source
 from .adapters.pictures import chosen_claims, critique_text
 from .adapters.progress import RoundProgress
@@ -104,6 +105,7 @@ class XLARDSelfCorrect(io.ComfyNode):
                 strength: float, where: str = WHERE[0], head=None, corrector=None, claims: list | None = None, clip=None,
                 **strategies: bool) -> io.NodeOutput:
         claims = chosen_claims(prompt, claims)
+        check_fits({"head": head, "corrector": corrector}, model, positive)
         rewording = None if clip is None else Rewording(critic, clip, prompt, positive)
         allowed = tuple(name for name in ALL if strategies.get(name, True) and (rewording or name != "rewrite"))
         sampler = ComfySampler(model, positive, negative, latent_image, steps, cfg, sampler_name, scheduler,

@@ -1,0 +1,40 @@
+"""A ComfyUI server that lists the zoo's files and knows its nodes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+
+import pytest
+
+from tests.conftest import CHECKOUT
+from tests.zoo.families import Family
+from tests.zoo.files import FOLDERS, make, zoo_folder
+from xlard.quickstart.comfyui import find_comfyui
+from xlard.quickstart.server import ComfyServer
+
+_NODES = CHECKOUT / "tests" / "comfy" / "zoo_nodes.py"
+
+
+class ZooServer(ComfyServer):
+    """ComfyUI with this checkout, the zoo's nodes, and the zoo's folder as a further place for models."""
+
+    def _fill_base(self) -> None:
+        super()._fill_base()
+        shutil.copy(_NODES, self.base / "custom_nodes")
+        folders = {"checkpoints": "model", "diffusion_models": "model", "vae": "vae", "loras": "lora", "controlnet": "controlnet"}
+        lines = [f"  {name}: {FOLDERS[kind]}" for name, kind in folders.items()]
+        paths = self.base / "zoo.yaml"
+        paths.write_text("\n".join(["zoo:", f"  base_path: {zoo_folder().as_posix()}", *lines]) + "\n", encoding="utf-8")
+        self.arguments = [*self.arguments, "--extra-model-paths-config", str(paths)]
+
+
+def zoo_server(families: Iterable[Family], controlled: Iterable[Family] = (), **variables: str) -> ZooServer:
+    """A server, not started yet, for which all files of families are there, ControlNets for those ``controlled``."""
+    if find_comfyui() is None:
+        pytest.fail("No ComfyUI: run `python3 -m xlard.quickstart test`, or set COMFYUI_PATH to a checkout of it.")
+    families = list(families)
+    # A checkpoint has its VAE in it.
+    kinds = [(family, kind) for family in families for kind in ("model", "lora", "vae") if kind != "vae" or not family.checkpoint]
+    make([*kinds, *((family, "controlnet") for family in controlled)])
+    return ZooServer(find_comfyui(), pack=CHECKOUT, variables={"OMP_NUM_THREADS": "1", **variables})
