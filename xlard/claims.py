@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Literal
 
 from .words import NUMBER_WORDS, plural
+
+if TYPE_CHECKING:
+    from .editing.edit import Edit
 
 ClaimType = Literal["object", "count", "color", "position", "attribute", "relation", "text", "custom"]
 
@@ -15,7 +18,10 @@ class Claim:
     """One checkable statement.
 
     ``noun``, ``number`` and ``color`` say what is counted or coloured; ``direction``, ``other`` and
-    ``other_color`` are set for positions. ``weight`` is its share in the overall score.
+    ``other_color`` are set for positions; one with a ``zone`` (x, y, width, height in pixels of the picture) says in place of
+    an ``other`` where the middle of the thing stands. ``weight`` is its share in the overall score. Of a picture that is
+    edited, ``keep`` claims are what must not change, the others what the instruction asks for; one with an ``edit`` is
+    judged by comparison with the source.
     """
 
     type: ClaimType
@@ -27,10 +33,19 @@ class Claim:
     other: str | None = None
     other_color: str | None = None
     weight: float = 1.0
+    zone: tuple[float, float, float, float] | None = None
+    keep: bool = False
+    edit: Edit | None = field(default=None, repr=False)
+
+    @property
+    def shown(self) -> str:
+        """The text as people read it, which says what must not change."""
+        return f"keep: {self.text}" if self.keep else self.text
 
     def to_dict(self) -> dict:
         """The claim as JSON-ready values, without the fields that are unset."""
-        return {key: value for key, value in asdict(self).items() if value not in (None, "")}
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "edit"}
+        return {key: value for key, value in values.items() if value is not False and value not in (None, "")}
 
 
 # The demo world's critic is trained on these wordings: what they say of its shapes must not change.
@@ -67,6 +82,12 @@ def position_claim(noun: str, direction: str, other: str, number: int = 1, color
     those of the second."""
     return Claim("position", f"{thing(noun, color)} {direction} {thing(other, other_color)}", noun, number, color,
                  direction, other, other_color)
+
+
+def zone_claim(noun: str, place: str, zone: tuple[float, float, float, float], number: int = 1,
+               color: str | None = None) -> Claim:
+    """All things of a kind, ``number`` of them, have their middle inside of ``zone`` (x, y, width, height in pixels)."""
+    return Claim("position", f"{thing(noun, color)} {place}", noun, number, color, zone=zone)
 
 
 def attribute_claim(noun: str, number: int, attribute: str, total: int, exact: bool = True) -> Claim:

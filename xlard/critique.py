@@ -14,6 +14,17 @@ ASPECT_OF = {"count": "count", "color": "color", "position": "position", "object
              "relation": "attribute", "text": "attribute", "custom": "quality"}
 """The aspect that a claim's score counts for, by the claim's type."""
 
+PRESERVATION = "preservation"
+"""What must not change in a picture that is edited: an aspect of critiques, which no head is trained for."""
+
+REPORTED = (*ASPECTS, PRESERVATION)
+"""Every aspect of a critique's rewards."""
+
+
+def aspect_of(claim: Claim) -> str:
+    """The aspect that a claim's score counts for."""
+    return PRESERVATION if claim.keep else ASPECT_OF[claim.type]
+
 
 @dataclass(frozen=True)
 class Detection:
@@ -123,9 +134,9 @@ class Critique:
 
     @property
     def failed_aspects(self) -> tuple[str, ...]:
-        """The aspects with at least one failed claim, in the order of ``ASPECTS``."""
-        failed = {ASPECT_OF[verdict.claim.type] for verdict in self.verdicts if not verdict.passed}
-        return tuple(aspect for aspect in ASPECTS if aspect in failed)
+        """The aspects with at least one failed claim, in the order of ``REPORTED``."""
+        failed = {aspect_of(verdict.claim) for verdict in self.verdicts if not verdict.passed}
+        return tuple(aspect for aspect in REPORTED if aspect in failed)
 
     def better_than(self, other: Critique) -> bool:
         """Fewer failed claims, or as many and a score that is higher by more than both spreads; ties go to the earlier."""
@@ -140,7 +151,7 @@ class Critique:
         return {
             "score": self.score, "spread": self.spread, "passed": self.passed, "abstained": self.abstained,
             "confidence": self.confidence, "rewards": dict(self.rewards), "answer": self.answer,
-            "claims": [{"type": v.claim.type, "text": v.claim.text, "weight": v.claim.weight, "score": v.score,
+            "claims": [{"type": v.claim.type, "text": v.claim.text, "keep": v.claim.keep, "weight": v.claim.weight, "score": v.score,
                         "spread": v.spread, "passed": v.passed, "reason": v.reason, "boxes": [d.to_bounding_box() for d in v.evidence]}
                        for v in self.verdicts],
             "objects": [detection.to_bounding_box() for detection in self.detections],
@@ -152,8 +163,8 @@ def critique_of(verdicts: Sequence[Verdict], detections: Sequence[Detection] = (
                 answer: str = "", regions: Sequence[Region] = ()) -> Critique:
     """A critique whose rewards are the mean scores of each aspect's judged claims."""
     rewards = {}
-    for aspect in ASPECTS:
-        scores = [v.score for v in verdicts if ASPECT_OF[v.claim.type] == aspect and v.score is not None]
+    for aspect in REPORTED:
+        scores = [v.score for v in verdicts if aspect_of(v.claim) == aspect and v.score is not None]
         if scores:
             rewards[aspect] = sum(scores) / len(scores)
     return Critique(tuple(verdicts), tuple(detections), rewards, confidence, answer, tuple(regions))

@@ -101,7 +101,7 @@ def card(critique: Critique, width: int) -> Image.Image:
     font, small = ImageFont.load_default(size), ImageFont.load_default(size - 2)
     gap, indent = size // 2, size * 2
     rows: list[tuple[Verdict | None, str, str]] = [
-        (verdict, verdict.claim.text, _detail(verdict)) for verdict in critique.verdicts]
+        (verdict, verdict.claim.shown, _detail(verdict)) for verdict in critique.verdicts]
     if not rows:
         rows = [(None, "The prompt holds no claim that can be checked.", "")]
     layout = [(verdict, wrap(text, font, width - indent - gap), wrap(detail, small, width - indent - gap))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from .claims import Claim
+from .claims import Claim, thing
 from .critique import Critique, Detection, Region, Verdict, critique_of, no_verdict
 
 POSITION_SHARPNESS = 10.0
@@ -82,8 +82,10 @@ def judge_color(claim: Claim, detections: Sequence[Detection], side: float) -> V
 
 
 def judge_position(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
-    """Every object of the first kind stands in the direction of every object of the second."""
+    """Every object of the first kind stands in the direction of every object of the second, or in the claim's zone."""
     firsts = matching(detections, claim.noun, claim.color)
+    if claim.zone:
+        return _judge_zone(claim, firsts)
     seconds = matching(detections, claim.other, claim.other_color)
     pairs = [(a, b) for a in firsts for b in seconds if a is not b]
     if not pairs:
@@ -95,6 +97,19 @@ def judge_position(claim: Claim, detections: Sequence[Detection], side: float) -
     score = sum(position_reward(a, b, claim.direction, side) for a, b in pairs) / len(pairs)
     return Verdict(claim, all(holds), score, tuple(firsts + seconds),
                    f"{sum(holds)} of {len(pairs)} pairs in place")
+
+
+def _judge_zone(claim: Claim, found: Sequence[Detection]) -> Verdict:
+    if not found:
+        return Verdict(claim, False, 0.0, (), f"no {thing(claim.noun, claim.color)} to be seen")
+    there = sum(inside(d, claim.zone) for d in found)
+    return Verdict(claim, there == len(found), there / len(found), tuple(found), f"{there} of {len(found)} in place")
+
+
+def inside(d: Detection, zone: tuple[float, float, float, float]) -> bool:
+    """Whether the middle of an object is in a zone (x, y, width, height)."""
+    (x, y), (left, top, width, height) = d.center, zone
+    return left <= x <= left + width and top <= y <= top + height
 
 
 _JUDGES = {"object": judge_object, "count": judge_count, "color": judge_color, "position": judge_position}
@@ -123,7 +138,7 @@ def region_scores(verdicts: Sequence[Verdict], detections: Sequence[Detection]) 
         resting = [verdict for verdict in verdicts if found in verdict.evidence and verdict.score is not None]
         total = sum(verdict.claim.weight for verdict in resting)
         if total > 0:
-            failed = "; ".join(f"not so: {verdict.claim.text}" for verdict in resting if not verdict.passed)
+            failed = "; ".join(f"not so: {verdict.claim.shown}" for verdict in resting if not verdict.passed)
             score = sum(verdict.score * verdict.claim.weight for verdict in resting) / total
             regions.append(Region(found, min(score, 1.0), failed or "as asked for"))
     return regions

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..claims import Claim
 from ..critique import Critique
+from ..editing.preservation import judge_with_source
 from .backend import Ask, Backend
 from .scoring import Grounded, Scoring
 
@@ -23,8 +24,9 @@ class MLLMCritic:
         return MLLMCritic(self.backend, scoring)
 
     def judge(self, images: Tensor, claims: Sequence[Sequence[Claim]]) -> list[Critique]:
-        """Judge images (B, H, W, 3) in [0, 1], each against its own claims. Raises CriticError."""
-        return self.scoring.judge(self.backend, images, claims)
+        """Judge images (B, H, W, 3) in [0, 1], each against its own claims. Raises CriticError, and ValueError for
+        an image of another size than the source that it is an edit of."""
+        return judge_with_source(images, claims, lambda own: self.scoring.judge(self.backend, images, own))
 
     def ask(self, image: Tensor | None, question: str) -> str:
         """The model's answer to a question about an image (H, W, 3) in [0, 1], or about none. Raises CriticError."""

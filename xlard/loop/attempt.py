@@ -28,11 +28,11 @@ def carry_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], settin
 
 def _carried_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], settings: LoopSettings) -> Attempt:
     plan = plans[0]
-    if plan.strategy == Correct.name:
-        return correct(engine, rows, plan.sigma, [plan.seed for plan in plans], settings)
     seeds = [plan.seed for plan in plans]
-    latents = torch.stack([best if plan.latent is None else plan.latent for plan, best in zip(plans, _best(engine, rows))])
     regions = None if plan.region is None else torch.stack([plan.region for plan in plans])
+    if plan.strategy == Correct.name:
+        return correct(engine, rows, plan.sigma, seeds, settings, regions)
+    latents = torch.stack([best if plan.latent is None else plan.latent for plan, best in zip(plans, _best(engine, rows))])
     if plan.sigma == 1.0 and regions is None:
         drawn = engine.sampler.generate(rows, seeds)
     else:
@@ -41,8 +41,9 @@ def _carried_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], set
                    reasons=[plan.reason for plan in plans], regions=regions)
 
 
-def correct(engine: Engine, rows: Sequence[int], sigma: float, seeds: Sequence[int], settings: LoopSettings) -> Attempt:
-    """The whole picture renoised, with head and corrector.
+def correct(engine: Engine, rows: Sequence[int], sigma: float, seeds: Sequence[int], settings: LoopSettings,
+            regions: Tensor | None = None) -> Attempt:
+    """The whole picture renoised, or what ``regions`` (B, h, w) open of it, with head and corrector.
 
     A head picks the noise whose x0 prediction promises most; the corrector moves predictions. Shifting a latent z by d
     moves x0 by d under the same noise, so that x' = x + (1 - sigma)(x0' - x0) is a resume from z + d.
@@ -57,9 +58,11 @@ def correct(engine: Engine, rows: Sequence[int], sigma: float, seeds: Sequence[i
     elif corrects(engine, settings):
         everywhere = corrector_steer(engine.corrector, engine.sampler.context(rows), (0.0, 1.0), settings.strength, trace)
         latents = latents.to(prediction.device) + everywhere(prediction, sigma) - prediction
-    resumed = engine.sampler.resume(latents, sigma, rows, seeds, steer)
+    if regions is not None:
+        latents = torch.where(regions.to(latents.device)[:, None], latents, _best(engine, rows).to(latents))
+    resumed = engine.sampler.resume(latents, sigma, rows, seeds, steer, regions)
     return Attempt(Correct.name, sigma, seeds, calls + engine.sampler.calls(sigma), resumed, trace.changes, predicted,
-                   trace.attributions)
+                   trace.attributions, regions=regions)
 
 
 def picks(engine: Engine, sigma: float) -> bool:

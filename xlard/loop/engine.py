@@ -9,14 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from ..claims import Claim
 from ..corrector import CorrectorConfig
 from ..critique import Critique
+from ..editing.claims import edit_in
 from ..head import HeadConfig, RewardPrediction
 from ..protocols import Decoder, Judge, Sampler, Steer
-from .state import LoopState, Round
+from .state import SOURCE, LoopState, Round
 
 OnRound = Callable[[int, Round], None]
 
@@ -70,7 +72,10 @@ class Attempt:
 
 @dataclass
 class Engine:
-    """The models of a loop and the pictures that go through it. Without a ``rewriter`` prompts stay as they are."""
+    """The models of a loop and the pictures that go through it. Without a ``rewriter`` prompts stay as they are.
+
+    ``sources`` (B, C, h, w) are latents of pictures that are edited, each by claims with an edit.
+    """
 
     sampler: Sampler
     decoder: Decoder
@@ -82,6 +87,7 @@ class Engine:
     corrector: Corrector | None = None
     on_round: OnRound | None = None
     rewriter: Rewriter | None = None
+    sources: Tensor | None = None
 
     def __post_init__(self):
         if not len(self.prompts) == len(self.claims) == len(self.seeds):
@@ -91,6 +97,8 @@ class Engine:
             if not claims:
                 raise ValueError(f"No claim could be read out of the prompt '{prompt}'. Write what the picture must "
                                  "show, e.g. 'two red circles left of a blue square'.")
+        if self.sources is not None:
+            check_editable(self.claims, self.sources, len(self.prompts))
         self.states = [LoopState(prompt, tuple(claims)) for prompt, claims in zip(self.prompts, self.claims)]
 
     def worded(self, prompt: str) -> Engine:
@@ -128,12 +136,29 @@ class Engine:
             if self.on_round:
                 self.on_round(row, entry)
 
+    def first(self, rows: Sequence[int]) -> Attempt:
+        """The first pictures: a draw with their own seeds, or what is to be edited, which costs no model call."""
+        if self.sources is None:
+            return self.draw(rows, "sample")
+        latents = self.sources[list(rows)]
+        return Attempt(SOURCE, 0.0, [self.seeds[row] for row in rows], 0, latents,
+                       regions=torch.zeros(len(rows), *latents.shape[-2:], dtype=torch.bool))
+
     def draw(self, rows: Sequence[int], strategy: str, *path: int, steer: Steer | None = None) -> Attempt:
         """A fresh draw from pure noise, steered or not; without a path, with the pictures' own seeds."""
         seeds = [derived_seed(self.seeds[row], *path) if path else self.seeds[row] for row in rows]
         latents = self.sampler.generate(rows, seeds, steer)
         # Asked afterwards: a sampler may know its calls per step only once it has run.
         return Attempt(strategy, 1.0, seeds, self.sampler.calls(), latents)
+
+
+def check_editable(claims: Sequence[Sequence[Claim]], sources: Tensor, batch: int) -> None:
+    """Raise ValueError where there is not a source (B, C, h, w) for each picture, or no claim that says what may change."""
+    if len(sources) != batch:
+        raise ValueError(f"There are {len(sources)} sources for {batch} pictures; each picture needs one.")
+    if any(edit_in(own) is None for own in claims):
+        raise ValueError("A source is edited by claims that say what may change and what must stay, and these are claims of a "
+                         "prompt. Connect those of xLARD Edit Claims, or disconnect the source.")
 
 
 def better(state: LoopState, critique: Critique) -> bool:

@@ -14,11 +14,15 @@ from ..rewards import decidable, matching
 
 @dataclass(frozen=True)
 class Relation:
-    """A position that does not hold: ``firsts`` should stand in ``direction`` of ``seconds``; one of the two may be empty."""
+    """A position that does not hold: ``firsts`` should stand in ``direction`` of ``seconds``; one of the two may be empty.
+
+    With a ``zone`` (x, y, width, height in pixels) they should have their middle inside of it instead.
+    """
 
     firsts: tuple[Detection, ...]
     seconds: tuple[Detection, ...]
-    direction: str
+    direction: str | None
+    zone: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -52,11 +56,12 @@ class Faults:
         return bool(self.wrong or self.missing or self.relations)
 
 
-def faults_of(critique: Critique, rng: random.Random) -> Faults:
-    """Read a critique object by object; where there are too many of a kind, ``rng`` says which are kept."""
+def faults_of(critique: Critique, rng: random.Random, held: Sequence[Detection] = ()) -> Faults:
+    """Read a critique object by object; where there are too many of a kind, those that are ``held`` are kept, then ``rng`` says."""
     claims = [verdict.claim for verdict in critique.verdicts if decidable(verdict.claim)]
     right, wrong, missing = [], [], []
     shuffled = rng.sample(critique.detections, len(critique.detections))
+    shuffled.sort(key=lambda d: not any(d is each for each in held))
     for wanted in _wanted(claims):
         left = [d for d in matching(shuffled, wanted.noun, None) if d not in right]
         for color, number in wanted.kinds:
@@ -70,8 +75,9 @@ def faults_of(critique: Critique, rng: random.Random) -> Faults:
         if verdict.passed is not False:
             continue
         if claim.type == "position":
-            firsts, seconds = matching(right, claim.noun, claim.color), matching(right, claim.other, claim.other_color)
-            relations.append(Relation(tuple(firsts), tuple(seconds), claim.direction))
+            firsts = matching(right, claim.noun, claim.color)
+            seconds = matching(right, claim.other, claim.other_color) if claim.other else []
+            relations.append(Relation(tuple(firsts), tuple(seconds), claim.direction, claim.zone))
         elif not decidable(claim):
             wrong += [d for d in verdict.evidence if d not in wrong]
     return Faults(tuple(d for d in right if d not in wrong), tuple(wrong), tuple(missing), tuple(relations))
@@ -91,7 +97,7 @@ def _wanted(claims: Sequence[Claim]) -> list[_Wanted]:
     totals: dict[str, int] = {}
     exact = set()
     for claim in claims:
-        if claim.type == "position":
+        if claim.type == "position" and claim.other:
             ends = ((claim.noun, claim.color, claim.number), (claim.other, claim.other_color, 1))
         else:
             ends = ((claim.noun, claim.color, claim.number),)

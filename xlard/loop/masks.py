@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from ..critique import Detection
-from ..rewards import position_holds
+from ..editing.edit import Edit
+from ..rewards import inside, position_holds
 from .faults import Faults, Relation
 
 GROWTH = 0.04
@@ -65,35 +66,68 @@ class Grid:
                     found.append(Place(moved, (slice(top, top + height), slice(left, left + width))))
         return found
 
+    def zone(self, zone: tuple[float, float, float, float]) -> Tensor:
+        """The cells (h, w) whose middle is in a zone (x, y, width, height in pixels)."""
+        return self._cells(lambda here: inside(here, zone))
+
+    def covered(self, found: Iterable[Detection]) -> Tensor:
+        """The share in [0, 1] of each cell (h, w) that the boxes, not grown, cover; where several do, the largest."""
+        shares = torch.zeros(self.size)
+        for d in found:
+            along = [_shares(start, start + length, cell, count) for start, length, cell, count in
+                     ((d.y, d.height, self._cell[0], self.size[0]), (d.x, d.width, self._cell[1], self.size[1]))]
+            shares = torch.maximum(shares, torch.outer(*along))
+        return shares
+
     def where_it_may_stand(self, kept: Iterable[Detection], direction: str, kept_is_first: bool) -> Tensor:
         """The cells (h, w) in whose middle an object would be in the right direction of all that is kept.
 
         ``kept_is_first``: the kept objects are those that should stand in ``direction`` of the others.
         """
-        kept, mask = list(kept), torch.zeros(self.size, dtype=torch.bool)
+        kept = list(kept)
+        return self._cells(lambda here: all(position_holds(d, here, direction) if kept_is_first else position_holds(here, d, direction)
+                                            for d in kept))
+
+    def _cells(self, fits: Callable[[Detection], bool]) -> Tensor:
+        """The cells (h, w) in whose middle a point fits."""
         high, wide = self._cell
-        for row in range(self.size[0]):
-            for column in range(self.size[1]):
-                here = Detection((column + 0.5) * wide, (row + 0.5) * high, 0.0, 0.0, "")
-                pairs = [(d, here) if kept_is_first else (here, d) for d in kept]
-                mask[row, column] = all(position_holds(a, b, direction) for a, b in pairs)
-        return mask
+        return torch.tensor([[fits(Detection((column + 0.5) * wide, (row + 0.5) * high, 0.0, 0.0, ""))
+                              for column in range(self.size[1])] for row in range(self.size[0])], dtype=torch.bool)
+
+
+def _shares(start: float, end: float, cell: float, count: int) -> Tensor:
+    """The share of each of ``count`` cells in a row that lies between two points."""
+    edges = torch.arange(count + 1) * cell
+    return ((edges[1:].clamp(max=end) - edges[:-1].clamp(min=start)) / cell).clamp(0, 1)
 
 
 def _within(value: int, most: int) -> int:
     return min(max(value, 0), most)
 
 
-def region_of(faults: Faults, grid: Grid, rng: random.Random) -> Tensor | None:
-    """The cells (h, w), as booleans, that are to be drawn anew; None where that would be nothing or everything.
+def area_of(edit: Edit, grid: Grid) -> Tensor | None:
+    """The cells (h, w) of a latent that an edit may change, as booleans; None where that is all of them.
+
+    The grown boxes of what is touched, and, where something comes to stand elsewhere, all that is free. A cell that a thing
+    covers that is to stay belongs to it, unless a touched one covers more of it.
+    """
+    if edit.statements:
+        return None
+    area = torch.ones(grid.size, dtype=torch.bool) if edit.roams else grid.boxes(edit.touched)
+    return area & (grid.covered(edit.kept) <= grid.covered(edit.touched))
+
+
+def region_of(faults: Faults, grid: Grid, rng: random.Random, held: Sequence[Detection] = (),
+              area: Tensor | None = None) -> Tensor | None:
+    """The cells (h, w), as booleans, that are to be drawn anew, inside of ``area``; None where that would be nothing or everything.
 
     Wrong objects go. Where something is missing, all that is free of right objects is open, or, if it should stand in a
     direction of something that is there, the wedge in that direction. Of a pair that stands wrongly the side stays that
-    leaves more room for the other, which goes; only the wedge where it may stand is open.
+    leaves more room for the other, which goes; only the wedge where it may stand is open. What is ``held`` never goes.
     """
     keep, go, wedges = list(faults.right), list(faults.wrong), []
     for relation in faults.relations:
-        wedge = _wedge(relation, grid, rng)
+        wedge = _wedge(relation, grid, rng, held)
         if wedge is not None:
             open_cells, moved = wedge
             wedges.append(open_cells)
@@ -105,14 +139,21 @@ def region_of(faults: Faults, grid: Grid, rng: random.Random) -> Tensor | None:
     elif faults.missing or faults.relations:
         mask[:] = True
     mask &= ~grid.boxes(keep)
+    if area is not None:
+        # Right things outside of it are safe, and grown boxes of theirs must not bite into what has to go.
+        mask = (mask | grid.boxes(go)) & area
+        return mask if mask.any() else None
     return mask if mask.any() and not mask.all() else None
 
 
-def _wedge(relation: Relation, grid: Grid, rng: random.Random) -> tuple[Tensor, tuple[Detection, ...]] | None:
+def _wedge(relation: Relation, grid: Grid, rng: random.Random,
+           held: Sequence[Detection]) -> tuple[Tensor, tuple[Detection, ...]] | None:
     """Where one side of a relation may stand, and the objects of that side, which have to go; None without any object."""
+    if relation.zone:
+        return grid.zone(relation.zone), relation.firsts
     options = []
     for kept, moved, kept_is_first in ((relation.seconds, relation.firsts, False), (relation.firsts, relation.seconds, True)):
-        if kept:
+        if kept and not any(d is each for d in moved for each in held):
             options.append((grid.where_it_may_stand(kept, relation.direction, kept_is_first) & ~grid.boxes(kept), moved))
     if not options:
         return None

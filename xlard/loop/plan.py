@@ -8,7 +8,8 @@ from typing import Protocol
 
 from torch import Tensor
 
-from ..critique import Critique
+from ..critique import Critique, Detection
+from .masks import Grid, area_of
 from .state import LoopState
 
 
@@ -28,6 +29,18 @@ class Situation:
     calls: Callable[[float], int]
     predictions: Callable[[float], int] = lambda sigma: 0
     rewrite: Callable[[Critique], str | None] | None = None
+
+    @property
+    def area(self) -> Tensor | None:
+        """The cells (h, w) that may change of a source that is edited, as booleans; None where that is all of them."""
+        grid = Grid(self.size, self.image_size)
+        return area_of(self.state.edit, grid) if self.state.from_source else None
+
+    @property
+    def held(self) -> list[Detection]:
+        """The objects of the best picture that an edit has to leave where they are."""
+        edit = self.state.edit
+        return edit.held(self.state.best.critique.detections) if edit else []
 
 
 @dataclass(frozen=True, eq=False)

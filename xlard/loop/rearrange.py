@@ -39,20 +39,21 @@ class Piece:
 
 
 def rearranged(latent: Tensor, critique: Critique, grid: Grid, rng: random.Random,
-               donors: Sequence[Piece] = ()) -> tuple[Tensor, Tensor] | None:
+               donors: Sequence[Piece] = (), held: Sequence[Detection] = ()) -> tuple[Tensor, Tensor] | None:
     """The latent (C, h, w) with objects erased, copied and moved, and the cells (h, w) that were touched.
 
     What is missing is copied from the picture itself or from ``donors``. Things move as little as will do, with some chance in
-    it. None where that would not make more claims hold: there are no boxes to go by, or what is missing is nowhere to copy from.
+    it; those that are ``held`` don't. None where that would not make more claims hold: there are no boxes to go by, or what is
+    missing is nowhere to copy from.
     """
-    faults = faults_of(critique, rng)
+    faults = faults_of(critique, rng, held)
     scene = _Scene(latent, critique, grid, rng)
     for d in faults.wrong:
         scene.erase(d)
     for kind in faults.missing:
         if not scene.add(kind, faults.right, donors):
             return None
-    scene.settle(faults)
+    scene.settle(faults, held)
     return scene.result()
 
 
@@ -94,11 +95,11 @@ class _Scene:
                 return True
         return False
 
-    def settle(self, faults: Faults) -> None:
-        """Move objects of failed relations, as few as will do, to where all claims hold."""
+    def settle(self, faults: Faults, held: Sequence[Detection]) -> None:
+        """Move objects of failed relations that are not held, as few as will do, to where all claims hold."""
         if not self._failing(self._objects):
             return
-        blamed = {id(d) for relation in faults.relations for d in (*relation.firsts, *relation.seconds)}
+        blamed = {id(d) for relation in faults.relations for d in (*relation.firsts, *relation.seconds)} - set(map(id, held))
         movable = [piece for piece in self._pieces if id(piece.object) in blamed]
         self._rng.shuffle(movable)
         for number in range(1, len(movable) + 1):

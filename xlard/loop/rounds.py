@@ -10,10 +10,11 @@ from torch import Tensor
 
 from ..claims import Claim
 from ..critique import Critique
-from .engine import better, derived_seed
+from .confine import confined
+from .engine import better, check_editable, derived_seed
 from .plan import Plan, Situation
 from .router import router
-from .state import LoopState, Round
+from .state import SOURCE, LoopState, Round
 from .strategies import ALL
 
 
@@ -99,8 +100,8 @@ class BatchRound:
     def after(self, states: Sequence[LoopState]) -> BatchRound:
         """The round that follows, from the states after this one: what the router plans for each picture that fails."""
         seed = derived_seed(self.first_seed, max(len(state.rounds) for state in states), 0)
-        asked = router(self.strategies)
-        plans = tuple(None if state.passed else asked.plan(_situation(state, seed)) for state in states)
+        asked = router(self.strategies, editing=any(state.from_source for state in states))
+        plans = tuple(None if state.passed else asked.plan(_situation(state, seed), confined) for state in states)
         return replace(self, states=tuple(states), plans=plans)
 
     def _check(self, latents: Tensor, images: Tensor, critiques: Sequence[Critique]) -> None:
@@ -119,10 +120,18 @@ class BatchRound:
                                      "size, not by a factor: each round starts from the best that an earlier one returned.")
 
 
-def first_round(prompt: str, claims: Sequence[Claim], batch: int, seed: int, strategies: Sequence[str] = ALL) -> BatchRound:
-    """A fresh draw of ``batch`` pictures with the artist's own seed."""
-    return BatchRound(tuple(LoopState(prompt, tuple(claims)) for _ in range(batch)),
-                      (Plan("sample", 1.0, seed, 0),) * batch, seed, strategies)
+def first_round(prompt: str, claims: Sequence[Claim], batch: int, seed: int, strategies: Sequence[str] = ALL,
+                sources: Tensor | None = None) -> BatchRound:
+    """A fresh draw of ``batch`` pictures with the artist's own seed; with ``sources`` (B, C, h, w), these as they are.
+
+    Raises ValueError for sources without claims of an edit, or not one for each picture.
+    """
+    plans = (Plan("sample", 1.0, seed, 0),) * batch
+    if sources is not None:
+        check_editable([claims], sources, batch)
+        nothing = torch.zeros(sources.shape[-2:], dtype=torch.bool)
+        plans = tuple(Plan(SOURCE, 0.0, seed, 0, region=nothing, latent=source) for source in sources)
+    return BatchRound(tuple(LoopState(prompt, tuple(claims)) for _ in range(batch)), plans, seed, strategies)
 
 
 def resumed_round(states: Sequence[LoopState], claims: Sequence[Claim], batch: int, seed: int,

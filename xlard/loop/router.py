@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .plan import Plan, Situation, Strategy
@@ -33,16 +33,19 @@ class Router:
     strategies: tuple[Strategy, ...]
     restart: Strategy | None = None
 
-    def plan(self, situation: Situation) -> Plan | None:
-        """The first plan that a strategy offers; None where none does."""
+    def plan(self, situation: Situation, allowed: Callable[[Plan, Situation], Plan | None] = lambda plan, _: plan) -> Plan | None:
+        """The first plan that a strategy offers, as far as it is ``allowed``; None where nothing is."""
         order = self.strategies
         if self.restart and situation.state.stalled % (PATIENCE + 1) == PATIENCE:
             order = (self.restart, *order)
-        return next((plan for plan in (strategy.plan(situation) for strategy in order) if plan), None)
+        offered = (strategy.plan(situation) for strategy in order)
+        return next((plan for plan in (allowed(plan, situation) for plan in offered if plan) if plan), None)
 
 
-def router(names: Sequence[str] = ALL, sigma: float | None = None) -> Router:
+def router(names: Sequence[str] = ALL, sigma: float | None = None, editing: bool = False) -> Router:
     """A router over strategies by name. ``sigma``: the level to renoise to, None for each strategy's own.
+
+    When ``editing`` a source, what draws least anew is asked first: a fresh draw has nothing to gain from starting over.
 
     Raises ValueError for unknown names, and for none.
     """
@@ -55,5 +58,7 @@ def router(names: Sequence[str] = ALL, sigma: float | None = None) -> Router:
         raise ValueError(f"{cause}; name at least one of {', '.join(known)}.")
     if {"resample", "rewrite"} <= set(names):
         known["resample"] = Turns(known["resample"], known.pop("rewrite"))
+    if editing and "resample" in known:
+        known["resample"] = known.pop("resample")
     asked = {name: known[name] for name in known if name in names}
     return Router(tuple(asked.values()), asked.get("resample") or asked.get("rewrite"))

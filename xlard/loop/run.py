@@ -6,9 +6,12 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 
+from torch import Tensor
+
 from ..claims import Claim
 from ..protocols import Decoder, Judge, Sampler
 from .attempt import carry_out, predictions
+from .confine import confined
 from .engine import Corrector, Engine, Head, OnRound, Rewriter, better, derived_seed
 from .plan import Plan, Situation
 from .router import Router, router
@@ -19,20 +22,21 @@ from .state import LoopState
 def self_correct(prompts: Sequence[str], claims: Sequence[Sequence[Claim]], seeds: Sequence[int], sampler: Sampler,
                  decoder: Decoder, judge: Judge, head: Head | None = None, corrector: Corrector | None = None,
                  settings: LoopSettings | None = None, on_round: OnRound | None = None,
-                 rewriter: Rewriter | None = None) -> list[LoopState]:
+                 rewriter: Rewriter | None = None, sources: Tensor | None = None) -> list[LoopState]:
     """Draw each picture, then mend those that the critic fails, until they pass or rounds or budget are spent.
 
-    The best picture by the critic is kept. Prompts are put into other words only by a ``rewriter``. Raises ValueError where a
-    prompt has no claims, or for unknown strategies.
+    The best picture by the critic is kept. Prompts are put into other words only by a ``rewriter``. With ``sources``
+    (B, C, h, w) these latents are the first pictures, and only what their edits may change is drawn anew. Raises ValueError
+    where a prompt has no claims, where a source has none of an edit, or for unknown strategies.
     """
-    return correct_all(Engine(sampler, decoder, judge, prompts, claims, seeds, head, corrector, on_round, rewriter),
+    return correct_all(Engine(sampler, decoder, judge, prompts, claims, seeds, head, corrector, on_round, rewriter, sources),
                        settings or LoopSettings())
 
 
 def correct_all(engine: Engine, settings: LoopSettings) -> list[LoopState]:
     """The loop on an engine; see ``self_correct``."""
-    asked, rows = router(settings.strategies, settings.sigma), list(range(len(engine.states)))
-    engine.try_rows(rows, lambda: engine.draw(rows, "sample"), better)
+    asked, rows = router(settings.strategies, settings.sigma, engine.sources is not None), list(range(len(engine.states)))
+    engine.try_rows(rows, lambda: engine.first(rows), better)
     for number in range(1, settings.rounds + 1):
         groups: dict[tuple[str, float, str], dict[int, Plan]] = defaultdict(dict)
         seconds = {}
@@ -60,7 +64,7 @@ def plan_for(engine: Engine, row: int, number: int, asked: Router, settings: Loo
     situation = Situation(state, tuple(best.latent.shape[-2:]), tuple(best.image.shape[:2]),
                           derived_seed(engine.seeds[row], number, 0), sampler.calls,
                           lambda sigma: predictions(engine, sigma, settings), rewrite)
-    plan = asked.plan(situation)
+    plan = asked.plan(situation, confined)
     if plan is None or (settings.budget is not None and state.nfe + plan.nfe > settings.budget):
         return None
     return plan

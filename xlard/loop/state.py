@@ -9,6 +9,11 @@ from torch import Tensor
 
 from ..claims import Claim
 from ..critique import Critique
+from ..editing.claims import edit_in
+from ..editing.edit import Edit
+
+SOURCE = "source"
+"""The strategy of a first round that drew nothing: the picture is one that is edited."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +46,7 @@ class Round:
 
 @dataclass
 class LoopState:
-    """A picture on its way through the loop; ``rounds[0]`` is the first, uncorrected picture."""
+    """A picture on its way through the loop; ``rounds[0]`` is the first, uncorrected picture, or the source of an edit."""
 
     prompt: str
     claims: tuple[Claim, ...]
@@ -51,6 +56,16 @@ class LoopState:
     def first(self) -> Round:
         """The uncorrected picture."""
         return self.rounds[0]
+
+    @property
+    def edit(self) -> Edit | None:
+        """What an instruction asks of the picture; None where it is drawn from a prompt."""
+        return edit_in(self.claims)
+
+    @property
+    def from_source(self) -> bool:
+        """Whether the first picture is the source of an edit, which must stay outside of what the instruction may change."""
+        return bool(self.rounds) and self.first.strategy == SOURCE
 
     @property
     def best(self) -> Round:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from .faults import faults_of
 from .masks import Grid, region_of
 from .plan import Plan, Situation
@@ -84,10 +86,10 @@ class Region:
         """None where the critic gives no boxes to go by, or all of the picture would have to go."""
         rng = random.Random(situation.seed)
         best = situation.state.best
-        faults = faults_of(best.critique, rng)
+        faults = faults_of(best.critique, rng, situation.held)
         if not faults.located or not best.critique.detections:
             return None
-        region = region_of(faults, Grid(situation.size, situation.image_size), rng)
+        region = region_of(faults, Grid(situation.size, situation.image_size), rng, situation.held, situation.area)
         if region is None:
             return None
         return Plan(self.name, self.sigma, situation.seed, situation.calls(self.sigma), _reason(situation), region,
@@ -106,20 +108,25 @@ class Rearrange:
 
     def plan(self, situation: Situation) -> Plan | None:
         """None where no arrangement of what is there would make more claims hold."""
-        grid = Grid(situation.size, situation.image_size, REARRANGE_GROWTH)
-        best = situation.state.best
-        donors = [piece for entry in situation.state.rounds if entry is not best
-                  for piece in pieces_of(entry.latent, entry.critique.detections, grid)]
-        found = rearranged(best.latent, best.critique, grid, random.Random(situation.seed), donors)
+        # Around things that have to stay where they are there may be no room for grown boxes.
+        growths = (REARRANGE_GROWTH, 0.0) if situation.held else (REARRANGE_GROWTH,)
+        found = next(filter(None, (self._rearranged(situation, growth) for growth in growths)), None)
         if found is None:
             return None
         latent, touched = found
+        best = situation.state.best
         return Plan(self.name, self.sigma, situation.seed, situation.calls(self.sigma), _reason(situation), touched, latent,
                     best.prompt)
 
+    def _rearranged(self, situation: Situation, growth: float) -> tuple[Tensor, Tensor] | None:
+        grid, best = Grid(situation.size, situation.image_size, growth), situation.state.best
+        donors = [piece for entry in situation.state.rounds if entry is not best
+                  for piece in pieces_of(entry.latent, entry.critique.detections, grid)]
+        return rearranged(best.latent, best.critique, grid, random.Random(situation.seed), donors, situation.held)
+
 
 def _reason(situation: Situation) -> str:
-    faults = faults_of(situation.state.best.critique, random.Random(situation.seed))
+    faults = faults_of(situation.state.best.critique, random.Random(situation.seed), situation.held)
     counts = {"wrong": faults.wrong, "missing": faults.missing, "misplaced": faults.relations}
     return ", ".join(f"{len(found)} {name}" for name, found in counts.items() if found)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from ..critique import ASPECTS
+from ..critique import REPORTED
 from ..loop.state import Round
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 340, 150, 30, 84, 10, 24
-_DASHES = {"count": "none", "color": "6 3", "position": "2 3", "object": "9 3 2 3", "attribute": "1 4", "quality": "12 4"}
+_DASHES = {"count": "none", "color": "6 3", "position": "2 3", "object": "9 3 2 3", "attribute": "1 4", "quality": "12 4",
+           "preservation": "14 3 2 3"}
 
 _MARKERS = {
     "count": ((-3.5, -3.5), (3.5, -3.5), (3.5, 3.5), (-3.5, 3.5)),
@@ -18,6 +19,7 @@ _MARKERS = {
     "attribute": ((0, 4.5), (4.5, -3.5), (-4.5, -3.5)),
     "quality": ((-1.4, -4.5), (1.4, -4.5), (1.4, -1.4), (4.5, -1.4), (4.5, 1.4), (1.4, 1.4), (1.4, 4.5), (-1.4, 4.5),
                 (-1.4, 1.4), (-4.5, 1.4), (-4.5, -1.4), (-1.4, -1.4)),
+    "preservation": ((-4.5, -2.5), (4.5, -2.5), (4.5, 2.5), (-4.5, 2.5)),
 }
 """Corners of each aspect's marker around its point; colours are marked by a circle."""
 
@@ -28,7 +30,7 @@ def rewards_chart(rounds: Sequence[Round]) -> str:
     Aspects differ in colour, dash and marker. A round in which the critic abstained leaves a gap.
     """
     series = {aspect: [(index, entry.critique.rewards[aspect]) for index, entry in enumerate(rounds)
-                       if aspect in entry.critique.rewards] for aspect in ASPECTS}
+                       if aspect in entry.critique.rewards] for aspect in REPORTED}
     series = {aspect: points for aspect, points in series.items() if points}
     if not series:
         return ""

@@ -81,7 +81,7 @@ def _claims(critique: Critique) -> str:
     if not critique.verdicts:
         return '<p class="faint">The prompt holds no claim that can be checked.</p>'
     rows = "".join(
-        f"<li>{mark(verdict)} {escape(verdict.claim.text)}"
+        f"<li>{mark(verdict)} {escape(verdict.claim.shown)}"
         f"<small>{decimal(verdict.score)}{' · ' if verdict.reason else ''}{escape(verdict.reason)}</small></li>"
         for verdict in critique.verdicts)
     notice = '<p class="unknown">The critic abstained: no verdict.</p>' if critique.abstained else ""

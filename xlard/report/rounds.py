@@ -25,7 +25,7 @@ def rounds_table(state: LoopState) -> str:
     head = "".join([
         *(f'<th scope="col">{word}</th>' for word in words),
         *(f'<th class="number" scope="col">{word}</th>' for word in _FIGURES),
-        *(f'<th class="claim" scope="col">{escape(claim.text)}</th>' for claim in state.claims),
+        *(f'<th class="claim" scope="col">{escape(claim.shown)}</th>' for claim in state.claims),
         *(f'<th class="number" scope="col">{word}</th>' for word in further)])
     best = round_number(state, state.best)
     rows = "".join(_row(state, number, number == best, located, further.values()) for number in range(len(state.rounds)))

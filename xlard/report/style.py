@@ -1,14 +1,14 @@
 """The style sheet of the report page: light and dark, wide screens and phones, no file from outside."""
 
-from ..critique import ASPECTS
+from ..critique import REPORTED
 
 CSS = """
 :root{color-scheme:light dark;--paper:#f6f6f3;--card:#fff;--ink:#1c1e22;--faint:#5c616b;--line:#d9dad5;
 --right:#0b6e4f;--wrong:#b22234;--best:#e8f3ee;--count:#1f5fa8;--color:#a3470c;--position:#6b3fa0;
---object:#a01f6b;--attribute:#5d6410;--quality:#0b6a75}
+--object:#a01f6b;--attribute:#5d6410;--quality:#0b6a75;--preservation:#4a5568}
 @media (prefers-color-scheme:dark){:root{--paper:#17181b;--card:#202226;--ink:#e9e9e6;--faint:#a3a8b2;
 --line:#3a3d44;--right:#5cc79d;--wrong:#ff8a8f;--best:#1f332b;--count:#7db4f2;--color:#f0a26b;--position:#c3a2f0;
---object:#f294cb;--attribute:#c3cc66;--quality:#6cd0dc}}
+--object:#f294cb;--attribute:#c3cc66;--quality:#6cd0dc;--preservation:#b8c2d0}}
 *{box-sizing:border-box}
 body{margin:0 auto;padding:1rem;max-width:76rem;background:var(--paper);color:var(--ink);
 font:16px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
@@ -41,4 +41,4 @@ td img{display:block;border-radius:3px;outline:1px solid var(--line)}
 pre{white-space:pre-wrap;background:var(--paper);padding:.5rem;border-radius:4px;font-size:.8rem;margin:.25rem 0}
 summary{cursor:pointer;margin-top:.75rem}
 @media print{article{break-inside:avoid}}
-""" + "".join(f".chart .{aspect}{{color:var(--{aspect})}}" for aspect in ASPECTS)
+""" + "".join(f".chart .{aspect}{{color:var(--{aspect})}}" for aspect in REPORTED)

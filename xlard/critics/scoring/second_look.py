@@ -45,7 +45,7 @@ class SecondLook:
 
 
 def _mirrors(claim: Claim) -> bool:
-    return decidable(claim) or (claim.type != "text" and not _SIDED.search(claim.text))
+    return not claim.zone and (decidable(claim) or (claim.type != "text" and not _SIDED.search(claim.text)))
 
 
 def _mirror(claim: Claim) -> Claim:
