@@ -11,6 +11,7 @@ from .collect import XLARDCollect, XLARDPrompts
 from .corrector import XLARDCorrectLatent, XLARDLoadCorrector
 from .critic import XLARDCritique, XLARDLoadCritic, XLARDScoring
 from .demo import XLARDDemo
+from .edit import XLARDEditClaims
 from .guide import XLARDGuideModel
 from .loop import XLARDSelfCorrect
 from .loop_graph import XLARDLoopEnd, XLARDLoopStart
@@ -27,7 +28,7 @@ class XLARDExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """The pack's nodes; registers the pack's model folders first, because the nodes' combos list them."""
         folders.register()
-        return [XLARDDemo, XLARDLoadCritic, XLARDCriticFromCLIP, XLARDCriticServer, XLARDScoring, XLARDClaims, XLARDCritique,
-                XLARDLoadHead, XLARDPredictReward, XLARDLoadCorrector, XLARDCorrectLatent, XLARDGuideModel, XLARDSelfCorrect,
+        return [XLARDDemo, XLARDLoadCritic, XLARDCriticFromCLIP, XLARDCriticServer, XLARDScoring, XLARDClaims, XLARDEditClaims,
+                XLARDCritique, XLARDLoadHead, XLARDPredictReward, XLARDLoadCorrector, XLARDCorrectLatent, XLARDGuideModel, XLARDSelfCorrect,
                 XLARDLoopStart, XLARDLoopEnd, XLARDPickBest, XLARDReport, XLARDPrompts, XLARDCollect,
                 XLARDTrainHead, XLARDTrainCorrector, XLARDSaveHead, XLARDSaveCorrector]

@@ -11,7 +11,7 @@ from ..xlard.loop.settings import WHERE, LoopSettings
 from ..xlard.loop.strategies import ALL
 from . import sockets
 from .adapters.family import check_fits
-from .adapters.latents import like_source
+from .adapters.latents import as_pictures, like_source, with_source
 from .adapters.pictures import chosen_claims, critique_text
 from .adapters.progress import RoundProgress
 from .adapters.rewording import Rewording
@@ -82,6 +82,9 @@ class XLARDSelfCorrect(io.ComfyNode):
                 *(io.Boolean.Input(name, default=True, optional=True, tooltip=tooltip) for name, tooltip in _STRATEGIES.items()),
                 sockets.Claims.Input("claims", optional=True,
                                      tooltip="Optional: claims from xLARD Claims, used instead of the prompt's."),
+                io.Latent.Input("source", optional=True,
+                                tooltip="Optional, with claims of xLARD Edit Claims: the picture to edit, from VAE Encode. It is the first "
+                                        "picture, and only what the instruction may change is drawn anew."),
                 io.Clip.Input("clip", optional=True,
                               tooltip="Optional: the CLIP that made positive. With it the critic may put the prompt into other words, and "
                                       "they are encoded as by CLIP Text Encode. The prompt must be the same text as there."),
@@ -103,8 +106,8 @@ class XLARDSelfCorrect(io.ComfyNode):
     def execute(cls, model, positive, negative, vae, critic, prompt: str, latent_image: dict, seed: int, steps: int,
                 cfg: float, sampler_name: str, scheduler: str, rounds: int, sigma: float, candidates: int,
                 strength: float, where: str = WHERE[0], head=None, corrector=None, claims: list | None = None, clip=None,
-                **strategies: bool) -> io.NodeOutput:
-        claims = chosen_claims(prompt, claims)
+                source: dict | None = None, **strategies: bool) -> io.NodeOutput:
+        claims, latent_image = chosen_claims(prompt, claims), with_source(latent_image, source)
         check_fits({"head": head, "corrector": corrector}, model, positive)
         rewording = None if clip is None else Rewording(critic, clip, prompt, positive)
         allowed = tuple(name for name in ALL if strategies.get(name, True) and (rewording or name != "rewrite"))
@@ -115,7 +118,7 @@ class XLARDSelfCorrect(io.ComfyNode):
             [prompt] * batch, [claims] * batch, [seed + row for row in range(batch)], sampler, ComfyDecoder(vae),
             critic, head, corrector,
             LoopSettings(rounds, allowed, candidates, strength, where, sigma=sigma or None),
-            RoundProgress(batch * (rounds + 1)), rewording)
+            RoundProgress(batch * (rounds + 1)), rewording, None if source is None else as_pictures(sampler.source))
         critiques = [state.best.critique for state in states]
         report = "\n".join(filter(None, (critique_text(critiques), rewording and rewording.refusal)))
         samples = like_source(torch.stack([state.best.latent for state in states]), sampler.source)

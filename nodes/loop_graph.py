@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from ..xlard.loop.rounds import first_round, resumed_round
 from . import sockets
-from .adapters.latents import as_pictures
+from .adapters.latents import as_pictures, with_source
 from .adapters.loop_body import body_of, copied, repetitions
 from .adapters.loop_flow import Flow, results, show_round
 from .adapters.pictures import chosen_claims
@@ -45,6 +45,10 @@ class XLARDLoopStart(io.ComfyNode):
                                        "and denoise meets the noise level that is meant."),
                 sockets.Claims.Input("claims", optional=True,
                                      tooltip="Optional: claims from xLARD Claims, used instead of the prompt's."),
+                io.Latent.Input("source", optional=True,
+                                tooltip="Optional, with claims of xLARD Edit Claims: the picture to edit, from VAE Encode. It is the first "
+                                        "round's as it is, with a denoise of 0, and later rounds draw only what the instruction may "
+                                        "change."),
                 sockets.State.Input("state", optional=True,
                                     tooltip="Optional: the state of another loop over as many pictures and the same claims, to go "
                                             "on from there."),
@@ -66,10 +70,12 @@ class XLARDLoopStart(io.ComfyNode):
 
     @classmethod
     def execute(cls, latent_image: dict, prompt: str, seed: int, model=None, claims: list | None = None,
-                state: list | None = None, **strategies: bool) -> io.NodeOutput:
+                state: list | None = None, source: dict | None = None, **strategies: bool) -> io.NodeOutput:
+        latent_image = with_source(latent_image, source)
         claims, pictures = chosen_claims(prompt, claims), as_pictures(latent_image["samples"])
         allowed = [name for name in _STRATEGIES if strategies.get(name, True)]
-        batch = (first_round(prompt, claims, len(pictures), seed, allowed) if state is None else
+        sources = None if source is None else pictures
+        batch = (first_round(prompt, claims, len(pictures), seed, allowed, sources) if state is None else
                  resumed_round(state, claims, len(pictures), seed, allowed))
         flow = Flow(cls.hidden.unique_id, batch, latent_image, model)
         return io.NodeOutput(flow, flow.latent, flow.denoise, batch.seed, batch.number, flow.mask, flow.report, claims,

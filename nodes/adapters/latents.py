@@ -38,6 +38,21 @@ def like_source(pictures: Tensor, source: Tensor) -> Tensor:
     return pictures.unsqueeze(2) if source.ndim == 5 else pictures
 
 
+def with_source(latent: dict, source: dict | None) -> dict:
+    """A LATENT with the samples of the one that is edited in place of its own; itself where there is no source.
+
+    One source serves all pictures of a batch. Raises ValueError for other numbers of pictures, and for another shape.
+    """
+    if source is None:
+        return latent
+    samples, wanted = as_pictures(source["samples"]), as_pictures(latent["samples"])
+    if len(samples) not in (1, len(wanted)) or samples.shape[1:] != wanted.shape[1:]:
+        raise ValueError(f"The source is {tuple(samples.shape)}, latent_image {tuple(wanted.shape)} (batch, channels, height, width): "
+                         "they must be of one shape. Connect VAE Encode of the picture to both.")
+    shaped = source["samples"] if source["samples"].ndim == 5 else latent["samples"]
+    return {**latent, "samples": like_source(comfy.utils.repeat_to_batch_size(samples, len(wanted)), shaped)}
+
+
 def mask_of(latent: dict, like: Tensor) -> Tensor | None:
     """The LATENT's noise mask in the shape of ``like`` (B, C, h, w), 1 where a picture may change; None without one."""
     mask = latent.get("noise_mask")

@@ -44,6 +44,14 @@ def checked_images(images: Tensor) -> Tensor:
     return images[..., :3].float().clamp(0, 1)
 
 
+def one_image(images: Tensor) -> Tensor:
+    """The one picture (H, W, 3) in [0, 1] of an IMAGE; raises ValueError for a batch of several, or what cannot be judged."""
+    if len(images) > 1:
+        raise ValueError(f"An edit has one source; this image is a batch of {len(images)}. Take one picture of it, for example with "
+                         "ImageFromBatch.")
+    return checked_images(images)[0]
+
+
 def annotated_images(images: Tensor, critiques: Sequence[Critique]) -> Tensor:
     """Images (B, H, W, 3) with boxes, each beside the card of its claims, as one IMAGE batch."""
     sheets = []
@@ -73,7 +81,7 @@ def critique_text(critiques: Sequence[Critique]) -> str:
         lines.append(f"No verdict on {abstained} of {len(critiques)} pictures")
     for number, critique in enumerate(critiques, 1):
         lines.append(f"Picture {number}: {summarise(critique)}")
-        lines += [f"  {_MARKS[verdict.passed]} {verdict.claim.text}: {verdict.reason}" for verdict in critique.verdicts]
+        lines += [f"  {_MARKS[verdict.passed]} {verdict.claim.shown}: {verdict.reason}" for verdict in critique.verdicts]
         lines += [f"  box of a {region.detection.label} at {region.detection.x:.0f}, {region.detection.y:.0f}: "
                   f"{region.score:.2f}, {region.reason}" for region in critique.regions]
     return "\n".join(lines)
