@@ -23,6 +23,8 @@ from .steering import noise_levels, steered
 
 _SEEDS = 2 ** 64
 
+_RATIOS = ("downscale_ratio_spacial", "downscale_ratio_temporal")
+
 
 class _CallCounter:
     """Counts guided model calls, whatever the sampler does within a step."""
@@ -51,7 +53,9 @@ class ComfySampler:
         self._model.add_wrapper(WrappersMP.PREDICT_NOISE, counter)
         self._counter, self._cfg, self._sampler_name = counter, cfg, sampler_name
         self._positive, self._negative, self._companions, self._rewording = positive, negative, companions, rewording
-        samples = comfy.sample.fix_empty_latent_channels(self._model, _checked(latent["samples"]))
+        # Newer ComfyUI notes what an empty latent was made for, and gives it the size that the model wants.
+        ratios = {name: latent[name] for name in _RATIOS if name in latent}
+        samples = comfy.sample.fix_empty_latent_channels(self._model, _checked(latent["samples"]), **ratios)
         self.source = samples
         self._video = samples.ndim == 5
         self._latents = as_pictures(samples)

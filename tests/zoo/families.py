@@ -12,8 +12,9 @@ class Family:
     ``model`` is ComfyUI's own config of the diffusion model, as it reads it off a checkpoint. ``narrow`` is what it would not
     read off it, but take for granted, at a width that no published model of the family has; a file carries it along (see
     ``tests/comfy/zoo_nodes.py``). ``channels`` are the latent's, ``video`` whether it has a frame axis, ``vae`` the zoo's
-    decoder for it, ``width`` and ``pooled`` the prompt embedding's sizes (0 for no pooled one), ``length`` the tokens that a
-    prompt is padded to (0: as many as it has), ``known_as`` what the pack calls it. ``checkpoint`` files hold the VAE too.
+    decoder for it (``kl4`` files are whole: they hold the text encoder too), ``width`` and ``pooled`` the prompt embedding's sizes (0 for no pooled one), ``length`` the tokens that a
+    prompt is padded to (0: as many as it has), ``ratio`` the pixels of a picture to one of a latent, ``known_as`` what the pack calls it. ``checkpoint`` files hold the VAE too, those of
+    ``eight_bits`` have their weights in fp8.
     """
 
     name: str
@@ -23,9 +24,11 @@ class Family:
     channels: int = 16
     pooled: int = 0
     length: int = 0
+    ratio: int = 8
     video: bool = False
     vae: str = "tiny16"
     checkpoint: bool = False
+    eight_bits: bool = False
     narrow: dict = field(default_factory=dict)
 
 
@@ -51,6 +54,13 @@ def _flux(width: int, double: int, single: int) -> dict:
     return {"image_model": "flux", "axes_dim": [16, 56, 56], "num_heads": width // 128, "mlp_ratio": 4.0, "theta": 10000,
             "out_channels": 16, "qkv_bias": True, "in_channels": 16, "hidden_size": width, "context_in_dim": 4096, "patch_size": 2, "vec_in_dim": 768,
             "depth": double, "depth_single_blocks": single, "guidance_embed": True}
+
+
+def _flux2(width: int, double: int, single: int) -> dict:
+    return {"image_model": "flux2", "axes_dim": [32, 32, 32, 32], "num_heads": width // 128, "mlp_ratio": 3.0, "theta": 2000,
+            "out_channels": 128, "global_modulation": True, "vec_in_dim": None, "mlp_silu_act": True, "qkv_bias": False, "ops_bias": False,
+            "default_ref_method": "index", "ref_index_scale": 10.0, "in_channels": 128, "hidden_size": width, "context_in_dim": 15360,
+            "patch_size": 1, "depth": double, "depth_single_blocks": single, "guidance_embed": True}
 
 
 def _lumina(width: int, prompt: int, layers: int, heads: int, **others) -> dict:
@@ -84,6 +94,7 @@ SMALL = {family.name: family for family in (
            vae="tiny4", checkpoint=True),
     Family("sd3", "SD3/SD3", _sd3(2, 32), 4096, pooled=2048, length=154, checkpoint=True),
     Family("flux", "Flux/Flux", _flux(128, 1, 1), 4096, pooled=768, length=32, narrow={"num_heads": 1}),
+    Family("flux2", "Flux2/Flux2", _flux2(128, 1, 1), 15360, 128, length=32, ratio=16, vae="tiny128", narrow={"num_heads": 1}),
     Family("qwen", "QwenImage/Wan21", _QWEN, 3584, video=True, vae="wan16", narrow={"num_attention_heads": 1}),
     Family("lumina2", "Lumina2/Flux", _lumina(96, 2304, 1, 1), 2304, narrow=_NARROW_LUMINA),
     Family("omnigen2", "Omnigen2/Flux", _omnigen(2520, 32, 2, 21, 7), 2048, narrow=_NARROW_OMNIGEN),
@@ -97,7 +108,7 @@ PUBLISHED = {family.name: family for family in (
     Family("flux_full", "Flux/Flux", _flux(3072, 1, 1), 4096, pooled=768, length=32),
     Family("qwen_full", "QwenImage/Wan21", _QWEN, 3584, video=True, vae="wan16"),
     Family("lumina2_full", "Lumina2/Flux", _lumina(2304, 2304, 1, 24, **_LUMINA), 2304),
-    Family("z_image_full", "Lumina2/Flux", _lumina(3840, 2560, 1, 30, **_Z_IMAGE), 2560),
-    Family("omnigen2_full", "Omnigen2/Flux", _omnigen(2520, 32, 2, 21, 7), 2048),
+    Family("z_image_full", "Lumina2/Flux", _lumina(3840, 2560, 1, 30, **_Z_IMAGE), 2560, eight_bits=True),
+    Family("omnigen2_full", "Omnigen2/Flux", _omnigen(2520, 32, 2, 21, 7), 2048, eight_bits=True),
 )}
 """Families at the width of the published models and the least depth that ComfyUI detects; too big for CI."""

@@ -26,7 +26,10 @@ def zoo_folder() -> Path:
 
 def order(family: Family, kind: str = "model") -> dict:
     """What a file is made of: a ``model`` of a family, its ``vae``, a ``lora`` or a ``controlnet`` for it."""
-    content = {**asdict(family), "kind": kind, "dtype": "float32" if kind == "vae" else "bfloat16"}
+    if kind == "vae":
+        # The same for all families that it decodes for.
+        return {"kind": kind, "vae": family.vae, "narrow": {}, "dtype": "float32"}
+    content = {**asdict(family), "kind": kind, "dtype": "float8_e4m3fn" if kind == "model" and family.eight_bits else "bfloat16"}
     if family.name == "omnigen2_full":
         # ComfyUI takes 32 layers for granted; what a file lacks, stays as memory is handed out: zeros.
         content["left_out"] = [f"layers.{layer}." for layer in range(1, family.model["num_layers"])]
@@ -46,8 +49,8 @@ def path_of(family: Family, kind: str = "model") -> Path:
 
 def make(wanted: Sequence[tuple[Family, str]]) -> None:
     """Write those of the files, each a family and a kind, that are not there yet."""
-    orders = [{**order(family, kind), "path": str(path_of(family, kind))} for family, kind in wanted
-              if not path_of(family, kind).is_file()]
+    missing = {path_of(family, kind): order(family, kind) for family, kind in wanted if not path_of(family, kind).is_file()}
+    orders = [{**content, "path": str(path)} for path, content in missing.items()]
     if not orders:
         return
     with tempfile.TemporaryDirectory() as folder:

@@ -24,6 +24,9 @@ RIGHT, WRONG = "two red circles and a blue square", "two red circles and a green
 STEPS = 2
 
 
+_EMPTY = {"wan": "EmptyHunyuanLatentVideo", "flux2": "EmptyFlux2LatentImage"}
+
+
 def zoo_graph(family: Family, prompt: str = WRONG, batch: int = 1, width: int = WIDTH, height: int = HEIGHT, weights: str = "default",
               **sampling) -> dict:
     """A family drawing with KSampler: nodes model, clip, positive, negative, empty, drawn, decoded, and vae for what decodes."""
@@ -34,13 +37,14 @@ def zoo_graph(family: Family, prompt: str = WRONG, batch: int = 1, width: int = 
     vae = ({"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": file_name(family)}} if family.checkpoint else
            {"class_type": "VAELoader", "inputs": {"vae_name": file_name(family, "vae")}})
     size = {"width": width, "height": height, "batch_size": batch}
-    empty = ({"class_type": "EmptyHunyuanLatentVideo", "inputs": {**size, "length": 1}} if family.name == "wan" else
-             {"class_type": "EmptySD3LatentImage" if family.channels == 16 else "EmptyLatentImage", "inputs": size})
+    empty = {"class_type": _EMPTY.get(family.name, "EmptySD3LatentImage" if family.channels == 16 else "EmptyLatentImage"),
+             "inputs": {**size, "length": 1} if family.name == "wan" else size}
+    clip = ["vae", 1] if family.vae == "kl4" else ["clip", 0]
     graph = {
         "model": model, "vae": vae, "empty": empty,
         "clip": {"class_type": "ZooClip", "inputs": {"width": family.width, "pooled": family.pooled, "length": family.length}},
-        "positive": {"class_type": "CLIPTextEncode", "inputs": {"clip": ["clip", 0], "text": prompt}},
-        "negative": {"class_type": "CLIPTextEncode", "inputs": {"clip": ["clip", 0], "text": ""}},
+        "positive": {"class_type": "CLIPTextEncode", "inputs": {"clip": clip, "text": prompt}},
+        "negative": {"class_type": "CLIPTextEncode", "inputs": {"clip": clip, "text": ""}},
         "drawn": {"class_type": "KSampler", "inputs": {
             "model": ["model", 0], "positive": ["positive", 0], "negative": ["negative", 0], "latent_image": ["empty", 0],
             "seed": 5, "steps": STEPS, "cfg": 3.0, "sampler_name": "euler", "scheduler": "simple", "denoise": 1.0, **sampling}},

@@ -1,0 +1,74 @@
+"""Families at the width of the published models, detected by ComfyUI without help: ``python -m pytest -m big tests/test_zoo_published.py``.
+
+The files take 7 GB in the user's cache folder, and the largest model as much memory while it is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from tests.graphs import pictures, shown, text
+from tests.zoo.families import PUBLISHED, Family
+from tests.zoo.graphs import RIGHT, changed, guided, latents, self_correct, with_critic, with_modules, zoo_graph
+from tests.zoo.server import ZooServer, zoo_server
+from xlard.corrector import relative_norm
+
+pytestmark = pytest.mark.big
+
+PROMPT = "a red circle and a blue square"
+SIZE = {"width": 64, "height": 72}
+
+
+@pytest.fixture(scope="module", params=PUBLISHED.values(), ids=list(PUBLISHED))
+def family(request) -> Family:
+    """One after the other."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def comfy(family) -> Iterator[ZooServer]:
+    """A server for one family, so that its memory is given back; weights that a file lacks are zeros there, not leftovers."""
+    with zoo_server([family], MALLOC_MMAP_THRESHOLD_="65536") as server:
+        yield server
+
+
+def published_graph(family: Family, **settings) -> dict:
+    """A family drawing; what would not fit in single precision is kept in eight bits."""
+    weights = "fp8_e4m3fn" if family.eight_bits else "default"
+    return zoo_graph(family, PROMPT, weights=weights, **{**SIZE, "cfg": 1.0, **settings})
+
+
+def test_it_is_guided(comfy, family):
+    graph = with_modules(comfy, published_graph(family), family)
+    for name, strength in (("guided", 1.0), ("off", 0.0)):
+        graph[name] = guided(graph, strength=strength)
+        graph[f"with_{name}"] = changed(graph["drawn"], model=[name, 0])
+    found = latents(comfy, graph, "drawn", "with_guided", "with_off")
+    assert torch.equal(found["drawn"], found["with_off"])
+    assert relative_norm(found["with_guided"] - found["drawn"], found["drawn"]) > 0.01
+
+
+def test_it_is_judged_and_drawn_anew_where_it_is_wrong(comfy, family, server):
+    graph = with_critic(published_graph(family), server.url)
+    graph["critique"] = {"class_type": "XLARDCritique", "inputs": {"images": ["decoded", 0], "critic": ["critic", 0], "prompt": RIGHT}}
+    graph["loop"] = self_correct(graph, family, PROMPT, rearrange=False)
+    graph["rounds"] = {"class_type": "ZooRounds", "inputs": {"state": ["loop", 3]}}
+    found = latents(comfy, shown(graph, passed=("critique", 5)), "drawn", "loop", rounds=("rounds", 0), regions=("rounds", 1))
+    assert torch.equal(found["drawn"], found["loop"])
+    (first, second), kept = found["rounds"], ~found["regions"][1, 0].bool()
+    assert torch.equal(first[:, kept], second[:, kept]) and not torch.equal(first, second)
+    assert pictures(comfy, graph, "decoded").shape == (1, SIZE["height"], SIZE["width"], 3)
+    assert text(comfy.run(graph), "passed") == "True"
+
+
+def test_its_latent_is_corrected(comfy, family):
+    graph = with_modules(comfy, published_graph(family, steps=1), family)
+    graph["corrected"] = {"class_type": "XLARDCorrectLatent", "inputs": {
+        "latent": ["drawn", 0], "positive": ["positive", 0], "corrector": ["corrector", 0], "head": ["head", 0], "gradient_steps": 1,
+        "strength": 1.0, "sigma": 0.0}}
+    graph["off"] = changed(graph["corrected"], strength=0.0)
+    found = latents(comfy, graph, "drawn", "corrected", "off")
+    assert torch.equal(found["drawn"], found["off"]) and found["corrected"].shape == found["drawn"].shape
