@@ -27,6 +27,7 @@ from xlard.loop.run import self_correct
 from xlard.loop.settings import LoopSettings
 from xlard.loop.state import LoopState
 from xlard.prompts import claims_from_prompt
+from xlard.report.page import report_page
 from xlard.rewards import critique_from_detections
 
 SIDE, CELLS = 96, 12
@@ -349,3 +350,12 @@ def test_ways_of_scoring_without_boxes_judge_the_pixels_outside() -> None:
     critic = MLLMCritic(Yes()).with_scoring(YesProbability())
     same, other = critic.judge(torch.stack([decoded(drawn()[None])[0], torch.ones(SIDE, SIDE, 3)]), [found, found])
     assert same.passed and not other.passed and other.verdicts[-1].reason.startswith("0.0% of the picture")
+
+
+def test_the_report_shows_instruction_and_both_kinds_and_preservation_over_the_rounds() -> None:
+    state, _ = corrected("remove the red circle")
+    page = report_page([state], "Edits")
+    assert "1. remove the red circle" in page and "keep: all else is as it was" in page
+    assert 'class="preservation"' in page and "Bright is drawn anew" in page
+    assert state.to_dict()["instruction"] == "remove the red circle"
+    assert [claim["keep"] for claim in state.to_dict()["rounds"][0]["critique"]["claims"]] == [False, True, True, True]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import pytest
 import torch
 from safetensors.torch import load
 
+from tests.conftest import CHECKOUT
 from tests.graphs import SIDE, demo_graph, error, loop_graph, pictures, shown, text
+from xlard.demo.architecture import CRITIC
+from xlard.quickstart.workflow import workflow_to_api
 
 PICTURE_SEED = 2
 """With ten steps, two red circles and a blue square come out."""
@@ -140,3 +146,33 @@ def test_a_source_without_an_instruction_or_of_another_size_is_an_error(comfy):
         "image": ["decoded", 0], "upscale_method": "bilinear", "width": 2 * SIDE, "height": 2 * SIDE, "crop": "disabled"}}
     graph["edit"]["inputs"]["image"] = ["scaled", 0]
     assert f"The picture is {SIDE} x {SIDE} pixels, its source {2 * SIDE} x {2 * SIDE}" in error(comfy, graph)
+
+
+def test_the_workflow_for_a_model_for_editing_runs_with_the_demo_world_in_its_place(comfy):
+    workflow = json.loads((CHECKOUT / "workflows" / "edit_self_correct.json").read_text(encoding="utf-8"))
+    shutil.copytree(CRITIC, comfy.base / "models" / "xlard" / "critics" / "Qwen3-VL-4B-Instruct", dirs_exist_ok=True)
+    loaders = {"UNETLoader": 0, "DualCLIPLoader": 1, "VAELoader": 2}
+    picture = edit_graph("")
+    del picture["edit"], picture["loop"], picture["afterwards"]
+    kinds = {str(node["id"]): node["type"] for node in workflow["nodes"]}
+    for node in workflow["nodes"]:
+        if node["type"] in loaders:
+            # No weights are at hand; the demo world takes the place of each.
+            node["widgets_values"], node["type"] = [], "XLARDDemo"
+        elif node["type"] == "PrimitiveStringMultiline":
+            node["widgets_values"] = ["make the blue square green"]
+    graph = {**workflow_to_api(workflow, comfy.object_info()), **picture}
+    for node in graph.values():
+        for name, value in node["inputs"].items():
+            kind = kinds.get(value[0]) if isinstance(value, list) else None
+            if kind in loaders:
+                node["inputs"][name] = [value[0], loaders[kind]]
+            elif kind in ("LoadImage", "FluxKontextImageScale"):
+                node["inputs"][name] = ["decoded", 0]
+        if node["class_type"] == "XLARDSelfCorrect":
+            node["inputs"].update(steps=4, rounds=1)
+    graph = {key: node for key, node in graph.items() if kinds.get(key) not in ("LoadImage", "FluxKontextImageScale")}
+    result = comfy.run(graph)
+    assert (result.status, result.node_errors) == ("success", {}), result.error
+    claims = next(result.outputs[key]["text"][0] for key, kind in kinds.items() if kind == "PreviewAny")
+    assert claims.splitlines()[:3] == ["no blue squares", "one green square", "keep: two red circles"]

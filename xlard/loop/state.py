@@ -63,6 +63,11 @@ class LoopState:
         return edit_in(self.claims)
 
     @property
+    def title(self) -> str:
+        """What was asked for: the prompt, or the instruction of an edit."""
+        return self.prompt or (self.edit.instruction if self.edit else "(empty prompt)")
+
+    @property
     def from_source(self) -> bool:
         """Whether the first picture is the source of an edit, which must stay outside of what the instruction may change."""
         return bool(self.rounds) and self.first.strategy == SOURCE
@@ -112,7 +117,7 @@ class LoopState:
     def to_dict(self) -> dict:
         """The history as JSON-ready values, without pictures and latents."""
         return {
-            "prompt": self.prompt, "passed": self.passed, "nfe": self.nfe, "seconds": round(self.seconds, 3),
+            "prompt": self.prompt, "instruction": self.edit.instruction if self.edit else "", "passed": self.passed, "nfe": self.nfe, "seconds": round(self.seconds, 3),
             "critic_calls": self.critic_calls, "best_round": self.rounds.index(self.best),
             "rounds": [{"strategy": r.strategy, "sigma": r.sigma, "seed": r.seed, "nfe": r.nfe,
                         "seconds": round(r.seconds, 3), "critic_calls": r.critic_calls, "accepted": r.accepted,

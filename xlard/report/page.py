@@ -63,7 +63,7 @@ def _article(state: LoopState, number: int) -> str:
     best = round_number(state, state.best)
     figures = (_figure("Before", state.first, 0) + _figure("After", state.best, best)
                if best else _figure("Before and after", state.first, 0))
-    return (f'<article><h2>{number}. {escape(state.prompt or "(empty prompt)")}</h2>'
+    return (f'<article><h2>{number}. {escape(state.title)}</h2>'
             f'<p class="{"right" if passed else "wrong"}">{escape(sentence)}</p>'
             f'<p class="faint">{count(len(state.rounds), "round")}, {state.nfe} NFE, {state.seconds:.1f} s, '
             f'{count(state.critic_calls, "critic call")}</p>'

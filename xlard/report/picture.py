@@ -75,7 +75,7 @@ def outcome(state: LoopState) -> tuple[str, bool]:
 def _cell(state: LoopState) -> Image.Image:
     font = ImageFont.load_default(_FONT)
     width = 2 * SIDE + 3 * _MARGIN
-    title = wrap(state.prompt or "(empty prompt)", ImageFont.load_default(_FONT + 3), width - 2 * _MARGIN)
+    title = wrap(state.title, ImageFont.load_default(_FONT + 3), width - 2 * _MARGIN)
     sentence, passed = outcome(state)
     status = wrap(sentence, font, width - 2 * _MARGIN)
     pairs = [("Before", state.first), ("After", state.best)]
