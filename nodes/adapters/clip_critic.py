@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import comfy.model_management
 import numpy as np
 import torch
 from PIL import Image
@@ -13,6 +14,7 @@ from ...xlard.critics import questions
 from ...xlard.critics.backend import GREEDY, Answer, Ask, CannotDo, CriticError, Sampling
 from ...xlard.critics.boxes import convention_of
 from ...xlard.critics.chat_text import GEMMA4_LARGE, ChatFormat, format_of
+from ...xlard.critics.memory import in_parts
 from ...xlard.critics.mllm import MLLMCritic
 from ...xlard.critics.pictures import to_picture
 from .critic import check_interrupt, show_progress
@@ -48,14 +50,18 @@ class ClipBackend:
 
     @torch.inference_mode()
     def answer(self, asks: Sequence[Ask], sampling: Sampling = GREEDY) -> list[Answer]:
-        """An answer for each question, of unknown confidence."""
-        answers = []
-        for ask in asks:
+        """An answer for each question, of unknown confidence. Raises CriticError if memory does not suffice for one."""
+        def run(done: int, part: list[Ask]) -> list[Answer]:
             check_interrupt()
             written = self._clip.generate(
-                self.tokens(ask), do_sample=sampling.temperature > 0, max_length=self._max_tokens,
+                self.tokens(part[0]), do_sample=sampling.temperature > 0, max_length=self._max_tokens,
                 temperature=sampling.temperature, top_k=0, top_p=1.0, min_p=0.0, repetition_penalty=1.0, seed=sampling.seed)
-            answers.append(Answer(self._clip.decode(written).strip()))
+            return [Answer(self._clip.decode(written).strip())]
+
+        weights = sum(weight.numel() * weight.element_size() for weight in self._clip.cond_stage_model.parameters())
+        answers = []
+        for answer in in_parts(asks, 1, run, _make_room, self.name, weights):
+            answers.append(answer)
             self._on_progress(len(answers), len(asks))
         return answers
 
@@ -97,6 +103,12 @@ def load_clip_critic(clip, max_tokens: int = 1024) -> MLLMCritic:
     if not backend or not hasattr(transformer, "preprocess_embed") or not _has_picture(backend):
         raise CriticError(f"The text encoder '{encoder}' can write but not see pictures. {_OTHERS}")
     return MLLMCritic(backend)
+
+
+def _make_room() -> None:
+    # ComfyUI loads the encoder again for the next question.
+    comfy.model_management.unload_all_models()
+    comfy.model_management.soft_empty_cache()
 
 
 def _transformer(model: nn.Module) -> nn.Module | None:

@@ -28,6 +28,7 @@ sys.modules["pack"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules["pack"])
 
 from pack.nodes.adapters.critic import load_critic  # noqa: E402
+from pack.nodes.adapters.managed import ManagedModule  # noqa: E402
 from pack.xlard.demo.architecture import CRITIC  # noqa: E402
 from pack.xlard.prompts import claims_from_prompt  # noqa: E402
 
@@ -45,6 +46,11 @@ memory.free_memory(EVERYTHING, memory.get_torch_device())
 figures["asked_for"] = free()
 critic.judge(image, [claims_from_prompt("a red circle")])
 figures["judged_again"] = free()
+other = ManagedModule(torch.nn.Linear(100, 100))
+other.load()
+critic.backend.make_room()
+figures["made_room"] = {name: any(each.model is patcher for each in memory.current_loaded_models) for name, patcher in
+                        (("other", other.patcher), ("critic", critic.backend.model._managed.patcher))}
 del critic
 memory.cleanup_models_gc()
 memory.free_memory(EVERYTHING, memory.get_torch_device())

@@ -53,6 +53,11 @@ class CriticFolder:
         """The folder's name."""
         return self.folder.name
 
+    @property
+    def weights(self) -> int:
+        """Bytes of the files with the model's weights."""
+        return sum(path.stat().st_size for path in self.folder.glob("*.safetensors"))
+
     @cached_property
     def model_type(self) -> str:
         """The architecture by transformers' name, e.g. ``qwen3_vl``. Raises CriticError if config.json cannot be read."""

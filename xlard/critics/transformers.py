@@ -15,6 +15,7 @@ from . import questions
 from .backend import GREEDY, Answer, Ask, CannotDo, Sampling
 from .boxes import convention_of
 from .folder import CriticFolder
+from .memory import does_not_fit, empty_cache, in_parts, is_out_of_memory
 from .pictures import to_picture
 
 LEAST_LIKELY = 0.01
@@ -27,16 +28,17 @@ class TransformersBackend:
     """Runs the model that ``model()`` returns, which must be on its device; implements ``backend.Backend``.
 
     ``check_interrupt`` is called before each question and for every token, and may raise. ``on_progress(done, total)``
-    counts questions. Pictures are judged ``batch`` at a time. With ``reuse_prefix`` the keys and values of a picture are
+    counts questions. Pictures are judged ``batch`` at a time, fewer after ``make_room`` where memory does not suffice. With ``reuse_prefix`` the keys and values of a picture are
     computed once for all yes-or-no questions and likelihoods that concern it and follow one another.
     """
 
     def __init__(self, folder: CriticFolder, model: Callable[[], nn.Module],
                  check_interrupt: Callable[[], None] | None = None, on_progress: Callable[[float, int], None] | None = None,
-                 batch: int = 8, max_tokens: int = 1024, reuse_prefix: bool = True):
+                 batch: int = 8, max_tokens: int = 1024, reuse_prefix: bool = True,
+                 make_room: Callable[[], None] = empty_cache):
         self.folder, self.model, self.batch, self.max_tokens = folder, model, batch, max_tokens
         self.check_interrupt, self.on_progress = check_interrupt or (lambda: None), on_progress or (lambda done, total: None)
-        self.reuse_prefix = reuse_prefix
+        self.reuse_prefix, self.make_room = reuse_prefix, make_room
         self.name, self.boxes = folder.name, convention_of(folder.model_type)
 
     def seen_size(self, image: Tensor) -> tuple[int, int]:
@@ -59,8 +61,8 @@ class TransformersBackend:
                 raise CannotDo(f"{self.name} does not know most of the words of the question. It answers only questions that it "
                                "was trained on; use a critic that was trained on language at large.")
         answers: list[Answer] = []
-        for part in self._parts(asks):
-            answers += self._generate(part, sampling, len(answers), len(asks))
+        for answer in self._in_parts(asks, lambda done, part: self._generate(part, sampling, done, len(asks))):
+            answers.append(answer)
             self.on_progress(len(answers), len(asks))
         return answers
 
@@ -94,10 +96,19 @@ class TransformersBackend:
         tokens = tokenizer(text, add_special_tokens=False).input_ids
         return 2 * tokens.count(tokenizer.unk_token_id) > len(tokens)
 
-    def _parts(self, asks: Sequence[Ask]) -> list[Sequence[Ask]]:
-        """At most ``batch`` asks at a time, those with a picture apart from those without."""
-        runs = [list(run) for _, run in groupby(asks, key=lambda ask: ask.image is None)]
-        return [run[start:start + self.batch] for run in runs for start in range(0, len(run), self.batch)]
+    def _in_parts(self, asks: Sequence[Ask], run: Callable[[int, list[Ask]], Sequence]):
+        return in_parts(asks, self.batch, run, self.make_room, self.name, self.folder.weights)
+
+    def _loaded(self) -> nn.Module:
+        """The model on its device. Raises CriticError if it does not fit."""
+        try:
+            return self.model()
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            cause = str(error)
+        self.make_room()
+        raise does_not_fit(self.name, self.folder.weights, cause)
 
     def _text(self, ask: Ask) -> str:
         """The conversation in the model's own chat template, up to where its answer begins."""
@@ -136,7 +147,7 @@ class TransformersBackend:
 
         self.check_interrupt()
         inputs = self._inputs(asks, [""] * len(asks))
-        model = self.model()
+        model = self._loaded()
         device = next(model.parameters()).device
 
         def each_token(written: int) -> None:
@@ -183,7 +194,17 @@ class TransformersBackend:
         done = 0
         for picture, run in groupby(zip(self._shared(asks), asks, texts), key=lambda each: each[0]):
             _, own, own_texts = zip(*run)
-            yield from (self._whole if picture is None else self._continued)(own, own_texts)
+            read = 0
+            if picture is not None:
+                try:
+                    for logits in self._continued(own, own_texts):
+                        yield logits
+                        read += 1
+                except Exception as error:
+                    if not is_out_of_memory(error):
+                        raise
+            # One by one from their beginnings, they need less memory, and the longer.
+            yield from self._whole(own[read:], own_texts[read:])
             done += len(own)
             self.on_progress(done, len(asks))
 
@@ -194,18 +215,18 @@ class TransformersBackend:
                 for before, own, after in zip([None, *pictures], pictures, [*pictures[1:], None])]
 
     def _whole(self, asks: Sequence[Ask], texts: Sequence[str]):
-        done = 0
-        for part in self._parts(asks):
+        def run(done: int, part: list[Ask]) -> list[Tensor]:
             self.check_interrupt()
             own = texts[done:done + len(part)]
             lengths = [len(self._answer_tokens(ask, text)) for ask, text in zip(part, own)]
             inputs = self._inputs(part, own)
-            model = self.model()
+            model = self._loaded()
             logits = model(**_cast(inputs.to(next(model.parameters()).device), model), use_cache=False,
                            **_accepted(model, logits_to_keep=max(lengths) + 1)).logits
             # Padding is on the left, so that every row ends with its text.
-            yield from (row[-length - 1:].float() for row, length in zip(logits, lengths))
-            done += len(part)
+            return [row[-length - 1:].float() for row, length in zip(logits, lengths)]
+
+        return self._in_parts(asks, run)
 
     def _continued(self, asks: Sequence[Ask], texts: Sequence[str]):
         """As ``_whole``, with what all the asks begin with, the picture in it, computed once."""
@@ -214,7 +235,7 @@ class TransformersBackend:
         lengths = [len(self._answer_tokens(ask, text)) for ask, text in zip(asks, texts)]
         # The logits that predict a text's first token come from the token before it, which must be run for each.
         shared = min(min(_common(rows[0], row) for row in rows), min(len(row) - n - 1 for row, n in zip(rows, lengths)))
-        model = self.model()
+        model = self._loaded()
         device = next(model.parameters()).device
         if any(getattr(model.config, "image_token_id", None) in row[shared:] for row in rows):
             # This template writes the picture after the question.
