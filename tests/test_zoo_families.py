@@ -30,25 +30,26 @@ from tests.zoo.graphs import (
     with_modules,
     zoo_graph,
 )
-from tests.zoo.server import ZooServer, zoo_server
+from tests.zoo.server import ZooServer, make_ready, zoo_server
 from xlard.corrector import LatentCorrector, relative_norm
 from xlard.head import RewardHead
 
-SLOW = ("sd2", "sdxl")
+SLOW = ("sd2", "sdxl", "flux2")
 EACH = [pytest.param(family, id=name, marks=[pytest.mark.big] if name in SLOW else []) for name, family in SMALL.items()]
-"""All families, the two slow ones in the big part."""
+"""All families, the slow ones in the big part."""
 
 
 @pytest.fixture(scope="module")
 def comfy() -> Iterator[ZooServer]:
     """A server with the zoo."""
-    with zoo_server(SMALL.values(), [SMALL["sd15"]]) as server:
+    with zoo_server([family for name, family in SMALL.items() if name not in SLOW], [SMALL["sd15"]]) as server:
         yield server
 
 
 @pytest.fixture(scope="module", params=EACH)
 def family(request) -> Family:
     """One after the other, so that ComfyUI keeps a family's model from test to test."""
+    make_ready([request.param])
     return request.param
 
 
@@ -139,8 +140,7 @@ def test_critique_of_what_is_decoded(comfy, family, server):
     for name, prompt in (("right", RIGHT), ("wrong", WRONG)):
         graph[name] = {"class_type": "XLARDCritique", "inputs": {"images": ["decoded", 0], "critic": ["critic", 0], "prompt": prompt}}
     shown(graph, right=("right", 5), wrong=("wrong", 5))
-    # The zoo's decoders all enlarge by eight.
-    assert pictures(comfy, graph, "decoded").shape == (3, HEIGHT // family.ratio * 8, WIDTH // family.ratio * 8, 3)
+    assert pictures(comfy, graph, "decoded").shape == (3, HEIGHT // family.ratio * family.ratio, WIDTH, 3)
     result = comfy.run(graph)
     assert [result.outputs[f"{name}_shown"]["text"] for name in ("right", "wrong")] == [["True"] * 3, ["False"] * 3]
 
@@ -152,9 +152,11 @@ def test_self_correct_begins_with_ksampler_s_picture(comfy, family, server):
     assert torch.equal(found["drawn"], found["loop"])
 
 
+@pytest.mark.big
 def test_self_correct_takes_an_empty_latent_of_another_ratio_as_ksampler_does(comfy, server):
     # Newer ComfyUI resizes an empty latent that was made for eight pixels to one.
     family = SMALL["flux2"]
+    make_ready([family])
     graph = with_critic(zoo_graph(family), server.url)
     graph["empty"]["class_type"] = "EmptyLatentImage"
     graph["loop"] = self_correct(graph, family, rounds=0)
@@ -332,7 +334,7 @@ def test_weights_in_eight_bits(comfy, family, weights, server):
     in_precision(comfy, family, server.url, weights, None, batch=3)
 
 
-HALVED = [pytest.param(family, id=name, marks=[pytest.mark.big] if name.startswith("sd") and name != "sd3" else [])
+HALVED = [pytest.param(family, id=name, marks=[pytest.mark.big] if name in (*SLOW, "sd15") else [])
           for name, family in SMALL.items()]
 """A CPU convolves slowly in half precision."""
 
@@ -340,6 +342,7 @@ HALVED = [pytest.param(family, id=name, marks=[pytest.mark.big] if name.startswi
 @pytest.mark.parametrize("arithmetic", ["bf16", "fp16"])
 @pytest.mark.parametrize("halved", HALVED)
 def test_arithmetic_in_half_precision(comfy, halved, arithmetic, server):
+    make_ready([halved])
     in_precision(comfy, halved, server.url, "default", arithmetic, batch=1)
 
 

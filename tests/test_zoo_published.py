@@ -31,14 +31,14 @@ def family(request) -> Family:
 @pytest.fixture(scope="module")
 def comfy(family) -> Iterator[ZooServer]:
     """A server for one family, so that its memory is given back; weights that a file lacks are zeros there, not leftovers."""
-    with zoo_server([family], MALLOC_MMAP_THRESHOLD_="65536") as server:
+    with zoo_server([family], MALLOC_MMAP_THRESHOLD_="1048576") as server:
         yield server
 
 
-def published_graph(family: Family, **settings) -> dict:
-    """A family drawing; what would not fit in single precision is kept in eight bits."""
+def published_graph(family: Family) -> dict:
+    """A family drawing in one step; what would not fit in single precision is kept in eight bits."""
     weights = "fp8_e4m3fn" if family.eight_bits else "default"
-    return zoo_graph(family, PROMPT, weights=weights, **{**SIZE, "cfg": 1.0, **settings})
+    return zoo_graph(family, PROMPT, weights=weights, **SIZE, cfg=1.0, steps=1)
 
 
 def test_it_is_guided(comfy, family):
@@ -65,7 +65,7 @@ def test_it_is_judged_and_drawn_anew_where_it_is_wrong(comfy, family, server):
 
 
 def test_its_latent_is_corrected(comfy, family):
-    graph = with_modules(comfy, published_graph(family, steps=1), family)
+    graph = with_modules(comfy, published_graph(family), family)
     graph["corrected"] = {"class_type": "XLARDCorrectLatent", "inputs": {
         "latent": ["drawn", 0], "positive": ["positive", 0], "corrector": ["corrector", 0], "head": ["head", 0], "gradient_steps": 1,
         "strength": 1.0, "sigma": 0.0}}

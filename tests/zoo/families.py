@@ -94,7 +94,7 @@ SMALL = {family.name: family for family in (
            vae="tiny4", checkpoint=True),
     Family("sd3", "SD3/SD3", _sd3(2, 32), 4096, pooled=2048, length=154, checkpoint=True),
     Family("flux", "Flux/Flux", _flux(128, 1, 1), 4096, pooled=768, length=32, narrow={"num_heads": 1}),
-    Family("flux2", "Flux2/Flux2", _flux2(128, 1, 1), 15360, 128, length=32, ratio=16, vae="tiny128", narrow={"num_heads": 1}),
+    Family("flux2", "Flux2/Flux2", _flux2(128, 1, 1), 15360, 128, length=32, ratio=16, vae="kl128", narrow={"num_heads": 1}),
     Family("qwen", "QwenImage/Wan21", _QWEN, 3584, video=True, vae="wan16", narrow={"num_attention_heads": 1}),
     Family("lumina2", "Lumina2/Flux", _lumina(96, 2304, 1, 1), 2304, narrow=_NARROW_LUMINA),
     Family("omnigen2", "Omnigen2/Flux", _omnigen(2520, 32, 2, 21, 7), 2048, narrow=_NARROW_OMNIGEN),

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.zoo.families import Family
-from xlard.quickstart.comfyui import cache_dir, find_comfyui
+from xlard.quickstart.comfyui import VERSION, cache_dir, find_comfyui
 
 _MAKER = Path(__file__).with_name("make.py")
 
@@ -53,9 +53,12 @@ def make(wanted: Sequence[tuple[Family, str]]) -> None:
     orders = [{**content, "path": str(path)} for path, content in missing.items()]
     if not orders:
         return
+    # The table's configs are those of the pinned release; files that it makes, later ones load.
+    pinned = cache_dir() / f"comfyui-{VERSION}"
+    comfyui = pinned if pinned.is_dir() else find_comfyui()
     with tempfile.TemporaryDirectory() as folder:
         listed = Path(folder) / "orders.json"
         listed.write_text(json.dumps(orders), encoding="utf-8")
-        run = subprocess.run([sys.executable, str(_MAKER), str(find_comfyui()), str(listed)], capture_output=True, text=True, cwd=folder)
+        run = subprocess.run([sys.executable, str(_MAKER), str(comfyui), str(listed)], capture_output=True, text=True, cwd=folder)
     if run.returncode:
         raise RuntimeError(f"The zoo's files could not be made:\n{run.stderr[-3000:]}")

@@ -59,11 +59,13 @@ def model(order: dict) -> Weights:
 
 
 def vae(order: dict) -> Weights:
-    """A decoder: TAESD of some channels, Wan's at the least width, or the KL autoencoder of Stable Diffusion."""
+    """A decoder: TAESD of some channels, Wan's at the least width, or the KL autoencoder of Stable Diffusion or Flux 2."""
     kind = order["vae"]
     with torch.device("meta"):
         if kind == "kl4":
             module = comfy.ldm.models.autoencoder.AutoencoderKL(ddconfig=KL, embed_dim=4)
+        elif kind == "kl128":
+            module = comfy.ldm.models.autoencoder.AutoencoderKL(ddconfig={**KL, "z_channels": 32, "batch_norm_latent": True}, embed_dim=32)
         elif kind == "wan16":
             module = comfy.ldm.wan.vae.WanVAE(dim=8, z_dim=16)
         else:

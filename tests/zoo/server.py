@@ -29,12 +29,15 @@ class ZooServer(ComfyServer):
         self.arguments = [*self.arguments, "--extra-model-paths-config", str(paths)]
 
 
+def make_ready(families: Iterable[Family]) -> None:
+    """Write the files of families that are missing: model, LoRA, and the VAE where it is not in the checkpoint."""
+    make([(family, kind) for family in families for kind in ("model", "lora", "vae") if kind != "vae" or not family.checkpoint])
+
+
 def zoo_server(families: Iterable[Family], controlled: Iterable[Family] = (), **variables: str) -> ZooServer:
-    """A server, not started yet, for which all files of families are there, ControlNets for those ``controlled``."""
+    """A server, not started yet, for which the files of families are there, and ControlNets for those ``controlled``."""
     if find_comfyui() is None:
         pytest.fail("No ComfyUI: run `python3 -m xlard.quickstart test`, or set COMFYUI_PATH to a checkout of it.")
-    families = list(families)
-    # A checkpoint has its VAE in it.
-    kinds = [(family, kind) for family in families for kind in ("model", "lora", "vae") if kind != "vae" or not family.checkpoint]
-    make([*kinds, *((family, "controlnet") for family in controlled)])
+    make_ready(families)
+    make([(family, "controlnet") for family in controlled])
     return ZooServer(find_comfyui(), pack=CHECKOUT, variables={"OMP_NUM_THREADS": "1", **variables})
