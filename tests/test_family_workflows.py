@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import WORKFLOWS
+from tests.conftest import CHECKOUT, WORKFLOWS
 from tests.graphs import SIDE
 from tests.test_guide_nodes import save_lora
+from tests.zoo.families import SMALL, Family
+from tests.zoo.files import file_name
+from tests.zoo.graphs import vae_of, with_modules, zoo_graph
+from tests.zoo.server import ZooServer, zoo_server
 from xlard.demo.architecture import CORRECTOR, CRITIC, HEAD
 from xlard.quickstart.workflow import widgets_of, workflow_to_api
 
@@ -25,9 +30,14 @@ FILES = {
 }
 """ComfyUI's loaders of model files: their inputs, and the folder that each lists."""
 
-IN_DEMO_WORLD = {"CheckpointLoaderSimple": (0, 1, 2), "UNETLoader": (0,), "CLIPLoader": (1,), "DualCLIPLoader": (1,),
-                 "VAELoader": (2,), "XLARDCriticFromCLIP": (3,)}
-"""Which outputs of XLARDDemo stand for those of a node."""
+IN_ZOO = {
+    "sd15_lora_self_correct": "sd15", "guide_model_with_lora": "sd15", "sd35_self_correct": "sd3", "flux_self_correct": "flux",
+    "flux2_klein_self_correct": "flux2", "z_image_self_correct": "lumina2", "sdxl_self_correct": "sdxl", "compare_with_best_of_n": "sdxl",
+}
+"""The family of random weights that a workflow is for. Training cannot begin with them: nothing that they draw passes."""
+
+QUICK = ("sd3", "flux")
+"""The others are too slow for each change: ``python -m pytest -m big tests/`` runs them."""
 
 PROMPT = "two red circles left of a blue square"
 TRAINING_PROMPTS = ["a red circle", "a blue square", "a green triangle", "two red circles", "a red circle left of a blue square",
@@ -78,8 +88,9 @@ def prompt_of(comfy, path: Path) -> dict:
 def shortened(prompt: dict) -> dict:
     """The prompt at the demo world's size and words, with few steps, rounds and pictures."""
     few = {"steps": 4, "rounds": 1, "batch_size": 2, "how_many": 8}
-    training = {"XLARDCollect": {"steps": 12, "pictures_per_prompt": 2, "views": 2}, "XLARDTrainHead": {"steps": 3},
-                "XLARDTrainCorrector": {"steps": 3}, "XLARDPrompts": {"source": "text", "text": "\n".join(TRAINING_PROMPTS)}}
+    network = {"steps": 3, "width": 32, "layers": 1}
+    training = {"XLARDCollect": {"steps": 12, "pictures_per_prompt": 2, "views": 2}, "XLARDTrainHead": network,
+                "XLARDTrainCorrector": network, "XLARDPrompts": {"source": "text", "text": "\n".join(TRAINING_PROMPTS)}}
     for node in prompt.values():
         inputs = node["inputs"]
         if node["class_type"].startswith("Empty"):
@@ -92,17 +103,42 @@ def shortened(prompt: dict) -> dict:
     return prompt
 
 
-def with_demo_world(prompt: dict, lora: str) -> dict:
-    """The prompt with the demo world in the place of all model files, and a LoRA for it."""
-    replaced = {name: IN_DEMO_WORLD[node["class_type"]] for name, node in prompt.items() if node["class_type"] in IN_DEMO_WORLD}
+def with_others(prompt: dict, others: dict[str, list[list]], lora: str) -> dict:
+    """The prompt with ``others``, by class what stands for each output of a node, in the place of nodes, and another LoRA."""
+    replaced = {name: others[node["class_type"]] for name, node in prompt.items() if node["class_type"] in others}
     graph = {name: node for name, node in prompt.items() if name not in replaced}
     for node in graph.values():
         for name, value in node["inputs"].items():
             if isinstance(value, list) and value[0] in replaced:
-                node["inputs"][name] = ["world", replaced[value[0]][value[1]]]
+                node["inputs"][name] = replaced[value[0]][value[1]]
         if "lora_name" in node["inputs"]:
             node["inputs"]["lora_name"] = lora
-    return {**graph, "world": {"class_type": "XLARDDemo", "inputs": {}}}
+    return graph
+
+
+def with_demo_world(prompt: dict, lora: str) -> dict:
+    """The prompt with the demo world in the place of all model files, and a LoRA for it."""
+    model, clip, vae, critic = (["world", slot] for slot in range(4))
+    others = {"CheckpointLoaderSimple": [model, clip, vae], "UNETLoader": [model], "CLIPLoader": [clip], "VAELoader": [vae],
+              "XLARDCriticFromCLIP": [critic]}
+    return {**with_others(prompt, others, lora), "world": {"class_type": "XLARDDemo", "inputs": {}}}
+
+
+def with_zoo(prompt: dict, family: Family) -> dict:
+    """The prompt with random weights of a family in the place of all model files."""
+    zoo = {name: node for name, node in zoo_graph(family).items() if name in ("model", "clip", "vae")}
+    model, clip, vae = ["model", 0], ["clip", 0], vae_of(family)
+    others = {"CheckpointLoaderSimple": [model, clip, vae], "UNETLoader": [model], "CLIPLoader": [clip], "VAELoader": [vae]}
+    return {**with_others(prompt, others, file_name(family, "lora")), **zoo}
+
+
+def finished(comfy, graph: dict, path: Path) -> None:
+    """Run a workflow's graph, and see that it shows all that it is to show."""
+    result = comfy.run(graph)
+    assert (result.status, result.node_errors) == ("success", {}), (result.error or {}).get("exception_message")
+    shows = {"SaveImage", "PreviewImage", "XLARDReport", "XLARDCritique", "LossGraphNode"}
+    showing = [str(node["id"]) for node in read(path)["nodes"] if node["type"] in shows]
+    assert showing and [name for name in showing if not result.outputs[name]["images"]] == []
 
 
 @pytest.mark.parametrize("path", WITH_FILES, ids=[path.stem for path in WITH_FILES])
@@ -161,8 +197,20 @@ def test_the_server_takes_a_workflow_as_it_is(comfy, path):
 
 @each_workflow
 def test_a_workflow_runs_with_the_demo_world_in_place_of_its_files(comfy, path):
-    prompt = prompt_of(comfy, path)
-    result = comfy.run(with_demo_world(shortened(prompt), save_lora(comfy)))
-    assert (result.status, result.node_errors) == ("success", {}), result.error
-    shows = {"SaveImage", "PreviewImage", "XLARDReport", "XLARDCritique", "LossGraphNode"}
-    assert [name for name, node in prompt.items() if node["class_type"] in shows and not result.outputs[name]["images"]] == []
+    finished(comfy, with_demo_world(shortened(prompt_of(comfy, path)), save_lora(comfy)), path)
+
+
+@pytest.fixture(scope="module")
+def zoo() -> Iterator[ZooServer]:
+    """A server with the families of random weights."""
+    with zoo_server({name: SMALL[name] for name in IN_ZOO.values()}.values()) as server:
+        yield server
+
+
+@pytest.mark.parametrize("name, family", [
+    pytest.param(name, SMALL[family], id=name, marks=[] if family in QUICK else [pytest.mark.big]) for name, family in IN_ZOO.items()])
+def test_a_workflow_runs_with_random_weights_of_its_family(zoo, name, family):
+    path = CHECKOUT / "workflows" / f"{name}.json"
+    prompt = prompt_of(zoo, path)
+    with_modules(zoo, {}, family, name="my_checkpoint.safetensors")
+    finished(zoo, with_zoo(shortened(prompt), family), path)
