@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 
 from tests.geneval_models import box_detector, mask_detector, small_clip
+from xlard.bench.errors import BenchError
 from xlard.bench.geneval.classes import CLASSES
 from xlard.bench.geneval.colors import ClipColors
 from xlard.bench.geneval.detector import TransformersDetector
-from xlard.bench.geneval.errors import GenEvalError
 from xlard.bench.geneval.prompts import made_up
 from xlard.bench.geneval.rules import THRESHOLD, Found
 from xlard.bench.geneval.score import check_classes
@@ -63,7 +63,7 @@ def test_masks_fill_their_boxes(folders) -> None:
 def test_labels_are_read_under_other_names(tmp_path) -> None:
     detector = TransformersDetector(box_detector(tmp_path / "box", "Mouse", {0: "Mouse", 1: "tvmonitor"}))
     assert detector.classes == {"computer mouse", "tv"} and detector.find(PICTURE)[0][0] == "computer mouse"
-    with pytest.raises(GenEvalError, match="The detector box does not know .* of the prompts' classes, among them .* Take a detector"):
+    with pytest.raises(BenchError, match="The detector box does not know .* of the prompts' classes, among them .* Take a detector"):
         check_classes(detector, made_up(5))
 
 
@@ -97,19 +97,19 @@ def test_clip_looks_at_each_object_by_itself(folders) -> None:
 
 
 def test_a_folder_without_a_detector_is_named(folders, tmp_path) -> None:
-    with pytest.raises(GenEvalError, match="There is no detector in .*: config.json is missing. Give the folder"):
+    with pytest.raises(BenchError, match="There is no detector in .*: config.json is missing. Give the folder"):
         TransformersDetector(tmp_path)
-    with pytest.raises(GenEvalError, match="is a CLIPModel, which finds no single objects"):
+    with pytest.raises(BenchError, match="is a CLIPModel, which finds no single objects"):
         TransformersDetector(folders / "clip")
 
 
 def test_damaged_folders_are_named(broken) -> None:
     box = broken("box")
     (box / "model.safetensors").write_bytes(b"no weights")
-    with pytest.raises(GenEvalError, match="The model in .*box cannot be read: .* Copy or download"):
+    with pytest.raises(BenchError, match="The model in .*box cannot be read: .* Copy or download"):
         TransformersDetector(box)
     (box / "config.json").write_text("{}")
-    with pytest.raises(GenEvalError, match="config.json names no architecture"):
+    with pytest.raises(BenchError, match="config.json names no architecture"):
         TransformersDetector(box)
 
 
@@ -121,17 +121,17 @@ def test_weights_that_are_missing_are_not_made_up(broken) -> None:
         weights = load_file(folder / "model.safetensors")
         del weights[dropped]
         save_file(weights, folder / "model.safetensors", {"format": "pt"})
-        with pytest.raises(GenEvalError, match=dropped):
+        with pytest.raises(BenchError, match=dropped):
             make(folder)
 
 
 def test_a_folder_without_a_clip_is_named(folders, broken, tmp_path) -> None:
-    with pytest.raises(GenEvalError, match="The CLIP in .* cannot be read"):
+    with pytest.raises(BenchError, match="The CLIP in .* cannot be read"):
         ClipColors(tmp_path)
     other = broken("clip")
     config = json.loads((other / "config.json").read_text())
     config["model_type"] = "yolos"
     (other / "config.json").write_text(json.dumps(config))
     (other / "model.safetensors").unlink()
-    with pytest.raises(GenEvalError, match="The CLIP in .* cannot be read"):
+    with pytest.raises(BenchError, match="The CLIP in .* cannot be read"):
         ClipColors(other)

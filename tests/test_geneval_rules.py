@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
+from xlard.bench.errors import BenchError
 from xlard.bench.geneval.classes import CLASSES, class_name
 from xlard.bench.geneval.colors import crop
-from xlard.bench.geneval.errors import GenEvalError
 from xlard.bench.geneval.figures import figures, wilson
 from xlard.bench.geneval.prompts import GenEvalPrompt, first_of_each_task, made_up, read_prompts
 from xlard.bench.geneval.rules import MOST_OF_A_CLASS, Found, counted, directions, judge
@@ -166,12 +166,12 @@ def test_the_benchmarks_own_file_is_read(tmp_path) -> None:
 ])
 def test_a_line_that_is_no_prompt_is_named(tmp_path, line, message) -> None:
     (tmp_path / "p.jsonl").write_text(line)
-    with pytest.raises(GenEvalError, match=message):
+    with pytest.raises(BenchError, match=message):
         read_prompts(tmp_path / "p.jsonl")
 
 
 def test_a_missing_file_is_named(tmp_path) -> None:
-    with pytest.raises(GenEvalError, match="nowhere.jsonl cannot be read"):
+    with pytest.raises(BenchError, match="nowhere.jsonl cannot be read"):
         read_prompts(tmp_path / "nowhere.jsonl")
 
 

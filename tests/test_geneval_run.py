@@ -20,10 +20,10 @@ from PIL import Image
 from tests.conftest import CHECKOUT
 from tests.geneval_models import box_detector, small_clip
 from tests.graphs import demo_graph, loop_graph, pixels
-from xlard.bench.geneval.client import RunningServer
+from xlard.bench.client import RunningServer
+from xlard.bench.errors import BenchError
 from xlard.bench.geneval.command import arguments, main, run_benchmark
 from xlard.bench.geneval.draw import KINDS, Run, seed_of
-from xlard.bench.geneval.errors import GenEvalError
 from xlard.bench.geneval.template import BASE, CORRECTED, read_template
 
 ONE = {"tag": "single_object", "prompt": "a red circle", "include": [{"class": "person", "count": 1}]}
@@ -87,7 +87,7 @@ def test_prompts_are_drawn_and_scored_and_a_stopped_run_goes_on(comfy, bench, tm
     assert {(row["judges"], len([each for each in scores if each["judges"] == row["judges"]])) for row in scores} == {
         ("detector", 12), ("detector + clip", 16)}
 
-    with pytest.raises(GenEvalError, match="holds pictures of the workflow my_workflow as it was before"):
+    with pytest.raises(BenchError, match="holds pictures of the workflow my_workflow as it was before"):
         bench(workflow(rounds=2), [ONE])
 
 
@@ -115,53 +115,53 @@ def test_a_server_that_is_down_is_named(tmp_path) -> None:
     (tmp_path / "w.json").write_text(json.dumps(workflow()))
     with pytest.raises(SystemExit, match="ComfyUI does not answer at http://127.0.0.1:9 .*Start it, or correct --server"):
         main(["--server", "http://127.0.0.1:9", "--workflow", str(tmp_path / "w.json"), "--out", str(tmp_path / "out")])
-    with pytest.raises(GenEvalError, match="is no server's address"):
+    with pytest.raises(BenchError, match="is no server's address"):
         RunningServer("127.0.0.1:8188")
 
 
 def test_a_node_that_fails_is_named(bench) -> None:
-    with pytest.raises(GenEvalError, match=r"The job for '\.\.\.' failed in node loop \(XLARDSelfCorrect\): .*\n.*goes on from there"):
+    with pytest.raises(BenchError, match=r"The job for '\.\.\.' failed in node loop \(XLARDSelfCorrect\): .*\nMend it in ComfyUI, and run again"):
         bench(workflow(), [{**ONE, "prompt": "..."}])
 
 
 def test_a_job_that_the_server_refuses_is_explained(bench) -> None:
     job = workflow()
     job["loop"]["inputs"]["cfg"] = 1000
-    with pytest.raises(GenEvalError, match="ComfyUI refused the prompt.*\n.*node loop.*cfg"):
+    with pytest.raises(BenchError, match="ComfyUI refused the prompt.*\n.*node loop.*cfg"):
         bench(job, [ONE])
 
 
 def test_several_pictures_a_job_are_refused(bench) -> None:
     job = workflow()
     job["empty"]["inputs"]["batch_size"] = 2
-    with pytest.raises(GenEvalError, match="makes 2 pictures in a job.*Set the batch size to 1"):
+    with pytest.raises(BenchError, match="makes 2 pictures in a job.*Set the batch size to 1"):
         bench(job, [ONE])
 
 
 def test_a_job_that_was_cancelled_can_be_drawn_later(comfy, bench) -> None:
     stop = threading.Timer(3.0, comfy.interrupt)
     stop.start()
-    with pytest.raises(GenEvalError, match="was cancelled in ComfyUI"):
+    with pytest.raises(BenchError, match="was cancelled in ComfyUI"):
         bench(workflow(rounds=0) | {"empty": {"class_type": "EmptyLatentImage", "inputs": {"width": 768, "height": 768, "batch_size": 1}}}, [ONE])
 
 
 def test_too_slow_a_job_is_cancelled_and_no_other(comfy, bench) -> None:
-    with pytest.raises(GenEvalError, match="did not end within 1 s and was cancelled"):
+    with pytest.raises(BenchError, match="did not end within 1 s and was cancelled"):
         bench(workflow(rounds=0) | {"empty": {"class_type": "EmptyLatentImage", "inputs": {"width": 768, "height": 768, "batch_size": 1}}},
               [ONE], "--timeout", "1")
     assert comfy.run(demo_graph(steps=1) | {"shown": {"class_type": "PreviewImage", "inputs": {"images": ["decoded", 0]}}}).status == "success"
 
 
 def test_errors_of_folders_come_before_anything_is_drawn(bench, tmp_path) -> None:
-    with pytest.raises(GenEvalError, match="There is no detector"):
+    with pytest.raises(BenchError, match="There is no detector"):
         bench(workflow(), [ONE], "--detector", str(tmp_path))
-    with pytest.raises(GenEvalError, match="--number is 0"):
+    with pytest.raises(BenchError, match="--number is 0"):
         bench(workflow(), [ONE], "--number", "0")
     assert not (tmp_path / "out").exists()
 
 
 def test_only_colors_and_no_clip_cannot_be_scored(bench, tmp_path) -> None:
-    with pytest.raises(GenEvalError, match="only CLIP can tell"):
+    with pytest.raises(BenchError, match="only CLIP can tell"):
         bench(workflow(rounds=0), [COLORED], "--detector", str(box_detector(tmp_path / "detector")))
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from xlard.bench.geneval.errors import GenEvalError
+from xlard.bench.errors import BenchError
 from xlard.bench.geneval.template import BASE, CORRECTED, PLACEHOLDER, REPORT, read_template
 
 
@@ -160,6 +160,6 @@ def with_two_texts() -> dict:
     ({"nodes": [{"id": 1, "type": "Unheard", "mode": 0}]}, "does not know these nodes: Unheard"),
 ])
 def test_a_workflow_that_will_not_do_is_refused_with_the_mend(read, job, message) -> None:
-    with pytest.raises(GenEvalError) as refused:
+    with pytest.raises(BenchError) as refused:
         read(job)
     assert message in str(refused.value)

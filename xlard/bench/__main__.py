@@ -1,4 +1,4 @@
-"""``python -m xlard.bench``: methods on the demo world at equal compute; with ``geneval``, GenEval through a running ComfyUI."""
+"""``python -m xlard.bench``: methods on the demo world at equal compute; ``geneval`` and ``memory`` use a running ComfyUI."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ import sys
 from pathlib import Path
 
 from ..demo.architecture import WEIGHTS
+from . import memory
 from .geneval import command as geneval
 from .run import run
+
+_THROUGH_COMFYUI = {"geneval": geneval.main, "memory": memory.main}
 
 
 def main() -> None:
     """Parse the command line and run the bench."""
-    if sys.argv[1:2] == ["geneval"]:
-        geneval.main(sys.argv[2:])
+    command, *rest = sys.argv[1:] or [""]
+    if command in _THROUGH_COMFYUI:
+        _THROUGH_COMFYUI[command](rest)
         return
     parser = argparse.ArgumentParser(prog="python -m xlard.bench", description="Compare methods on the demo world.",
-                                     epilog="python -m xlard.bench geneval --help: GenEval through a running ComfyUI.")
+                                     epilog="Through a running ComfyUI: python -m xlard.bench geneval --help, and memory --help.")
     parser.add_argument("--prompts", type=Path, help="file with one prompt a line (default: the test split)")
     parser.add_argument("--number", type=int, default=300, help="prompts of the split, where no file is given")
     parser.add_argument("--split", default="test", help="split to take prompts from, where no file is given")

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from ...training.prompt_lists import COLORS
-from .errors import GenEvalError
+from ..errors import BenchError
 from .rules import Found
 
 _TEMPLATES = ("a photo of a {color} {name}", "a photo of a {color}-colored {name}", "a photo of a {color} object")
@@ -18,7 +18,7 @@ _BACKGROUND = "#999"
 
 
 class ClipColors:
-    """Names colours with the CLIP in a folder in Hugging Face format. Raises GenEvalError for another folder."""
+    """Names colours with the CLIP in a folder in Hugging Face format. Raises BenchError for another folder."""
 
     def __init__(self, folder: Path):
         from transformers import CLIPModel, CLIPProcessor
@@ -31,10 +31,10 @@ class ClipColors:
         # Broken files raise nearly anything: of safetensors, of huggingface_hub, KeyError, TypeError.
         except Exception as error:
             cause = " ".join(str(error).split())[:300] or type(error).__name__
-            raise GenEvalError(f"The CLIP in {folder} cannot be read: {cause}. Give the folder of a CLIP in Hugging Face format with "
+            raise BenchError(f"The CLIP in {folder} cannot be read: {cause}. Give the folder of a CLIP in Hugging Face format with "
                                "its safetensors, such as clip-vit-large-patch14.") from error
         if found["missing_keys"]:
-            raise GenEvalError(f"The model in {folder} is no whole CLIP: {sorted(found['missing_keys'])[0]} is missing. Give the folder "
+            raise BenchError(f"The model in {folder} is no whole CLIP: {sorted(found['missing_keys'])[0]} is missing. Give the folder "
                                "of a CLIP, such as clip-vit-large-patch14.")
         self._model.eval()
 

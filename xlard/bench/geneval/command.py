@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from ...training.files import read_json, read_lines, write_json, write_whole
-from .client import RunningServer
+from ..client import RunningServer
+from ..errors import BenchError
 from .draw import Run, draw, missing
-from .errors import GenEvalError
 from .prompts import PER_TASK, GenEvalPrompt, first_of_each_task, made_up, read_prompts
 from .score import check_classes, score
 from .tables import comparison, shared
@@ -39,14 +39,14 @@ def main(words: list[str]) -> None:
     options = arguments(words)
     try:
         run_benchmark(options)
-    except (GenEvalError, ValueError, OSError) as error:
+    except (BenchError, ValueError, OSError) as error:
         sys.exit(f"\n{error}")
     except KeyboardInterrupt:
         sys.exit("\nStopped. Run the same command again: it goes on from there.")
 
 
 def run_benchmark(options: argparse.Namespace) -> None:
-    """Draw, score and write. Raises GenEvalError, ValueError or OSError with the mend."""
+    """Draw, score and write. Raises BenchError, ValueError or OSError with the mend."""
     prompts, seeds = chosen_prompts(options), [int(seed) for seed in options.seeds.split(",")]
     judges = load_judges(options, prompts)
     run = Run(options.out)
@@ -71,7 +71,7 @@ def run_benchmark(options: argparse.Namespace) -> None:
 def chosen_prompts(options: argparse.Namespace) -> list[GenEvalPrompt]:
     """The prompts of the file, or made up ones."""
     if options.number is not None and options.number < 1:
-        raise GenEvalError(f"--number is {options.number}; at least one prompt of each task is needed.")
+        raise BenchError(f"--number is {options.number}; at least one prompt of each task is needed.")
     if options.prompts is None:
         return made_up(options.number or PER_TASK)
     prompts = read_prompts(options.prompts)
@@ -91,17 +91,17 @@ def load_judges(options: argparse.Namespace, prompts: list[GenEvalPrompt]) -> tu
 
 
 def same_run(run: Run, workflow: Path) -> dict:
-    """What ``run.json`` says, or its beginning. Raises GenEvalError if the folder holds pictures of another workflow."""
+    """What ``run.json`` says, or its beginning. Raises BenchError if the folder holds pictures of another workflow."""
     path = run.folder / "run.json"
     try:
         digest = hashlib.sha256(workflow.read_bytes()).hexdigest()
     except OSError as error:
-        raise GenEvalError(f"The workflow {workflow} cannot be read ({error}). Correct --workflow.") from error
+        raise BenchError(f"The workflow {workflow} cannot be read ({error}). Correct --workflow.") from error
     if not path.is_file():
         return {"workflow": workflow.stem, "workflow_sha256": digest}
     about = read_json(path, "Choose another folder with --out.")
     if about["workflow_sha256"] != digest:
-        raise GenEvalError(f"{run.folder} holds pictures of the workflow {about['workflow']} as it was before; {workflow.name} is another, "
+        raise BenchError(f"{run.folder} holds pictures of the workflow {about['workflow']} as it was before; {workflow.name} is another, "
                            "or has changed. Choose another folder with --out.")
     return about
 
@@ -120,7 +120,7 @@ def report(run: Run, prompts: list[GenEvalPrompt], seeds: list[int], about: dict
     print(f"Scoring with {about['judges']} ...", flush=True)
     rows = score(run, prompts, seeds, detector, name_colors, about["judges"])
     if not rows:
-        raise GenEvalError("All prompts ask for colours, which only CLIP can tell. Give its folder with --clip.")
+        raise BenchError("All prompts ask for colours, which only CLIP can tell. Give its folder with --clip.")
     found, asked = figures(rows), {prompt.prompt for prompt in prompts}
     costs = [row for row in read_lines(run.drawn) if row["prompt"] in asked and row["seed"] in seeds]
     text = f"{comparison(found)}\n\n{shared(found, about, seeds, costs)}\n"

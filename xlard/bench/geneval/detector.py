@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..errors import BenchError
 from .classes import class_name
-from .errors import GenEvalError
 from .rules import THRESHOLD, Found
 
 _MASKS = ("Mask2FormerForUniversalSegmentation", "MaskFormerForInstanceSegmentation")
@@ -36,7 +36,7 @@ class Detector(Protocol):
 class TransformersDetector:
     """A folder of Mask2Former or MaskFormer for instances, or of any model for object detection; implements ``Detector``.
 
-    Raises GenEvalError for another folder.
+    Raises BenchError for another folder.
     """
 
     def __init__(self, folder: Path):
@@ -78,13 +78,13 @@ def _architecture(folder: Path) -> str:
     config = folder / "config.json"
     mend = "Give the folder of a detector for COCO in Hugging Face format, such as mask2former-swin-small-coco-instance."
     if not config.is_file():
-        raise GenEvalError(f"There is no detector in {folder}: config.json is missing. {mend}")
+        raise BenchError(f"There is no detector in {folder}: config.json is missing. {mend}")
     try:
         architecture = json.loads(config.read_text(encoding="utf-8"))["architectures"][0]
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise GenEvalError(f"{config} names no architecture ({error!r}). {mend}") from error
+        raise BenchError(f"{config} names no architecture ({error!r}). {mend}") from error
     if architecture not in _MASKS and not architecture.endswith(_BOXES):
-        raise GenEvalError(f"The model in {folder} is a {architecture}, which finds no single objects. {mend}")
+        raise BenchError(f"The model in {folder} is a {architecture}, which finds no single objects. {mend}")
     return architecture
 
 
@@ -107,5 +107,5 @@ def _readable(folder: Path) -> Iterator[None]:
     # Broken files raise nearly anything: of safetensors, of huggingface_hub, KeyError, TypeError.
     except Exception as error:
         cause = " ".join(str(error).split())[:300] or type(error).__name__
-        raise GenEvalError(f"The model in {folder} cannot be read: {cause}. Copy or download the whole folder again, with its "
+        raise BenchError(f"The model in {folder} cannot be read: {cause}. Copy or download the whole folder again, with its "
                            "safetensors and preprocessor_config.json.") from error

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ...quickstart.job import JobResult
 from ...training.files import append_lines, read_lines, write_whole
-from .client import RunningServer
-from .errors import GenEvalError
+from ..client import RunningServer
+from ..errors import BenchError
 from .prompts import GenEvalPrompt
 from .template import BASE, CORRECTED, REPORT, Template
 
@@ -64,13 +64,12 @@ def missing(run: Run, prompts: Sequence[GenEvalPrompt], seeds: Sequence[int]) ->
 
 
 def draw(server: RunningServer, template: Template, jobs: Sequence[tuple[GenEvalPrompt, int]], run: Run, timeout: float) -> None:
-    """Draw all jobs one after the other. Raises GenEvalError for the first that fails; what was drawn before stays."""
+    """Draw all jobs one after the other. Raises BenchError for the first that fails; what was drawn before stays."""
     for kind in KINDS:
         (run.folder / kind).mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     for number, (prompt, seed) in enumerate(jobs, 1):
-        result = server.run(template.fill(prompt.prompt, seed_of(prompt.prompt, seed)), timeout)
-        _check(result, prompt.prompt)
+        result = server.run(template.fill(prompt.prompt, seed_of(prompt.prompt, seed)), timeout, repr(prompt.prompt))
         for kind, node in KINDS.items():
             write_whole(run.picture(kind, prompt.prompt, seed), server.view(_only_picture(result, node)))
         append_lines(run.drawn, [{"prompt": prompt.prompt, "tag": prompt.tag, "seed": seed, "sampler_seed": seed_of(prompt.prompt, seed),
@@ -79,22 +78,10 @@ def draw(server: RunningServer, template: Template, jobs: Sequence[tuple[GenEval
         print(f"{number}/{len(jobs)}  {result.seconds:.1f} s, about {left / 60:.0f} min left: {prompt.prompt}", flush=True)
 
 
-def _check(result: JobResult, prompt: str) -> None:
-    again = "Run again when it is mended: it goes on from there."
-    if result.error is not None:
-        error = result.error
-        raise GenEvalError(f"The job for {prompt!r} failed in node {error['node_id']} ({error['node_type']}): "
-                           f"{error['exception_message'].strip()}\n{again}")
-    if result.status != "success":
-        raise GenEvalError(f"The job for {prompt!r} was cancelled in ComfyUI. {again}")
-    if result.node_errors:
-        raise GenEvalError(f"ComfyUI left out a part of the job for {prompt!r}: {json.dumps(result.node_errors)}. {again}")
-
-
 def _only_picture(result: JobResult, node: str) -> dict:
     pictures = result.outputs.get(node, {}).get("images", [])
     if len(pictures) != 1:
-        raise GenEvalError(f"The workflow makes {len(pictures)} pictures in a job; GenEval needs one. Set the batch size to 1.")
+        raise BenchError(f"The workflow makes {len(pictures)} pictures in a job; GenEval needs one. Set the batch size to 1.")
     return pictures[0]
 
 

@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from ...claims import things
 from ...training.prompt_lists import COLORS
+from ..errors import BenchError
 from .classes import CLASSES
-from .errors import GenEvalError
 
 DIRECTIONS = ("left of", "right of", "above", "below")
 PER_TASK = 100
@@ -64,11 +64,11 @@ class GenEvalPrompt(BaseModel):
 
 
 def read_prompts(path: Path) -> list[GenEvalPrompt]:
-    """The prompts of a file with a JSON object a line; a text that comes again is left out. Raises GenEvalError."""
+    """The prompts of a file with a JSON object a line; a text that comes again is left out. Raises BenchError."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise GenEvalError(f"The prompts {path} cannot be read ({error}). Give the path of GenEval's evaluation_metadata.jsonl, or "
+        raise BenchError(f"The prompts {path} cannot be read ({error}). Give the path of GenEval's evaluation_metadata.jsonl, or "
                            "leave --prompts away to have prompts made up.") from error
     found: dict[str, GenEvalPrompt] = {}
     for number, line in enumerate(lines, 1):
@@ -78,11 +78,11 @@ def read_prompts(path: Path) -> list[GenEvalPrompt]:
             except ValidationError as error:
                 first = error.errors()[0]
                 where = ".".join(map(str, first["loc"])) or "the line"
-                raise GenEvalError(f"Line {number} of {path} is no prompt of GenEval: {where}: {first['msg']}. A line looks like "
+                raise BenchError(f"Line {number} of {path} is no prompt of GenEval: {where}: {first['msg']}. A line looks like "
                                    '{"tag": "counting", "include": [{"class": "bus", "count": 3}], "prompt": "three buses"}.') from error
             found.setdefault(prompt.prompt, prompt)
     if not found:
-        raise GenEvalError(f"There is no prompt in {path}. Give the path of GenEval's evaluation_metadata.jsonl.")
+        raise BenchError(f"There is no prompt in {path}. Give the path of GenEval's evaluation_metadata.jsonl.")
     return list(found.values())
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from PIL import Image
 
 from ...training.files import append_lines, read_lines
+from ..errors import BenchError
 from .detector import Detector
 from .draw import KINDS, Run
-from .errors import GenEvalError
 from .prompts import GenEvalPrompt
 from .rules import Found, counted, judge
 
@@ -20,10 +20,10 @@ _TELL_EVERY = 50
 
 
 def check_classes(detector: Detector, prompts: Sequence[GenEvalPrompt]) -> None:
-    """Raises GenEvalError for classes that the prompts ask for and the detector does not know."""
+    """Raises BenchError for classes that the prompts ask for and the detector does not know."""
     lacking = sorted(set().union(*(prompt.classes for prompt in prompts)) - detector.classes)
     if lacking:
-        raise GenEvalError(f"The detector {detector.name} does not know {len(lacking)} of the prompts' classes, among them "
+        raise BenchError(f"The detector {detector.name} does not know {len(lacking)} of the prompts' classes, among them "
                            f"{', '.join(lacking[:5])}; it knows {', '.join(sorted(detector.classes)[:5])} and so on. Take a detector for "
                            "COCO's 80 classes, or prompts for its own.")
 

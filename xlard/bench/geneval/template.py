@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import copy
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...claim_lines import wants_prompt
-from ...quickstart.workflow import WorkflowError, workflow_to_api
-from .errors import GenEvalError
+from ..errors import BenchError
+from ..jobs import links, needed, read_job
 
 PLACEHOLDER = "{prompt}"
 
@@ -61,36 +60,19 @@ class Template:
 
 
 def read_template(path: Path, object_info: dict) -> Template:
-    """A saved workflow, or one in the API format, made ready by the rules in docs/geneval.md. Raises GenEvalError."""
-    job = _read_job(path, object_info)
+    """A saved workflow, or one in the API format, made ready by the rules in docs/geneval.md. Raises BenchError."""
+    job = read_job(path, object_info)
     sources = _pictures(job, object_info)
     reports = [node["inputs"] for node in job.values() if node["class_type"] == "XLARDReport"]
     for id_, source in sources.items():
         job[id_] = {"class_type": "PreviewImage", "inputs": {"images": source}}
     if len(reports) == 1:
         job[REPORT] = {"class_type": "XLARDReport", "inputs": {**reports[0], "filename_prefix": "xLARD/geneval/report"}}
-    job = _needed(job)
+    job = needed(job, [id_ for id_ in (BASE, CORRECTED, REPORT) if id_ in job])
     if not any(PLACEHOLDER in text for _, _, text in _texts(job)):
         _put_placeholder(job, object_info)
     _check_judged(job, object_info)
     return Template(job, _seeds(job))
-
-
-def _read_job(path: Path, object_info: dict) -> dict:
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise GenEvalError(f"The workflow {path} cannot be read ({error}). Save it again in ComfyUI: File, Save or Export (API).") from error
-    try:
-        job = workflow_to_api(saved, object_info) if isinstance(saved, dict) and "nodes" in saved else saved
-    except WorkflowError as error:
-        raise GenEvalError(f"{path}: {error} Or save it with File, Export (API).") from error
-    if not isinstance(job, dict) or not all(isinstance(node, dict) and "class_type" in node and "inputs" in node for node in job.values()):
-        raise GenEvalError(f"{path} is no workflow. Save it in ComfyUI: File, Save or Export (API).")
-    unknown = sorted({node["class_type"] for node in job.values()} - object_info.keys())
-    if unknown:
-        raise GenEvalError(f"The server does not know these nodes of {path}: {', '.join(unknown)}. Install their packs and start it again.")
-    return job
 
 
 def _pictures(job: dict, object_info: dict) -> dict[str, list]:
@@ -104,7 +86,7 @@ def _pictures(job: dict, object_info: dict) -> dict[str, list]:
         names = object_info[job[loops[0]]["class_type"]]["output_name"]
         return {kind: [loops[0], names.index(name)] for kind, name in _LOOP_OUTPUTS.items()}
     seen = ", ".join(f"node {id_} '{_title(node)}'" for id_, node in shown.items()) or "none"
-    raise GenEvalError(f"Which pictures are to be compared cannot be told. The workflow's Save Image and Preview Image nodes: {seen}. Write "
+    raise BenchError(f"Which pictures are to be compared cannot be told. The workflow's Save Image and Preview Image nodes: {seen}. Write "
                        "Before into the title of the one with the plain picture, After into the title of the one with the "
                        "corrected picture, and into no other; or have one xLARD Self-Correct and no such titles.")
 
@@ -125,22 +107,6 @@ def _texts(job: dict) -> Iterator[tuple[str, str, str]]:
                 yield id_, name, value
 
 
-def _links(node: dict) -> dict[str, list]:
-    """The inputs of a node that are linked: name and [node, slot]."""
-    return {name: value for name, value in node["inputs"].items() if isinstance(value, list)}
-
-
-def _needed(job: dict) -> dict:
-    """The job without the nodes that nothing at its ends needs."""
-    waiting, kept = [id_ for id_ in (BASE, CORRECTED, REPORT) if id_ in job], {}
-    while waiting:
-        id_ = waiting.pop()
-        if id_ not in kept:
-            kept[id_] = job[id_]
-            waiting += [source for source, _ in _links(job[id_]).values() if source in job]
-    return kept
-
-
 def _declared(object_info: dict, node: dict) -> dict[str, tuple]:
     """Type and options of a node's inputs."""
     groups = object_info[node["class_type"]]["input"]
@@ -153,7 +119,7 @@ def _put_placeholder(job: dict, object_info: dict) -> None:
     found = {text for text in _positive_texts(job, object_info) if text}
     if len(found) != 1:
         seen = "is none" if not found else "are several: " + ", ".join(repr(text) for text in sorted(found))
-        raise GenEvalError(f"Where the prompt goes cannot be told: of the texts behind the sampler's input positive, there {seen}. Write "
+        raise BenchError(f"Where the prompt goes cannot be told: of the texts behind the sampler's input positive, there {seen}. Write "
                            f"{PLACEHOLDER} into the workflow wherever GenEval's prompt is to stand.")
     text = found.pop()
     for node, name, value in _texts(job):
@@ -162,25 +128,25 @@ def _put_placeholder(job: dict, object_info: dict) -> None:
 
 
 def _positive_texts(job: dict, object_info: dict) -> Iterator[str]:
-    starts = [_links(node)["positive"] for node in job.values() if "positive" in _links(node)]
+    starts = [links(node)["positive"] for node in job.values() if "positive" in links(node)]
     # Guiders without a negative prompt.
-    waiting = starts or [_links(node)["conditioning"] for node in job.values()
-                         if "conditioning" in _links(node) and "GUIDER" in object_info[node["class_type"]]["output"]]
+    waiting = starts or [links(node)["conditioning"] for node in job.values()
+                         if "conditioning" in links(node) and "GUIDER" in object_info[node["class_type"]]["output"]]
     seen = set()
     while waiting:
         id_ = waiting.pop()[0]
         if id_ in seen or id_ not in job:
             continue
         seen.add(id_)
-        node, links = job[id_], _links(job[id_])
+        node, linked = job[id_], links(job[id_])
         declared = _declared(object_info, node)
-        if "positive" in links:
-            waiting.append(links["positive"])
+        if "positive" in linked:
+            waiting.append(linked["positive"])
             continue
         for name, (kind, options) in declared.items():
-            if kind == "CONDITIONING" and name in links:
-                waiting.append(links[name])
-            elif kind == "STRING" and name in node["inputs"] and (options.get("multiline") or name in links):
+            if kind == "CONDITIONING" and name in linked:
+                waiting.append(linked[name])
+            elif kind == "STRING" and name in node["inputs"] and (options.get("multiline") or name in linked):
                 yield _literal(job, node["inputs"][name]) or ""
 
 
@@ -195,17 +161,17 @@ def _literal(job: dict, value: object) -> str | None:
 
 
 def _check_judged(job: dict, object_info: dict) -> None:
-    """Raises GenEvalError if a critic would judge by another text than the prompt."""
+    """Raises BenchError if a critic would judge by another text than the prompt."""
     for id_, node in job.items():
         inputs, title = node["inputs"], f"Node {id_} ({node['class_type']})"
         prompt = _literal(job, inputs.get("prompt"))
         asks = node["class_type"].startswith("XLARD") and "prompt" in object_info[node["class_type"]]["input"].get("required", {})
         if asks and "claims" not in inputs and PLACEHOLDER not in (prompt or ""):
-            raise GenEvalError(f"{title} would judge by the prompt {prompt!r}, whatever is drawn. Connect the text of the positive prompt "
+            raise BenchError(f"{title} would judge by the prompt {prompt!r}, whatever is drawn. Connect the text of the positive prompt "
                                f"to it, or write {PLACEHOLDER} there.")
         edited = _literal(job, inputs.get("edited"))
         if node["class_type"] == "XLARDClaims" and edited and not wants_prompt(edited):
-            raise GenEvalError(f"{title} has claims of its own, which are judged whatever is drawn. Empty its field 'edited', or add a "
+            raise BenchError(f"{title} has claims of its own, which are judged whatever is drawn. Empty its field 'edited', or add a "
                                "line '...' to it.")
 
 
@@ -224,7 +190,7 @@ def _seeds(job: dict) -> dict[tuple[str, str], int]:
             elif _is_number(value):
                 places[id_, name] = value
     if not places:
-        raise GenEvalError("The workflow has no seed: no node has an input 'seed' or 'noise_seed'. Every picture of a prompt would be the same.")
+        raise BenchError("The workflow has no seed: no node has an input 'seed' or 'noise_seed'. Every picture of a prompt would be the same.")
     lowest = min(places.values())
     return {place: value - lowest for place, value in places.items()}
 

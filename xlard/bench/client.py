@@ -9,17 +9,17 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ...quickstart.job import JobError, JobResult, follow_job
-from .errors import GenEvalError
+from ..quickstart.job import JobError, JobResult, follow_job
+from .errors import BenchError
 
 
 class RunningServer:
-    """The server at an address such as http://127.0.0.1:8188. Raises GenEvalError wherever it does not answer."""
+    """The server at an address such as http://127.0.0.1:8188. Raises BenchError wherever it does not answer."""
 
     def __init__(self, url: str):
         self.url, self._queued = url.rstrip("/"), ""
         if urllib.parse.urlparse(self.url).scheme not in ("http", "https"):
-            raise GenEvalError(f"{url!r} is no server's address. Write it as http://127.0.0.1:8188.")
+            raise BenchError(f"{url!r} is no server's address. Write it as http://127.0.0.1:8188.")
 
     def get_json(self, path: str, timeout: float = 60.0):
         """GET ``path`` and parse the answer."""
@@ -44,16 +44,21 @@ class RunningServer:
         self._queued = answer["prompt_id"]
         return answer
 
-    def run(self, job: dict, timeout: float) -> JobResult:
-        """Queue a job and follow it to its end, which is an error too. Raises GenEvalError after ``timeout`` seconds."""
+    def run(self, job: dict, timeout: float, name: str) -> JobResult:
+        """Queue a job and follow it to its end; ``name`` is what errors call it.
+
+        Raises BenchError if it is refused, fails, is cancelled, or takes more than ``timeout`` seconds.
+        """
         with self._reachable():
             try:
-                return follow_job(self, job, timeout, None)
+                result = follow_job(self, job, timeout, None)
             except JobError as error:
-                raise GenEvalError(f"{error}\nOpen the workflow in ComfyUI and run it there once.") from error
+                raise BenchError(f"{error}\nOpen the workflow in ComfyUI and run it there once.") from error
             except TimeoutError as error:
-                raise GenEvalError(f"A job did not end within {timeout:.0f} s and was cancelled. Give --timeout more seconds if "
-                                   "the server is slow or busy with other jobs, and run again: it goes on from there.") from error
+                raise BenchError(f"A job did not end within {timeout:.0f} s and was cancelled. Give --timeout more seconds if "
+                                   "the server is slow or busy with other jobs, and run again.") from error
+        _check(result, name)
+        return result
 
     def interrupt(self) -> None:
         """Cancel the job that was queued last, whether it runs or waits, and no other."""
@@ -85,5 +90,15 @@ class RunningServer:
         except urllib.error.HTTPError:
             raise
         except (urllib.error.URLError, aiohttp.ClientError, ConnectionError) as error:
-            raise GenEvalError(f"ComfyUI does not answer at {self.url} ({error}). Start it, or correct --server, and run again: it "
-                               "goes on from there.") from error
+            raise BenchError(f"ComfyUI does not answer at {self.url} ({error}). Start it, or correct --server, and run again.") from error
+
+
+def _check(result: JobResult, name: str) -> None:
+    if result.error is not None:
+        raise BenchError(f"The job for {name} failed in node {result.error['node_id']} ({result.error['node_type']}): "
+                         f"{result.error['exception_message'].strip()}\nMend it in ComfyUI, and run again.")
+    if result.status != "success":
+        raise BenchError(f"The job for {name} was cancelled in ComfyUI. Run again.")
+    if result.node_errors:
+        raise BenchError(f"ComfyUI left out a part of the job for {name}: {json.dumps(result.node_errors)}. Mend it in ComfyUI, and run "
+                         "again.")
