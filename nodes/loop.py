@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import comfy.model_management
 import comfy.samplers
 import torch
 from comfy_api.latest import io
@@ -10,6 +11,7 @@ from ..xlard.loop.run import self_correct
 from ..xlard.loop.settings import WHERE, LoopSettings
 from ..xlard.loop.strategies import ALL
 from . import sockets
+from .adapters.cancelled import left_behind
 from .adapters.family import check_fits
 from .adapters.latents import as_pictures, like_source, with_source
 from .adapters.pictures import chosen_claims, critique_text
@@ -100,7 +102,8 @@ class XLARDSelfCorrect(io.ComfyNode):
                 io.Boolean.Output("passed", is_output_list=True,
                                   tooltip="For each picture whether every claim holds."),
                 io.String.Output("report", tooltip="The critique of the best pictures in words."),
-            ))
+            ),
+            hidden=[io.Hidden.dynprompt, io.Hidden.unique_id], enable_expand=True)
 
     @classmethod
     def execute(cls, model, positive, negative, vae, critic, prompt: str, latent_image: dict, seed: int, steps: int,
@@ -114,11 +117,17 @@ class XLARDSelfCorrect(io.ComfyNode):
         sampler = ComfySampler(model, positive, negative, latent_image, steps, cfg, sampler_name, scheduler,
                                [each for each in (head, corrector) if each is not None], rewording)
         batch = sampler.batch
-        states = self_correct(
-            [prompt] * batch, [claims] * batch, [seed + row for row in range(batch)], sampler, ComfyDecoder(vae),
-            critic, head, corrector,
-            LoopSettings(rounds, allowed, candidates, strength, where, sigma=sigma or None),
-            RoundProgress(batch * (rounds + 1)), rewording, None if source is None else as_pictures(sampler.source))
+        progress = RoundProgress(batch * (rounds + 1))
+        try:
+            states = self_correct(
+                [prompt] * batch, [claims] * batch, [seed + row for row in range(batch)], sampler, ComfyDecoder(vae),
+                critic, head, corrector,
+                LoopSettings(rounds, allowed, candidates, strength, where, sigma=sigma or None),
+                progress, rewording, None if source is None else as_pictures(sampler.source))
+        except comfy.model_management.InterruptProcessingException:
+            if not progress.best:
+                raise
+            return left_behind(cls, list(progress.best.values()))
         critiques = [state.best.critique for state in states]
         report = "\n".join(filter(None, (critique_text(critiques), rewording and rewording.refusal)))
         samples = like_source(torch.stack([state.best.latent for state in states]), sampler.source)

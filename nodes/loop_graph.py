@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from comfy_api.latest import io
+from comfy_api.latest import io, ui
 
 from ..xlard.loop.rounds import first_round, resumed_round
 from . import sockets
@@ -78,8 +78,10 @@ class XLARDLoopStart(io.ComfyNode):
         batch = (first_round(prompt, claims, len(pictures), seed, allowed, sources) if state is None else
                  resumed_round(state, claims, len(pictures), seed, allowed))
         flow = Flow(cls.hidden.unique_id, batch, latent_image, model)
+        # Were the body cancelled, this would be what is left of the rounds before.
+        shown = ui.PreviewImage(flow.best_images) if batch.number else None
         return io.NodeOutput(flow, flow.latent, flow.denoise, batch.seed, batch.number, flow.mask, flow.report, claims,
-                             flow.counted_model)
+                             flow.counted_model, ui=shown)
 
 
 class XLARDLoopEnd(io.ComfyNode):

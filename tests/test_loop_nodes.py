@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
+import numpy as np
 import psutil
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load
 
 from tests.graphs import BAD_LATENTS, SIDE, demo_graph, error, load_latent, loop_graph, pictures, shown, text
@@ -51,16 +55,42 @@ def test_without_head_and_corrector_it_runs(comfy):
     assert pictures(comfy, graph, "loop", 1).shape == (1, SIDE, SIDE, 3)
 
 
-def test_cancelling_in_the_middle_ends_it_and_the_next_run_works(comfy):
+def cancelled(comfy, graph: dict, maximum: int, value: int) -> tuple:
+    """Run a graph and cancel it where the loop's bar of ``maximum`` first stands at ``value``; the result, and the bar's later places."""
+    later, sent = [], []
+
+    def cancel(node: str, now: int, most: int) -> None:
+        if sent:
+            later.append((now, most))
+        elif (node, now, most) == ("loop", value, maximum):
+            comfy.interrupt()
+            sent.append(now)
+
+    return comfy.run(graph, on_progress=cancel), later
+
+
+def test_cancelling_before_the_first_picture_leaves_none(comfy):
     graph = loop_graph(steps=400, rounds=8, seed=9)
     graph["picture"] = {"class_type": "PreviewImage", "inputs": {"images": ["loop", 1]}}
+    result, later = cancelled(comfy, graph, 400, 3)
+    assert result.status == "interrupted" and result.outputs == {}
+    # What was under way while the message travelled.
+    assert all(now < 60 for now, most in later if most == 400)
 
-    def cancel(node: str, value: int, maximum: int) -> None:
-        if node == "loop" and value == 3:
-            comfy.interrupt()
 
-    assert comfy.run(graph, on_progress=cancel).status == "interrupted"
-    assert pictures(comfy, loop_graph(seed=9), "loop", 1).shape == (1, SIDE, SIDE, 3)
+@pytest.mark.parametrize("drawn", [1, 2])
+def test_cancelling_leaves_the_best_picture_so_far_in_the_history_and_the_next_run_is_clean(comfy, drawn):
+    graph = loop_graph(batch=2, steps=10, rounds=2, seed=9 + drawn, prompt="nine red circles left of nine blue squares")
+    graph["picture"] = {"class_type": "PreviewImage", "inputs": {"images": ["loop", 1]}}
+    result, later = cancelled(comfy, graph, 2 * 3, 2 * drawn)
+    assert result.status == "interrupted" and list(result.outputs) == ["loop"]
+    assert len([now for now, most in later if most == 2 * 3 and now > 2 * drawn]) <= 2
+    kept = [np.asarray(Image.open(io.BytesIO(comfy.view(entry)))) for entry in result.outputs["loop"]["images"]]
+    assert len(kept) == 2
+    if drawn == 1:
+        assert (np.stack(kept) == pictures(comfy, loop_graph(batch=2, steps=10, rounds=0, seed=9 + drawn), "loop", 2)).all()
+    again = comfy.run(graph)
+    assert again.status == "success" and "loop" in again.executed and "loop" not in again.outputs
 
 
 def test_an_empty_prompt_is_an_error(comfy):

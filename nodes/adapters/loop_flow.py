@@ -69,6 +69,11 @@ class Flow:
         return self.calls.on(self.model)
 
     @property
+    def best_images(self) -> Tensor:
+        """The best pictures so far, (B, H, W, 3); none before the first are drawn."""
+        return torch.stack([state.best.image for state in self.batch.states])
+
+    @property
     def report(self) -> str:
         """What is wrong with the best pictures so far, in words; empty before the first is drawn."""
         return critique_text([state.best.critique for state in self.batch.states]) if self.batch.number else ""
