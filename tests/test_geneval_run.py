@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,20 @@ def test_a_server_that_is_down_is_named(tmp_path) -> None:
         RunningServer("127.0.0.1:8188")
 
 
+@pytest.mark.parametrize(("status", "message"), [(404, "is answered with 404 .* Is that a ComfyUI"), (200, "no JSON. Is that a ComfyUI")])
+def test_another_server_is_named(tmp_path, status, message) -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(b"<html>")
+
+    with HTTPServer(("127.0.0.1", 0), Other) as other:
+        threading.Thread(target=other.handle_request).start()
+        with pytest.raises(BenchError, match=message):
+            RunningServer(f"http://127.0.0.1:{other.server_port}").get_json("/object_info")
+
+
 def test_a_node_that_fails_is_named(bench) -> None:
     with pytest.raises(BenchError, match=r"The job for '\.\.\.' failed in node loop \(XLARDSelfCorrect\): .*\nMend it in ComfyUI, and run again"):
         bench(workflow(), [{**ONE, "prompt": "..."}])
@@ -155,6 +170,8 @@ def test_too_slow_a_job_is_cancelled_and_no_other(comfy, bench) -> None:
 def test_errors_of_folders_come_before_anything_is_drawn(bench, tmp_path) -> None:
     with pytest.raises(BenchError, match="There is no detector"):
         bench(workflow(), [ONE], "--detector", str(tmp_path))
+    with pytest.raises(BenchError, match="--device tpu7 cannot be used"):
+        bench(workflow(), [ONE], "--detector", str(tmp_path), "--device", "tpu7")
     with pytest.raises(BenchError, match="--number is 0"):
         bench(workflow(), [ONE], "--number", "0")
     assert not (tmp_path / "out").exists()

@@ -23,7 +23,11 @@ class RunningServer:
 
     def get_json(self, path: str, timeout: float = 60.0):
         """GET ``path`` and parse the answer."""
-        return json.loads(self._read(path, timeout))
+        text = self._read(path, timeout)
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise BenchError(f"{self.url}{path} answers with what is no JSON. Is that a ComfyUI? Correct --server.") from error
 
     def post_json(self, path: str, body: dict, timeout: float = 60.0):
         """POST ``body`` and parse the answer, None if it is empty. Raises urllib.error.HTTPError for a refusal."""
@@ -78,8 +82,11 @@ class RunningServer:
         return ""
 
     def _read(self, path: str, timeout: float) -> bytes:
-        with self._reachable(), urllib.request.urlopen(self.url + path, timeout=timeout) as answer:
-            return answer.read()
+        try:
+            with self._reachable(), urllib.request.urlopen(self.url + path, timeout=timeout) as answer:
+                return answer.read()
+        except urllib.error.HTTPError as error:
+            raise BenchError(f"{self.url}{path} is answered with {error.code} {error.reason}. Is that a ComfyUI? Correct --server.") from error
 
     @contextmanager
     def _reachable(self) -> Iterator[None]:

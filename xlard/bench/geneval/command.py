@@ -7,6 +7,8 @@ import hashlib
 import sys
 from pathlib import Path
 
+import torch
+
 from ...training.files import read_json, read_lines, write_json, write_whole
 from ..client import RunningServer
 from ..errors import BenchError
@@ -85,6 +87,12 @@ def load_judges(options: argparse.Namespace, prompts: list[GenEvalPrompt]) -> tu
     from .colors import ClipColors
     from .detector import TransformersDetector
 
+    try:
+        torch.empty(0, device=options.device)
+    # Of several kinds, and an AssertionError where PyTorch was built without CUDA.
+    except Exception as error:
+        raise BenchError(f"--device {options.device} cannot be used ({str(error).splitlines()[0]}). Take cpu, or cuda where PyTorch finds a "
+                         "GPU.") from error
     detector = TransformersDetector(options.detector)
     check_classes(detector, prompts)
     return detector, options.clip and ClipColors(options.clip)
