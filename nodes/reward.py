@@ -63,7 +63,7 @@ class XLARDPredictReward(io.ComfyNode):
     def execute(cls, latent: dict, positive: list, head, sigma: float, prompt: str = "") -> io.NodeOutput:
         pictures = as_pictures(latent["samples"])
         batch = len(pictures)
-        prediction = head(pictures.float(), prompt_embeddings(positive, batch).float(), torch.full((batch,), sigma))
+        prediction = head(pictures.float(), prompt_embeddings(positive, batch), torch.full((batch,), sigma))
         aspects = asked_aspects(prompt, head.config.aspects)
         index = prediction.index(aspects)
         return io.NodeOutput(reward_text(prediction, index), overall(prediction, index),

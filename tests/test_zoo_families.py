@@ -53,6 +53,14 @@ def family(request) -> Family:
     return request.param
 
 
+def left_half() -> dict:
+    """Nodes of a mask of the left half of a picture, ``left``."""
+    return {"white": {"class_type": "SolidMask", "inputs": {"value": 1.0, "width": WIDTH // 2, "height": HEIGHT}},
+            "black": {"class_type": "SolidMask", "inputs": {"value": 0.0, "width": WIDTH, "height": HEIGHT}},
+            "left": {"class_type": "MaskComposite", "inputs": {
+                "destination": ["black", 0], "source": ["white", 0], "x": 0, "y": 0, "operation": "add"}}}
+
+
 @pytest.fixture(scope="module")
 def drawn(comfy, family) -> dict[str, Tensor]:
     """What the family draws as it is, guided, at strength 0, inside a noise mask and alone, all of the same seed."""
@@ -60,11 +68,7 @@ def drawn(comfy, family) -> dict[str, Tensor]:
     graph |= {
         "guided": guided(graph), "off": guided(graph, strength=0.0),
         "between": guided(graph, sigma_start=0.2, sigma_end=0.1),
-        "one": changed(graph["empty"], batch_size=1),
-        "white": {"class_type": "SolidMask", "inputs": {"value": 1.0, "width": WIDTH // 2, "height": HEIGHT}},
-        "black": {"class_type": "SolidMask", "inputs": {"value": 0.0, "width": WIDTH, "height": HEIGHT}},
-        "left": {"class_type": "MaskComposite", "inputs": {
-            "destination": ["black", 0], "source": ["white", 0], "x": 0, "y": 0, "operation": "add"}},
+        "one": changed(graph["empty"], batch_size=1), **left_half(),
         "masked": {"class_type": "SetLatentNoiseMask", "inputs": {"samples": ["drawn", 0], "mask": ["left", 0]}}}
     ways = {"with_guide": {"model": ["guided", 0]}, "with_off": {"model": ["off", 0]}, "with_between": {"model": ["between", 0]},
             "in_mask": {"model": ["guided", 0], "latent_image": ["masked", 0], "seed": 6},
@@ -184,6 +188,19 @@ def test_self_correct_by_each_strategy(comfy, family, server):
         assert (first - second)[:, opened].abs().max() > 0.01
         assert torch.equal(first[:, ~opened], second[:, ~opened])
         assert opened.all() == (name in ("correct", "resample"))
+
+
+def test_self_correct_keeps_to_a_noise_mask(comfy, family, server):
+    graph = with_critic(with_modules(comfy, zoo_graph(family, MENDED), family), server.url)
+    graph |= {"start": {"class_type": "ZooLatentAs", "inputs": {"latent": ["drawn", 0], "dtype": "float32", "seed": 3}}, **left_half()}
+    graph["masked"] = {"class_type": "SetLatentNoiseMask", "inputs": {"samples": ["start", 0], "mask": ["left", 0]}}
+    only = {name: name == "correct" for name in ("region", "rearrange", "resample")}
+    graph["loop"] = self_correct(graph, family, MENDED, latent_image=["masked", 0], head=["head", 0], corrector=["corrector", 0], **only)
+    graph["rounds"] = {"class_type": "ZooRounds", "inputs": {"state": ["loop", 3]}}
+    found = latents(comfy, graph, "start", "rounds")
+    before, half = found["start"].reshape(found["rounds"][:1].shape), WIDTH // family.ratio // 2 + 1
+    assert len(found["rounds"]) == 2 and (found["rounds"] - before)[..., half:].abs().max() < 1e-3
+    assert (found["rounds"] - before)[..., :half - 1].abs().max() > 0.1 and not torch.equal(*found["rounds"])
 
 
 PROMPTS = ("two red circles", "a blue square", "two red circles and a blue square", "two circles",
@@ -313,9 +330,9 @@ def test_a_model_s_family_is_its_own_whatever_was_drawn_before(comfy):
     assert "this one is BaseModel/SDXL_Playground_2_5" in error(comfy, graph)
 
 
-def in_precision(comfy, family: Family, url: str, weights: str, arithmetic: str | None, batch: int) -> None:
+def in_precision(comfy, family: Family, url: str, weights: str, arithmetic: str | None, **settings: int) -> None:
     """Guided and corrected in a precision: something finite that is not the same as without, and the same at strength 0."""
-    graph = with_critic(with_modules(comfy, zoo_graph(family, weights=weights, batch=batch, **WIDE), family), url)
+    graph = with_critic(with_modules(comfy, zoo_graph(family, weights=weights, **WIDE, **settings), family), url)
     if arithmetic:
         # ComfyUI would compute in single precision on a CPU.
         graph["loaded"] = graph["model"]
@@ -343,7 +360,20 @@ HALVED = [pytest.param(family, id=name, marks=[pytest.mark.big] if name in (*SLO
 @pytest.mark.parametrize("halved", HALVED)
 def test_arithmetic_in_half_precision(comfy, halved, arithmetic, server):
     make_ready([halved])
-    in_precision(comfy, halved, server.url, "default", arithmetic, batch=1)
+    in_precision(comfy, halved, server.url, "default", arithmetic, steps=1)
+
+
+def test_prompts_in_half_precision(comfy, server):
+    family = SMALL["sd3"]
+    graph = with_critic(with_modules(comfy, zoo_graph(family, MENDED), family), server.url)
+    graph["half"] = {"class_type": "ZooHalfPrompt", "inputs": {"conditioning": ["positive", 0]}}
+    for name, prompt in (("whole_loop", "positive"), ("half_loop", "half")):
+        graph[name] = self_correct(graph, family, MENDED, positive=[prompt, 0], head=["head", 0], corrector=["corrector", 0], region=False,
+                                   rearrange=False, resample=False)
+        graph[f"{name}_rounds"] = {"class_type": "ZooRounds", "inputs": {"state": [name, 3]}}
+    found = latents(comfy, graph, "whole_loop_rounds", "half_loop_rounds")
+    whole, half = found["whole_loop_rounds"], found["half_loop_rounds"]
+    assert len(half) == 2 and torch.allclose(whole, half, atol=0.05 * whole.abs().max().item())
 
 
 def test_controlnet_is_kept_while_guiding_and_correcting(comfy, server):

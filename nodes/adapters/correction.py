@@ -43,7 +43,7 @@ def correct_latent(latent: dict, positive: list, corrector, head, strength: floa
     source = latent["samples"]
     pictures = as_pictures(source)
     original, batch = pictures.to(comfy.model_management.intermediate_device(), torch.float32), len(pictures)
-    context, level = prompt_embeddings(positive, batch).float(), torch.full((batch,), sigma)
+    context, level = prompt_embeddings(positive, batch), torch.full((batch,), sigma)
     mask = mask_of(latent, original)
     delta = corrector(original, context, level)
     if mask is not None:

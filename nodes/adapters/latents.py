@@ -60,11 +60,14 @@ def mask_of(latent: dict, like: Tensor) -> Tensor | None:
 
 
 def prompt_embeddings(conditioning: list, batch: int) -> Tensor:
-    """The first prompt of a CONDITIONING as (batch, L, D); raises ValueError if there is none."""
+    """The first prompt of a CONDITIONING as (batch, L, D) in fp32, which heads and correctors compute in.
+
+    Raises ValueError if there is none.
+    """
     if not conditioning or not isinstance(conditioning[0][0], Tensor):
         raise ValueError("The conditioning holds no text embedding. Connect the one of CLIP Text Encode that the "
                          "picture was made with.")
-    return comfy.utils.repeat_to_batch_size(conditioning[0][0], batch)
+    return comfy.utils.repeat_to_batch_size(conditioning[0][0].float(), batch)
 
 
 def map_image(maps: Tensor) -> Tensor:

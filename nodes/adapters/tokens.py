@@ -17,7 +17,7 @@ def token_text(latent: dict, positive: list, corrector, sigma: float, clip=None,
     """One line for each of the tokens that move the correction most: place, name where ``clip`` and ``prompt`` tell it, and
     contribution (see ``token_contributions``), the mean over the pictures."""
     pictures = as_pictures(latent["samples"]).float()
-    context = prompt_embeddings(positive, len(pictures)).float()
+    context = prompt_embeddings(positive, len(pictures))
     found = token_contributions(corrector, pictures, context, torch.full((len(pictures),), sigma)).mean(dim=0)
     names = token_names(clip, prompt, len(found)) if clip is not None and prompt.strip() else [""] * len(found)
     values, places = found.topk(min(_MOST, len(found)))

@@ -125,6 +125,19 @@ class ZooLatentAs(io.ComfyNode):
         return io.NodeOutput({**latent, "samples": samples.to(getattr(torch, dtype))})
 
 
+class ZooHalfPrompt(io.ComfyNode):
+    """A CONDITIONING whose embeddings are in fp16."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(node_id="ZooHalfPrompt", category="test", outputs=[io.Conditioning.Output("half")], inputs=[
+            io.Conditioning.Input("conditioning")])
+
+    @classmethod
+    def execute(cls, conditioning: list) -> io.NodeOutput:
+        return io.NodeOutput([[embedding.half(), options] for embedding, options in conditioning])
+
+
 class ZooRounds(io.ComfyNode):
     """The latents of all rounds of the first picture of a loop as a batch, and where each was drawn anew."""
 
@@ -165,7 +178,7 @@ class ZooExtension(ComfyExtension):
     """The nodes as an extension."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [ZooClip, ZooLatentAs, ZooRounds, ZooLevels]
+        return [ZooClip, ZooLatentAs, ZooHalfPrompt, ZooRounds, ZooLevels]
 
 
 async def comfy_entrypoint() -> ZooExtension:
