@@ -80,14 +80,15 @@ def prompt_of(comfy, path: Path) -> dict:
             shutil.copytree(CRITIC, own / "critics" / node["inputs"]["critic_name"], dirs_exist_ok=True)
         for kind, source in (("head", HEAD), ("corrector", CORRECTOR)):
             if name := node["inputs"].get(f"{kind}_name"):
-                (own / f"{kind}s").mkdir(exist_ok=True)
+                (own / f"{kind}s").mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, own / f"{kind}s" / name)
     return prompt
 
 
 def shortened(prompt: dict) -> dict:
     """The prompt at the demo world's size and words, with few steps, rounds and pictures."""
-    few = {"steps": 4, "rounds": 1, "batch_size": 2, "how_many": 8}
+    # The critic would go on for long about what random weights draw.
+    few = {"steps": 4, "rounds": 1, "batch_size": 2, "how_many": 8, "max_tokens": 128}
     network = {"steps": 3, "width": 32, "layers": 1}
     training = {"XLARDCollect": {"steps": 12, "pictures_per_prompt": 2, "views": 2}, "XLARDTrainHead": network,
                 "XLARDTrainCorrector": network, "XLARDPrompts": {"source": "text", "text": "\n".join(TRAINING_PROMPTS)}}
