@@ -92,7 +92,8 @@ def test_prompts_are_drawn_and_scored_and_a_stopped_run_goes_on(comfy, bench, tm
         bench(workflow(rounds=2), [ONE])
 
 
-@pytest.mark.parametrize("name", ["demo_self_correct", "demo_loop_graph"])
+@pytest.mark.parametrize("name", ["demo_self_correct", "demo_loop_graph", "load_your_own", "sd15_lora_self_correct", "sdxl_self_correct",
+                                  "sd35_self_correct", "flux_self_correct", "qwen_image_self_reward", "z_image_self_correct"])
 def test_shipped_workflows_need_no_change(comfy, name) -> None:
     template = read_template(CHECKOUT / "workflows" / f"{name}.json", comfy.object_info())
     job = template.fill("a red circle", 11)
