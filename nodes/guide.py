@@ -19,8 +19,8 @@ class XLARDGuideModel(io.ComfyNode):
         return io.Schema(
             node_id="XLARDGuideModel", display_name="xLARD Guide Model", category="xLARD/corrector",
             description="Corrects what the model predicts while it samples, at each step inside a window of noise levels: "
-                        "with a corrector, with the gradient of a reward head, or with both. It works with any sampler, LoRA "
-                        "and ControlNet. It does not ask the critic whether the picture got better: xLARD Self-Correct does.",
+                        "with a corrector, with the gradient of a reward head, or with both; or once, with a corrector that was "
+                        "made for that. It works with any sampler, LoRA and ControlNet. It does not ask the critic whether the picture got better: xLARD Self-Correct does.",
             inputs=[
                 io.Model.Input("model", tooltip="The model, with your LoRAs and patches. It stays as it is: a copy is guided."),
                 sockets.Corrector.Input("corrector", optional=True,
@@ -30,13 +30,15 @@ class XLARDGuideModel(io.ComfyNode):
                                tooltip="Share of the correction that is applied; 0 returns the model as it is."),
                 io.Float.Input("sigma_start", default=0.0, min=0.0, max=1.0, step=0.01,
                                tooltip="Highest noise level at which it corrects, 1 is pure noise. 0: the highest that "
-                                       "corrector and head were each trained for."),
+                                       "corrector and head were each trained for. A corrector that acts once does so at this "
+                                       "level; 0: at its own."),
                 io.Float.Input("sigma_end", default=0.0, min=0.0, max=1.0, step=0.01,
                                tooltip="Lowest noise level at which it corrects. 0: the lowest that corrector and head were "
                                        "each trained for."),
                 sockets.Head.Input("head", optional=True,
                                    tooltip="A reward head trained for this checkpoint. Its gradient acts after the corrector, "
-                                           "at the noise levels of the window that it can read."),
+                                           "at the noise levels of the window that it can read. Beside a corrector that acts once it "
+                                           "decides instead which pictures are corrected."),
                 io.Int.Input("gradient_steps", default=GRADIENT_STEPS, min=0, max=100, optional=True,
                              tooltip="Steps towards what the head rewards more, at each call of the model; without a head "
                                      "there are none. 0: the head does nothing. A head can be fooled by many."),

@@ -74,39 +74,46 @@ class XLARDTrainCorrector(io.ComfyNode):
         return io.Schema(
             node_id="XLARDTrainCorrector", display_name="xLARD Train Corrector", category="xLARD/training",
             description="Trains a corrector on a dataset: it learns to move the model's predictions towards pictures that the critic "
-                        "passed. Cancel and queue again to go on later.",
+                        "passed, or whose claims hold. Cancel and queue again to go on later.",
             inputs=[
                 sockets.Dataset.Input("dataset", tooltip="Collected pictures of the checkpoint that the corrector is for."),
-                io.Combo.Input("way", options=["distillation", "mending", "path-wise"], default="distillation",
-                               tooltip="distillation: from the pictures that passed, needs no head. mending: from failed pictures and what "
-                                       "became of them, needs a dataset collected with mend. path-wise: up the gradient of a head, which "
-                                       "it may learn to fool."),
-                sockets.Head.Input("head", optional=True, tooltip="A head trained for this checkpoint: the path-wise way needs it, mending begins "
-                                                                  "with what it has learnt of reading latents."),
-                io.Float.Input("trust_region", default=0.7, min=0.01, max=1.0, step=0.01,
-                               tooltip="Largest correction, relative to the size of the latent. It is part of the corrector's file."),
-                io.Float.Input("sigma_start", default=1.0, min=0.0, max=1.0, step=0.01,
-                               tooltip="Highest noise level that it is to correct at; the dataset must hold predictions there."),
-                io.Float.Input("sigma_end", default=0.9, min=0.0, max=1.0, step=0.01,
-                               tooltip="Lowest noise level that it is to correct at. On the demo world it did best where layouts are "
-                                       "decided, from 1 to 0.9, and broke more pictures below."),
+                io.Combo.Input("way", options=["drafting", "distillation", "mending", "path-wise"], default="drafting",
+                               tooltip="drafting: to a layout of cut-out objects in which the claims hold, once in the middle of sampling; "
+                                       "needs a critic that gives boxes. distillation: from the pictures that passed. mending: from failed "
+                                       "pictures and what became of them, needs a dataset collected with mend. path-wise: up the gradient "
+                                       "of a head, which it may learn to fool."),
+                sockets.Head.Input("head", optional=True, tooltip="A head trained for this checkpoint: the path-wise way needs it, drafting and "
+                                                                  "mending begin with what it has learnt of reading latents."),
+                io.Float.Input("trust_region", default=2.0, min=0.01, max=4.0, step=0.01,
+                               tooltip="Largest correction, relative to the size of the latent; part of the corrector's file. drafting "
+                                       "gives up what was drawn and needs 2; for distillation take 0.7, for mending 0.3."),
+                io.Float.Input("sigma_start", default=0.75, min=0.0, max=1.0, step=0.01,
+                               tooltip="Highest noise level that it is to correct at, with drafting: that it learns from; the dataset must "
+                                       "hold predictions there. For distillation take 1."),
+                io.Float.Input("sigma_end", default=0.5, min=0.0, max=1.0, step=0.01,
+                               tooltip="Lowest noise level that it is to correct at; with drafting the one at which it acts. For "
+                                       "distillation take 0.9: on the demo world it broke more pictures below."),
                 io.Float.Input("learns_until", default=0.5, min=0.0, max=1.0, step=0.01,
                                tooltip="Lowest noise level that it learns from: more levels are more to learn from."),
                 io.Float.Input("emphasis", default=0.0, min=0.0, max=10.0, step=0.1,
                                tooltip="distillation: how far to go beyond the average of what passed, away from the average of "
-                                       "everything; 0 is that average. The path-wise way does not use it."),
-                *_settings(5e-4, "corrector")],
+                                       "everything; 0 is that average. The other ways do not use it."),
+                *_settings(1e-3, "corrector"),
+                io.Float.Input("reward_threshold", default=0.6, min=0.0, max=1.0, step=0.01, optional=True,
+                               tooltip="drafting: with a head beside it the corrector only changes pictures whose predicted reward is "
+                                       "below this; part of its file. Lower breaks fewer right pictures and corrects fewer wrong ones.")],
             outputs=sockets.named(
                 sockets.Corrector.Output("corrector", tooltip="The corrector, for xLARD Save Corrector or for direct use."),
                 sockets.LossMap.Output("loss", tooltip="The training loss, for ComfyUI's Plot Loss Graph."), *_RESULTS))
 
     @classmethod
     def execute(cls, dataset, way: str, trust_region: float, sigma_start: float, sigma_end: float, learns_until: float, emphasis: float, steps: int,
-                batch_size: int, learning_rate: float, width: int, layers: int, seed: int, name: str, head=None) -> io.NodeOutput:
+                batch_size: int, learning_rate: float, width: int, layers: int, seed: int, name: str, head=None,
+                reward_threshold: float = 0.6) -> io.NodeOutput:
         from ..xlard.training.report import corrector_report
         from ..xlard.training.train import CorrectorSettings, TrainingSettings, train_corrector
 
-        kind = CorrectorSettings(way, trust_region, sigma_start, sigma_end, learns_until, emphasis)
+        kind = CorrectorSettings(way, trust_region, sigma_start, sigma_end, learns_until, emphasis, reward_threshold)
         settings = TrainingSettings(steps, batch_size, learning_rate, width, layers, seed)
         with training_device() as device:
             trained = train_corrector([dataset], kind, settings, run_folder(dataset, name), device,

@@ -20,7 +20,9 @@ class CorrectorConfig:
     """What a corrector was built and trained for; saved with its weights.
 
     ``sigma_range`` holds the noise levels that it has learnt to correct at, ``family`` names the model's architecture
-    where ComfyUI knew it (empty: any with these shapes).
+    where ComfyUI knew it (empty: any with these shapes). A corrector with a level ``acts_at`` acts once in a run, there; with 0,
+    at every step inside ``sigma_range``. ``reward_threshold``: where a head reads along, one that acts once changes only
+    pictures whose predicted reward is below this.
     """
 
     latent_channels: int
@@ -33,6 +35,8 @@ class CorrectorConfig:
     trust_region: float = 0.3
     sigma_range: tuple[float, float] = (0.0, 1.0)
     family: str = ""
+    acts_at: float = 0.0
+    reward_threshold: float = 1.0
 
 
 def project(delta: Tensor, latents: Tensor, trust_region: float) -> Tensor:

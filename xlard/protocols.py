@@ -8,6 +8,7 @@ variance-exploding sigma s is the level s / (1 + s).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
@@ -20,6 +21,15 @@ Steer = Callable[[Tensor, float], Tensor]
 
 It is called each time that the model is, which second-order samplers do several times in a step.
 """
+
+
+@dataclass(frozen=True)
+class Once:
+    """A steer that acts once: sampling stops at the step nearest to ``sigma``, and goes on from what ``steer`` makes of the x0
+    prediction there, under the same noise. That takes one model call more."""
+
+    sigma: float
+    steer: Steer
 
 
 class Judge(Protocol):
@@ -55,7 +65,7 @@ class Sampler(Protocol):
     def context(self, rows: Sequence[int]) -> Tensor:
         """The prompt embeddings of the rows, (B, L, D)."""
 
-    def generate(self, rows: Sequence[int], seeds: Sequence[int], steer: Steer | None = None) -> Tensor:
+    def generate(self, rows: Sequence[int], seeds: Sequence[int], steer: Steer | Once | None = None) -> Tensor:
         """Sample from pure noise, steered or not; returns latents (B, C, h, w)."""
 
     def predict(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:

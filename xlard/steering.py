@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from .corrector import project
-from .protocols import Steer
+from .head import overall_reward
+from .protocols import Once, Steer
 
 Corrector = Callable[[Tensor, Tensor, Tensor], Tensor]
 OnCorrection = Callable[[float, Tensor, Tensor], None]
@@ -46,6 +47,25 @@ def corrector_steer(corrector: Corrector, context: Tensor, window: tuple[float, 
         return x0 + delta
 
     return steer
+
+
+def corrector_once(corrector, context: Tensor, sigma: float = 0.0, strength: float = 1.0, record: OnCorrection | None = None,
+                   head=None, asked: Sequence[Sequence[int]] = ()) -> Once:
+    """A corrector that acts once, at ``sigma`` (0: where it is meant to).
+
+    ``head`` and ``corrector`` are called as ``RewardHead`` and ``LatentCorrector`` are, and have their configs. With a head
+    only those predictions are moved whose rewards, multiplied over the aspects ``asked`` of each row (their places in the head's
+    rewards), stay below the corrector's ``reward_threshold``. See ``corrector_steer`` for the rest.
+    """
+    def doubted(x0: Tensor, rows: Tensor, level: Tensor) -> Tensor:
+        delta = corrector(x0, rows, level)
+        if head is None:
+            return delta
+        rewards = overall_reward(head(x0, rows, level), asked).to(delta)
+        return delta * (rewards < corrector.config.reward_threshold).to(delta)[:, None, None, None]
+
+    # The step that is nearest may lie to either side.
+    return Once(sigma or corrector.config.acts_at, corrector_steer(doubted, context, (0.0, 1.0), strength, record))
 
 
 def in_turn(steers: Sequence[Steer], trust_region: float, strength: float = 1.0) -> Steer:

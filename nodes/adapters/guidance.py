@@ -7,11 +7,13 @@ import torch
 from torch import Tensor
 
 from ...xlard.gradient import AscentSettings, ascend
+from ...xlard.protocols import Once
 from ...xlard.quadratic import Combination
-from ...xlard.steering import Corrector, check_window, corrector_steer, in_turn
+from ...xlard.steering import Corrector, check_window, corrector_once, corrector_steer, in_turn
 from .family import check_fits
 from .latents import prompt_embeddings
 from .managed import ManagedModule
+from .once import steered_once
 from .predictions import asked_aspects
 from .steering import steered
 
@@ -46,11 +48,13 @@ def guided(model, positive: list, corrector: ManagedModule | None, head: Managed
     """A MODEL whose x0 predictions are corrected while it samples; the very same one at strength 0.
 
     The corrector acts first, the head's gradient goes on from there; both together keep to the corrector's trust region.
-    With ``gradient_steps`` of 0 the head does nothing; of its aspects those count that ``prompt`` asks for, all where it
-    is empty. Raises ValueError where nothing is left that could act, for a corrector or head of another model or text
+    With ``gradient_steps`` of 0 the head does nothing. A corrector that acts once does so at ``sigma_start`` (0: its own
+    level), and a head beside it only says which pictures need it. Of the head's aspects those count that ``prompt`` asks for,
+    all where it is empty. Raises ValueError where nothing is left that could act, for a corrector or head of another model or text
     encoder, and for a window that is upside down or that the head cannot read.
     """
-    acting = {"corrector": corrector, "head": head if gradient_steps else None}
+    once = corrector is not None and corrector.config.acts_at > 0
+    acting = {"corrector": corrector, "head": head if gradient_steps or once else None}
     acting = {what: module for what, module in acting.items() if module is not None}
     if not acting:
         raise ValueError("There is nothing to guide the model with. Connect a corrector, or a head with gradient_steps of at "
@@ -59,6 +63,8 @@ def guided(model, positive: list, corrector: ManagedModule | None, head: Managed
         return model
     check_fits(acting, model, positive)
     context = prompt_embeddings(positive, 1)
+    if once:
+        return steered_once(model, _doubted(corrector, head, context, sigma_start, strength, prompt), list(acting.values()))
     region, steers = AscentSettings().trust_region, []
     if "corrector" in acting:
         region = corrector.config.trust_region
@@ -68,6 +74,21 @@ def guided(model, positive: list, corrector: ManagedModule | None, head: Managed
         climb = _climb(head, asked_aspects(prompt, head.config.aspects), settings)
         steers.append(corrector_steer(climb, context, readable_window(head, sigma_start, sigma_end)))
     return steered(model, in_turn(steers, region, strength), list(acting.values()))
+
+
+def _doubted(corrector: ManagedModule, head: ManagedModule | None, context: Tensor, sigma: float, strength: float,
+             prompt: str) -> Once:
+    """The corrector at work once, on pictures that the head, if there is one, holds for failures."""
+    # A managed module answers on this device, whatever the sampler's is.
+    device = comfy.model_management.intermediate_device()
+    aspects = asked_aspects(prompt, head.config.aspects) if head else []
+    places = [place for place, aspect in enumerate(head.config.aspects) if aspect in aspects] if head else []
+
+    def steer(x0: Tensor, level: float) -> Tensor:
+        act = corrector_once(corrector, context, sigma, strength, None, head, [places] * len(x0))
+        return act.steer(x0.to(device), level).to(x0)
+
+    return Once(sigma or corrector.config.acts_at, steer)
 
 
 def _climb(head: ManagedModule, aspects: list[str], settings: AscentSettings) -> Corrector:

@@ -15,9 +15,10 @@ import torch
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
-from ...xlard.protocols import Steer
+from ...xlard.protocols import Once, Steer
 from .latents import as_pictures, mask_of, prompt_embeddings
 from .managed import ManagedModule
+from .once import steered_once
 from .rewording import Rewording
 from .steering import noise_levels, steered
 
@@ -80,7 +81,7 @@ class ComfySampler:
         """The prompt embeddings (B, L, D) of the positive conditioning, the same for every row."""
         return prompt_embeddings(self._positive, len(rows))
 
-    def generate(self, rows: Sequence[int], seeds: Sequence[int], steer: Steer | None = None) -> Tensor:
+    def generate(self, rows: Sequence[int], seeds: Sequence[int], steer: Steer | Once | None = None) -> Tensor:
         """Sample from pure noise, steered or not; returns latents (B, C, h, w)."""
         return self._run(self._latents[list(rows)], 0, rows, seeds, steer, None)
 
@@ -117,13 +118,18 @@ class ComfySampler:
         levels = noise_levels(self._model.get_model_object("model_sampling"), self._sigmas[:-1])
         return int((levels - sigma).abs().argmin())
 
-    def _run(self, latents: Tensor, start: int, rows: Sequence[int], seeds: Sequence[int], steer: Steer | None,
+    def _run(self, latents: Tensor, start: int, rows: Sequence[int], seeds: Sequence[int], steer: Steer | Once | None,
              regions: Tensor | None) -> Tensor:
         before = self._counter.calls
-        model = self._model if steer is None else steered(self._model, steer, self._companions)
-        result = self._sample(model, latents, self._sigmas[start:], self._sampler_name, rows, seeds, regions)
-        self._measured[start] = self._counter.calls - before
+        result = self._sample(self._steered(steer), latents, self._sigmas[start:], self._sampler_name, rows, seeds, regions)
+        if not isinstance(steer, Once):
+            self._measured[start] = self._counter.calls - before
         return result
+
+    def _steered(self, steer: Steer | Once | None):
+        if steer is None:
+            return self._model
+        return (steered_once if isinstance(steer, Once) else steered)(self._model, steer, self._companions)
 
     def _sample(self, model, latents: Tensor, sigmas: Tensor, sampler_name: str, rows: Sequence[int],
                 seeds: Sequence[int], regions: Tensor | None) -> Tensor:

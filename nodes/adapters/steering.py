@@ -44,14 +44,19 @@ def steered(model, steer: Steer, companions: Sequence[ManagedModule] = ()):
         moved, still = (inner.process_latent_in(like_source(each.to(before), denoised)) for each in (after, before))
         return denoised + (moved - still)
 
+    clone = loading(model.clone(), companions)
+    clone.set_model_sampler_post_cfg_function(after_guidance)
+    return clone
+
+
+def loading(clone, companions: Sequence[ManagedModule]):
+    """A clone of a MODEL, with modules that are loaded together with it whenever it samples."""
     def load_first(executor, *arguments, **keywords):
         # ComfyUI would load them inside inference mode, where their weights lose their gradients.
         for each in companions:
             each.load()
         return executor(*arguments, **keywords)
 
-    clone = model.clone()
-    clone.set_model_sampler_post_cfg_function(after_guidance)
     if companions:
         others = clone.get_additional_models_with_key(_KEY)
         clone.set_additional_models(_KEY, [*others, *(each.patcher for each in companions)])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ..protocols import Steer
+from ..protocols import Once, Steer
 
 STEPS = 20
 GUIDANCE = 4.0
@@ -74,9 +74,17 @@ class FlowSampler:
         prompted, unprompted = output.chunk(2)
         return unprompted + self.guidance * (prompted - unprompted)
 
-    def generate(self, rows: Sequence[int], seeds: Sequence[int], steer: Steer | None = None) -> Tensor:
+    def generate(self, rows: Sequence[int], seeds: Sequence[int], steer: Steer | Once | None = None) -> Tensor:
         """Sample from pure noise, steered or not; returns latents (B, C, h, w)."""
-        return self.resume(torch.zeros(len(rows), *self.shape, device=self.device), 1.0, rows, seeds, steer)
+        sigmas, context, noisy = self.sigmas(), self.context(rows), self.noise(seeds)
+        if not isinstance(steer, Once):
+            return self._drawn(noisy, sigmas, context, steer)
+        start = self.steps - self.calls(steer.sigma)
+        level = sigmas[start]
+        noisy = self._drawn(noisy, sigmas[:start + 1], context)
+        x0 = noisy - level.item() * self.flow(noisy, level, context)
+        noisy = noisy + (1 - level.item()) * (steer.steer(x0, level.item()).to(x0) - x0)
+        return self._drawn(noisy, sigmas[start:], context)
 
     def predict(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
         """x0 prediction (B, C, h, w) of latents renoised to ``sigma``: one call."""
@@ -89,15 +97,26 @@ class FlowSampler:
         """Renoise latents to ``sigma`` and sample to the end, steered or not, everywhere or inside ``regions`` (B, h, w)."""
         sigmas, context = self.sigmas(sigma), self.context(rows)
         latents, noise = latents.to(self.device), self.noise(seeds)
-        opened = None if regions is None else regions.to(self.device)[:, None]
         noisy = torch.lerp(latents, noise, sigmas[0].item())
+        if regions is None:
+            return self._drawn(noisy, sigmas, context, steer)
+        opened = regions.to(self.device)[:, None]
+
+        def held(noisy: Tensor, level: float) -> Tensor:
+            return torch.where(opened, noisy, torch.lerp(latents, noise, level))
+
+        return torch.where(opened, self._drawn(noisy, sigmas, context, steer, held), latents)
+
+    def _drawn(self, noisy: Tensor, sigmas: Tensor, context: Tensor, steer: Steer | None = None,
+               held: Callable[[Tensor, float], Tensor] | None = None) -> Tensor:
+        """From the first of ``sigmas`` to the last; ``held`` puts back, before each step, what may not change."""
         for level, following in zip(sigmas[:-1], sigmas[1:]):
-            if opened is not None:
-                noisy = torch.where(opened, noisy, torch.lerp(latents, noise, level.item()))
+            if held is not None:
+                noisy = held(noisy, level.item())
             flow = self.flow(noisy, level, context)
             if steer is not None:
                 x0 = noisy - level.item() * flow
                 # As a difference, so that what is not moved stays the same to the last bit.
                 flow = flow - (steer(x0, level.item()).to(x0) - x0) / level.item()
             noisy = noisy + (following - level).item() * flow
-        return noisy if opened is None else torch.where(opened, noisy, latents)
+        return noisy

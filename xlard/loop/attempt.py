@@ -10,8 +10,8 @@ from torch import Tensor
 from ..corrector import attribution_map, relative_norm
 from ..critique import ASPECT_OF
 from ..head import overall_reward
-from ..protocols import Steer
-from ..steering import corrector_steer
+from ..protocols import Once, Steer
+from ..steering import corrector_once, corrector_steer
 from .engine import Attempt, Engine, derived_seed
 from .plan import Plan
 from .settings import LoopSettings
@@ -67,7 +67,13 @@ def correct(engine: Engine, rows: Sequence[int], sigma: float, seeds: Sequence[i
 
 def picks(engine: Engine, sigma: float) -> bool:
     """Whether there is a head that can read predictions at ``sigma``."""
-    return engine.head is not None and sigma <= engine.head.config.sigma_range[1]
+    readable = engine.head is not None and sigma <= engine.head.config.sigma_range[1]
+    return readable and not acts_once(engine)
+
+
+def acts_once(engine: Engine) -> bool:
+    """Whether there is a corrector that is made for acting once."""
+    return engine.corrector is not None and engine.corrector.config.acts_at > 0
 
 
 def corrects(engine: Engine, settings: LoopSettings) -> bool:
@@ -77,18 +83,21 @@ def corrects(engine: Engine, settings: LoopSettings) -> bool:
 
 def steers(engine: Engine, settings: LoopSettings) -> bool:
     """Whether the corrector acts at every step of its window."""
-    return corrects(engine, settings) and settings.where == "window"
+    return corrects(engine, settings) and settings.where == "window" and not acts_once(engine)
 
 
 def predictions(engine: Engine, sigma: float, settings: LoopSettings) -> int:
     """x0 predictions before a correcting round: one per candidate where a head picks, one for a corrector that acts once."""
     if picks(engine, sigma):
         return settings.candidates
-    return 1 if corrects(engine, settings) and settings.where == "once" else 0
+    return 1 if corrects(engine, settings) and not steers(engine, settings) else 0
 
 
-def corrector_steering(engine: Engine, rows: Sequence[int], settings: LoopSettings, trace: Trace) -> Steer:
-    """The engine's corrector at work in its window, for some rows."""
+def corrector_steering(engine: Engine, rows: Sequence[int], settings: LoopSettings, trace: Trace) -> Steer | Once:
+    """The engine's corrector at work in its window, for some rows; one that acts once only on what the head doubts."""
+    if acts_once(engine):
+        return corrector_once(engine.corrector, engine.sampler.context(rows), 0.0, settings.strength, trace, engine.head,
+                              [_asked(engine, row) for row in rows])
     window = settings.window or engine.corrector.config.sigma_range
     return corrector_steer(engine.corrector, engine.sampler.context(rows), window, settings.strength, trace)
 
@@ -97,8 +106,13 @@ def promise(engine: Engine, rows: Sequence[int], latents: Tensor, sigma: float) 
     """The head's product of rewards (B,) over each picture's own aspects."""
     levels = torch.full((len(rows),), sigma, device=latents.device)
     prediction = engine.head(latents, engine.sampler.context(rows), levels)
-    index = [prediction.index({ASPECT_OF[claim.type] for claim in engine.claims[row]}) for row in rows]
-    return overall_reward(prediction, index)
+    return overall_reward(prediction, [_asked(engine, row) for row in rows])
+
+
+def _asked(engine: Engine, row: int) -> list[int]:
+    """Places in the head's rewards of the aspects that a picture's claims are about."""
+    asked = {ASPECT_OF[claim.type] for claim in engine.claims[row]}
+    return [place for place, aspect in enumerate(engine.head.config.aspects) if aspect in asked] if engine.head else []
 
 
 class Trace:

@@ -17,7 +17,7 @@ from ..corrector import CorrectorConfig
 from ..critique import Critique
 from ..editing.claims import edit_in
 from ..head import HeadConfig, RewardPrediction
-from ..protocols import Decoder, Judge, Sampler, Steer
+from ..protocols import Decoder, Judge, Once, Sampler, Steer
 from .state import SOURCE, LoopState, Round
 
 OnRound = Callable[[int, Round], None]
@@ -144,12 +144,12 @@ class Engine:
         return Attempt(SOURCE, 0.0, [self.seeds[row] for row in rows], 0, latents,
                        regions=torch.zeros(len(rows), *latents.shape[-2:], dtype=torch.bool))
 
-    def draw(self, rows: Sequence[int], strategy: str, *path: int, steer: Steer | None = None) -> Attempt:
+    def draw(self, rows: Sequence[int], strategy: str, *path: int, steer: Steer | Once | None = None) -> Attempt:
         """A fresh draw from pure noise, steered or not; without a path, with the pictures' own seeds."""
         seeds = [derived_seed(self.seeds[row], *path) if path else self.seeds[row] for row in rows]
         latents = self.sampler.generate(rows, seeds, steer)
         # Asked afterwards: a sampler may know its calls per step only once it has run.
-        return Attempt(strategy, 1.0, seeds, self.sampler.calls(), latents)
+        return Attempt(strategy, 1.0, seeds, self.sampler.calls() + isinstance(steer, Once), latents)
 
 
 def check_editable(claims: Sequence[Sequence[Claim]], sources: Tensor, batch: int) -> None:

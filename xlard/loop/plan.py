@@ -20,6 +20,7 @@ class Situation:
     ``size`` are the latent's height and width, ``image_size`` the picture's in pixels, ``seed`` the round's own; ``calls``
     gives the model calls (NFE) from a noise level in [0, 1] to the end, ``predictions`` those that head and corrector need
     before. ``rewrite`` gives the prompt in other words, given a critique of it, or None; it is None itself where nobody can.
+    ``acts_at`` is the level of a corrector that acts once, 0 where there is none.
     """
 
     state: LoopState
@@ -29,6 +30,7 @@ class Situation:
     calls: Callable[[float], int]
     predictions: Callable[[float], int] = lambda sigma: 0
     rewrite: Callable[[Critique], str | None] | None = None
+    acts_at: float = 0.0
 
     @property
     def area(self) -> Tensor | None:

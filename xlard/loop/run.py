@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..claims import Claim
 from ..protocols import Decoder, Judge, Sampler
-from .attempt import carry_out, predictions
+from .attempt import carry_out, corrects, predictions
 from .confine import confined
 from .engine import Corrector, Engine, Head, OnRound, Rewriter, better, derived_seed
 from .plan import Plan, Situation
@@ -63,7 +63,8 @@ def plan_for(engine: Engine, row: int, number: int, asked: Router, settings: Loo
     rewrite = engine.rewriter and (lambda critique: engine.rewriter(state.prompt, critique, tried))
     situation = Situation(state, tuple(best.latent.shape[-2:]), tuple(best.image.shape[:2]),
                           derived_seed(engine.seeds[row], number, 0), sampler.calls,
-                          lambda sigma: predictions(engine, sigma, settings), rewrite)
+                          lambda sigma: predictions(engine, sigma, settings), rewrite,
+                          engine.corrector.config.acts_at if corrects(engine, settings) else 0.0)
     plan = asked.plan(situation, confined)
     if plan is None or (settings.budget is not None and state.nfe + plan.nfe > settings.budget):
         return None

@@ -11,6 +11,7 @@ from .faults import faults_of
 from .masks import Grid, region_of
 from .plan import Plan, Situation
 from .rearrange import pieces_of, rearranged
+from .state import LoopState
 
 ASPECT_SIGMA = {"count": 0.9, "position": 0.9, "color": 0.8}
 """Noise level to renoise a whole picture to, by the earliest-decided aspect that failed."""
@@ -57,19 +58,25 @@ class Rewrite:
 class Correct:
     """The whole picture renoised to a mid level and drawn on from there, with head and corrector where there are any.
 
-    ``sigma`` is the level (None: by what failed).
+    ``sigma`` is the level (None: the corrector's own where it acts once, else by what failed).
     """
 
     sigma: float | None = None
     name: str = "correct"
 
     def plan(self, situation: Situation) -> Plan | None:
-        """Always possible."""
+        """Always possible, but for a corrector that acts once: it has said all it has to say of a picture when it was asked."""
         best = situation.state.best
+        if situation.acts_at and self._asked(situation.state):
+            return None
         failed = best.critique.failed_aspects or tuple(ASPECT_SIGMA)
-        sigma = self.sigma or max(ASPECT_SIGMA.get(aspect, 0.8) for aspect in failed)
+        sigma = self.sigma or situation.acts_at or max(ASPECT_SIGMA.get(aspect, 0.8) for aspect in failed)
         nfe = situation.calls(sigma) + situation.predictions(sigma)
         return Plan(self.name, sigma, situation.seed, nfe, f"{' and '.join(failed)}, all of it", prompt=best.prompt)
+
+    def _asked(self, state: LoopState) -> bool:
+        """Whether the best picture came of this, or has been through it."""
+        return any(entry.strategy == self.name for entry in state.rounds[state.rounds.index(state.best):])
 
 
 @dataclass(frozen=True)

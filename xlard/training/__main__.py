@@ -20,6 +20,7 @@ _COMMON = {"steps": "steps of the training", "batch": "latents in a step, in eac
            "width": "width of the transformer, a multiple of 32", "layers": "its blocks", "seed": "seed of weights, batches and split"}
 _CORRECTOR = {"trust_region": "largest correction relative to the latent", "sigma_start": "highest noise level that it corrects at",
               "sigma_end": "lowest noise level that it corrects at", "learns_until": "lowest noise level that it learns from",
+              "reward_threshold": "drafting: predicted reward below which the corrector acts",
               "emphasis": "distillation: how far to go beyond what passed",
               "anchor": "path-wise: weight of staying near the latent"}
 
@@ -46,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         _options(one, TrainingSettings, _COMMON, **defaults)
         if name == "corrector":
             one.add_argument("--way", choices=get_args(Kind), default=CorrectorSettings.way)
-            one.add_argument("--head", type=Path, metavar="FILE.safetensors", help="the head that the path-wise way climbs, or that mending begins with")
+            one.add_argument("--head", type=Path, metavar="FILE.safetensors", help="the head that the path-wise way climbs, or that mending and drafting begin with")
             _options(one, CorrectorSettings, _CORRECTOR)
     measure = commands.add_parser("measure", help="what a head is worth on all pictures of datasets")
     measure.add_argument("--data", type=Path, nargs="+", required=True, metavar="FOLDER", help="datasets of one model")

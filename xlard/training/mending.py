@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..corrector import CorrectorConfig, LatentCorrector
 from ..head import RewardHead
 from .records import Encode, Records, pick
-from .ways import predictions, tensors
+from .ways import begin_as, predictions, tensors
 
 FAILED = 0.6
 """Share of a batch that is failed pictures with a mended version."""
@@ -23,16 +23,11 @@ FAILED = 0.6
 _UNBOUND = 1e3
 
 
-def beginning_of(config: CorrectorConfig, head: RewardHead) -> CorrectorConfig:
-    """A corrector's config with the sizes of a head, so that it can begin as one."""
-    return replace(config, width=head.config.width, layers=head.config.layers, heads=head.config.heads, patch=head.config.patch)
-
-
 class Mending:
     """Squared error of the residual: to the mended latent for predictions of failed pictures, zero for those that passed.
 
     With a ``head`` the corrector begins with what it has learnt of reading latents; ``config`` must have its sizes, see
-    ``beginning_of``.
+    ``ways.beginning_of``.
     """
 
     def __init__(self, config: CorrectorConfig, records: Records, encode: Encode, batch: int, device: str,
@@ -49,7 +44,7 @@ class Mending:
         # The trust region bounds what is done; what is learnt has to see where it should have gone.
         corrector = LatentCorrector(replace(config, trust_region=_UNBOUND))
         if head is not None:
-            corrector.body.load_state_dict({name: value for name, value in head.body.state_dict().items() if not name.startswith("kind.")})
+            begin_as(corrector, head)
         corrector.body.scale_to(self.records.finals)
         self.module = corrector.to(device)
 

@@ -33,7 +33,7 @@ def corrector_report(figures: dict) -> str:
     """What a corrector's ``figures`` (see ``train_corrector``) say, in lines of text."""
     lines = [*_begin(figures), f"Noise levels {figures['sigma_start']:g} to {figures['sigma_end']:g}; it moves a held-out prediction by "
                                f"{100 * figures['change']:.1f} % of its size on average."]
-    lines += _opinions(figures) if figures["way"] == "path-wise" else _errors(figures)
+    lines += _LINES[figures["way"]](figures)
     lines.append("Whether pictures get better only the critic can say: draw held-out prompts with and without the corrector, on the same "
                  "seeds, and compare.")
     return "\n".join(lines)
@@ -57,6 +57,29 @@ def _errors(figures: dict) -> list[str]:
             f"{figures['held_out_error_all_after']:.4f} with its second read-out."]
 
 
+def _mends(figures: dict) -> list[str]:
+    return [_distance(figures, "failed", "failed pictures to what they became when mended"),
+            _distance(figures, "passed", "pictures that passed to themselves")]
+
+
+def _distance(figures: dict, name: str, what: str) -> str:
+    before, after = (figures[f"held_out_error_{name}_{when}"] for when in ("before", "after"))
+    if before is None:
+        return f"There was no held-out record to measure the distance from {what}."
+    return f"Squared distance from held-out {what}: {before:.4f} without it, {after:.4f} with it (before the trust region)."
+
+
+def _drafts(figures: dict) -> list[str]:
+    before, after = (figures[f"held_out_error_{when}"] for when in ("before", "after"))
+    if before is None:
+        return ["No held-out prompt has a draft, so nothing could be measured. Collect more prompts and pictures."]
+    said = ("It draws drafts of new prompts." if after < 0.5 * before
+            else "It has not learnt to draw drafts of new prompts: do not use it. Train longer, or collect more prompts.")
+    return [f"Squared distance from held-out predictions to the drafts of their prompts: {before:.4f} without it, {after:.4f} with it. {said}",
+            f"It acts once, at noise level {figures['sigma_end']:g}: with a head beside it, on pictures whose predicted reward is below "
+            f"{figures['reward_threshold']:g}, without one on all."]
+
+
 def _opinions(figures: dict) -> list[str]:
     before, after, usable = (figures[name] for name in ("head_opinion_before", "head_opinion_after", "head_usable_up_to"))
     lines = [f"The head's opinion of held-out pictures that failed: {before:.3f} before, {after:.3f} after the correction. That is what "
@@ -65,3 +88,6 @@ def _opinions(figures: dict) -> list[str]:
         lines.append(f"The head was found usable up to noise level {usable:g} only, and this corrector starts at "
                      f"{figures['sigma_start']:g}: above, it follows a head that cannot see. Lower sigma_start, or train the head on more.")
     return lines
+
+
+_LINES = {"distillation": _errors, "mending": _mends, "path-wise": _opinions, "drafting": _drafts}

@@ -13,20 +13,22 @@ from typing import Literal
 import torch
 from torch import nn
 
-from ..corrector import CorrectorConfig, LatentCorrector, relative_norm
+from ..corrector import CorrectorConfig, LatentCorrector
 from ..head import HeadConfig, RewardHead
 from .data import TrainingData, judged_records, training_data
 from .dataset import Dataset
-from .distillation import Distillation, two_errors
+from .distillation import Distillation
+from .drafting import Drafting
 from .head import HeadBatches, calibrated, head_figures, head_loss, predict
-from .mending import Mending, beginning_of
-from .pathwise import Pathwise, PathwiseSettings, pathwise_loss
-from .records import FINAL, NO_REWARD, Encode, Records, chunks
+from .mending import Mending
+from .pathwise import Pathwise, PathwiseSettings
+from .records import FINAL, NO_REWARD, Encode, Records
 from .regions import RegionalHead, seen_labels
 from .trainer import Trainer, TrainingProgress, machine
-from .ways import Way, predictions, tensors
+from .validation import DraftErrors, Errors, Mends, Opinions, Validation, mean, some
+from .ways import Way, beginning_of
 
-Kind = Literal["distillation", "mending", "path-wise"]
+Kind = Literal["distillation", "mending", "path-wise", "drafting"]
 OnStep = Callable[[TrainingProgress], None]
 
 USABLE_AUC = 0.6
@@ -34,7 +36,6 @@ USABLE_AUC = 0.6
 
 _REGIONS = 0.3
 _VALIDATIONS = 20
-_VALIDATED = 512
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ class CorrectorSettings:
     """What a corrector is trained for: the noise levels in [0, 1] that it corrects at, from ``sigma_start`` down to
     ``sigma_end``, and its trust region. It also learns from the levels below, down to ``learns_until``.
 
-    ``emphasis`` is distillation's (see ``Distillation``), ``anchor`` the path-wise way's (see ``PathwiseSettings``).
+    ``emphasis`` is distillation's (see ``Distillation``), ``anchor`` the path-wise way's (see ``PathwiseSettings``). Drafting
+    learns from ``sigma_start`` down to ``sigma_end``, where its corrector then acts once, on pictures whose predicted reward
+    is below ``reward_threshold`` where a head is there to tell.
     """
 
     way: Kind = "distillation"
@@ -71,6 +74,7 @@ class CorrectorSettings:
     sigma_end: float = 0.9
     learns_until: float = 0.5
     emphasis: float = 0.0
+    reward_threshold: float = 0.6
     anchor: float = PathwiseSettings.anchor
 
     def __post_init__(self) -> None:
@@ -113,8 +117,8 @@ def train_head(datasets: Sequence[Dataset], settings: TrainingSettings, folder: 
         regional = RegionalHead(RewardHead(config), seen_labels(data.training))
     regional.head.body.scale_to(data.training.finals)
     batches = HeadBatches(data.training, data.encode, settings.batch, device, regional.head.body.spread)
-    tuning = _some(data.tuning)
-    trainer = _trainer(folder, regional, settings, device, data, {"training": "head"}, lambda module: _mean(
+    tuning = some(data.tuning)
+    trainer = _trainer(folder, regional, settings, device, data, {"training": "head"}, lambda module: mean(
         tuning, lambda part: _judged_loss(module.head, part, data.encode, device)))
 
     def loss_of(step: int, generator: torch.Generator) -> torch.Tensor:
@@ -156,24 +160,28 @@ def usable_level(auc: dict[str, dict[str, float]]) -> float:
 
 def train_corrector(datasets: Sequence[Dataset], kind: CorrectorSettings, settings: TrainingSettings, folder: Path, device: str,
                     head: RewardHead | None = None, on_step: OnStep | None = None) -> TrainedCorrector:
-    """Train a corrector in one of the ways; ``path-wise`` needs a head, ``mending`` begins with one's weights if it is given.
+    """Train a corrector in one of the ways; ``path-wise`` needs a head, ``mending`` and ``drafting`` begin with
+    one's weights if it is given.
 
-    Figures on held-out prompts: distillation's and mending's are how far the residual, and none at all, stay from what passed;
-    path-wise, what the head thinks of failed pictures before and after, which is the head's opinion and not the critic's. Runs, cancels
+    Figures on held-out prompts: distillation's, mending's and drafting's are how far the residual, and none at all, stay from
+    what it should be; path-wise, what the head thinks of failed pictures before and after, which is the head's opinion and not the critic's. Runs, cancels
     and raises as ``train_head``; also ValueError for a missing head, one of another model, or noise levels without records.
     """
     data = training_data(datasets, settings.seed)
     config = CorrectorConfig(data.source.latent_channels, data.source.context_width, data.source.base_model, width=settings.width,
                              layers=settings.layers, trust_region=kind.trust_region,
                              sigma_range=(min(kind.learns_until, kind.sigma_end), kind.sigma_start), family=data.source.family)
-    if kind.way == "mending" and head is not None:
+    if kind.way == "drafting":
+        config = replace(config, sigma_range=(kind.sigma_end, kind.sigma_start), acts_at=kind.sigma_end,
+                         reward_threshold=kind.reward_threshold)
+    if kind.way in ("mending", "drafting") and head is not None:
         config = beginning_of(config, head)
     with _seeded(settings.seed):
         way, measure = _way(kind, config, data, settings.batch, device, head)
-    tuning = _some(measure.choose(data.tuning))
+    tuning = some(measure.choose(data.tuning))
     about = {"training": "corrector", **asdict(kind), **({"head": _weights(head)} if head is not None and kind.way != "distillation" else {})}
     trainer = _trainer(folder, way.module, settings, device, data, about,
-                       lambda module: _mean(tuning, lambda part: measure.loss(module, part)))
+                       lambda module: mean(tuning, lambda part: measure.loss(module, part)))
     trainer.run(lambda step, generator: way.loss(generator), max_seconds=settings.max_seconds, on_step=on_step)
     kept = trainer.kept
     corrector = way.corrector(kept).requires_grad_(False)
@@ -184,117 +192,28 @@ def train_corrector(datasets: Sequence[Dataset], kind: CorrectorSettings, settin
 
 
 def _way(kind: CorrectorSettings, config: CorrectorConfig, data: TrainingData, batch: int, device: str,
-         head: RewardHead | None) -> tuple[Way, _Errors | _Mends | _Opinions]:
+         head: RewardHead | None) -> tuple[Way, Validation]:
     if kind.way == "distillation":
         way = Distillation(config, data.training, data.encode, batch, device, kind.emphasis)
-        return way, _Errors(config, data.encode, device)
+        return way, Errors(config, data.encode, device)
     if kind.way == "mending":
         mending = Mending(config, data.training, data.encode, batch, device, head)
-        return mending, _Mends(mending)
+        return mending, Mends(mending)
+    if kind.way == "drafting":
+        drafting = Drafting(config, data.training, data.encode, batch, device, head)
+        return drafting, DraftErrors(drafting)
     if head is None:
         raise ValueError("The path-wise way trains through a reward head. Connect or name one, trained on this dataset; or choose "
                          "distillation, which needs none.")
     settings = PathwiseSettings(anchor=kind.anchor)
     # A copy: the head of a workflow may lie on another device, and stays as it is.
     way = Pathwise(config, data.training, data.encode, batch, device, copy.deepcopy(head), settings)
-    return way, _Opinions(config, way.head, settings, data.encode, device)
-
-
-class _Errors:
-    """Distillation's validation: squared errors of both read-outs."""
-
-    def __init__(self, config: CorrectorConfig, encode: Encode, device: str):
-        self._range, self._encode, self._device = config.sigma_range, encode, device
-
-    def choose(self, records: Records) -> Records:
-        return predictions(records, self._range, renoised=True)
-
-    def _pair(self, module: nn.Module, part: Records) -> torch.Tensor:
-        latents, context, sigma, _ = tensors(part, self._encode, self._device)
-        return two_errors(module, latents, context, sigma, part.targets.to(self._device), part.passed.to(self._device))
-
-    def loss(self, module: nn.Module, part: Records) -> float:
-        return self._pair(module, part).sum().item()
-
-    @torch.no_grad()
-    def figures(self, module: nn.Module, corrector: LatentCorrector, records: Records) -> dict:
-        nothing = copy.deepcopy(module)
-        for out in (nothing.passed.out, nothing.all):
-            for parameter in out.parameters():
-                parameter.zero_()
-        passed = records.where(records.passed.bool())
-        figures: dict = {}
-        for name, part, place in (("passed", passed, 0), ("all", records, 1)):
-            for when, reading in (("before", nothing), ("after", module)):
-                figures[f"held_out_error_{name}_{when}"] = round(_mean(
-                    part, lambda rows: self._pair(reading, rows)[place].item()), 4) if len(part) else None
-        return {**figures, "change": _change(corrector, records, self._encode, self._device)}
-
-
-class _Mends:
-    """Mending's validation: its own error, on failed pictures and on passed ones."""
-
-    def __init__(self, way: Mending):
-        self._way = way
-
-    def choose(self, records: Records) -> Records:
-        found = predictions(records, self._way.records_range)
-        return found.where((found.mended >= 0) | found.passed.bool())
-
-    def loss(self, module: nn.Module, part: Records) -> float:
-        return self._way.error(module, part).item()
-
-    @torch.no_grad()
-    def figures(self, module: nn.Module, corrector: LatentCorrector, records: Records) -> dict:
-        nothing = copy.deepcopy(module)
-        for parameter in nothing.out.parameters():
-            parameter.zero_()
-        figures: dict = {}
-        for name, part in (("failed", records.where(records.mended >= 0)), ("passed", records.where(records.mended < 0))):
-            for when, reading in (("before", nothing), ("after", module)):
-                figures[f"held_out_error_{name}_{when}"] = round(_mean(
-                    part, lambda rows: self._way.error(reading, rows).item()), 4) if len(part) else None
-        return {**figures, "change": _change(corrector, records, self._way.encode, self._way.device)}
-
-
-class _Opinions:
-    """The path-wise way's validation: what its head thinks of pictures that failed."""
-
-    def __init__(self, config: CorrectorConfig, head: RewardHead, settings: PathwiseSettings, encode: Encode, device: str):
-        self._range, self._head, self._settings, self._encode, self._device = config.sigma_range, head, settings, encode, device
-
-    def choose(self, records: Records) -> Records:
-        found = predictions(records, self._range)
-        failed = found.where(~found.passed.bool())
-        return failed if len(failed) else found
-
-    def loss(self, module: nn.Module, part: Records) -> float:
-        return pathwise_loss(module, self._head, *tensors(part, self._encode, self._device), self._settings).item()
-
-    @torch.no_grad()
-    def figures(self, module: nn.Module, corrector: LatentCorrector, records: Records) -> dict:
-        def opinion(part: Records, share: float) -> float:
-            latents, context, sigma, known = tensors(part, self._encode, self._device)
-            rewards = self._head(latents + share * corrector(latents, context, sigma), context, sigma).rewards
-            return ((rewards * known).sum(dim=1) / known.sum(dim=1).clamp_min(1)).mean().item()
-
-        before, after = (round(_mean(records, lambda part: opinion(part, share)), 3) for share in (0.0, 1.0))
-        return {"head_opinion_before": before, "head_opinion_after": after, "head_usable_up_to": self._head.config.sigma_range[1],
-                "change": _change(corrector, records, self._encode, self._device)}
+    return way, Opinions(config, way.head, settings, data.encode, device)
 
 
 def _judged_loss(head: RewardHead, part: Records, encode: Encode, device: str) -> float:
     read = head(part.latents.to(device), encode(part.prompts).to(device), part.sigma.to(device), part.kinds.to(device))
     return head_loss(read, part.rewards.to(device), part.confidence.to(device)).item()
-
-
-@torch.no_grad()
-def _change(corrector: LatentCorrector, records: Records, encode: Encode, device: str) -> float:
-    def change(part: Records) -> float:
-        latents, context, sigma, _ = tensors(part, encode, device)
-        return relative_norm(corrector(latents, context, sigma), latents).mean().item()
-
-    return round(_mean(records, change), 4)
 
 
 @contextmanager
@@ -303,16 +222,6 @@ def _seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
-
-
-def _some(records: Records) -> Records:
-    """At most so many records, evenly chosen, that measuring them now and again takes no time."""
-    return records.rows(range(0, len(records), -(-len(records) // _VALIDATED)))
-
-
-def _mean(records: Records, of: Callable[[Records], float]) -> float:
-    """The mean over records of what parts of them have as mean."""
-    return sum(of(part) * len(part) for part in chunks(records)) / len(records)
 
 
 def _trainer(folder: Path, module: nn.Module, settings: TrainingSettings, device: str, data: TrainingData, about: dict,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from ..corrector import LatentCorrector
+from ..corrector import CorrectorConfig, LatentCorrector
+from ..head import RewardHead
 from .records import NO_REWARD, X0, Encode, Records
 
 
@@ -21,6 +23,18 @@ class Way(Protocol):
 
     def corrector(self, module: nn.Module) -> LatentCorrector:
         """The corrector within a trained ``module`` (or a moving average of it), as it is to be used."""
+
+
+def beginning_of(config: CorrectorConfig, head: RewardHead) -> CorrectorConfig:
+    """A corrector's config with the sizes of a head, so that it can begin as one."""
+    return replace(config, width=head.config.width, layers=head.config.layers, heads=head.config.heads, patch=head.config.patch)
+
+
+def begin_as(corrector: LatentCorrector, head: RewardHead) -> None:
+    """Copy what a head has learnt of reading latents into a corrector of its sizes; its residual stays zero."""
+    read = {name: value for name, value in head.body.state_dict().items() if not name.startswith("kind.")}
+    # A head tells kinds of latents apart, a corrector sees one.
+    corrector.body.load_state_dict({**corrector.body.state_dict(), **read})
 
 
 def predictions(records: Records, sigma_range: tuple[float, float], renoised: bool = False) -> Records:

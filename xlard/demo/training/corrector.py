@@ -13,17 +13,22 @@ from ...corrector import CorrectorConfig, relative_norm
 from ...head import RewardHead
 from ...prompts import claims_from_prompt
 from ...training.distillation import Distillation, two_errors
-from ...training.mending import Mending, beginning_of
+from ...training.drafting import Drafting
+from ...training.mending import Mending
 from ...training.pathwise import Pathwise
 from ...training.ppo import Ppo, Situations
 from ...training.records import Encode, Records, pick
 from ...training.trainer import Trainer, default_device, machine
-from ...training.ways import Way, predictions, tensors
+from ...training.ways import Way, beginning_of, predictions, tensors
 from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
 from ..bundle import DemoWorld
 from .data import encoder, load_records
+from .relabel import allowed_prompts
 
-WAYS = ("distillation", "mending", "path-wise", "ppo")
+WAYS = ("distillation", "drafting", "mending", "path-wise", "ppo")
+
+DRAFT_LEVELS = (0.5, 0.75)
+"""Noise levels of the predictions that drafting learns from: what stands where is readable there, and can still be changed."""
 
 PPO_LEVEL = 0.9
 """Noise level at which the policy acts."""
@@ -31,7 +36,7 @@ PPO_LEVEL = 0.9
 
 def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_seconds: float | None = None,
           learning_rate: float = 1e-3, way: str = "distillation", lowest: float = 0.5, acts_from: float = 0.9,
-          trust_region: float = 0.7, width: int = 128, layers: int = 4, emphasis: float = 0.0, name: str = "corrector") -> dict:
+          trust_region: float = 0.7, width: int = 128, layers: int = 4, emphasis: float = 0.0, threshold: float = 1.0, name: str = "corrector") -> dict:
     """Train and write ``folder/<name>.safetensors``; ``pool`` limits the latents. It learns from all noise levels from ``lowest``
     on, and acts from ``acts_from`` on."""
     device = default_device()
@@ -42,14 +47,19 @@ def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_se
     held_out = load_records(folder, "validation")
     config = CorrectorConfig(LATENT_CHANNELS, CONTEXT_WIDTH, BASE_MODEL, width=width, layers=layers, sigma_range=(lowest, 1.0),
                              trust_region=trust_region)
-    if way == "mending":
+    if way in ("drafting", "mending"):
         config = beginning_of(config, world.head())
+    if way == "drafting":
+        config = replace(config, sigma_range=DRAFT_LEVELS)
     chosen, validate = _way(way, config, records, held_out, world, encode, batch, device, emphasis)
     trainer = Trainer(folder / f"{name}_run", chosen.module, steps, learning_rate, seed, device, decay=0.995,
                       weight_decay=0.05, validate=validate, validate_every=250 if validate else 0, settings={"way": way})
     trainer.run(lambda step, generator: chosen.loss(generator), max_seconds=max_seconds)
     corrector = chosen.corrector(trainer.kept)
-    corrector.config = replace(config, sigma_range=(acts_from, 1.0))
+    if way == "drafting":
+        corrector.config = replace(config, acts_at=acts_from, reward_threshold=threshold)
+    else:
+        corrector.config = replace(config, sigma_range=(acts_from, 1.0))
     figures = {"model": "corrector", "way": way, "steps": trainer.step, "batch": batch, "seed": seed, "records": len(records),
                "pictures": len(records.finals), "seconds": round(trainer.seconds), "machine": machine(),
                "validation": trainer.validation[-1:], **_opinion(corrector, world.head(), held_out, encode, device)}
@@ -63,6 +73,9 @@ def _way(way: str, config: CorrectorConfig, records: Records, held_out: Records,
     """The way of a name, and what it is validated by."""
     if way == "distillation":
         return Distillation(config, records, encode, batch, device, emphasis), _held_out_error(config, held_out, encode, device)
+    if way == "drafting":
+        drafting = Drafting(config, records, encode, batch, device, world.head(), sorted(allowed_prompts("corrector")))
+        return drafting, _held_out_drafts(drafting, held_out)
     if way == "mending":
         return Mending(config, records, encode, batch, device, world.head()), None
     if way == "path-wise":
@@ -86,6 +99,18 @@ def _held_out_error(config: CorrectorConfig, records: Records, encode: Encode, d
             errors = two_errors(module, latents, context, sigma, part.targets.to(device), part.passed.to(device))
             total += errors[0].item() * len(part)
         return total / len(kept)
+
+    return validate
+
+
+def _held_out_drafts(drafting: Drafting, records: Records) -> Callable[[nn.Module], float]:
+    """The error on predictions of other prompts' pictures, with those prompts."""
+    kept = drafting.choose(records)
+    kept = kept.rows(range(0, len(kept), max(1, len(kept) // 500)))
+
+    @torch.no_grad()
+    def validate(module: nn.Module) -> float:
+        return drafting.error_on(module, kept)
 
     return validate
 

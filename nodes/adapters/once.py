@@ -1,0 +1,83 @@
+"""Steering a MODEL's sampling once: a sampler is stopped on its way, and goes on from a changed x0 prediction."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+
+import comfy.samplers
+import torch
+from comfy.patcher_extension import WrappersMP
+from torch import Tensor
+
+from ...xlard.protocols import Once
+from .latents import as_pictures, like_source
+from .managed import ManagedModule
+from .steering import loading, noise_levels
+
+_SLACK = 1e-4
+
+
+def steered_once(model, once: Once, companions: Sequence[ManagedModule] = ()):
+    """A clone of a MODEL with which any sampler acts on ``once``: it runs to the step nearest to the level, takes the x0 prediction
+    there with one call more, and runs on from where the steer puts it, under the same noise.
+
+    A schedule that does not come by that level is left alone, so that of several samplers in a row one acts. ``once.steer`` sees
+    latents in the space that the VAE decodes; ``companions`` are the modules that it calls. While sampling, ValueError is raised
+    for latents that are a video of several frames, and for samplers that are not made of steps.
+    """
+    def with_stop(executor, noise: Tensor, latent_image: Tensor, sampler, sigmas: Tensor, *arguments, **keywords):
+        guider = executor.class_obj
+        start = stop_of(noise_levels(guider.model_patcher.get_model_object("model_sampling"), sigmas), once.sigma)
+        stopping = sampler if start is None else _stopping(sampler, once, start)
+        return executor(noise, latent_image, stopping, sigmas, *arguments, **keywords)
+
+    clone = loading(model.clone(), companions)
+    clone.add_wrapper(WrappersMP.OUTER_SAMPLE, with_stop)
+    return clone
+
+
+def stop_of(levels: Tensor, wanted: float) -> int | None:
+    """The place of the step whose noise level is nearest to ``wanted``; None where the levels do not come by it.
+
+    At the last level nothing is left to do: that is for the sampler that goes on from there.
+    """
+    if not levels[-1] - _SLACK <= wanted <= levels[0] + _SLACK:
+        return None
+    nearest = int((levels - wanted).abs().argmin())
+    return nearest if nearest < len(levels) - 1 else None
+
+
+def _stopping(sampler, once: Once, start: int):
+    """The sampler, in two runs with the steer in between."""
+    if not isinstance(sampler, comfy.samplers.KSAMPLER):
+        raise ValueError(f"The sampler {type(sampler).__name__} cannot be stopped on its way, which this corrector needs. Use a sampler "
+                         "that KSampler lists, or a corrector that acts at every step.")
+    whole, stopping = sampler.sampler_function, copy.copy(sampler)
+
+    def in_two_runs(model, noisy: Tensor, sigmas: Tensor, extra_args: dict, callback, disable: bool, **options) -> Tensor:
+        if start:
+            noisy = whole(model, noisy, sigmas[:start + 1], extra_args=extra_args, callback=callback, disable=disable, **options)
+        noisy = _moved(model, noisy, sigmas[start], extra_args, once)
+        return whole(model, noisy, sigmas[start:], extra_args=extra_args, callback=_later(callback, start), disable=disable, **options)
+
+    stopping.sampler_function = in_two_runs
+    return stopping
+
+
+def _moved(model, noisy: Tensor, sigma: Tensor, extra_args: dict, once: Once) -> Tensor:
+    """The noisy latent with its x0 prediction where the steer puts it, under the same noise."""
+    inner = model.inner_model.inner_model
+    x0 = model(noisy, sigma.expand(len(noisy)), **extra_args)
+    before = as_pictures(inner.process_latent_out(x0))
+    after = once.steer(before, noise_levels(inner.model_sampling, sigma).item())
+    if after is before:
+        return noisy
+    moved, still = (inner.process_latent_in(like_source(each.to(before), x0)) for each in (after, before))
+    # How much of a latent is in a noisy one is the model's own: 1 - sigma for a flow, all of it otherwise.
+    return noisy + inner.model_sampling.noise_scaling(sigma, torch.zeros_like(noisy), (moved - still).to(noisy))
+
+
+def _later(callback: Callable | None, steps: int) -> Callable | None:
+    """The callback with its steps counted from the beginning."""
+    return callback and (lambda step: callback({**step, "i": step["i"] + steps}))

@@ -1,0 +1,101 @@
+"""Acting once, in the middle of sampling: outside ComfyUI with the demo generator, and where a schedule is stopped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from xlard.corrector import CorrectorConfig
+from xlard.demo.bundle import DemoWorld
+from xlard.head import HeadConfig, RewardPrediction
+from xlard.protocols import Once
+from xlard.steering import corrector_once
+
+STEPS = 5
+CONFIG = CorrectorConfig(4, 128, "a test", trust_region=2.0, sigma_range=(0.4, 0.6), acts_at=0.4, reward_threshold=0.6)
+
+
+@pytest.fixture(scope="module")
+def sampler():
+    return DemoWorld().sampler(["a red circle", "two blue squares"], steps=STEPS)
+
+
+class Push:
+    """A corrector that moves everything by one."""
+
+    config = CONFIG
+
+    def __call__(self, x0, context, level):
+        return torch.ones_like(x0)
+
+
+class Doubt:
+    """A head that rates the first picture's colour at 0.5 and all else at 0.9."""
+
+    config = HeadConfig(4, 128, "a test")
+
+    def __call__(self, x0, context, level):
+        rewards = torch.full((len(x0), len(self.config.aspects)), 0.9)
+        rewards[0, self.config.aspects.index("color")] = 0.5
+        return RewardPrediction(rewards, rewards, None, self.config.aspects, None)
+
+
+def test_a_steer_that_changes_nothing_leaves_every_bit(sampler) -> None:
+    plain = sampler.generate([0, 1], [3, 4])
+    assert torch.equal(plain, sampler.generate([0, 1], [3, 4], Once(0.6, lambda x0, level: x0.clone())))
+
+
+@pytest.mark.parametrize("wanted, level", [(0.6, 0.6), (0.65, 0.6), (0.9, 0.8), (0.0, 0.2)])
+def test_it_acts_once_at_the_nearest_step(sampler, wanted: float, level: float) -> None:
+    levels = []
+
+    def watch(x0, at):
+        levels.append(round(at, 3))
+        return x0 + 1.0
+
+    assert not torch.equal(sampler.generate([0], [3]), sampler.generate([0], [3], Once(wanted, watch)))
+    assert levels == [level]
+
+
+def test_sampling_goes_on_from_the_moved_prediction_under_the_same_noise(sampler) -> None:
+    seen = {}
+
+    def keep(x0, level):
+        seen.setdefault("x0", x0)
+        return x0 + 0.5
+
+    drawn = sampler.generate([0], [3], Once(0.4, keep))
+    # The same by hand: to the level, shift by what a shift of x0 is there, and on.
+    noisy, context = sampler.noise([3]), sampler.context([0])
+    for level, following in zip(sampler.sigmas()[:3], sampler.sigmas()[1:4]):
+        noisy = noisy + (following - level).item() * sampler.flow(noisy, level, context)
+    level = sampler.sigmas()[3]
+    assert torch.allclose(noisy - level.item() * sampler.flow(noisy, level, context), seen["x0"], atol=1e-5)
+    noisy = noisy + (1 - level.item()) * 0.5
+    for level, following in zip(sampler.sigmas()[3:-1], sampler.sigmas()[4:]):
+        noisy = noisy + (following - level).item() * sampler.flow(noisy, level, context)
+    assert torch.allclose(drawn, noisy, atol=1e-5)
+
+
+def test_without_a_head_all_are_corrected_at_the_correctors_level(sampler) -> None:
+    once, x0 = corrector_once(Push(), sampler.context([0, 1])), torch.zeros(2, *sampler.shape)
+    assert once.sigma == 0.4 and torch.equal(once.steer(x0, 0.4), torch.ones_like(x0))
+    assert corrector_once(Push(), sampler.context([0]), 0.6).sigma == 0.6
+
+
+def test_a_head_keeps_what_it_holds_for_right(sampler) -> None:
+    color = Doubt.config.aspects.index("color")
+    x0 = torch.zeros(2, *sampler.shape)
+
+    def moved(asked: list[list[int]], corrector=None) -> list[bool]:
+        once = corrector_once(corrector or Push(), sampler.context([0, 1]), head=Doubt(), asked=asked)
+        return [bool(row.any()) for row in once.steer(x0, 0.4)]
+
+    assert moved([[color], [color]]) == [True, False]
+    # Of two aspects at 0.9 the product counts; a prompt that asks for others is not doubted.
+    assert moved([[color - 1], [color - 1]]) == [False, False]
+    sure = Push()
+    sure.config = replace(CONFIG, reward_threshold=1.0)
+    assert moved([[color], [color]], sure) == [True, True]
