@@ -119,10 +119,10 @@ def corrected(comfy, family) -> dict[str, Tensor]:
 
 
 def test_correct_latent_stays_within_the_trust_region(corrected):
-    for name in ("by_corrector", "by_both"):
-        assert corrected[name].shape == corrected["before"].shape
-        change = relative_norm(corrected[name] - corrected["before"], corrected["before"])
-        assert (change < 0.3001).all() and change.max() > 0.01
+    changes = {name: relative_norm(corrected[name] - corrected["before"], corrected["before"]) for name in ("by_corrector", "by_both")}
+    assert all((change < 0.3001).all() for change in changes.values()) and (changes["by_corrector"] > 0.01).all()
+    # With a head, only pictures that it likes better then are changed.
+    assert all(change == 0 or change > 0.01 for change in changes["by_both"])
 
 
 def test_correct_latent_at_strength_zero_is_bit_identical(corrected):

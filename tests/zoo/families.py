@@ -88,7 +88,7 @@ _NARROW_OMNIGEN = {"hidden_size": 120, "num_attention_heads": 1, "num_kv_heads":
 
 SMALL = {family.name: family for family in (
     Family("sd15", "BaseModel/SD15", _unet(1, 1, [1], [1, 1], 1, 768, False), 768, 4, length=77, vae="tiny4", checkpoint=True),
-    Family("sd2", "BaseModel/SD15", _unet(1, 11, [1] + [0] * 10, [0] * 11 + [1], 0, 1024, True), 1024, 4, length=77, vae="tiny4",
+    Family("sd2", "BaseModel/SD15", _unet(4, 2, [1] + [0] * 7, [1] + [0] * 11, 0, 1024, True), 1024, 4, length=77, vae="tiny4",
            checkpoint=True),
     Family("sdxl", "SDXL/SDXL", _unet(3, 2, [0, 0, 2, 2, 10, 10], [0] * 9, -1, 2048, True, 2816), 2048, 4, pooled=1280, length=77,
            vae="tiny4", checkpoint=True),
