@@ -87,11 +87,12 @@ def prompt_of(comfy, path: Path) -> dict:
 
 def shortened(prompt: dict) -> dict:
     """The prompt at the demo world's size and words, with few steps, rounds and pictures."""
-    # The critic would go on for long about what random weights draw.
-    few = {"steps": 4, "rounds": 1, "batch_size": 2, "how_many": 8, "max_tokens": 128}
+    few = {"steps": 4, "rounds": 1, "batch_size": 2, "how_many": 8}
     network = {"steps": 3, "width": 32, "layers": 1}
+    # Drafts take more pictures than a test can draw.
+    distilled = {**network, "way": "distillation", "trust_region": 0.7, "sigma_start": 1.0, "sigma_end": 0.9}
     training = {"XLARDCollect": {"steps": 12, "pictures_per_prompt": 2, "views": 2}, "XLARDTrainHead": network,
-                "XLARDTrainCorrector": network, "XLARDPrompts": {"source": "text", "text": "\n".join(TRAINING_PROMPTS)}}
+                "XLARDTrainCorrector": distilled, "XLARDPrompts": {"source": "text", "text": "\n".join(TRAINING_PROMPTS)}}
     for node in prompt.values():
         inputs = node["inputs"]
         if node["class_type"].startswith("Empty"):
@@ -128,6 +129,10 @@ def with_demo_world(prompt: dict, lora: str) -> dict:
 def with_zoo(prompt: dict, family: Family) -> dict:
     """The prompt with random weights of a family in the place of all model files."""
     zoo = {name: node for name, node in zoo_graph(family).items() if name in ("model", "clip", "vae")}
+    for node in prompt.values():
+        if node["class_type"] == "XLARDLoadCritic":
+            # It would go on for long about what random weights draw.
+            node["inputs"]["max_tokens"] = 128
     model, clip, vae = ["model", 0], ["clip", 0], vae_of(family)
     others = {"CheckpointLoaderSimple": [model, clip, vae], "UNETLoader": [model], "CLIPLoader": [clip], "VAELoader": [vae]}
     return {**with_others(prompt, others, file_name(family, "lora")), **zoo}
