@@ -73,6 +73,7 @@ _FAMILIES: dict[str, Callable[[int], Method]] = {
 _SINGLE: dict[str, Method] = {
     "base": base,
     "corrector": _corrected,
+    "corrector_always": lambda engine: _corrected(replace(engine, head=None)),
     "random": _with(RandomResidual),
     "shuffled": _with(ShuffledPrompt),
     "gradient": _gradient,
@@ -81,7 +82,7 @@ _SINGLE: dict[str, Method] = {
 
 
 def method(name: str, budget: int | None = None) -> Method:
-    """The method of a name: ``base``, ``corrector``, ``random``, ``shuffled``, ``gradient``, ``renoise``, or ``best_of_N``, ``retry_N``,
+    """The method of a name: ``base``, ``corrector``, ``corrector_always`` (without the head that says where it is needed), ``random``, ``shuffled``, ``gradient``, ``renoise``, or ``best_of_N``, ``retry_N``,
     ``corrected_best_of_N``, ``corrected_retry_N``, ``loop_N``, and a loop with one strategy alone, ``rearrange_N``, ``resample_N``, ``region_N``, ``correct_N``, ``oracle_best_of_N``. What follows a colon is ignored.
 
     N is the cap on model calls in multiples of one base generation; ``budget`` stands in where N is left out. Raises
