@@ -177,3 +177,27 @@ def test_without_fresh_draws_other_words_are_how_the_router_restarts() -> None:
 def test_unknown_strategies_are_refused(names) -> None:
     with pytest.raises(ValueError, match="name at least one of rearrange, resample, region, correct, rewrite"):
         router(names)
+
+
+def test_a_corrector_that_acts_once_is_asked_at_its_level_and_once_for_a_picture() -> None:
+    critique = judged("two red circles", box("red", "circle", 10, 10))
+    first = replace(situation(critique), acts_at=0.5)
+    plan = Correct().plan(first)
+    assert (plan.sigma, plan.nfe) == (0.5, 12)
+    # It was of no use; nothing has changed since.
+    first.state.rounds.append(replace(first.state.first, strategy="correct", accepted=False))
+    assert Correct().plan(first) is None and Correct().plan(replace(first, acts_at=0.0)) is not None
+    # A fresh draw is another picture, if it is better.
+    first.state.rounds.append(replace(first.state.first, strategy="resample", accepted=True))
+    assert Correct().plan(first) is not None
+    # What came of it is not given to it again.
+    first.state.rounds.append(replace(first.state.first, strategy="correct", accepted=True))
+    assert Correct().plan(first) is None
+
+
+def test_a_corrector_that_acts_once_is_asked_before_a_fresh_draw() -> None:
+    # One circle alone and nothing to copy the square from: rearranging has nothing to offer.
+    where = replace(situation(judged("a red circle and a blue square", box("red", "circle", 10, 10))), acts_at=0.5)
+    assert router(once=True).plan(where).strategy == "correct"
+    assert router().plan(where).strategy == "resample"
+    assert router(once=True, editing=True).plan(where).strategy == "region"

@@ -16,7 +16,7 @@ from ..loop.run import correct_all
 from ..loop.settings import LoopSettings
 from ..loop.state import LoopState
 from ..loop.strategies import ALL
-from .controls import HeadGradient, RandomResidual, ShuffledPrompt
+from .controls import GuidedSampler, HeadGradient, RandomResidual, ShuffledPrompt
 
 RENOISE_SIGMA = 0.8
 """Where ``renoise`` starts from."""
@@ -34,6 +34,14 @@ def _loop(*strategies: str) -> Callable[[int], Method]:
             return correct_all(engine, LoopSettings(rounds=10 * number, strategies=strategies, budget=cap))
         return run
     return family
+
+
+def _guided_loop(number: int) -> Method:
+    def run(engine: Engine) -> list[LoopState]:
+        # Counted in base generations as for the other methods, though a guided one takes a call more.
+        cap, sampler = number * engine.sampler.calls(), GuidedSampler(engine.sampler, engine.corrector)
+        return correct_all(replace(engine, sampler=sampler), LoopSettings(rounds=10 * number, budget=cap))
+    return run
 
 
 def _oracle(number: int) -> Method:
@@ -64,6 +72,7 @@ _FAMILIES: dict[str, Callable[[int], Method]] = {
     "corrected_best_of": lambda number: lambda engine: best_of_n(engine, number, LoopSettings()),
     "corrected_retry": lambda number: lambda engine: retry(engine, number, LoopSettings()),
     "loop": _loop(*ALL),
+    "guided_loop": _guided_loop,
     "rearrange": _loop("rearrange"),
     "region": _loop("region"),
     "correct": _loop("correct"),
@@ -83,7 +92,7 @@ _SINGLE: dict[str, Method] = {
 
 def method(name: str, budget: int | None = None) -> Method:
     """The method of a name: ``base``, ``corrector``, ``corrector_always`` (without the head that says where it is needed), ``random``, ``shuffled``, ``gradient``, ``renoise``, or ``best_of_N``, ``retry_N``,
-    ``corrected_best_of_N``, ``corrected_retry_N``, ``loop_N``, and a loop with one strategy alone, ``rearrange_N``, ``resample_N``, ``region_N``, ``correct_N``, ``oracle_best_of_N``. What follows a colon is ignored.
+    ``corrected_best_of_N``, ``corrected_retry_N``, ``loop_N``, ``guided_loop_N`` (its draws as ``corrector_always``), and a loop with one strategy alone, ``rearrange_N``, ``resample_N``, ``region_N``, ``correct_N``, ``oracle_best_of_N``. What follows a colon is ignored.
 
     N is the cap on model calls in multiples of one base generation; ``budget`` stands in where N is left out. Raises
     ValueError for other names.

@@ -42,8 +42,9 @@ class Router:
         return next((plan for plan in (allowed(plan, situation) for plan in offered if plan) if plan), None)
 
 
-def router(names: Sequence[str] = ALL, sigma: float | None = None, editing: bool = False) -> Router:
-    """A router over strategies by name. ``sigma``: the level to renoise to, None for each strategy's own.
+def router(names: Sequence[str] = ALL, sigma: float | None = None, editing: bool = False, once: bool = False) -> Router:
+    """A router over strategies by name. ``sigma``: the level to renoise to, None for each strategy's own. With a corrector that
+    acts ``once`` it is asked before a fresh draw.
 
     When ``editing`` a source, what draws least anew is asked first: a fresh draw has nothing to gain from starting over.
 
@@ -58,6 +59,8 @@ def router(names: Sequence[str] = ALL, sigma: float | None = None, editing: bool
         raise ValueError(f"{cause}; name at least one of {', '.join(known)}.")
     if {"resample", "rewrite"} <= set(names):
         known["resample"] = Turns(known["resample"], known.pop("rewrite"))
+    if once and not editing:
+        known = {"rearrange": known.pop("rearrange"), "correct": known.pop("correct"), **known}
     if editing and "resample" in known:
         known["resample"] = known.pop("resample")
     asked = {name: known[name] for name in known if name in names}

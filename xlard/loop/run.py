@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..claims import Claim
 from ..protocols import Decoder, Judge, Sampler
-from .attempt import carry_out, corrects, predictions
+from .attempt import acts_once, carry_out, corrects, predictions
 from .confine import confined
 from .engine import Corrector, Engine, Head, OnRound, Rewriter, better, derived_seed
 from .plan import Plan, Situation
@@ -35,7 +35,8 @@ def self_correct(prompts: Sequence[str], claims: Sequence[Sequence[Claim]], seed
 
 def correct_all(engine: Engine, settings: LoopSettings) -> list[LoopState]:
     """The loop on an engine; see ``self_correct``."""
-    asked, rows = router(settings.strategies, settings.sigma, engine.sources is not None), list(range(len(engine.states)))
+    once = corrects(engine, settings) and acts_once(engine)
+    asked, rows = router(settings.strategies, settings.sigma, engine.sources is not None, once), list(range(len(engine.states)))
     engine.try_rows(rows, lambda: engine.first(rows), better)
     for number in range(1, settings.rounds + 1):
         groups: dict[tuple[str, float, str], dict[int, Plan]] = defaultdict(dict)
