@@ -80,7 +80,8 @@ class XLARDSelfCorrect(io.ComfyNode):
                                tooltip="Share of the corrector's correction that is applied."),
                 io.Combo.Input("where", options=list(WHERE), default=WHERE[0], optional=True,
                                tooltip="window: the corrector acts at every step of the noise levels that it was trained for. once: it "
-                                       "acts once, on the prediction that a round starts from, which costs one model call."),
+                                       "acts once, on the prediction that a round starts from, which costs one model call. One that was "
+                                       "made for acting once does so anyway."),
                 *(io.Boolean.Input(name, default=True, optional=True, tooltip=tooltip) for name, tooltip in _STRATEGIES.items()),
                 sockets.Claims.Input("claims", optional=True,
                                      tooltip="Optional: claims from xLARD Claims, used instead of the prompt's."),
