@@ -93,6 +93,22 @@ def test_a_corrector_is_distilled_and_one_climbs_the_head(comfy, data):
     assert "head_opinion_after" in LatentCorrector.load(text(result, "path")).figures
 
 
+def test_a_corrector_learns_drafts_and_acts_once(comfy, data):
+    graph = corrector_graph(data, "drafted", way="drafting", head=["head", 0], trust_region=2.0, sigma_start=0.7, reward_threshold=0.4)
+    graph["head"] = {"class_type": "XLARDTrainHead", "inputs": {"dataset": ["data", 0], **SMALL, "name": "for_drafting"}}
+    result = comfy.run(graph)
+    assert result.status == "success", result.error
+    assert "to the drafts of their prompts" in text(result, "report") and "It acts once, at noise level 0.5" in text(result, "report")
+    corrector = LatentCorrector.load(text(result, "path"))
+    assert (corrector.config.acts_at, corrector.config.reward_threshold, corrector.config.sigma_range) == (0.5, 0.4, (0.5, 0.7))
+    assert corrector.figures["held_out_error_after"] < corrector.figures["held_out_error_before"]
+
+
+def test_mending_without_mended_pictures_is_refused(comfy, data):
+    message = error(comfy, corrector_graph(data, "mended", way="mending"))
+    assert "mending needs both" in message
+
+
 def test_one_step_can_be_plotted_by_comfyui(comfy, data):
     result = comfy.run(head_graph(data, "one_step", steps=1))
     assert result.status == "success", result.error
