@@ -93,7 +93,7 @@ def load_clip_critic(clip, max_tokens: int = 1024) -> MLLMCritic:
     if not hasattr(clip, "generate"):
         raise CriticError("This ComfyUI cannot have a text encoder write: 0.15 and newer can, 0.26 and newer with Qwen3-VL. "
                           "Update ComfyUI, or use xLARD Load Critic.")
-    encoder = " and ".join(clip.tokenize(""))
+    encoder = " and ".join(_batches(clip.tokenize("")))
     transformer = _transformer(clip.cond_stage_model)
     if not hasattr(clip.cond_stage_model, "generate") or not _writes(transformer):
         raise CriticError(f"ComfyUI cannot have the text encoder '{encoder}' write, only encode prompts. {_OTHERS}")
@@ -135,7 +135,12 @@ def _chat_format(clip, encoder: str) -> ChatFormat | None:
 def _has_picture(backend: ClipBackend) -> bool:
     """Whether a picture gets a place among the tokens."""
     tokens = backend.tokens(Ask(questions.DESCRIBE, torch.zeros(64, 64, 3)))
-    return any(isinstance(token[0], dict) for batches in tokens.values() for batch in batches for token in batch)
+    return any(isinstance(token[0], dict) for batches in _batches(tokens).values() for batch in batches for token in batch)
+
+
+def _batches(tokens: dict) -> dict[str, list]:
+    """The tokens by encoder, without the options that a tokenizer puts beside them for it."""
+    return {encoder: batches for encoder, batches in tokens.items() if isinstance(batches, list)}
 
 
 def _to_image(picture: Image.Image) -> Tensor:

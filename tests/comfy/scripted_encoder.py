@@ -50,7 +50,8 @@ class ScriptedClip:
         # Reports show white space as blanks.
         self.asked = f"picture {shape}, template {template}: " + text.replace("\n", "/")
         seen = [] if image is None else [({"type": "image", "data": image}, 1.0)]
-        return {self.encoder: [[*seen, (1, 1.0)]]}
+        # Some tokenizers put an option for the encoder beside its tokens, as Qwen-Image 2.1's does.
+        return {self.encoder: [[*seen, (1, 1.0)]], "keep_vision": image is not None}
 
     def generate(self, tokens: dict, do_sample: bool, max_length: int, temperature: float, top_k: int, top_p: float,
                  min_p: float, repetition_penalty: float, seed: int) -> list[int]:
