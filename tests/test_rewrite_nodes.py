@@ -99,7 +99,7 @@ def test_with_the_demo_critic_a_clip_changes_nothing(comfy, settings):
 
 
 def test_a_critic_that_cannot_write_is_named_in_the_report(comfy):
-    graph = shown(loop_graph(batch=4, rounds=2, clip=["world", 1], rearrange=False), report=("loop", 6))
+    graph = shown(loop_graph(batch=4, rounds=2, clip=["world", 1], rearrange=False, correct=False), report=("loop", 6))
     assert pictures(comfy, graph, "loop", 1).shape[0] == 4
     report = text(comfy.run(graph), "report")
     assert report.count("The critic cannot put the prompt into other words") == 1 and "Picture 4" in report

@@ -82,8 +82,17 @@ class ComfyPage:
 
     def queue(self) -> None:
         """Press the Run button."""
+        self._close_dialogs()
         self._queued_after = len(self.page.evaluate(HISTORY))
         self.page.locator(RUN_BUTTON).first.click()
+
+    def _close_dialogs(self) -> None:
+        """A workflow whose model files are missing opens a dialog, which would lie over those that are loaded after it."""
+        for _ in range(10):
+            if not self.page.locator(".p-dialog-mask").count():
+                return
+            self.page.keyboard.press("Escape")
+            self.page.wait_for_timeout(500)
 
     def wait_for_outputs(self, timeout: float = 600.0) -> dict:
         """Wait for the end of what `queue` started and return the outputs that the page shows, by node id.

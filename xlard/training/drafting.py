@@ -37,7 +37,7 @@ class Drafting:
         self._records, self._drafts = predictions(records, config.sigma_range), Drafts(records)
         self._prompts = [prompt for prompt in dict.fromkeys([*prompts, *self._records.prompts]) if self._drafts.has(prompt)]
         if not self._prompts:
-            raise ValueError("No prompt of these records has a draft: that takes prompts that ask for objects, and at least a handful "
+            raise ValueError("No prompt of these records has a draft: that takes prompts that ask for objects, and at least two of a size "
                              "of each object in the pictures, with boxes. Collect with the way of judging 'grounded', and more pictures.")
         self._known = set(self._prompts)
         self.encode, self.batch, self.device, self._config = encode, batch, device, config

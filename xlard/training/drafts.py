@@ -32,7 +32,7 @@ MOST_OBJECTS = 9
 _TRIES, _KEPT, _BORDER = 4000, 600, 0.18
 """Random arrangements of a number of objects, how many of the most spread ones are kept, and how far centres keep off the edge."""
 
-_ENOUGH = 4
+_ENOUGH = 2
 """Pieces of one kind and size that make a typical one."""
 
 
@@ -152,7 +152,7 @@ class Drafts:
 def typical(pieces: Sequence[Piece]) -> Piece | None:
     """Of the most frequent size the piece nearest to the mean, so that one whose box or label is wrong is not taken.
 
-    None where there are fewer than a handful of one size.
+    None where there are fewer than two of one size.
     """
     sizes = Counter(tuple(piece.patch.shape) for piece in pieces)
     size = min(sizes, key=lambda known: (-sizes[known], known), default=None)
