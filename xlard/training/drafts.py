@@ -7,6 +7,7 @@ in an order and stand in one of a few well-spread arrangements, so that a prompt
 from __future__ import annotations
 
 import copy
+import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -124,7 +125,7 @@ class Drafts:
         if color is None:
             colors = Counter({known[0]: len(pieces) for known, pieces in self._pieces.items() if known[1] == noun})
             color = min(colors, key=lambda known: (-colors[known], str(known)), default=None)
-        most = min(self._grid.size) // max(1, -(-number ** 0.5 // 1))
+        most = min(self._grid.size) // math.ceil(math.sqrt(number))
         key = color, noun, most
         if key not in self._typical:
             self._typical[key] = typical([piece for piece in self._pieces[color, noun] if max(piece.patch.shape[-2:]) <= most])
