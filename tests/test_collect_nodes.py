@@ -10,6 +10,7 @@ from tests.graphs import PROMPT, demo_graph, error, pictures, shown, text
 from xlard.corrector import CorrectorConfig, LatentCorrector
 from xlard.demo.architecture import CONTEXT_WIDTH
 from xlard.training.dataset import Dataset
+from xlard.training.records import X0
 
 PROMPTS = ("a red circle", "two squares", "a blue circle left of a green square")
 
@@ -94,7 +95,7 @@ def test_prompts_from_a_file_and_made_up(comfy):
 def guide_graph(comfy, sampler: str = "euler", file: str = "pushing", **settings) -> dict:
     torch.manual_seed(0)
     corrector = LatentCorrector(CorrectorConfig(4, CONTEXT_WIDTH, "a test", width=32, layers=1, heads=4, sigma_range=(0.5, 0.9),
-                                                family=settings.pop("family", "")))
+                                                family=settings.pop("family", ""), acts_at=settings.pop("acts_at", 0.0)))
     torch.nn.init.normal_(corrector.out.weight)
     corrector.save(comfy.base / "models" / "xlard" / "correctors" / f"{file}.safetensors")
     graph = demo_graph(batch=2)
@@ -139,3 +140,24 @@ def test_collecting_with_a_corrector_records_what_it_did(comfy):
                   if name not in graph})
     assert comfy.run(graph).status == "success"
     assert {picture.origin for picture in Dataset.load(comfy.base / "output" / "xlard" / "datasets" / "corrected").pictures()} == {"corrected"}
+
+
+def test_with_a_corrector_that_acts_once_only_what_comes_after_it_is_kept(comfy):
+    graph = guide_graph(comfy, file="once", acts_at=0.5)
+    graph.update({name: node for name, node in collect_graph("once", prompts=[PROMPT], views=0, levels="0.9, 0.5, 0.25", steps=8,
+                                                             corrector=["corrector", 0]).items() if name not in graph})
+    assert comfy.run(graph).status == "success"
+    dataset = Dataset.load(comfy.base / "output" / "xlard" / "datasets" / "once")
+    assert {picture.origin for picture in dataset.pictures()} == {"corrected"}
+    records = dataset.records()
+    assert sorted(set(records.sigma[records.kinds == X0].tolist()), reverse=True) == pytest.approx([0.5, 0.25], abs=0.01)
+
+
+def test_a_corrector_that_acts_once_moves_what_is_collected(comfy):
+    finals = {}
+    for name, extra in (("moved", {"corrector": ["corrector", 0]}), ("unmoved", {})):
+        graph = guide_graph(comfy, file="once", acts_at=0.5)
+        graph.update({key: node for key, node in collect_graph(name, prompts=[PROMPT], views=0, **extra).items() if key not in graph})
+        comfy.run(graph)
+        finals[name] = Dataset.load(comfy.base / "output" / "xlard" / "datasets" / name).records().finals
+    assert not torch.allclose(finals["moved"], finals["unmoved"], atol=1e-2)

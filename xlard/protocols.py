@@ -26,10 +26,11 @@ It is called each time that the model is, which second-order samplers do several
 @dataclass(frozen=True)
 class Once:
     """A steer that acts once: sampling stops at the step nearest to ``sigma``, and goes on from what ``steer`` makes of the x0
-    prediction there, under the same noise. That takes one model call more."""
+    prediction there, under the same noise. That takes one model call more. ``along`` is a steer at all steps, before and after."""
 
     sigma: float
     steer: Steer
+    along: Steer | None = None
 
 
 class Judge(Protocol):

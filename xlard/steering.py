@@ -68,6 +68,13 @@ def corrector_once(corrector, context: Tensor, sigma: float = 0.0, strength: flo
     return Once(sigma or corrector.config.acts_at, corrector_steer(doubted, context, (0.0, 1.0), strength, record))
 
 
+def steer_of(corrector, context: Tensor, strength: float = 1.0) -> Steer | Once:
+    """A corrector at work as it was trained to be: once, or at each step of its noise levels."""
+    if corrector.config.acts_at:
+        return corrector_once(corrector, context, strength=strength)
+    return corrector_steer(corrector, context, corrector.config.sigma_range, strength)
+
+
 def in_turn(steers: Sequence[Steer], trust_region: float, strength: float = 1.0) -> Steer:
     """Several steers as one: each goes on from the x0 predictions that the one before it made.
 

@@ -13,17 +13,16 @@ from torch import Tensor
 
 from ...xlard.critique import Critique
 from ...xlard.draw import annotate
-from ...xlard.steering import corrector_steer
+from ...xlard.steering import steer_of
 from .. import folders
 from .family import check_family, family_of
-from .guidance import window_of
 from .latents import prompt_embeddings
 from .managed import ManagedModule
 from .progress import PREVIEW_SIDE
 from .sampler import ComfySampler
 
 if TYPE_CHECKING:
-    from ...xlard.protocols import Sampler, Steer
+    from ...xlard.protocols import Once, Sampler, Steer
     from ...xlard.training.dataset import Source
 
 
@@ -73,9 +72,9 @@ class Artist:
         return ComfySampler(self.model, self._encode(prompts[0]), self.negative, self.latent, self.steps, self.cfg,
                             self.sampler_name, self.scheduler, companions)
 
-    def steer(self, sampler: Sampler, rows: Sequence[int]) -> Steer:
-        """The corrector as a steer, inside the noise levels that it was trained for."""
-        return corrector_steer(self.corrector, sampler.context(rows), window_of(self.corrector), self.strength)
+    def steer(self, sampler: Sampler, rows: Sequence[int]) -> Steer | Once:
+        """The corrector as a steer, where it was trained to act."""
+        return steer_of(self.corrector, sampler.context(rows), self.strength)
 
     def _encode(self, prompt: str) -> list:
         if self.clip is None:

@@ -129,7 +129,10 @@ class ComfySampler:
     def _steered(self, steer: Steer | Once | None):
         if steer is None:
             return self._model
-        return (steered_once if isinstance(steer, Once) else steered)(self._model, steer, self._companions)
+        if not isinstance(steer, Once):
+            return steered(self._model, steer, self._companions)
+        model = steered_once(self._model, steer, self._companions)
+        return steered(model, steer.along) if steer.along else model
 
     def _sample(self, model, latents: Tensor, sigmas: Tensor, sampler_name: str, rows: Sequence[int],
                 seeds: Sequence[int], regions: Tensor | None) -> Tensor:

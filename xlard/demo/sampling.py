@@ -81,10 +81,10 @@ class FlowSampler:
             return self._drawn(noisy, sigmas, context, steer)
         start = self.steps - self.calls(steer.sigma)
         level = sigmas[start]
-        noisy = self._drawn(noisy, sigmas[:start + 1], context)
+        noisy = self._drawn(noisy, sigmas[:start + 1], context, steer.along)
         x0 = noisy - level.item() * self.flow(noisy, level, context)
         noisy = noisy + (1 - level.item()) * (steer.steer(x0, level.item()).to(x0) - x0)
-        return self._drawn(noisy, sigmas[start:], context)
+        return self._drawn(noisy, sigmas[start:], context, steer.along)
 
     def predict(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
         """x0 prediction (B, C, h, w) of latents renoised to ``sigma``: one call."""

@@ -18,7 +18,7 @@ from ..loop.masks import Grid
 from ..loop.rearrange import Piece, pieces_of, rearranged
 from ..loop.strategies import REARRANGE_GROWTH, REARRANGE_SIGMA
 from ..prompts import claims_from_prompt
-from ..protocols import Decoder, Judge, Sampler, Steer
+from ..protocols import Decoder, Judge, Once, Sampler, Steer
 from ..rewards import critique_from_detections
 from .dataset import Dataset
 from .entries import Batch, Picture, Row, critique_entry
@@ -57,14 +57,25 @@ class CollectSettings:
 
 
 class _Watch:
-    """A steer that keeps, for each wanted noise level, the x0 predictions of the step nearest to it."""
+    """Keeps, for each wanted noise level, the x0 predictions of the step nearest to it, whatever else steers."""
 
-    def __init__(self, levels: Sequence[float], steer: Steer | None):
-        self._steer = steer
+    def __init__(self, levels: Sequence[float], steer: Steer | Once | None):
+        self._once = steer if isinstance(steer, Once) else None
+        self._steer = None if self._once else steer
         self._nearest: dict[float, tuple[float, Tensor]] = {}
         self._wanted, self.steps = levels, []
 
-    def __call__(self, x0: Tensor, level: float) -> Tensor:
+    @property
+    def steer(self) -> Steer | Once:
+        """What the sampler is to be steered by."""
+        return replace(self._once, steer=self._act, along=self._see) if self._once else self._see
+
+    def _act(self, x0: Tensor, level: float) -> Tensor:
+        # The picture does not come of what was predicted before.
+        self._nearest.clear()
+        return self._once.steer(x0, level)
+
+    def _see(self, x0: Tensor, level: float) -> Tensor:
         # The steered ones: these are what sampling went on from, and what the picture came from.
         after = x0 if self._steer is None else self._steer(x0, level)
         self.steps.append(level)
@@ -121,7 +132,7 @@ def levels_from_text(text: str) -> tuple[float, ...]:
 
 def collect(dataset: Dataset, groups: Sequence[Sequence[Job]], sampler_for: Callable[[list[str]], Sampler],
             decoder: Decoder, judge: Judge, settings: CollectSettings = CollectSettings(),
-            steer_for: Callable[[Sampler, Sequence[int]], Steer] | None = None, on_batch: OnBatch | None = None,
+            steer_for: Callable[[Sampler, Sequence[int]], Steer | Once] | None = None, on_batch: OnBatch | None = None,
             claims_for: Callable[[str], Sequence[Claim]] = claims_from_prompt) -> int:
     """Draw and judge the jobs of each group together and add them to the dataset, without those that are there already.
 
@@ -186,7 +197,7 @@ class _Collector:
     decoder: Decoder
     judge: Judge
     settings: CollectSettings
-    steer_for: Callable[[Sampler, Sequence[int]], Steer] | None
+    steer_for: Callable[[Sampler, Sequence[int]], Steer | Once] | None
     claims: dict[str, Sequence[Claim]]
     origin: str
     donors: dict[str, deque[Piece]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=_DONORS)))
@@ -196,7 +207,7 @@ class _Collector:
         prompts, seeds, rows = [prompt for prompt, _ in group], [seed for _, seed in group], list(range(len(group)))
         sampler = self.sampler_for(prompts)
         watch = _Watch(self.settings.levels, self.steer_for(sampler, rows) if self.steer_for else None)
-        finals = sampler.generate(rows, seeds, watch)
+        finals = sampler.generate(rows, seeds, watch.steer)
         images = self.decoder.decode(finals)
         critiques = self.judge.judge(images, [self.claims[prompt] for prompt in prompts])
         side = max(images.shape[1:3])

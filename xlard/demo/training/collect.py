@@ -9,8 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ...critique import Critique
-from ...protocols import Sampler, Steer
-from ...steering import corrector_steer
+from ...steering import steer_of
 from ...training.collect import CollectSettings, Job, collect
 from ...training.dataset import Dataset, Source
 from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
@@ -51,17 +50,13 @@ def collect_pictures(world: DemoWorld, folder: Path, prompts: Sequence[str], set
     jobs: list[Job] = [(prompt, 20_000_000 * (settings.seed + 1) + row) for row, prompt in enumerate(prompts)]
     groups = [jobs[start:start + GROUP] for start in range(0, len(jobs), GROUP)]
     collect(dataset, groups, world.sampler, world.decoder, world.critic(), settings,
-            _steer_for(world) if corrected else None, _print_progress)
+            _steers(world) if corrected else None, _print_progress)
     return dataset
 
 
-def _steer_for(world: DemoWorld):
+def _steers(world: DemoWorld):
     corrector = world.corrector()
-
-    def steer_for(sampler: Sampler, rows: Sequence[int]) -> Steer:
-        return corrector_steer(corrector, sampler.context(rows), corrector.config.sigma_range)
-
-    return steer_for
+    return lambda sampler, rows: steer_of(corrector, sampler.context(rows))
 
 
 def _print_progress(done: int, total: int, critiques: Sequence[Critique], images: Tensor) -> None:
