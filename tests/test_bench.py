@@ -5,9 +5,19 @@ from __future__ import annotations
 import pytest
 import torch
 
+from xlard.bench.caps import at_caps
 from xlard.bench.methods import method
-from xlard.bench.run import check_variants, differences, diversity
-from xlard.bench.statistics import fix_and_break, interval
+from xlard.bench.run import check_variants, diversity
+from xlard.bench.statistics import fix_and_break, interval, shares
+from xlard.bench.tables import curves, differences, table, tasks
+from xlard.bench.tasks import read_task
+from xlard.critique import critique_of
+from xlard.demo.prompts import all_prompts
+from xlard.demo.render import render
+from xlard.demo.scenes import Thing
+from xlard.demo.world import COLORS
+from xlard.loop.state import LoopState, Round
+from xlard.prompts import claims_from_prompt
 
 
 def test_the_interval_holds_the_mean_and_draws_whole_prompts() -> None:
@@ -38,10 +48,45 @@ def test_other_names_are_refused_with_the_list(name: str) -> None:
         method(name)
 
 
-def test_the_last_method_is_compared_with_each_other_on_the_same_pictures() -> None:
-    summaries = {"base": {"right": [True, False] * 20}, "same": {"right": [True] * 40}, "loop_2": {"right": [True] * 40}}
-    lines = differences(summaries, [index // 2 for index in range(40)]).splitlines()
-    assert lines == ["loop_2 - base: +0.500 [+0.500, +0.500]", "loop_2 - same: +0.000 [+0.000, +0.000]"]
+def test_the_last_method_is_compared_with_each_other_on_the_same_pictures_at_caps_of_both() -> None:
+    caps = {"1": {"right": [True, False] * 20}, "2": {"right": [True] * 40}}
+    summaries = {"base": {"right": [True, False] * 20, "caps": {"1": caps["1"]}}, "loop_2": {"right": [True] * 40, "caps": caps}}
+    lines = differences(summaries, [index // 2 for index in range(40)]).splitlines()[2:]
+    assert lines == ["| loop_2 - base | in the end | +0.500 [+0.500, +0.500] |", "| loop_2 - base | 1x | +0.000 [+0.000, +0.000] |"]
+
+
+def test_shares_are_told_by_task_too() -> None:
+    found = shares([True, False, True], [0, 0, 1], ["colors", "colors", "compose"], [False, True, True])
+    assert found["accuracy"][0] == pytest.approx(2 / 3) and (found["fix_rate"], found["break_rate"]) == (1.0, 0.5)
+    assert found["tasks"]["colors"] == (0.5, 0.5, 0.5) and found["tasks"]["compose"][0] == 1
+
+
+@pytest.mark.parametrize(("text", "task"), [("the circle is purple", "colors"), ("of squares there are three", "counting"),
+                                            ("a circle, and a red square", "compose"), ("below a circle there is a square", "position")])
+def test_tasks_are_read_from_prompts_in_other_words(text, task) -> None:
+    assert read_task(text) == task
+
+
+def test_tasks_that_are_read_are_those_of_the_demo_world() -> None:
+    assert [prompt for prompt in all_prompts()[::11] if read_task(prompt.text) != prompt.task] == []
+
+
+def round_of(color: str, nfe: int, accepted: bool) -> Round:
+    image = render([[Thing("circle", color, 0.5, 0.5, 0.14, COLORS[color])]], 0)[0].permute(1, 2, 0)
+    return Round("sample", 1.0, 0, nfe, 0.5, 1, critique_of([]), torch.zeros(4, 12, 12), image, accepted)
+
+
+def test_figures_at_a_cap_count_what_fits_into_it() -> None:
+    rounds = [round_of("blue", 20, True), round_of("green", 20, False), round_of("red", 10, True)]
+    state = LoopState("a red circle", tuple(claims_from_prompt("a red circle")), rounds)
+    found = at_caps([state], [0], 20, [False])
+    assert {cap: (at["accuracy"][0], at["nfe"], at["seconds"], at["fix_rate"]) for cap, at in found.items()} == {
+        "1": (0, 20, 0.5, 0), "2": (0, 40, 1.0, 0), "4": (1, 50, 1.5, 1)}
+    row = {"caps": found, **found["4"], "critic_calls": 3, "critic_passed": 1.0, "change": 0.0, "diversity": None}
+    summaries = {"loop_4:exact_judge": row}
+    assert "| loop_4:exact_judge | 4x | 1.000 [1.000, 1.000] | 1.000 |  | 50.0 | 1.50 |" in curves(summaries)
+    assert "| loop_4:exact_judge | 2x | 0.000 [0.000, 0.000] |" in tasks(summaries)
+    assert "exact checker is in the critic's place" in table(summaries) and "checker" not in table({"loop_4": row})
 
 
 def test_a_variant_without_a_file_is_refused() -> None:

@@ -22,17 +22,17 @@ def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bench")
     (folder / "prompts.txt").write_text("a red circle\ntwo blue squares and a green triangle\n")
     done = bench("--prompts", str(folder / "prompts.txt"), "--seeds", "0,1", "--steps", "8",
-                 "--methods", "base,corrector,best_of_2,retry_2,loop_2", "--out", str(folder / "out"))
+                 "--methods", "base,corrector,best_of_2,retry_2,loop_2,loop_2:exact_judge", "--out", str(folder / "out"))
     assert done.returncode == 0, done.stderr[-3000:]
     return folder / "out", json.loads((folder / "out" / "results.json").read_text()), done.stdout
 
 
 def test_every_method_writes_every_picture(results) -> None:
     folder, rows, _ = results
-    assert len(rows) == 5 * 2 * 2
+    assert len(rows) == 6 * 2 * 2
     for row in rows:
         assert set(row) == {"method", "prompt_index", "prompt", "seed", "picture", "nfe", "seconds", "critic_calls", "score", "claims"}
-        assert row["picture"] == f"{row['method']}/{row['prompt_index']}_{row['seed']}.png"
+        assert row["picture"] == f"{row['method'].replace(':', '_')}/{row['prompt_index']}_{row['seed']}.png"
         assert Image.open(folder / row["picture"]).size == (96, 96)
         assert all(set(claim) == {"type", "text", "score", "passed"} for claim in row["claims"])
 
@@ -48,13 +48,20 @@ def test_a_search_never_scores_below_its_first_picture(results) -> None:
     _, rows, _ = results
     score = {(row["method"], row["prompt_index"], row["seed"]): sum(claim["passed"] or False for claim in row["claims"]) for row in rows}
     for (method, index, seed), passed in score.items():
-        if method != "corrector":
+        if method in ("best_of_2", "retry_2", "loop_2"):
             assert passed >= score["base", index, seed]
 
 
 def test_the_table_compares_all_methods(results) -> None:
     _, _, printed = results
-    assert all(name in printed for name in ("base", "corrector", "best_of_2", "retry_2", "loop_2", "NFE", "accuracy"))
+    assert all(name in printed for name in ("base", "corrector", "best_of_2", "retry_2", "loop_2", "NFE", "accuracy", "colors",
+                                           "| loop_2:exact_judge |", ":exact_judge: the exact checker"))
+
+
+def test_with_the_exact_judge_pictures_pass_where_they_are_right(results) -> None:
+    folder, _, _ = results
+    row = json.loads((folder / "summary.json").read_text())["methods"]["loop_2:exact_judge"]
+    assert row["critic_passed"] == row["accuracy"][0]
 
 
 def test_a_prompt_without_claims_is_refused(tmp_path) -> None:

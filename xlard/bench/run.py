@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from ..corrector import LatentCorrector
 from ..critics.scoring import scoring
 from ..demo.bundle import DemoWorld
-from ..demo.checker import check
-from ..demo.prompts import evaluation_prompts, task_of
+from ..demo.checker import Checker
+from ..demo.prompts import evaluation_prompts
 from ..draw import to_picture
 from ..head import RewardHead
 from ..loop.engine import Engine
@@ -23,9 +23,9 @@ from ..loop.state import LoopState
 from ..prompts import claims_from_prompt
 from ..training.files import write_json
 from ..training.trainer import default_device, machine
-from .caps import at_caps, curves
+from .caps import at_caps, outcome
 from .methods import method
-from .statistics import fix_and_break, interval
+from .tables import EXACT, curves, differences, table, tasks
 
 
 def read_prompts(options: argparse.Namespace) -> list[str]:
@@ -93,27 +93,19 @@ def write_method(name: str, results: list[tuple[int, int, LoopState]], out: Path
 
 
 def summarise(results: list[tuple[int, int, LoopState]], before: list[bool] | None, generation: int) -> dict:
-    """Accuracy by the exact checker with intervals, per task, fix and break rates against base, and costs; at caps in multiples
-    of ``generation`` model calls, too."""
-    right = [check(state.best.image.permute(2, 0, 1), state.claims).passed for _, _, state in results]
-    clusters = [index for index, _, _ in results]
-    by_task = defaultdict(list)
-    for (_, _, state), passed in zip(results, right):
-        by_task[task_of(state.prompt)].append(passed)
-    fixed, broken = fix_and_break(before, right) if before else (None, None)
+    """``outcome`` of a method's pictures, what the critic thinks of them, and what ``outcome`` was at caps in multiples of
+    ``generation`` model calls."""
+    states, clusters = [state for _, _, state in results], [index for index, _, _ in results]
     pictures = defaultdict(list)
     for index, _, state in results:
         pictures[index].append(state.best.image.half())
-    changes = [state.best.change for _, _, state in results if state.best.change]
+    changes = [state.best.change for state in states if state.best.change]
     number = len(results)
-    return {"accuracy": interval(right, clusters), "tasks": {task: sum(rows) / len(rows) for task, rows in by_task.items()},
-            "fix_rate": fixed, "break_rate": broken, "right": right,
-            "nfe": sum(state.nfe for _, _, state in results) / number,
-            "seconds": sum(state.seconds for _, _, state in results) / number,
-            "critic_calls": sum(state.critic_calls for _, _, state in results) / number,
-            "critic_passed": sum(state.passed for _, _, state in results) / number,
+    return {**outcome(states, clusters, before),
+            "critic_calls": sum(state.critic_calls for state in states) / number,
+            "critic_passed": sum(state.passed for state in states) / number,
             "change": sum(changes) / len(changes) if changes else 0.0, "diversity": diversity(list(pictures.values())),
-            "caps": at_caps([state for _, _, state in results], clusters, generation)}
+            "caps": at_caps(states, clusters, generation, before)}
 
 
 def diversity(pictures: Sequence[Sequence[Tensor]]) -> float | None:
@@ -124,34 +116,6 @@ def diversity(pictures: Sequence[Sequence[Tensor]]) -> float | None:
     return sum(distances) / len(distances) if distances else None
 
 
-def table(summaries: dict[str, dict]) -> str:
-    """The comparison as text, one method a line."""
-    def share(value: float | None) -> str:
-        return "   -" if value is None else f"{value:.3f}"
-
-    lines = [f"{'method':<18}{'accuracy [95 %]':<24}{'fix':>6}{'break':>7}{'NFE':>7}{'s':>7}{'calls':>7}{'critic':>8}{'change':>8}{'diverse':>8}"]
-    for name, row in summaries.items():
-        mean, low, high = row["accuracy"]
-        lines.append(f"{name:<18}{mean:.3f} [{low:.3f}, {high:.3f}]   {share(row['fix_rate']):>6}{share(row['break_rate']):>7}"
-                     f"{row['nfe']:>7.1f}{row['seconds']:>7.2f}{row['critic_calls']:>7.2f}{row['critic_passed']:>8.3f}{row['change']:>8.3f}{share(row['diversity']):>8}")
-    tasks = sorted({task for row in summaries.values() for task in row["tasks"]})
-    lines += ["", f"{'method':<18}" + "".join(f"{task:>15}" for task in tasks)]
-    lines += [f"{name:<18}" + "".join(f"{row['tasks'].get(task, float('nan')):>15.3f}" for task in tasks)
-              for name, row in summaries.items()]
-    return "\n".join(lines)
-
-
-def differences(summaries: dict[str, dict], clusters: list[int]) -> str:
-    """How far the last method is ahead of each other one on the same pictures, with intervals, one a line."""
-    *others, last = summaries
-    lines = []
-    for name in others:
-        ahead = [after - before for before, after in zip(summaries[name]["right"], summaries[last]["right"])]
-        mean, low, high = interval(ahead, clusters)
-        lines.append(f"{last} - {name}: {mean:+.3f} [{low:+.3f}, {high:+.3f}]")
-    return "\n".join(lines)
-
-
 def run(options: argparse.Namespace) -> None:
     """Run every method, write ``results.json``, ``summary.json`` and pictures, print the table."""
     torch.manual_seed(0)
@@ -159,7 +123,8 @@ def run(options: argparse.Namespace) -> None:
     names = options.methods.split(",")
     for name in names:
         method(name, options.budget)
-    others = {"corrector": named(options.correctors, LatentCorrector.load), "head": named(options.heads, RewardHead.load)}
+    others = {"corrector": named(options.correctors, LatentCorrector.load), "head": named(options.heads, RewardHead.load),
+              "judge": {EXACT: Checker()}}
     check_variants(names, others)
     world = DemoWorld(options.weights, default_device())
     critic = world.critic(options.batch)
@@ -179,7 +144,5 @@ def run(options: argparse.Namespace) -> None:
         write_json(options.out / "summary.json", {"machine": machine(), "prompts": len(prompts), "seeds": seeds,
                                                   "steps": options.steps, "methods": summaries})
     print(f"{len(prompts)} prompts, seeds {options.seeds}, {options.steps} steps, {machine()}")
-    print(table(summaries))
     clusters = [index for index in range(len(prompts)) for _ in seeds]
-    print(differences(summaries, clusters))
-    print(curves(summaries, clusters))
+    print(table(summaries), curves(summaries), tasks(summaries), differences(summaries, clusters), sep="\n\n")

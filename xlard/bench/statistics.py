@@ -1,4 +1,4 @@
-"""Accuracy with prompt-clustered bootstrap intervals, fix and break rates."""
+"""Accuracy with prompt-clustered bootstrap intervals, overall and by task, fix and break rates."""
 
 from __future__ import annotations
 
@@ -28,3 +28,12 @@ def fix_and_break(before: Sequence[bool], after: Sequence[bool]) -> tuple[float 
     wrong = [new for old, new in zip(before, after) if not old]
     right = [not new for old, new in zip(before, after) if old]
     return (sum(wrong) / len(wrong) if wrong else None), (sum(right) / len(right) if right else None)
+
+
+def shares(right: Sequence[bool], clusters: Sequence[int], tasks: Sequence[str], before: Sequence[bool] | None) -> dict:
+    """Accuracy of pictures that are ``right`` or not, and that of each of their ``tasks``, with intervals; fix and break rates
+    where it is known which were right ``before``."""
+    rows = {task: [row for row, own in enumerate(tasks) if own == task] for task in sorted(set(tasks))}
+    fixed, broken = fix_and_break(before, right) if before else (None, None)
+    return {"accuracy": interval(right, clusters), "fix_rate": fixed, "break_rate": broken, "right": list(right),
+            "tasks": {task: interval([right[row] for row in own], [clusters[row] for row in own]) for task, own in rows.items()}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
@@ -77,17 +77,11 @@ class LoopState:
         """The last accepted round, which the critic scores highest."""
         return next(entry for entry in reversed(self.rounds) if entry.accepted)
 
-    def best_within(self, nfe: int) -> Round:
-        """The best of the rounds that fit into so many model calls; the first always does."""
-        return next(entry for entry in reversed(self._within(nfe)) if entry.accepted)
-
-    def spent_within(self, nfe: int) -> int:
-        """Model calls of those rounds."""
-        return sum(entry.nfe for entry in self._within(nfe))
-
-    def _within(self, nfe: int) -> list[Round]:
-        spent = list(itertools.accumulate(entry.nfe for entry in self.rounds))
-        return [entry for entry, so_far in zip(self.rounds, spent) if so_far <= nfe] or self.rounds[:1]
+    def within(self, nfe: int) -> LoopState:
+        """The state when so many model calls had been spent: the rounds that fit, of which the first always does."""
+        spent = itertools.accumulate(entry.nfe for entry in self.rounds)
+        fitting = [entry for entry, so_far in zip(self.rounds, spent) if so_far <= nfe]
+        return replace(self, rounds=fitting or self.rounds[:1])
 
     @property
     def passed(self) -> bool:
