@@ -48,6 +48,21 @@ def test_a_new_corrector_changes_nothing() -> None:
     assert not small_corrector()(*inputs()).any()
 
 
+@pytest.mark.parametrize("build", [small_head, small_corrector])
+def test_zeros_behind_a_shorter_prompt_change_nothing(build) -> None:
+    module, (latents, context, sigma) = build(), inputs()
+    for parameter in module.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    def read(context):
+        found = module(latents, context, sigma)
+        return found if isinstance(found, torch.Tensor) else found.maps
+
+    padded = torch.cat([context, torch.zeros(3, 7, WIDTH)], dim=1)
+    assert torch.allclose(read(padded), read(context), atol=1e-4)
+    nothing = read(torch.zeros_like(context))
+    assert nothing.isfinite().all() and not torch.allclose(nothing, read(context), atol=1e-2)
+
+
 @settings(deadline=None)
 @given(st.floats(0.01, 1.0), st.floats(0.001, 1000.0))
 def test_the_trust_region_is_a_hard_bound(region: float, size: float) -> None:

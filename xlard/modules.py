@@ -54,13 +54,14 @@ class Attention(nn.Module):
         self.key_value = nn.Linear(context_dim or dim, dim * 2, bias=False)
         self.out = nn.Linear(dim, dim)
 
-    def forward(self, tokens: Tensor, context: Tensor) -> Tensor:
-        """Returns (B, N, D)."""
+    def forward(self, tokens: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Returns (B, N, D). ``mask`` (B, M) is true where the context is to be looked at."""
         def split(x: Tensor) -> Tensor:
             return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
         key, value = self.key_value(context).chunk(2, dim=-1)
-        attended = F.scaled_dot_product_attention(split(self.query(tokens)), split(key), split(value))
+        attended = F.scaled_dot_product_attention(split(self.query(tokens)), split(key), split(value),
+                                                  None if mask is None else mask[:, None, None])
         return self.out(attended.transpose(1, 2).flatten(2))
 
 
@@ -77,8 +78,8 @@ class Block(nn.Module):
         nn.init.zeros_(self.film.weight)
         nn.init.zeros_(self.film.bias)
 
-    def forward(self, tokens: Tensor, context: Tensor, condition: Tensor) -> Tensor:
-        """Tokens (B, N, D), context (B, M, D), condition (B, D); returns (B, N, D)."""
+    def forward(self, tokens: Tensor, context: Tensor, condition: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Tokens (B, N, D), context (B, M, D) with its mask (B, M), condition (B, D); returns (B, N, D)."""
         film = self.film(condition)[:, None].chunk(6, dim=-1)
 
         def modulated(index: int) -> Tensor:
@@ -86,7 +87,7 @@ class Block(nn.Module):
 
         normed = modulated(0)
         tokens = tokens + self.self_attention(normed, normed)
-        tokens = tokens + self.cross_attention(modulated(1), context)
+        tokens = tokens + self.cross_attention(modulated(1), context, mask)
         return tokens + self.feed_forward(modulated(2))
 
 
@@ -121,7 +122,7 @@ class LatentTransformer(nn.Module):
     def forward(self, latents: Tensor, context: Tensor, sigma: Tensor,
                 kind: Tensor | None = None) -> tuple[Tensor, tuple[int, int]]:
         """Latents (B, C, h, w), context (B, L, D), sigma (B,), kind (B,) -> tokens (B, N, width) and the grid's height
-        and width. Without ``kind`` all are of the first."""
+        and width. Without ``kind`` all are of the first. Tokens of the context that are all zeros are padding, and not read."""
         latents = (latents - self.mean[:, None, None]) / self.spread[:, None, None]
         bottom, right = -latents.shape[-2] % self.patch, -latents.shape[-1] % self.patch
         if bottom or right:
@@ -129,13 +130,31 @@ class LatentTransformer(nn.Module):
         grid = self.embed(latents)
         height, width = grid.shape[-2:]
         tokens = grid.flatten(2).transpose(1, 2) + sincos_positions(height, width, self.width, grid.device).to(grid.dtype)
+        mask = padding_mask(context)
         context = self.context_in(context)
         condition = self.condition(torch.cat(
-            [context.mean(dim=1), sigma_embedding(sigma, self.width).to(grid.dtype)], dim=-1))
+            [masked_mean(context, mask), sigma_embedding(sigma, self.width).to(grid.dtype)], dim=-1))
         condition = condition + self.kind(torch.zeros_like(sigma, dtype=torch.long) if kind is None else kind)
         for block in self.blocks:
-            tokens = block(tokens, context, condition)
+            tokens = block(tokens, context, condition, mask)
         return self.norm(tokens), (height, width)
+
+
+def padding_mask(context: Tensor) -> Tensor | None:
+    """Where prompt embeddings (B, L, D) are not zeros all through, (B, L); None where no token is.
+
+    A prompt of zeros alone, such as one that was zeroed out, is none of padding.
+    """
+    read = context.ne(0).any(dim=-1)
+    read = read | ~read.any(dim=1, keepdim=True)
+    return None if read.all() else read
+
+
+def masked_mean(context: Tensor, mask: Tensor | None) -> Tensor:
+    """The mean (B, D) of the tokens (B, L, D) that ``mask`` (B, L) leaves."""
+    if mask is None:
+        return context.mean(dim=1)
+    return (context * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
 
 
 def check_latents(latents: Tensor, channels: int, what: str, base_model: str) -> None:

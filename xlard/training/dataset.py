@@ -165,7 +165,7 @@ class Dataset:
             objects=[picture.objects for picture in chosen], side=float(self._side))
 
     def encode(self, prompts: Sequence[str]) -> Tensor:
-        """Embeddings (B, L, D) of prompts that were collected, in fp32; shorter ones end in zeros.
+        """Embeddings (B, L, D) of prompts that were collected, in fp32; shorter ones end in zeros, which heads and correctors do not read.
 
         Raises ValueError for a prompt that was not, or a damaged file.
         """
