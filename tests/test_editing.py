@@ -186,6 +186,20 @@ def test_one_of_several_has_to_be_named_clearly() -> None:
         edit("move a circle to the top", circles)
 
 
+@pytest.mark.parametrize("instruction", ["add a red circle at the bottom right", "put two blue squares below the circle",
+                                         "add a circle to the right of the triangle"])
+def test_what_is_new_has_to_be_told_from_what_stays_elsewhere(instruction) -> None:
+    with pytest.raises(ValueError, match="one that is elsewhere is to stay: afterwards it cannot be told which of them is new"):
+        edit_claims(edit(instruction))
+
+
+@pytest.mark.parametrize("instruction", [
+    "add a red circle at the top left", "add a blue square to the right of the circle", "add a yellow circle at the bottom right",
+    "remove the red circle, then add a red circle at the bottom"])
+def test_what_is_new_may_join_what_stands_there_already(instruction) -> None:
+    assert any(claim.type == "position" for claim in edit_claims(edit(instruction)))
+
+
 def judged(instruction: str, found, change=None):
     """What is said of a picture of ``found`` as the result of an edit; ``change`` paints on it."""
     image = decoded(drawn(found)[None])

@@ -9,8 +9,8 @@ from dataclasses import replace
 from .. import claims
 from ..claims import Claim, one_line
 from ..critique import Detection
-from ..rewards import judge_by_boxes, matching
-from .edit import Edit, Kind, kind_of
+from ..rewards import inside, judge_by_boxes, matching, position_holds
+from .edit import Edit, Kind, Target, kind_of
 
 REST = "all else is as it was"
 """The claim that is judged by comparison with the source."""
@@ -20,7 +20,8 @@ def edit_claims(edit: Edit) -> list[Claim]:
     """What the instruction asks for, and what must not change; both weigh the same in all.
 
     The last one is judged by comparison with the source. Things are counted by kind, so that the wrong one of two cannot
-    pass for the right one. Raises ValueError where nothing is to be done.
+    pass for the right one. Raises ValueError where nothing is to be done, and where something new would have to be told from
+    what stays.
     """
     before, after = Counter(map(kind_of, (*edit.kept, *edit.touched))), Counter((*map(kind_of, edit.kept), *edit.coming))
     afterwards = [*edit.kept, *(Detection(0.0, 0.0, 0.0, 0.0, *kind) for kind in edit.coming)]
@@ -30,9 +31,12 @@ def edit_claims(edit: Edit) -> list[Claim]:
         claim = claims.count_claim(kind[0], len(matching(afterwards, *kind)), kind[1])
         (kept if before[kind] == after[kind] else done).append(claim)
     for target in edit.targets:
-        number = max(after[target.kind], 1)
-        done.append(claims.zone_claim(target.kind[0], target.place, target.zone, number, target.kind[1]) if target.zone else
-                    claims.position_claim(target.kind[0], target.direction, target.other[0], number, target.kind[1], target.other[1]))
+        claim = _target_claim(target, max(after[target.kind], 1))
+        if _contradicted(claim, edit.kept):
+            raise ValueError(f"The instruction '{edit.instruction}' asks for '{claim.text}', and one that is elsewhere is to "
+                             "stay: afterwards it cannot be told which of them is new. Name a kind or a colour that the picture does not "
+                             "show yet, or leave out where it should stand.")
+        done.append(claim)
     done += [claims.custom_claim(statement) for statement in edit.statements]
     if not done:
         raise ValueError(f"The instruction '{edit.instruction}' asks for what the source shows already. Say what should change.")
@@ -41,6 +45,22 @@ def edit_claims(edit: Edit) -> list[Claim]:
     kept.append(Claim("custom", REST, edit=edit))
     weight = len(done) / len(kept)
     return [*done, *(replace(claim, keep=True, weight=weight) for claim in kept)]
+
+
+def _target_claim(target: Target, number: int) -> Claim:
+    noun, color = target.kind
+    if target.zone:
+        return claims.zone_claim(noun, target.place, target.zone, number, color)
+    return claims.position_claim(noun, target.direction, target.other[0], number, color, target.other[1])
+
+
+def _contradicted(claim: Claim, kept: Sequence[Detection]) -> bool:
+    """Whether a position cannot hold as long as things of its kind stay where they are."""
+    firsts = matching(kept, claim.noun, claim.color)
+    if claim.zone:
+        return any(not inside(d, claim.zone) for d in firsts)
+    seconds = matching(kept, claim.other, claim.other_color)
+    return any(not position_holds(a, b, claim.direction) for a in firsts for b in seconds if a is not b)
 
 
 def edit_in(found: Sequence[Claim]) -> Edit | None:
