@@ -61,7 +61,7 @@ def test_no_prompt_is_in_two_groups_whichever_dataset_it_is_in(dataset, tmp_path
 
 
 def test_a_corrector_is_distilled(dataset, tmp_path) -> None:
-    kind = CorrectorSettings(sigma_start=0.9, sigma_end=0.5)
+    kind = CorrectorSettings("distillation", sigma_start=0.9, sigma_end=0.5)
     trained = train_corrector([dataset], kind, SMALL, tmp_path / "run", "cpu")
     figures, corrector = trained.figures, trained.corrector
     assert figures["held_out_error_passed_after"] < figures["held_out_error_passed_before"] and figures["change"] > 0
@@ -135,7 +135,7 @@ def test_datasets_of_two_models_and_missing_parts_are_refused(dataset, head, tmp
     with pytest.raises(ValueError, match="distillation, which needs none"):
         train_corrector([dataset], CorrectorSettings("path-wise"), SMALL, tmp_path / "run", "cpu")
     with pytest.raises(ValueError, match="between the noise levels 0.1 and 0.2"):
-        train_corrector([dataset], CorrectorSettings(sigma_start=0.2, sigma_end=0.1), SMALL, tmp_path / "run", "cpu")
+        train_corrector([dataset], CorrectorSettings("distillation", sigma_start=0.2, sigma_end=0.1), SMALL, tmp_path / "run", "cpu")
     with pytest.raises(ValueError, match="sigma_start must be the higher"):
         CorrectorSettings(sigma_start=0.2, sigma_end=0.3)
     with pytest.raises(ValueError, match="multiple of 32"):

@@ -68,10 +68,10 @@ class CorrectorSettings:
     is below ``reward_threshold`` where a head is there to tell.
     """
 
-    way: Kind = "distillation"
-    trust_region: float = 0.7
-    sigma_start: float = 1.0
-    sigma_end: float = 0.9
+    way: Kind = "drafting"
+    trust_region: float = 2.0
+    sigma_start: float = 0.75
+    sigma_end: float = 0.5
     learns_until: float = 0.5
     emphasis: float = 0.0
     reward_threshold: float = 0.6
