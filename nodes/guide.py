@@ -20,7 +20,8 @@ class XLARDGuideModel(io.ComfyNode):
             node_id="XLARDGuideModel", display_name="xLARD Guide Model", category="xLARD/corrector",
             description="Corrects what the model predicts while it samples, at each step inside a window of noise levels: "
                         "with a corrector, with the gradient of a reward head, or with both; or once, with a corrector that was "
-                        "made for that. It works with any sampler, LoRA and ControlNet. It does not ask the critic whether the picture got better: xLARD Self-Correct does.",
+                        "made for that. It works with any sampler, LoRA and ControlNet. It does not ask the critic whether the "
+                        "picture got better: xLARD Self-Correct does.",
             inputs=[
                 io.Model.Input("model", tooltip="The model, with your LoRAs and patches. It stays as it is: a copy is guided."),
                 sockets.Corrector.Input("corrector", optional=True,
@@ -34,14 +35,15 @@ class XLARDGuideModel(io.ComfyNode):
                                        "level; 0: at its own."),
                 io.Float.Input("sigma_end", default=0.0, min=0.0, max=1.0, step=0.01,
                                tooltip="Lowest noise level at which it corrects. 0: the lowest that corrector and head were "
-                                       "each trained for."),
+                                       "each trained for. Nothing to a corrector that acts once."),
                 sockets.Head.Input("head", optional=True,
                                    tooltip="A reward head trained for this checkpoint. Its gradient acts after the corrector, "
                                            "at the noise levels of the window that it can read. Beside a corrector that acts once it "
                                            "decides instead which pictures are corrected."),
                 io.Int.Input("gradient_steps", default=GRADIENT_STEPS, min=0, max=100, optional=True,
                              tooltip="Steps towards what the head rewards more, at each call of the model; without a head "
-                                     "there are none. 0: the head does nothing. A head can be fooled by many."),
+                                     "there are none. 0: the head does nothing, but beside a corrector that acts once, which "
+                                     "takes no such steps. A head can be fooled by many."),
                 io.Combo.Input("combine", options=list(get_args(Combination)), optional=True,
                                tooltip="How gradient steps weigh several aspects, such as count and colour. sum: most gain "
                                        "in all. min_norm: no aspect at the expense of another."),

@@ -16,19 +16,21 @@ from xlard.steering import corrector_once
 STEPS, LEVEL = 4, 0.5
 
 
-def once_graph(comfy, batch: int = 1, threshold: float = 1.0, head: bool = False, bias: float = 0.0, **settings) -> dict:
+def once_graph(comfy, batch: int = 1, threshold: float = 1.0, head: bool = False, bias: float = 0.0, moves: bool = True,
+               **settings) -> dict:
     """The demo world drawing with KSampler as it is, ``plain``, and guided once by files of random weights, ``drawn``.
 
-    ``bias`` is what the head's every logit is moved by.
+    ``bias`` is what the head's every logit is moved by; a corrector that does not move anything still stops the sampler.
     """
     torch.manual_seed(0)
     corrector = LatentCorrector(CorrectorConfig(LATENT_CHANNELS, CONTEXT_WIDTH, "a test", width=32, layers=1, heads=4, trust_region=1.0,
                                                 sigma_range=(0.4, 0.6), acts_at=LEVEL, reward_threshold=threshold))
     # A new corrector changes nothing.
-    torch.nn.init.normal_(corrector.out.weight)
+    if moves:
+        torch.nn.init.normal_(corrector.out.weight)
     reader = RewardHead(HeadConfig(LATENT_CHANNELS, CONTEXT_WIDTH, "a test", width=32, layers=1, sigma_range=(0.0, 1.0)))
     torch.nn.init.constant_(reader.logits.bias, bias)
-    names = {"correctors": f"once_{threshold:g}.safetensors", "heads": f"once_{bias:g}.safetensors"}
+    names = {"correctors": f"once_{threshold:g}{'' if moves else '_still'}.safetensors", "heads": f"once_{bias:g}.safetensors"}
     for folder, module in (("correctors", corrector), ("heads", reader)):
         path = comfy.base / "models" / "xlard" / folder / names[folder]
         if not path.is_file():
@@ -75,19 +77,57 @@ def test_every_sampler_of_the_server_is_stopped_and_goes_on(every_sampler):
     assert [name for name, (plain, guided) in every_sampler.items() if torch.allclose(plain, guided, atol=1e-3)] == []
 
 
+def in_two_halves(graph: dict, name: str, models: tuple, split: int = STEPS // 2, seeds: tuple = (5, 5), **changes) -> None:
+    """Add ``name``_first and ``name``_second: a picture drawn by two KSampler Advanced, each with its model."""
+    common = {**graph["plain"]["inputs"], **changes}
+    for each in ("seed", "denoise"):
+        common.pop(each)
+    halves = (("first", 0, split, "empty"), ("second", split, STEPS, f"{name}_first"))
+    for (half, start, end, source), model, seed in zip(halves, models, seeds):
+        first = "enable" if half == "first" else "disable"
+        graph[f"{name}_{half}"] = {"class_type": "KSamplerAdvanced", "inputs": {
+            **common, "model": model, "noise_seed": seed, "latent_image": [source, 0], "add_noise": first, "start_at_step": start,
+            "end_at_step": end, "return_with_leftover_noise": first}}
+
+
 def test_of_two_samplers_in_a_row_one_acts(comfy):
     graph = once_graph(comfy)
     for name, model in (("plain", ["world", 0]), ("drawn", ["guided", 0])):
-        common = {**graph[name]["inputs"], "model": model, "noise_seed": 5}
-        for each in ("seed", "denoise"):
-            common.pop(each)
-        for half, (start, end, source) in {"first": (0, 2, "empty"), "second": (2, STEPS, f"{name}_first")}.items():
-            graph[f"{name}_{half}"] = {"class_type": "KSamplerAdvanced", "inputs": {
-                **common, "latent_image": [source, 0], "add_noise": "enable" if half == "first" else "disable", "start_at_step": start,
-                "end_at_step": end, "return_with_leftover_noise": "enable" if half == "first" else "disable"}}
+        in_two_halves(graph, name, (model, model))
     found = latents(comfy, graph, "plain", "drawn", *(f"{name}_{half}" for name in ("plain", "drawn") for half in ("first", "second")))
     assert torch.equal(found["plain_first"], found["drawn_first"])
     assert torch.allclose(found["drawn_second"], found["drawn"], atol=1e-4)
+
+
+def test_a_level_just_above_where_two_samplers_part_is_the_first_one_s(comfy):
+    graph = once_graph(comfy, sigma_start=LEVEL + 0.05)
+    graph["guided_0.75"] = sampling(graph, "guided", sigma_start=0.75)
+    in_two_halves(graph, "parts", (["guided", 0], ["guided", 0]))
+    in_two_halves(graph, "above", (["guided_0.75", 0], ["world", 0]))
+    found = latents(comfy, graph, "plain", "parts_second", "above_second")
+    assert torch.allclose(found["parts_second"], found["above_second"], atol=1e-4) and differ(found, "plain", "parts_second")
+
+
+def test_two_in_a_row_act_each_at_its_own_level(comfy):
+    graph = once_graph(comfy)
+    for name, model, level in (("high", "world", 0.75), ("low", "world", 0.25), ("both", "high", 0.25)):
+        graph[name] = sampling(graph, "guided", model=[model, 0], sigma_start=level)
+    graph["by_both"] = sampling(graph, "drawn", model=["both", 0])
+    in_two_halves(graph, "by_turns", (["high", 0], ["low", 0]))
+    graph["by_high"] = sampling(graph, "drawn", model=["high", 0])
+    found = latents(comfy, graph, "by_both", "by_turns_second", "by_high")
+    assert torch.allclose(found["by_both"], found["by_turns_second"], atol=1e-4) and differ(found, "by_both", "by_high")
+
+
+def test_a_sampler_that_adds_noise_draws_other_noise_after_the_stop(comfy):
+    graph = once_graph(comfy, moves=False)
+    graph["drawn"]["inputs"]["sampler_name"] = "euler_ancestral"
+    for name, seeds in (("same", (5, 5)), ("other", (5, 6))):
+        in_two_halves(graph, name, (["world", 0], ["world", 0]), seeds=seeds, sampler_name="euler_ancestral")
+    # The highest seed that there is has a successor, too.
+    graph["highest"] = sampling(graph, "drawn", seed=2 ** 64 - 1)
+    found = latents(comfy, graph, "drawn", "same_second", "other_second", "highest")
+    assert torch.allclose(found["drawn"], found["other_second"], atol=1e-4) and differ(found, "drawn", "same_second")
 
 
 def test_a_schedule_that_begins_below_its_level_is_left_alone(comfy):

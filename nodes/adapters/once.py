@@ -15,6 +15,9 @@ from .latents import as_pictures, like_source
 from .managed import ManagedModule
 from .steering import loading, noise_levels
 
+SEEDS = 2 ** 64
+"""How many seeds there are."""
+
 _SLACK = 1e-4
 
 
@@ -22,15 +25,14 @@ def steered_once(model, once: Once, companions: Sequence[ManagedModule] = ()):
     """A clone of a MODEL with which any sampler acts on ``once``: it runs to the step nearest to the level, takes the x0 prediction
     there with one call more, and runs on from where the steer puts it, under the same noise.
 
-    A schedule that does not come by that level is left alone, so that of several samplers in a row one acts. ``once.steer`` sees
-    latents in the space that the VAE decodes; ``companions`` are the modules that it calls. While sampling, ValueError is raised
-    for latents that are a video of several frames, and for samplers that are not made of steps.
+    A schedule that does not come by that level is left alone, so that of several samplers in a row one acts. Of several clones on
+    top of each other each acts at its own level. ``once.steer`` sees latents in the space that the VAE decodes; ``companions`` are
+    the modules that it calls. While sampling, ValueError is raised for latents that are a video of several frames, and for
+    samplers that are not made of steps.
     """
     def with_stop(executor, noise: Tensor, latent_image: Tensor, sampler, sigmas: Tensor, *arguments, **keywords):
-        guider = executor.class_obj
-        start = stop_of(noise_levels(guider.model_patcher.get_model_object("model_sampling"), sigmas), once.sigma)
-        stopping = sampler if start is None else _stopping(sampler, once, start)
-        return executor(noise, latent_image, stopping, sigmas, *arguments, **keywords)
+        acts = stop_of(noise_levels(executor.class_obj.model_patcher.get_model_object("model_sampling"), sigmas), once.sigma) is not None
+        return executor(noise, latent_image, _stopping(sampler, once) if acts else sampler, sigmas, *arguments, **keywords)
 
     clone = loading(model.clone(), companions)
     clone.add_wrapper(WrappersMP.OUTER_SAMPLE, with_stop)
@@ -40,15 +42,15 @@ def steered_once(model, once: Once, companions: Sequence[ManagedModule] = ()):
 def stop_of(levels: Tensor, wanted: float) -> int | None:
     """The place of the step whose noise level is nearest to ``wanted``; None where the levels do not come by it.
 
-    At the last level nothing is left to do: that is for the sampler that goes on from there.
+    The last level is the first of the sampler that goes on from there, and that one's to act at: of a schedule in parts exactly
+    one part comes by each level.
     """
-    if not levels[-1] - _SLACK <= wanted <= levels[0] + _SLACK:
+    if len(levels) < 2 or not levels[-1] + _SLACK < wanted <= levels[0] + _SLACK:
         return None
-    nearest = int((levels - wanted).abs().argmin())
-    return nearest if nearest < len(levels) - 1 else None
+    return int((levels[:-1] - wanted).abs().argmin())
 
 
-def _stopping(sampler, once: Once, start: int):
+def _stopping(sampler, once: Once):
     """The sampler, in two runs with the steer in between."""
     if not isinstance(sampler, comfy.samplers.KSAMPLER):
         raise ValueError(f"The sampler {type(sampler).__name__} cannot be stopped on its way, which this corrector needs. Use a sampler "
@@ -56,13 +58,24 @@ def _stopping(sampler, once: Once, start: int):
     whole, stopping = sampler.sampler_function, copy.copy(sampler)
 
     def in_two_runs(model, noisy: Tensor, sigmas: Tensor, extra_args: dict, callback, disable: bool, **options) -> Tensor:
+        # Found anew: where the sampler is itself one half of another's two runs, it is given a part of the schedule.
+        start = stop_of(noise_levels(model.inner_model.inner_model.model_sampling, sigmas), once.sigma)
+        if start is None:
+            return whole(model, noisy, sigmas, extra_args=extra_args, callback=callback, disable=disable, **options)
         if start:
             noisy = whole(model, noisy, sigmas[:start + 1], extra_args=extra_args, callback=callback, disable=disable, **options)
+            extra_args = _reseeded(extra_args)
         noisy = _moved(model, noisy, sigmas[start], extra_args, once)
         return whole(model, noisy, sigmas[start:], extra_args=extra_args, callback=_later(callback, start), disable=disable, **options)
 
     stopping.sampler_function = in_two_runs
     return stopping
+
+
+def _reseeded(extra_args: dict) -> dict:
+    """The arguments of a sampler with another seed: with its own, one that adds noise would add the same once more."""
+    seed = extra_args.get("seed")
+    return extra_args if seed is None else {**extra_args, "seed": (seed + 1) % SEEDS}
 
 
 def _moved(model, noisy: Tensor, sigma: Tensor, extra_args: dict, once: Once) -> Tensor:

@@ -18,11 +18,9 @@ from torch import Tensor
 from ...xlard.protocols import Once, Steer
 from .latents import as_pictures, mask_of, prompt_embeddings
 from .managed import ManagedModule
-from .once import steered_once
+from .once import SEEDS, steered_once
 from .rewording import Rewording
 from .steering import noise_levels, steered
-
-_SEEDS = 2 ** 64
 
 _RATIOS = ("downscale_ratio_spacial", "downscale_ratio_temporal")
 
@@ -139,13 +137,13 @@ class ComfySampler:
         comfy.model_management.throw_exception_if_processing_interrupted()
         if self._video:
             latents = latents.unsqueeze(2)
-        noise = torch.cat([comfy.sample.prepare_noise(latents[row:row + 1], seed % _SEEDS)
+        noise = torch.cat([comfy.sample.prepare_noise(latents[row:row + 1], seed % SEEDS)
                            for row, seed in enumerate(seeds)])
         samples = comfy.sample.sample_custom(
             model, noise, self._cfg, comfy.samplers.sampler_object(sampler_name), sigmas, self._positive,
             self._negative, latents, noise_mask=self._noise_mask(rows, regions),
             callback=latent_preview.prepare_callback(model, len(sigmas) - 1),
-            disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED, seed=seeds[0] % _SEEDS)
+            disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED, seed=seeds[0] % SEEDS)
         return samples[:, :, 0] if self._video else samples
 
     def _noise_mask(self, rows: Sequence[int], regions: Tensor | None) -> Tensor | None:
