@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.chat_server import OTHER_WORDS, ChatServer
+from tests.chat_behaviours import OTHER_WORDS
+from tests.chat_server import ChatServer
 from tests.graphs import PROMPT, demo_graph, loop_graph, pictures, pixels, shown, text
 from tests.test_loop_nodes import saved_latents
 from xlard.loop.engine import derived_seed
