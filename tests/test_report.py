@@ -104,6 +104,11 @@ def test_a_picture_that_stays_is_shown_once() -> None:
     assert page.tags.count("figure") == 1
 
 
+def test_a_picture_that_nothing_was_tried_on_is_not_said_to_have_stayed_best() -> None:
+    page = Page(report_page([state(judged(WRONG))], "demo"))
+    assert "No correction was tried; 3 of 4 claims hold." in page.text and "No round was better" not in page.text
+
+
 @pytest.mark.parametrize("attack", ["<script>alert(1)</script>", "\"><img src=http://a.example/x onerror=alert(1)>",
                                     "</style><b>", "&lt;i&gt;", "' onload='alert(1)"])
 def test_text_from_outside_stays_text(attack: str) -> None:

@@ -53,7 +53,8 @@ def stayed_outside(edit: Edit, image: Tensor, asked: Sequence[Detection]) -> flo
     """
     if image.shape != edit.image.shape:
         raise ValueError(f"The picture is {image.shape[1]} x {image.shape[0]} pixels, its source {edit.size[1]} x {edit.size[0]}: they "
-                         "cannot be compared. Scale the source to the size of the result before it goes into xLARD Edit Claims.")
+                         "cannot be compared. Scale the source to the size of the result before it goes into xLARD Edit Claims. VAE Encode cuts "
+                         "off what is no whole cell of the latent: with sides that are multiples of 16 or 32 pixels it cuts nothing.")
     outside = ~pixels_of((*edit.touched, *asked), edit.size, GROWTH)
     if edit.statements or not outside.any():
         return 1.0

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from html import escape
 
 from ..critique import Critique
-from ..loop.state import LoopState, Round
+from ..loop.state import SOURCE, LoopState, Round
 from .chart import rewards_chart
 from .markup import count, decimal, heat, mark, picture_uri
-from .picture import annotated, outcome, round_number
+from .picture import annotated, origin, outcome, round_number
 from .rounds import rounds_table, strategies_table
 from .style import CSS
 
@@ -72,9 +72,11 @@ def _article(state: LoopState, number: int) -> str:
 
 
 def _figure(word: str, entry: Round, number: int) -> str:
+    # A source was drawn with no seed.
+    seed = "" if entry.strategy == SOURCE else f", seed {entry.seed}"
     return (f'<figure><img src="{picture_uri(annotated(entry, PICTURE_SIDE))}" '
-            f'alt="{word}, with the critic\'s boxes"><figcaption>{word}: round {number}, '
-            f"{escape(entry.strategy)}, seed {entry.seed}</figcaption>{_claims(entry.critique)}</figure>")
+            f'alt="{word}, with the critic\'s boxes"><figcaption>{word}: {escape(origin(entry, number))}{seed}</figcaption>'
+            f"{_claims(entry.critique)}</figure>")
 
 
 def _claims(critique: Critique) -> str:

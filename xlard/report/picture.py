@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageFont
 
 from ..draw import COLORS, RIGHT, WRONG, annotate, card, wrap
-from ..loop.state import LoopState, Round
+from ..loop.state import SOURCE, LoopState, Round
 
 SIDE = 320
 """Longer side in pixels of a picture in the grid."""
@@ -56,6 +56,11 @@ def round_number(state: LoopState, entry: Round) -> int:
     return next(index for index, other in enumerate(state.rounds) if other is entry)
 
 
+def origin(entry: Round, number: int) -> str:
+    """Which round a picture is of; the source of an edit is of none."""
+    return "the source" if entry.strategy == SOURCE else f"round {number}, {entry.strategy}"
+
+
 def outcome(state: LoopState) -> tuple[str, bool]:
     """What became of a picture, in one sentence, and whether all its claims hold."""
     first, best = state.first, state.best
@@ -66,7 +71,8 @@ def outcome(state: LoopState) -> tuple[str, bool]:
     if best is first and state.passed:
         return "The first picture holds every claim.", True
     if best is first:
-        return f"No round was better than the first picture; {held} of {total} claims hold.", False
+        tried = "No round was better than the first picture" if len(state.rounds) > 1 else "No correction was tried"
+        return f"{tried}; {held} of {total} claims hold.", False
     if state.passed:
         return f"Corrected: all {total} claims hold.", True
     return f"Better, not finished: {held} of {total} claims hold.", False
@@ -95,7 +101,7 @@ def _cell(state: LoopState) -> Image.Image:
         y += _LINE
     for column, ((word, entry), picture, part) in enumerate(zip(pairs, pictures, cards, strict=True)):
         x = _MARGIN + column * (SIDE + _MARGIN)
-        draw.text((x, top), f"{word}: round {round_number(state, entry)}, {entry.strategy}", _FAINT, font)
+        draw.text((x, top), f"{word}: {origin(entry, round_number(state, entry))}", _FAINT, font)
         cell.paste(picture, (x, top + _LINE))
         cell.paste(part, (x, top + _LINE + tall))
     return cell
