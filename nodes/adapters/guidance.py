@@ -49,9 +49,10 @@ def guided(model, positive: list, corrector: ManagedModule | None, head: Managed
 
     The corrector acts first, the head's gradient goes on from there; both together keep to the corrector's trust region.
     With ``gradient_steps`` of 0 the head does nothing. A corrector that acts once does so at ``sigma_start`` (0: its own
-    level), whatever ``sigma_end``, and a head beside it only says which pictures need it, whatever ``gradient_steps``. Of the head's aspects those count that ``prompt`` asks for,
-    all where it is empty. Raises ValueError where nothing is left that could act, for a corrector or head of another model or text
-    encoder, and for a window that is upside down or that the head cannot read.
+    level), whatever ``sigma_end``, and a head beside it only says which pictures need it, whatever ``gradient_steps``. Of
+    the head's aspects those count that ``prompt`` asks for, all where it is empty. Raises ValueError where nothing is left
+    that could act, for a corrector or head of another model or text encoder, and for a window that is upside down or that
+    the head cannot read.
     """
     once = corrector is not None and corrector.config.acts_at > 0
     acting = {"corrector": corrector, "head": head if gradient_steps or once else None}

@@ -42,12 +42,15 @@ def steered_once(model, once: Once, companions: Sequence[ManagedModule] = ()):
 def stop_of(levels: Tensor, wanted: float) -> int | None:
     """The place of the step whose noise level is nearest to ``wanted``; None where the levels do not come by it.
 
-    The last level is the first of the sampler that goes on from there, and that one's to act at: of a schedule in parts exactly
-    one part comes by each level.
+    A last level with noise left is the first of the sampler that goes on from there, and that one's to act at: of a schedule in
+    parts exactly one part comes by each level. At a last level of 0 there is nothing left to do.
     """
     if len(levels) < 2 or not levels[-1] + _SLACK < wanted <= levels[0] + _SLACK:
         return None
-    return int((levels[:-1] - wanted).abs().argmin())
+    nearest, last = int((levels - wanted).abs().argmin()), len(levels) - 1
+    if nearest < last:
+        return nearest
+    return last - 1 if levels[-1] > _SLACK else None
 
 
 def _stopping(sampler, once: Once):
