@@ -132,7 +132,7 @@ def test_a_batch_has_no_one_source(comfy):
     assert "this image is a batch of 2" in error(comfy, graph)
 
 
-def test_a_source_without_an_instruction_or_of_another_size_is_an_error(comfy):
+def test_a_source_without_an_instruction_of_several_pictures_or_of_another_size_is_an_error(comfy):
     graph = shown(edit_graph("remove the blue square"), passed=("loop", 5))
     del graph["loop"]["inputs"]["claims"]
     graph["loop"]["inputs"]["prompt"] = "a red circle"
@@ -141,7 +141,11 @@ def test_a_source_without_an_instruction_or_of_another_size_is_an_error(comfy):
     graph["larger"] = {"class_type": "EmptyLatentImage", "inputs": {"width": 2 * SIDE, "height": SIDE, "batch_size": 1}}
     graph["loop"]["inputs"]["latent_image"] = ["larger", 0]
     assert "they must be of one shape" in error(comfy, graph)
-    graph["loop"]["inputs"].update(latent_image=["drawn", 0])
+    graph["other"] = {"class_type": "LatentFlip", "inputs": {"samples": ["drawn", 0], "flip_method": "x-axis: vertically"}}
+    graph["both"] = {"class_type": "LatentBatch", "inputs": {"samples1": ["drawn", 0], "samples2": ["other", 0]}}
+    graph["loop"]["inputs"].update(latent_image=["both", 0], source=["both", 0])
+    assert "The source holds 2 pictures that differ" in error(comfy, graph)
+    graph["loop"]["inputs"].update(latent_image=["drawn", 0], source=["drawn", 0])
     graph["scaled"] = {"class_type": "ImageScale", "inputs": {
         "image": ["decoded", 0], "upscale_method": "bilinear", "width": 2 * SIDE, "height": 2 * SIDE, "crop": "disabled"}}
     graph["edit"]["inputs"]["image"] = ["scaled", 0]

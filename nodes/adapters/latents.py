@@ -41,7 +41,8 @@ def like_source(pictures: Tensor, source: Tensor) -> Tensor:
 def with_source(latent: dict, source: dict | None) -> dict:
     """A LATENT with the samples of the one that is edited in place of its own; itself where there is no source.
 
-    One source serves all pictures of a batch. Raises ValueError for other numbers of pictures, and for another shape.
+    One source serves all pictures of a batch. Raises ValueError for other numbers of pictures, for several that differ, and for
+    another shape.
     """
     if source is None:
         return latent
@@ -49,6 +50,9 @@ def with_source(latent: dict, source: dict | None) -> dict:
     if len(samples) not in (1, len(wanted)) or samples.shape[1:] != wanted.shape[1:]:
         raise ValueError(f"The source is {tuple(samples.shape)}, latent_image {tuple(wanted.shape)} (batch, channels, height, width): "
                          "they must be of one shape. Connect VAE Encode of the picture to both.")
+    if (samples != samples[:1]).any():
+        raise ValueError(f"The source holds {len(samples)} pictures that differ, and the claims of an edit are of one. Take one of them, "
+                         "for example with LatentFromBatch.")
     shaped = source["samples"] if source["samples"].ndim == 5 else latent["samples"]
     return {**latent, "samples": like_source(comfy.utils.repeat_to_batch_size(samples, len(wanted)), shaped)}
 
