@@ -258,6 +258,18 @@ def test_a_cell_that_two_things_share_belongs_to_the_one_that_covers_more() -> N
     assert area[1:3, 1:3].all() and not area[1:3, 3:].any()
 
 
+def test_a_larger_thing_around_it_does_not_hold_on_to_what_is_touched() -> None:
+    grid = Grid((CELLS, CELLS), (SIDE, SIDE))
+    small, large = Detection(35, 19, 10, 10, "circle", "red"), Detection(24, 16, 40, 72, "triangle", "green")
+    area = area_of(edit("remove the circle", (small, large)), grid)
+    assert area.equal(grid.boxes([small]))
+    beside = area_of(edit("remove the circle", (small, large, Detection(46, 19, 10, 10, "square", "blue"))), grid)
+    assert beside[2:4, 4].all() and not beside[2:4, 6].any() and not (beside & ~area).any()
+    # Where it may go is all that the larger one leaves.
+    moved = area_of(edit("move the circle to the left", (small, large)), grid)
+    assert moved[:, :3].all() and moved[2, 4] and not moved[6:11, 3:8].any()
+
+
 def test_an_erased_thing_is_gone_and_all_else_stays_to_the_last_bit() -> None:
     state, stage = corrected("remove the red circle")
     assert state.passed and [entry.strategy for entry in state.rounds] == ["source", "rearrange"]
@@ -309,6 +321,13 @@ def test_a_source_needs_claims_of_an_edit_and_one_for_each_picture() -> None:
         self_correct(["a dog"], [claims_from_prompt("a dog")], [0], stage, stage, stage, sources=drawn()[None])
     with pytest.raises(ValueError, match="2 sources for 1 pictures"):
         first_round("", edit_claims(edit("remove the circle")), 1, 0, sources=drawn().expand(2, -1, -1, -1))
+
+
+def test_a_source_that_is_full_of_what_stays_cannot_be_added_to() -> None:
+    stage, ground = Stage(), Detection(0, 0, SIDE, SIDE, "square", "blue")
+    claims = edit_claims(edit("add a yellow circle", (*FOUND, ground)))
+    with pytest.raises(ValueError, match="what is to stay covers all of it .red circle, blue square, green triangle."):
+        self_correct([""], [claims], [0], stage, stage, stage, sources=drawn()[None])
 
 
 def test_plans_for_pictures_without_a_source_are_not_confined() -> None:

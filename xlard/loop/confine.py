@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import torch
 
+from ..editing.edit import Edit
+from .masks import Grid, area_of
 from .plan import Plan, Situation
 
 
@@ -17,3 +19,13 @@ def confined(plan: Plan, situation: Situation) -> Plan | None:
     region = area if plan.region is None else area & plan.region
     latent = plan.latent if plan.latent is None else torch.where(region, plan.latent, situation.state.best.latent)
     return replace(plan, region=region, latent=latent) if region.any() else None
+
+
+def check_room(edit: Edit, size: tuple[int, int]) -> None:
+    """Raise ValueError where no cell of a latent of ``size`` (height, width) may change, so that a loop could do nothing."""
+    area = area_of(edit, Grid(size, edit.size))
+    if area is not None and not area.any():
+        stays = ", ".join(dict.fromkeys(d.label for d in edit.kept))
+        raise ValueError(f"The instruction '{edit.instruction}' leaves nothing of the source to draw anew: what is to stay covers all of "
+                         f"it ({stays}). Have the place changed that something is to come to, or disconnect source, with a model "
+                         "for editing.")

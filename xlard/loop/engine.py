@@ -18,6 +18,7 @@ from ..critique import Critique
 from ..editing.claims import edit_in
 from ..head import HeadConfig, RewardPrediction
 from ..protocols import Decoder, Judge, Once, Sampler, Steer
+from .confine import check_room
 from .state import SOURCE, LoopState, Round
 
 OnRound = Callable[[int, Round], None]
@@ -153,12 +154,15 @@ class Engine:
 
 
 def check_editable(claims: Sequence[Sequence[Claim]], sources: Tensor, batch: int) -> None:
-    """Raise ValueError where there is not a source (B, C, h, w) for each picture, or no claim that says what may change."""
+    """Raise ValueError where there is not a source (B, C, h, w) for each picture, no claim that says what may change, or nothing
+    that may."""
     if len(sources) != batch:
         raise ValueError(f"There are {len(sources)} sources for {batch} pictures; each picture needs one.")
     if any(edit_in(own) is None for own in claims):
         raise ValueError("A source is edited by claims that say what may change and what must stay, and these are claims of a "
                          "prompt. Connect those of xLARD Edit Claims, or disconnect the source.")
+    for own in claims:
+        check_room(edit_in(own), tuple(sources.shape[-2:]))
 
 
 def better(state: LoopState, critique: Critique) -> bool:

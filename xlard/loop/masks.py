@@ -18,6 +18,9 @@ from .faults import Faults, Relation
 GROWTH = 0.04
 """How far boxes are grown on each side, as a share of the picture's longer side: a critic's boxes cut edges off."""
 
+ENCLOSED = 0.9
+"""Share of a box that must lie in a larger one to be inside of it."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -109,12 +112,25 @@ def area_of(edit: Edit, grid: Grid) -> Tensor | None:
     """The cells (h, w) of a latent that an edit may change, as booleans; None where that is all of them.
 
     The grown boxes of what is touched, and, where something comes to stand elsewhere, all that is free. A cell that a thing
-    covers that is to stay belongs to it, unless a touched one covers more of it.
+    covers that is to stay belongs to it, unless a touched one covers more of it. What is touched may also lie inside of a larger
+    thing, as a hat does in the box of its wearer: then the larger one has no claim to its cells.
     """
     if edit.statements:
         return None
-    area = torch.ones(grid.size, dtype=torch.bool) if edit.roams else grid.boxes(edit.touched)
-    return area & (grid.covered(edit.kept) <= grid.covered(edit.touched))
+    touched = grid.covered(edit.touched)
+    area = (grid.covered(edit.kept) <= touched) & edit.roams
+    for d in edit.touched:
+        others = [kept for kept in edit.kept if not _encloses(kept, d)]
+        area |= grid.boxes([d]) & (grid.covered(others) <= touched)
+    return area
+
+
+def _encloses(larger: Detection, d: Detection) -> bool:
+    """Whether a box lies inside of a larger one, but for a little: boxes are not exact."""
+    wide = min(larger.x + larger.width, d.x + d.width) - max(larger.x, d.x)
+    high = min(larger.y + larger.height, d.y + d.height) - max(larger.y, d.y)
+    shared, own = max(wide, 0.0) * max(high, 0.0), d.width * d.height
+    return shared >= ENCLOSED * own and larger.width * larger.height > own
 
 
 def region_of(faults: Faults, grid: Grid, rng: random.Random, held: Sequence[Detection] = (),
