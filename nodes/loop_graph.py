@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from comfy_api.latest import io, ui
 
-from ..xlard.loop.rounds import first_round, resumed_round
+from ..xlard.critics.rewrite import PromptRewriter
+from ..xlard.loop.rounds import BatchRound, first_round, resumed_round
 from . import sockets
 from .adapters.latents import as_pictures, with_source
-from .adapters.loop_body import body_of, copied, repetitions
+from .adapters.loop_body import body_of, copied, repetitions, takes
 from .adapters.loop_flow import Flow, results, show_round
 from .adapters.pictures import chosen_claims
 
@@ -18,7 +19,15 @@ _STRATEGIES = {
               "masks.",
     "correct": "Rounds may renoise the whole picture to a mid noise level. Needs a sampler that takes denoise.",
     "resample": "Rounds may draw a fresh picture with a new seed.",
+    "rewrite": "Rounds may draw a fresh picture from words that say more clearly what failed; by turns with resample. Only with "
+               "critic connected, and prompt connected to CLIP Text Encode. What is judged stays your prompt.",
 }
+
+_WORDING = 9
+"""Which output of xLARD Loop Start is the prompt that a round is drawn from."""
+
+_UNHEARD = ("The critic of xLARD Loop Start puts the prompt into other words, and nothing in the loop's body takes them. Connect prompt "
+            "of xLARD Loop Start to the text of CLIP Text Encode, switch rewrite off, or disconnect the critic.")
 
 
 class XLARDLoopStart(io.ComfyNode):
@@ -52,6 +61,9 @@ class XLARDLoopStart(io.ComfyNode):
                 sockets.State.Input("state", optional=True,
                                     tooltip="Optional: the state of another loop over as many pictures and the same claims, to go "
                                             "on from there."),
+                sockets.Critic.Input("critic", optional=True,
+                                     tooltip="Optional: a critic that can write. It puts the prompt into words that say more clearly what "
+                                             "failed. Needs prompt connected to CLIP Text Encode in the body."),
             ],
             outputs=sockets.named(
                 sockets.Flow.Output("flow", tooltip="For xLARD Loop End, and nothing else."),
@@ -64,24 +76,29 @@ class XLARDLoopStart(io.ComfyNode):
                 io.String.Output("report", tooltip="What is wrong with the best pictures so far; empty in the first round."),
                 sockets.Claims.Output("checked", display_name="claims", tooltip="The claims, for xLARD Critique."),
                 io.Model.Output("counted", display_name="model", tooltip="The model, with its calls counted, for the sampler."),
+                io.String.Output("wording", display_name="prompt",
+                                 tooltip="For CLIP Text Encode: your prompt, or in rounds of rewrite the critic's other words."),
             ),
             # A flow names its start and counts its own calls: two equal starts in a graph must not share one.
             hidden=[io.Hidden.unique_id], not_idempotent=True)
 
     @classmethod
     def execute(cls, latent_image: dict, prompt: str, seed: int, model=None, claims: list | None = None,
-                state: list | None = None, source: dict | None = None, **strategies: bool) -> io.NodeOutput:
+                state: list | BatchRound | None = None, source: dict | None = None, critic=None, **strategies: bool) -> io.NodeOutput:
         latent_image = with_source(latent_image, source)
         claims, pictures = chosen_claims(prompt, claims), as_pictures(latent_image["samples"])
-        allowed = [name for name in _STRATEGIES if strategies.get(name, True)]
+        allowed = [name for name in _STRATEGIES if strategies.get(name, True) and (critic or name != "rewrite")]
+        rewriter = PromptRewriter(critic) if "rewrite" in allowed else None
         sources = None if source is None else pictures
-        batch = (first_round(prompt, claims, len(pictures), seed, allowed, sources) if state is None else
-                 resumed_round(state, claims, len(pictures), seed, allowed))
+        # The end of a round has planned the next one, and asked the critic for words where it needs other ones.
+        batch = (state if isinstance(state, BatchRound) else
+                 first_round(prompt, claims, len(pictures), seed, allowed, sources, rewriter) if state is None else
+                 resumed_round(state, claims, len(pictures), seed, allowed, rewriter))
         flow = Flow(cls.hidden.unique_id, batch, latent_image, model)
         # Were the body cancelled, this would be what is left of the rounds before.
         shown = ui.PreviewImage(flow.best_images) if batch.number else None
         return io.NodeOutput(flow, flow.latent, flow.denoise, batch.seed, batch.number, flow.mask, flow.report, claims,
-                             flow.counted_model, ui=shown)
+                             flow.counted_model, batch.prompt or prompt, ui=shown)
 
 
 class XLARDLoopEnd(io.ComfyNode):
@@ -119,10 +136,13 @@ class XLARDLoopEnd(io.ComfyNode):
     def execute(cls, flow: Flow, latent: dict, image, critique: list, rounds: int) -> io.NodeOutput:
         prompt, end = cls.hidden.dynprompt, cls.hidden.unique_id
         body, number = body_of(prompt, flow.start, end, ("latent", "image", "critique")), repetitions(prompt, end)
+        if flow.batch.rewriter and not takes(prompt, body, flow.start, _WORDING):
+            raise ValueError(_UNHEARD)
         states = flow.finished(latent, image, critique, body)
         show_round(states, number, rounds)
-        if number == rounds or flow.batch.after(states).leading is None:
+        following = flow.batch.after(states) if number < rounds else None
+        if following is None or following.leading is None:
             return io.NodeOutput(*results(flow, states, latent, number))
-        given = {"state": states, "latent_image": flow.source_like(latent)}
+        given = {"state": following, "latent_image": flow.source_like(latent)}
         graph, links = copied(prompt, flow.start, end, body, given, len(cls.RETURN_TYPES))
         return io.NodeOutput(*links, expand=graph)

@@ -37,6 +37,11 @@ def body_of(prompt: DynamicPrompt, start: str, end: str, returned: Iterable[str]
     return body
 
 
+def takes(prompt: DynamicPrompt, body: Iterable[str], node: str, slot: int) -> bool:
+    """Whether a node of the body takes an output of ``node``."""
+    return any(is_link(value) and value == [node, slot] for each in body for value in prompt.get_node(each)["inputs"].values())
+
+
 def repetitions(prompt: DynamicPrompt, end: str) -> int:
     """The number of copies of the body that led to this copy of a loop's end; 0 for the artist's own node."""
     def shown_as(node: str) -> tuple[str, str]:

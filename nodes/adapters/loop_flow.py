@@ -111,10 +111,11 @@ def results(flow: Flow, states: Sequence[LoopState], latent: dict, repetitions: 
     own = {key: flow.source[key] for key in ("noise_mask",) if key in flow.source}
     samples = like_source(torch.stack([entry.latent for entry in best]), latent["samples"]).to(latent["samples"])
     critiques = [entry.critique for entry in best]
+    refusal = flow.batch.rewriter and flow.batch.rewriter.refusal
     return ({**kept, **own, "samples": samples}, torch.stack([entry.image for entry in best]),
             torch.stack([state.first.image for state in states]), states,
             _in_lists([critique.score for critique in critiques], repetitions),
-            _in_lists([critique.passed for critique in critiques], repetitions), critique_text(critiques))
+            _in_lists([critique.passed for critique in critiques], repetitions), "\n".join(filter(None, (critique_text(critiques), refusal))))
 
 
 def show_round(states: Sequence[LoopState], number: int, rounds: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from ..claims import Claim
 from ..critique import Critique
 from .confine import confined
-from .engine import better, check_editable, derived_seed
+from .engine import Rewriter, better, check_editable, derived_seed
 from .plan import Plan, Situation
 from .router import router
 from .state import SOURCE, LoopState, Round
@@ -22,15 +23,18 @@ from .strategies import ALL
 class BatchRound:
     """What a round does with the pictures of a batch, which are drawn together.
 
-    ``plans`` holds each picture's plan, None for one that is left alone. One sampler draws them all, with one noise level
-    and one seed: those of the plan that starts from the highest level. ``first_seed`` is the first round's, ``strategies``
-    are those that later rounds may use.
+    ``plans`` holds each picture's plan, None for one that is left alone. One sampler draws them all, with one noise level,
+    one seed and one prompt: those of the plan that starts from the highest level. ``first_seed`` is the first round's,
+    ``strategies`` are those that later rounds may use, ``rewriter`` puts the prompt into other words for them. ``seconds``
+    are those that the plans took.
     """
 
     states: tuple[LoopState, ...]
     plans: tuple[Plan | None, ...]
     first_seed: int
     strategies: Sequence[str]
+    rewriter: Rewriter | None = None
+    seconds: float = 0.0
 
     @property
     def number(self) -> int:
@@ -51,6 +55,11 @@ class BatchRound:
     def seed(self) -> int:
         """The seed that the batch is drawn with; 0 where there is nothing to draw."""
         return self.leading.seed if self.leading else 0
+
+    @property
+    def prompt(self) -> str:
+        """The wording that the batch is drawn from, empty for the artist's own."""
+        return self.leading.prompt if self.leading else ""
 
     @property
     def fresh(self) -> tuple[bool, ...]:
@@ -85,7 +94,7 @@ class BatchRound:
         critiques of other claims, and where the size has changed since the first round.
         """
         self._check(latents, images, critiques)
-        seconds /= sum(plan is not None for plan in self.plans) or 1
+        seconds = (seconds + self.seconds) / (sum(plan is not None for plan in self.plans) or 1)
         states = []
         for row, (state, plan) in enumerate(zip(self.states, self.plans)):
             rounds = list(state.rounds)
@@ -93,16 +102,23 @@ class BatchRound:
                 rounds.append(Round(
                     plan.strategy, self.sigma, self.seed, nfe, seconds, 1, critiques[row], latents[row].detach().cpu(),
                     images[row].detach().cpu(), not rounds or better(state, critiques[row]), reason=plan.reason,
-                    region=plan.region))
+                    region=plan.region, prompt=self.prompt))
             states.append(replace(state, rounds=rounds))
         return states
 
     def after(self, states: Sequence[LoopState]) -> BatchRound:
         """The round that follows, from the states after this one: what the router plans for each picture that fails."""
+        started = time.perf_counter()
         seed = derived_seed(self.first_seed, max(len(state.rounds) for state in states), 0)
         asked = router(self.strategies, editing=any(state.from_source for state in states))
-        plans = tuple(None if state.passed else asked.plan(_situation(state, seed), confined) for state in states)
-        return replace(self, states=tuple(states), plans=plans)
+        plans = tuple(None if state.passed else asked.plan(self._situation(state, seed), confined) for state in states)
+        return replace(self, states=tuple(states), plans=plans, seconds=time.perf_counter() - started)
+
+    def _situation(self, state: LoopState, seed: int) -> Situation:
+        # What the body costs from a noise level on, only its owner knows; the last round is the best guess.
+        return Situation(state, tuple(state.best.latent.shape[-2:]), tuple(state.best.image.shape[:2]), seed,
+                         lambda sigma: state.rounds[-1].nfe,
+                         rewrite=self.rewriter and (lambda critique: self.rewriter(state.prompt, critique, state.wordings)))
 
     def _check(self, latents: Tensor, images: Tensor, critiques: Sequence[Critique]) -> None:
         batch = len(self.states)
@@ -121,7 +137,7 @@ class BatchRound:
 
 
 def first_round(prompt: str, claims: Sequence[Claim], batch: int, seed: int, strategies: Sequence[str] = ALL,
-                sources: Tensor | None = None) -> BatchRound:
+                sources: Tensor | None = None, rewriter: Rewriter | None = None) -> BatchRound:
     """A fresh draw of ``batch`` pictures with the artist's own seed; with ``sources`` (B, C, h, w), these as they are.
 
     Raises ValueError for sources without claims of an edit, or not one for each picture.
@@ -131,11 +147,11 @@ def first_round(prompt: str, claims: Sequence[Claim], batch: int, seed: int, str
         check_editable([claims], sources, batch)
         nothing = torch.zeros(sources.shape[-2:], dtype=torch.bool)
         plans = tuple(Plan(SOURCE, 0.0, seed, 0, region=nothing, latent=source) for source in sources)
-    return BatchRound(tuple(LoopState(prompt, tuple(claims)) for _ in range(batch)), plans, seed, strategies)
+    return BatchRound(tuple(LoopState(prompt, tuple(claims)) for _ in range(batch)), plans, seed, strategies, rewriter)
 
 
 def resumed_round(states: Sequence[LoopState], claims: Sequence[Claim], batch: int, seed: int,
-                  strategies: Sequence[str] = ALL) -> BatchRound:
+                  strategies: Sequence[str] = ALL, rewriter: Rewriter | None = None) -> BatchRound:
     """The next round of pictures that a loop has worked on before.
 
     Raises ValueError where ``states`` are of another batch size or were judged on other claims, and for unknown strategies.
@@ -145,13 +161,7 @@ def resumed_round(states: Sequence[LoopState], claims: Sequence[Claim], batch: i
                          "was made from, or one with as many pictures.")
     for state in states:
         _check_claims(claims, state.claims)
-    return BatchRound(tuple(states), (None,) * batch, seed, strategies).after(states)
-
-
-def _situation(state: LoopState, seed: int) -> Situation:
-    # What the body costs from a noise level on, only its owner knows; the last round is the best guess.
-    return Situation(state, tuple(state.best.latent.shape[-2:]), tuple(state.best.image.shape[:2]), seed,
-                     lambda sigma: state.rounds[-1].nfe)
+    return BatchRound(tuple(states), (None,) * batch, seed, strategies, rewriter).after(states)
 
 
 def _check_claims(wanted: Sequence[Claim], judged: Sequence[Claim]) -> None:

@@ -23,7 +23,8 @@ class Round:
     ``sigma`` is the noise level it started from (1 is a fresh draw); ``change`` is the corrector's norm(delta)/norm(z);
     ``latent`` is (C, h, w) and ``image`` (H, W, 3) in [0, 1], both on the CPU; ``predicted`` is the head's reward;
     ``region`` (h, w) is true where the latent was drawn anew (None: everywhere), ``reason`` says why; ``prompt`` is the
-    wording that it was drawn with, empty for the artist's own.
+    wording that it was drawn with, empty for the artist's own. One that is ``alone`` shows a single object of the picture, was
+    judged on what is claimed of that, and is never the best.
     """
 
     strategy: str
@@ -42,6 +43,7 @@ class Round:
     reason: str = ""
     region: Tensor | None = None
     prompt: str = ""
+    alone: bool = False
 
 
 @dataclass
@@ -104,9 +106,15 @@ class LoopState:
         return sum(entry.critic_calls for entry in self.rounds)
 
     @property
+    def wordings(self) -> tuple[str, ...]:
+        """The prompts other than the artist's own that it was drawn from, each once."""
+        return tuple(dict.fromkeys(entry.prompt for entry in self.rounds if entry.prompt and not entry.alone))
+
+    @property
     def stalled(self) -> int:
-        """Rounds since the last accepted one."""
-        return next(count for count, entry in enumerate(reversed(self.rounds)) if entry.accepted)
+        """Rounds of the whole picture since the last accepted one."""
+        whole = (entry for entry in reversed(self.rounds) if not entry.alone)
+        return next(count for count, entry in enumerate(whole) if entry.accepted)
 
     def to_dict(self) -> dict:
         """The history as JSON-ready values, without pictures and latents."""
@@ -115,7 +123,7 @@ class LoopState:
             "critic_calls": self.critic_calls, "best_round": self.rounds.index(self.best),
             "rounds": [{"strategy": r.strategy, "sigma": r.sigma, "seed": r.seed, "nfe": r.nfe,
                         "seconds": round(r.seconds, 3), "critic_calls": r.critic_calls, "accepted": r.accepted,
-                        "change": r.change, "predicted": r.predicted, "reason": r.reason, "prompt": r.prompt,
+                        "change": r.change, "predicted": r.predicted, "reason": r.reason, "prompt": r.prompt, "alone": r.alone,
                         "redrawn": 1.0 if r.region is None else round(r.region.float().mean().item(), 3), "critique": r.critique.to_dict()}
                        for r in self.rounds],
         }
