@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     corrector.add_argument("--way", default="distillation", choices=("distillation", "drafting", "mending", "path-wise", "ppo"), help="how it is trained")
     corrector.add_argument("--lowest", type=float, default=0.5, help="lowest noise level that it learns from")
     corrector.add_argument("--acts-from", type=float, default=0.9, help="lowest noise level that it acts at; drafting: the one level")
+    corrector.add_argument("--once", action="store_true", help="acts once, at --acts-from, as those of drafting do")
     corrector.add_argument("--trust-region", type=float, default=0.7, help="largest correction, relative to the latent")
     corrector.add_argument("--threshold", type=float, default=1.0, help="drafting: predicted reward below which it acts")
     corrector.add_argument("--emphasis", type=float, default=0.0, help="distillation: how far beyond what passed")
@@ -87,7 +88,8 @@ def _train(options: dict) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     launcher = f"torchrun --nproc-per-node {processes()}" if processes() > 1 else "python"
     command = f"{launcher} -m xlard.demo train {name}" + "".join(
-        f" --{key.replace('_', '-')} {value}" for key, value in options.items() if value is not None and key != "max_seconds")
+        f" --{key.replace('_', '-')}" + ("" if value is True else f" {value}")
+        for key, value in options.items() if value is not None and value is not False and key != "max_seconds")
     figures = {"command": command, **import_module(f"{__package__}.training.{name}").train(folder, **options)}
     write_json(folder / f"{options.get('name', name)}.json", figures)
     print(figures)

@@ -36,9 +36,10 @@ PPO_LEVEL = 0.9
 
 def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_seconds: float | None = None,
           learning_rate: float = 1e-3, way: str = "distillation", lowest: float = 0.5, acts_from: float = 0.9,
-          trust_region: float = 0.7, width: int = 128, layers: int = 4, emphasis: float = 0.0, threshold: float = 1.0, name: str = "corrector") -> dict:
+          trust_region: float = 0.7, width: int = 128, layers: int = 4, emphasis: float = 0.0, threshold: float = 1.0,
+          once: bool = False, name: str = "corrector") -> dict:
     """Train and write ``folder/<name>.safetensors``; ``pool`` limits the latents. It learns from all noise levels from ``lowest``
-    on, and acts from ``acts_from`` on."""
+    on, and acts at all from ``acts_from`` on, or ``once``, at that level; drafting's always do."""
     device = default_device()
     torch.manual_seed(seed)
     world = DemoWorld(folder, device)
@@ -51,15 +52,18 @@ def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_se
         config = beginning_of(config, world.head())
     if way == "drafting":
         config = replace(config, sigma_range=DRAFT_LEVELS)
+    if way == "path-wise":
+        # Above, the head's gradient leads nowhere.
+        config = replace(config, sigma_range=(lowest, world.head().config.sigma_range[1]))
     chosen, validate = _way(way, config, records, held_out, world, encode, batch, device, emphasis)
     trainer = Trainer(folder / f"{name}_run", chosen.module, steps, learning_rate, seed, device, decay=0.995,
                       weight_decay=0.05, validate=validate, validate_every=250 if validate else 0, settings={"way": way})
     trainer.run(lambda step, generator: chosen.loss(generator), max_seconds=max_seconds)
     corrector = chosen.corrector(trainer.kept)
-    if way == "drafting":
+    if once or way == "drafting":
         corrector.config = replace(config, acts_at=acts_from, reward_threshold=threshold)
     else:
-        corrector.config = replace(config, sigma_range=(acts_from, 1.0))
+        corrector.config = replace(config, sigma_range=(acts_from, config.sigma_range[1]))
     figures = {"model": "corrector", "way": way, "steps": trainer.step, "batch": batch, "seed": seed, "records": len(records),
                "pictures": len(records.finals), "seconds": round(trainer.seconds), "machine": machine(),
                "validation": trainer.validation[-1:], **_opinion(corrector, world.head(), held_out, encode, device)}
