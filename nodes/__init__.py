@@ -15,6 +15,7 @@ from .edit import XLARDEditClaims
 from .guide import XLARDGuideModel
 from .loop import XLARDSelfCorrect
 from .loop_graph import XLARDLoopEnd, XLARDLoopStart
+from .loop_result import XLARDLoopResult
 from .pick import XLARDPickBest
 from .report import XLARDReport
 from .reward import XLARDLoadHead, XLARDPredictReward
@@ -30,5 +31,5 @@ class XLARDExtension(ComfyExtension):
         folders.register()
         return [XLARDDemo, XLARDLoadCritic, XLARDCriticFromCLIP, XLARDCriticServer, XLARDScoring, XLARDClaims, XLARDEditClaims,
                 XLARDCritique, XLARDLoadHead, XLARDPredictReward, XLARDLoadCorrector, XLARDCorrectLatent, XLARDGuideModel, XLARDSelfCorrect,
-                XLARDLoopStart, XLARDLoopEnd, XLARDPickBest, XLARDReport, XLARDPrompts, XLARDCollect,
+                XLARDLoopStart, XLARDLoopEnd, XLARDLoopResult, XLARDPickBest, XLARDReport, XLARDPrompts, XLARDCollect,
                 XLARDTrainHead, XLARDTrainCorrector, XLARDSaveHead, XLARDSaveCorrector]

@@ -44,8 +44,8 @@ def test_the_state_goes_through_comfyuis_loop_as_through_ours(native) -> None:
 def test_the_best_pictures_are_those_of_our_loop(native) -> None:
     own = pictures(native, looped(prompt=NEVER, rounds=2), "end", 1)
     graph = carried(3, prompt=NEVER)
-    graph["closed"]["inputs"]["output_value"] = ["end", 1]
-    assert (pictures(native, graph, "closed") == own).all()
+    graph["result"] = {"class_type": "XLARDLoopResult", "inputs": {"state": ["closed", 0]}}
+    assert (pictures(native, graph, "result", 1) == own).all()
 
 
 def test_what_passes_is_left_alone_in_the_iterations_that_remain(native) -> None:

@@ -1,0 +1,42 @@
+"""What a loop came to, out of its state alone."""
+
+from __future__ import annotations
+
+import torch
+from comfy_api.latest import io
+
+from . import sockets
+from .adapters.pictures import critique_text
+
+
+class XLARDLoopResult(io.ComfyNode):
+    """Latents, pictures and verdicts of a state, for loops from which nothing else comes out."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="XLARDLoopResult", display_name="xLARD Loop Result", category="xLARD/loop",
+            description="Takes the best latents and pictures out of a state. For ComfyUI's own Start Loop and End Loop, which "
+                        "give back one value: the state.",
+            inputs=[
+                sockets.State.Input("state", tooltip="The state of a loop, from xLARD Loop End or through ComfyUI's End Loop."),
+            ],
+            outputs=sockets.named(
+                io.Latent.Output("latent", tooltip="The best latents."),
+                io.Image.Output("image", tooltip="The best pictures."),
+                io.Image.Output("image_before", tooltip="The first pictures."),
+                io.Float.Output("score", is_output_list=True,
+                                tooltip="For each picture the score of its best version in [0, 1]; None where the critic gave no "
+                                        "verdict."),
+                io.Boolean.Output("passed", is_output_list=True, tooltip="For each picture whether every claim holds."),
+                io.String.Output("report", tooltip="The critique of the best pictures in words."),
+            ))
+
+    @classmethod
+    def execute(cls, state: list) -> io.NodeOutput:
+        best = [each.best for each in state]
+        critiques = [entry.critique for entry in best]
+        return io.NodeOutput(
+            {"samples": torch.stack([entry.latent for entry in best])}, torch.stack([entry.image for entry in best]),
+            torch.stack([each.first.image for each in state]), [critique.score for critique in critiques],
+            [critique.passed for critique in critiques], critique_text(critiques))
