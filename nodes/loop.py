@@ -8,7 +8,7 @@ import torch
 from comfy_api.latest import io
 
 from ..xlard.loop.run import self_correct
-from ..xlard.loop.settings import WHERE, LoopSettings
+from ..xlard.loop.settings import FIRST, WHERE, LoopSettings
 from ..xlard.loop.strategies import ALL
 from . import sockets
 from .adapters.cancelled import left_behind
@@ -57,7 +57,8 @@ class XLARDSelfCorrect(io.ComfyNode):
                                             "candidate in rounds of the strategy correct."),
                 sockets.Corrector.Input("corrector", optional=True,
                                         tooltip="Optional corrector of this checkpoint: corrects the latent midway in "
-                                                 "rounds of the strategy correct."),
+                                                 "rounds of the strategy correct. One that acts once also corrects fresh "
+                                                 "pictures on their way."),
                 io.Int.Input("seed", default=0, min=0, max=0xffffffffffffffff, control_after_generate=True,
                              tooltip="Seed of the first picture; the others of a batch count up from it. A batch of "
                                      "one starts from KSampler's picture for this seed."),
@@ -91,11 +92,15 @@ class XLARDSelfCorrect(io.ComfyNode):
                 io.Clip.Input("clip", optional=True,
                               tooltip="Optional: the CLIP that made positive. With it the critic may put the prompt into other words, and "
                                       "they are encoded as by CLIP Text Encode. The prompt must be the same text as there."),
+                io.Combo.Input("first_picture", options=list(FIRST), default=FIRST[0], optional=True,
+                               tooltip="With a corrector that acts once, which corrects later fresh pictures on their way in any case. "
+                                       "plain: the first is the model's own, KSampler's. doubted: it is corrected too where the head doubts "
+                                       "it. always: it is corrected too; most are right at once, but those of a prompt look alike."),
             ],
             outputs=sockets.named(
                 io.Latent.Output("latent", tooltip="The best latents."),
                 io.Image.Output("image", tooltip="The best pictures."),
-                io.Image.Output("image_before", tooltip="The first pictures, uncorrected."),
+                io.Image.Output("image_before", tooltip="The first pictures, uncorrected if first_picture is plain."),
                 sockets.State.Output("state", tooltip="Every round of every picture, for xLARD Report."),
                 io.Float.Output("score", is_output_list=True,
                                 tooltip="For each picture the score of its best version in [0, 1]; None where the critic gave "
@@ -110,7 +115,7 @@ class XLARDSelfCorrect(io.ComfyNode):
     def execute(cls, model, positive, negative, vae, critic, prompt: str, latent_image: dict, seed: int, steps: int,
                 cfg: float, sampler_name: str, scheduler: str, rounds: int, sigma: float, candidates: int,
                 strength: float, where: str = WHERE[0], head=None, corrector=None, claims: list | None = None, clip=None,
-                source: dict | None = None, **strategies: bool) -> io.NodeOutput:
+                source: dict | None = None, first_picture: str = FIRST[0], **strategies: bool) -> io.NodeOutput:
         claims, latent_image = chosen_claims(prompt, claims), with_source(latent_image, source)
         check_fits({"head": head, "corrector": corrector}, model, positive)
         rewording = None if clip is None else Rewording(critic, clip, prompt, positive)
@@ -123,7 +128,7 @@ class XLARDSelfCorrect(io.ComfyNode):
             states = self_correct(
                 [prompt] * batch, [claims] * batch, [seed + row for row in range(batch)], sampler, ComfyDecoder(vae),
                 critic, head, corrector,
-                LoopSettings(rounds, allowed, candidates, strength, where, sigma=sigma or None),
+                LoopSettings(rounds, allowed, candidates, strength, where, sigma=sigma or None, first=first_picture),
                 progress, rewording, None if source is None else as_pictures(sampler.source))
         except comfy.model_management.InterruptProcessingException:
             if not progress.best:

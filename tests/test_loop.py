@@ -23,13 +23,15 @@ class FakeSampler:
     """Latents hold the number of circles that the picture will show: a script, by order of the attempts."""
 
     def __init__(self, script: list[int]):
-        self.script, self.resumed, self.predicted = list(script), [], []
+        self.script, self.resumed, self.predicted, self.drawn = list(script), [], [], []
 
     def context(self, rows):
         return torch.zeros(len(rows), 1, 1)
 
     def generate(self, rows, seeds, steer=None):
-        return torch.full((len(rows), 1, 1, 1), float(self.script.pop(0)))
+        latents = torch.full((len(rows), 1, 1, 1), float(self.script.pop(0)))
+        self.drawn.append((steer.sigma, steer.steer(latents, steer.sigma)[0].item()) if steer else None)
+        return latents
 
     def predict(self, latents, sigma, rows, seeds):
         self.predicted.append(list(seeds))
@@ -140,6 +142,57 @@ def test_a_corrector_that_acts_once_shifts_the_latent_by_its_residual() -> None:
     state, = correct_all(running, LoopSettings(strength=0.5, where="once", strategies=CORRECT))
     assert running.sampler.resumed[0][0].item() == 5.5
     assert state.rounds[1].change > 0 and state.rounds[1].nfe == 19
+
+
+class OnceMore(OneMore):
+    """Corrects every value by one, once."""
+
+    config = CorrectorConfig(1, 1, "a fake", sigma_range=(0.4, 0.6), acts_at=0.5, reward_threshold=0.04)
+
+
+FRESH = ("correct", "resample")
+
+
+def test_fresh_draws_after_the_first_are_corrected_on_their_way_by_a_corrector_that_acts_once() -> None:
+    # A head that doubts nothing has no say in it: the picture that is drawn anew has failed.
+    running = engine([5, 5, 4, 3], corrector=OnceMore(), head=SeedHead())
+    state, = correct_all(running, LoopSettings(strategies=FRESH, strength=0.5))
+    assert [entry.strategy for entry in state.rounds] == ["sample", "correct", "resample", "correct"]
+    assert running.sampler.drawn == [None, (0.5, 4.5)]
+    drawn = state.rounds[2]
+    assert drawn.nfe == 21 and drawn.change == pytest.approx(0.5 / 4) and drawn.attribution is not None
+    assert drawn.reason == "a fresh draw, corrected on its way" and state.first.nfe == 20 and state.first.change == 0
+
+
+def test_the_budget_counts_the_call_that_a_correction_takes() -> None:
+    for budget, rounds in ((20 + 11 + 20, 2), (20 + 11 + 21, 3)):
+        state, = correct_all(engine([5, 5, 4], corrector=OnceMore()), LoopSettings(strategies=FRESH, budget=budget))
+        assert len(state.rounds) == rounds and state.nfe <= budget
+
+
+@pytest.mark.parametrize("corrector, settings", [
+    (OnceMore(), LoopSettings(strategies=("resample",), first="always")), (OnceMore(), LoopSettings(strength=0.0, first="always")),
+    (OneMore(), LoopSettings(strategies=("resample",), first="always")), (None, LoopSettings(first="always"))],
+    ids=["correct is switched off", "no strength", "made for every step", "no corrector"])
+def test_else_fresh_draws_are_the_models_own(corrector, settings) -> None:
+    running = engine([5, 3], corrector=corrector)
+    state, = correct_all(running, settings)
+    assert running.sampler.drawn == [None, None] and state.nfe == 40
+
+
+@pytest.mark.parametrize("first, head, corrected", [
+    ("plain", None, False), ("always", SeedHead(), True), ("doubted", None, True), ("doubted", SeedHead(), False)])
+def test_the_first_picture_is_corrected_where_it_is_asked_for_and_doubted(first, head, corrected) -> None:
+    # The head promises 0.05, and what is below 0.04 is doubted.
+    running = engine([5], corrector=OnceMore(), head=head)
+    state, = correct_all(running, LoopSettings(rounds=0, first=first))
+    assert running.sampler.drawn == ([None] if first == "plain" else [(0.5, 5.0 + corrected)])
+    assert bool(state.first.change) == corrected and state.nfe == 20 + (first != "plain")
+
+
+def test_an_unknown_way_of_drawing_the_first_picture_is_refused() -> None:
+    with pytest.raises(ValueError, match="'never' is no way of drawing the first picture: plain, doubted, always"):
+        LoopSettings(first="never")
 
 
 def test_without_strength_a_corrector_is_not_asked() -> None:

@@ -16,7 +16,7 @@ from xlard.loop.faults import Faults, Kind, faults_of
 from xlard.loop.masks import Grid, region_of
 from xlard.loop.plan import Situation
 from xlard.loop.router import router
-from xlard.loop.state import LoopState, Round
+from xlard.loop.state import SOURCE, LoopState, Round
 from xlard.loop.strategies import Correct, Rearrange, Region, Resample, Rewrite
 from xlard.prompts import claims_from_prompt
 from xlard.rewards import critique_from_detections
@@ -201,3 +201,12 @@ def test_a_corrector_that_acts_once_is_asked_before_a_fresh_draw() -> None:
     assert router(once=True).plan(where).strategy == "correct"
     assert router().plan(where).strategy == "resample"
     assert router(once=True, editing=True).plan(where).strategy == "region"
+
+
+@pytest.mark.parametrize("fresh", [Resample(), Rewrite()])
+def test_a_fresh_draw_that_a_corrector_has_part_in_takes_a_call_more(fresh) -> None:
+    where = replace(situation(judged("a red circle")), acts_at=0.5, rewrite=lambda critique: "one red circle")
+    assert fresh.plan(where).corrected and fresh.plan(where).nfe == 21
+    # Inside of what an edit may change nothing is drawn from noise alone.
+    where.state.rounds[0] = replace(where.state.first, strategy=SOURCE)
+    assert not fresh.plan(where).corrected and fresh.plan(where).nfe == 20

@@ -120,8 +120,8 @@ class ComfySampler:
              regions: Tensor | None) -> Tensor:
         before = self._counter.calls
         result = self._sample(self._steered(steer), latents, self._sigmas[start:], self._sampler_name, rows, seeds, regions)
-        if not isinstance(steer, Once):
-            self._measured[start] = self._counter.calls - before
+        # What acts once takes a call more, whatever the sampler does within a step.
+        self._measured[start] = self._counter.calls - before - isinstance(steer, Once)
         return result
 
     def _steered(self, steer: Steer | Once | None):

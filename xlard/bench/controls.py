@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 from ..corrector import LatentCorrector
 from ..gradient import ascend
 from ..head import HeadConfig, RewardHead
-from ..protocols import Sampler, Steer
-from ..steering import corrector_once
 
 
 class RandomResidual:
@@ -27,24 +23,6 @@ class RandomResidual:
         noise = torch.randn(delta.shape, generator=self._generator).to(delta)
         size = delta.flatten(1).norm(dim=1) / noise.flatten(1).norm(dim=1)
         return noise * size[:, None, None, None]
-
-
-class GuidedSampler:
-    """A sampler whose every fresh draw a corrector that acts once has part in; all else is ``sampler``'s."""
-
-    def __init__(self, sampler: Sampler, corrector: LatentCorrector):
-        self._sampler, self._corrector = sampler, corrector
-
-    def __getattr__(self, name: str):
-        return getattr(self._sampler, name)
-
-    def generate(self, rows: Sequence[int], seeds: Sequence[int], steer: Steer | None = None) -> Tensor:
-        """See ``protocols.Sampler``."""
-        return self._sampler.generate(rows, seeds, corrector_once(self._corrector, self._sampler.context(rows)))
-
-    def calls(self, sigma: float = 1.0) -> int:
-        """One call more for a whole draw."""
-        return self._sampler.calls(sigma) + (sigma == 1.0)
 
 
 class ShuffledPrompt:

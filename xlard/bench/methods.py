@@ -13,10 +13,10 @@ from ..demo.checker import Checker
 from ..loop.baselines import base, best_of_n, one_correction, retry, steered
 from ..loop.engine import Engine
 from ..loop.run import correct_all
-from ..loop.settings import LoopSettings
+from ..loop.settings import FIRST, LoopSettings
 from ..loop.state import LoopState
 from ..loop.strategies import ALL
-from .controls import GuidedSampler, HeadGradient, RandomResidual, ShuffledPrompt
+from .controls import HeadGradient, RandomResidual, ShuffledPrompt
 
 RENOISE_SIGMA = 0.8
 """Where ``renoise`` starts from."""
@@ -27,21 +27,14 @@ GRADIENT_WINDOW = (0.7, 0.8)
 Method = Callable[[Engine], list[LoopState]]
 
 
-def _loop(*strategies: str) -> Callable[[int], Method]:
+def _loop(*strategies: str, first: str = FIRST[0]) -> Callable[[int], Method]:
     def family(number: int) -> Method:
         def run(engine: Engine) -> list[LoopState]:
+            # In base generations for all methods, though a draw that is corrected on its way takes a call more.
             cap = number * engine.sampler.calls()
-            return correct_all(engine, LoopSettings(rounds=10 * number, strategies=strategies, budget=cap))
+            return correct_all(engine, LoopSettings(rounds=10 * number, strategies=strategies, budget=cap, first=first))
         return run
     return family
-
-
-def _guided_loop(number: int) -> Method:
-    def run(engine: Engine) -> list[LoopState]:
-        # Counted in base generations as for the other methods, though a guided one takes a call more.
-        cap, sampler = number * engine.sampler.calls(), GuidedSampler(engine.sampler, engine.corrector)
-        return correct_all(replace(engine, sampler=sampler), LoopSettings(rounds=10 * number, budget=cap))
-    return run
 
 
 def _oracle(number: int) -> Method:
@@ -72,7 +65,7 @@ _FAMILIES: dict[str, Callable[[int], Method]] = {
     "corrected_best_of": lambda number: lambda engine: best_of_n(engine, number, LoopSettings()),
     "corrected_retry": lambda number: lambda engine: retry(engine, number, LoopSettings()),
     "loop": _loop(*ALL),
-    "guided_loop": _guided_loop,
+    "guided_loop": _loop(*ALL, first="always"),
     "rearrange": _loop("rearrange"),
     "region": _loop("region"),
     "correct": _loop("correct"),
@@ -91,11 +84,25 @@ _SINGLE: dict[str, Method] = {
 
 
 def method(name: str, budget: int | None = None) -> Method:
-    """The method of a name: ``base``, ``corrector``, ``corrector_always`` (without the head that says where it is needed), ``random``, ``shuffled``, ``gradient``, ``renoise``, or ``best_of_N``, ``retry_N``,
-    ``corrected_best_of_N``, ``corrected_retry_N``, ``loop_N``, ``guided_loop_N`` (its draws as ``corrector_always``), and a loop with one strategy alone, ``rearrange_N``, ``resample_N``, ``region_N``, ``correct_N``, ``oracle_best_of_N``. What follows a colon is ignored.
+    """The method of a name. What follows a colon is ignored. Raises ValueError for other names.
 
-    N is the cap on model calls in multiples of one base generation; ``budget`` stands in where N is left out. Raises
-    ValueError for other names.
+    One picture a prompt, returned as it is:
+
+    * ``base``, the plain sampler;
+    * ``corrector``, drawn with the corrector at work: one that acts once only where the head doubts, with ``corrector_always``
+      on every picture;
+    * ``random``, ``shuffled``, ``gradient``: a random change of the same size, another picture's prompt, or the head's gradient
+      in the corrector's place;
+    * ``renoise``, the base picture renoised and drawn on, without a corrector.
+
+    Several pictures, the critic's best returned. N caps the model calls in multiples of one base generation; ``budget``
+    stands in where N is left out:
+
+    * ``best_of_N``; ``oracle_best_of_N`` by the exact checker; ``corrected_best_of_N`` with each drawn as by ``corrector``;
+    * ``retry_N`` and ``corrected_retry_N``, the same until the critic accepts one;
+    * ``loop_N``, the loop, whose later draws a corrector that acts once has part in; with ``guided_loop_N`` it has part in the
+      first picture, too;
+    * ``rearrange_N``, ``region_N``, ``correct_N``, ``resample_N``, a loop with one strategy alone.
     """
     name = name.split(":")[0]
     if name in _SINGLE:

@@ -15,6 +15,7 @@ from ..steering import corrector_once, corrector_steer
 from .engine import Attempt, Engine, derived_seed
 from .plan import Plan
 from .settings import LoopSettings
+from .state import SOURCE
 from .strategies import Correct
 
 
@@ -32,13 +33,33 @@ def _carried_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], set
     regions = None if plan.region is None else torch.stack([plan.region for plan in plans])
     if plan.strategy == Correct.name:
         return correct(engine, rows, plan.sigma, seeds, settings, regions)
-    latents = torch.stack([best if plan.latent is None else plan.latent for plan, best in zip(plans, _best(engine, rows))])
+    reasons = [plan.reason for plan in plans]
     if plan.sigma == 1.0 and regions is None:
-        drawn = engine.sampler.generate(rows, seeds)
-    else:
-        drawn = engine.sampler.resume(latents, plan.sigma, rows, seeds, None, regions)
-    return Attempt(plan.strategy, plan.sigma, seeds, engine.sampler.calls(plan.sigma), drawn,
-                   reasons=[plan.reason for plan in plans], regions=regions)
+        return draw(engine, rows, plan.strategy, seeds, settings if plan.corrected else None, reasons, doubted=False)
+    latents = torch.stack([best if plan.latent is None else plan.latent for plan, best in zip(plans, _best(engine, rows))])
+    drawn = engine.sampler.resume(latents, plan.sigma, rows, seeds, None, regions)
+    return Attempt(plan.strategy, plan.sigma, seeds, engine.sampler.calls(plan.sigma), drawn, reasons=reasons, regions=regions)
+
+
+def first(engine: Engine, rows: Sequence[int], settings: LoopSettings) -> Attempt:
+    """The first pictures: a draw with their own seeds, or what is to be edited, which costs no model call."""
+    seeds = [engine.seeds[row] for row in rows]
+    if engine.sources is None:
+        corrected = settings.first != "plain" and draws_corrected(engine, settings)
+        return draw(engine, rows, "sample", seeds, settings if corrected else None, doubted=settings.first == "doubted")
+    latents = engine.sources[list(rows)]
+    return Attempt(SOURCE, 0.0, seeds, 0, latents, regions=torch.zeros(len(rows), *latents.shape[-2:], dtype=torch.bool))
+
+
+def draw(engine: Engine, rows: Sequence[int], strategy: str, seeds: Sequence[int], settings: LoopSettings | None = None,
+         reasons: Sequence[str] | None = None, doubted: bool = True) -> Attempt:
+    """Fresh draws from pure noise; with ``settings``, with the corrector at work, see ``corrector_steering``."""
+    trace = Trace()
+    steer = corrector_steering(engine, rows, settings, trace, doubted) if settings else None
+    latents = engine.sampler.generate(rows, seeds, steer)
+    # Asked afterwards: a sampler may know its calls per step only once it has run.
+    nfe = engine.sampler.calls() + isinstance(steer, Once)
+    return Attempt(strategy, 1.0, seeds, nfe, latents, trace.changes, None, trace.attributions, reasons)
 
 
 def correct(engine: Engine, rows: Sequence[int], sigma: float, seeds: Sequence[int], settings: LoopSettings,
@@ -76,6 +97,11 @@ def acts_once(engine: Engine) -> bool:
     return engine.corrector is not None and engine.corrector.config.acts_at > 0
 
 
+def draws_corrected(engine: Engine, settings: LoopSettings) -> bool:
+    """Whether fresh draws may be corrected on their way: by a corrector that acts once, where ``correct`` is not switched off."""
+    return corrects(engine, settings) and acts_once(engine) and Correct.name in settings.strategies
+
+
 def corrects(engine: Engine, settings: LoopSettings) -> bool:
     """Whether there is a corrector, and it is not switched off."""
     return engine.corrector is not None and settings.strength > 0
@@ -93,11 +119,12 @@ def predictions(engine: Engine, sigma: float, settings: LoopSettings) -> int:
     return 1 if corrects(engine, settings) and not steers(engine, settings) else 0
 
 
-def corrector_steering(engine: Engine, rows: Sequence[int], settings: LoopSettings, trace: Trace) -> Steer | Once:
-    """The engine's corrector at work in its window, for some rows; one that acts once only on what the head doubts."""
+def corrector_steering(engine: Engine, rows: Sequence[int], settings: LoopSettings, trace: Trace,
+                       doubted: bool = True) -> Steer | Once:
+    """The engine's corrector at work in its window, for some rows; one that acts once, only on what the head ``doubted``."""
     if acts_once(engine):
-        return corrector_once(engine.corrector, engine.sampler.context(rows), 0.0, settings.strength, trace, engine.head,
-                              [_asked(engine, row) for row in rows])
+        return corrector_once(engine.corrector, engine.sampler.context(rows), 0.0, settings.strength, trace,
+                              engine.head if doubted else None, [_asked(engine, row) for row in rows])
     window = settings.window or engine.corrector.config.sigma_range
     return corrector_steer(engine.corrector, engine.sampler.context(rows), window, settings.strength, trace)
 

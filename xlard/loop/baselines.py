@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .attempt import Trace, correct, corrector_steering
+from .attempt import correct, draw
 from .engine import Attempt, Engine, better, derived_seed
 from .settings import LoopSettings
 from .state import LoopState
@@ -11,7 +11,7 @@ from .state import LoopState
 def base(engine: Engine) -> list[LoopState]:
     """One picture a prompt, judged and returned as it is."""
     rows = list(range(len(engine.states)))
-    engine.try_rows(rows, lambda: engine.draw(rows, "sample"), better)
+    engine.try_rows(rows, lambda: _draw(engine, rows, 0, None), better)
     return engine.states
 
 
@@ -41,11 +41,8 @@ def steered(engine: Engine, settings: LoopSettings) -> list[LoopState]:
 
 def _draw(engine: Engine, rows: list[int], number: int, settings: LoopSettings | None) -> Attempt:
     """A draw of rows, the first with their own seeds."""
-    trace = Trace()
-    steer = corrector_steering(engine, rows, settings, trace) if settings else None
-    attempt = engine.draw(rows, "resample" if number else "sample", *([number] if number else []), steer=steer)
-    attempt.changes, attempt.attributions = trace.changes, trace.attributions
-    return attempt
+    seeds = [derived_seed(engine.seeds[row], number) if number else engine.seeds[row] for row in rows]
+    return draw(engine, rows, "resample" if number else "sample", seeds, settings)
 
 
 def one_correction(engine: Engine, sigma: float, settings: LoopSettings) -> list[LoopState]:

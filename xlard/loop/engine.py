@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from ..claims import Claim
@@ -17,9 +16,9 @@ from ..corrector import CorrectorConfig
 from ..critique import Critique
 from ..editing.claims import edit_in
 from ..head import HeadConfig, RewardPrediction
-from ..protocols import Decoder, Judge, Once, Sampler, Steer
+from ..protocols import Decoder, Judge, Sampler
 from .confine import check_room
-from .state import SOURCE, LoopState, Round
+from .state import LoopState, Round
 
 OnRound = Callable[[int, Round], None]
 
@@ -136,21 +135,6 @@ class Engine:
             state.rounds.append(entry)
             if self.on_round:
                 self.on_round(row, entry)
-
-    def first(self, rows: Sequence[int]) -> Attempt:
-        """The first pictures: a draw with their own seeds, or what is to be edited, which costs no model call."""
-        if self.sources is None:
-            return self.draw(rows, "sample")
-        latents = self.sources[list(rows)]
-        return Attempt(SOURCE, 0.0, [self.seeds[row] for row in rows], 0, latents,
-                       regions=torch.zeros(len(rows), *latents.shape[-2:], dtype=torch.bool))
-
-    def draw(self, rows: Sequence[int], strategy: str, *path: int, steer: Steer | Once | None = None) -> Attempt:
-        """A fresh draw from pure noise, steered or not; without a path, with the pictures' own seeds."""
-        seeds = [derived_seed(self.seeds[row], *path) if path else self.seeds[row] for row in rows]
-        latents = self.sampler.generate(rows, seeds, steer)
-        # Asked afterwards: a sampler may know its calls per step only once it has run.
-        return Attempt(strategy, 1.0, seeds, self.sampler.calls() + isinstance(steer, Once), latents)
 
 
 def check_editable(claims: Sequence[Sequence[Claim]], sources: Tensor, batch: int) -> None:

@@ -20,7 +20,7 @@ class Situation:
     ``size`` are the latent's height and width, ``image_size`` the picture's in pixels, ``seed`` the round's own; ``calls``
     gives the model calls (NFE) from a noise level in [0, 1] to the end, ``predictions`` those that head and corrector need
     before. ``rewrite`` gives the prompt in other words, given a critique of it, or None; it is None itself where nobody can.
-    ``acts_at`` is the level of a corrector that acts once, 0 where there is none.
+    ``acts_at`` is the level of a corrector that acts once and may, 0 where there is none.
     """
 
     state: LoopState
@@ -31,6 +31,11 @@ class Situation:
     predictions: Callable[[float], int] = lambda sigma: 0
     rewrite: Callable[[Critique], str | None] | None = None
     acts_at: float = 0.0
+
+    @property
+    def corrects_draws(self) -> bool:
+        """Whether fresh draws are corrected on their way. Those of an edit are no draws from pure noise alone."""
+        return self.acts_at > 0 and not self.state.from_source
 
     @property
     def area(self) -> Tensor | None:
@@ -51,7 +56,8 @@ class Plan:
 
     ``region`` (h, w) is true where the best latent is to be drawn anew; elsewhere it stays to the last bit. None redraws all
     of it. ``latent`` (C, h, w) is what is renoised, None for the best one as it is; outside of the region they are equal.
-    ``prompt`` is the wording to draw with, empty for the artist's own. ``reason`` says in a few words why.
+    ``prompt`` is the wording to draw with, empty for the artist's own. A fresh draw may be ``corrected`` on its way by a corrector
+    that acts once. ``reason`` says in a few words why.
     """
 
     strategy: str
@@ -62,6 +68,7 @@ class Plan:
     region: Tensor | None = field(default=None, repr=False)
     latent: Tensor | None = field(default=None, repr=False)
     prompt: str = ""
+    corrected: bool = False
 
 
 class Strategy(Protocol):

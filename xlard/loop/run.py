@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..claims import Claim
 from ..protocols import Decoder, Judge, Sampler
-from .attempt import acts_once, carry_out, corrects, predictions
+from .attempt import carry_out, draws_corrected, first, predictions
 from .confine import confined
 from .engine import Corrector, Engine, Head, OnRound, Rewriter, better, derived_seed
 from .plan import Plan, Situation
@@ -35,9 +35,9 @@ def self_correct(prompts: Sequence[str], claims: Sequence[Sequence[Claim]], seed
 
 def correct_all(engine: Engine, settings: LoopSettings) -> list[LoopState]:
     """The loop on an engine; see ``self_correct``."""
-    once = corrects(engine, settings) and acts_once(engine)
-    asked, rows = router(settings.strategies, settings.sigma, engine.sources is not None, once), list(range(len(engine.states)))
-    engine.try_rows(rows, lambda: engine.first(rows), better)
+    once, rows = draws_corrected(engine, settings), list(range(len(engine.states)))
+    asked = router(settings.strategies, settings.sigma, engine.sources is not None, once)
+    engine.try_rows(rows, lambda: first(engine, rows, settings), better)
     for number in range(1, settings.rounds + 1):
         groups: dict[tuple[str, float, str], dict[int, Plan]] = defaultdict(dict)
         seconds = {}
@@ -60,12 +60,11 @@ def plan_for(engine: Engine, row: int, number: int, asked: Router, settings: Loo
     if state.passed:
         return None
     best, sampler = state.best, engine.sampler
-    tried = tuple(dict.fromkeys(entry.prompt for entry in state.rounds if entry.prompt))
-    rewrite = engine.rewriter and (lambda critique: engine.rewriter(state.prompt, critique, tried))
+    rewrite = engine.rewriter and (lambda critique: engine.rewriter(state.prompt, critique, state.wordings))
     situation = Situation(state, tuple(best.latent.shape[-2:]), tuple(best.image.shape[:2]),
                           derived_seed(engine.seeds[row], number, 0), sampler.calls,
                           lambda sigma: predictions(engine, sigma, settings), rewrite,
-                          engine.corrector.config.acts_at if corrects(engine, settings) else 0.0)
+                          engine.corrector.config.acts_at if draws_corrected(engine, settings) else 0.0)
     plan = asked.plan(situation, confined)
     if plan is None or (settings.budget is not None and state.nfe + plan.nfe > settings.budget):
         return None

@@ -34,7 +34,7 @@ class Resample:
 
     def plan(self, situation: Situation) -> Plan | None:
         """Always possible."""
-        return Plan(self.name, 1.0, situation.seed, situation.calls(1.0), "a fresh draw")
+        return _fresh(self.name, situation)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Rewrite:
         prompt = situation.rewrite and situation.rewrite(situation.state.best.critique)
         if not prompt:
             return None
-        return Plan(self.name, 1.0, situation.seed, situation.calls(1.0), "a fresh draw in other words", prompt=prompt)
+        return _fresh(self.name, situation, prompt)
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,12 @@ class Rearrange:
         donors = [piece for entry in situation.state.rounds if entry is not best
                   for piece in pieces_of(entry.latent, entry.critique.detections, grid)]
         return rearranged(best.latent, best.critique, grid, random.Random(situation.seed), donors, situation.held)
+
+
+def _fresh(name: str, situation: Situation, prompt: str = "") -> Plan:
+    corrected = situation.corrects_draws
+    reason = "a fresh draw" + (" in other words" if prompt else "") + (", corrected on its way" if corrected else "")
+    return Plan(name, 1.0, situation.seed, situation.calls(1.0) + corrected, reason, prompt=prompt, corrected=corrected)
 
 
 def _reason(situation: Situation) -> str:
