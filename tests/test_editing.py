@@ -223,10 +223,18 @@ def test_what_is_lost_moved_new_or_repainted_is_not_preserved() -> None:
     cases = {"gone or moved: green triangle": judged("make the red circle blue", kept[:2]),
              "gone or moved: blue square": judged("make the red circle blue", (kept[0], box("blue square", 8, 5), kept[2])),
              "new: red square": judged("make the red circle blue", (*kept, box("red square", 9, 9))),
-             "of the picture outside stayed": judged("make the red circle blue", kept, repaint)}
+             "of its pixels stayed": judged("make the red circle blue", kept, repaint)}
     for reason, critique in cases.items():
         rest = critique.verdicts[-1]
         assert not rest.passed and reason in rest.reason and critique.rewards["preservation"] < 1.0
+
+
+def test_a_share_of_pixels_that_is_too_small_does_not_read_as_enough() -> None:
+    def repaint(image):
+        image[40:60, 80:86] = 0.5
+
+    rest = judged("make the red circle blue", (box("blue circle", 1, 1), *FOUND[1:]), repaint).verdicts[-1]
+    assert not rest.passed and rest.score < 0.98 and rest.reason == "97.9% of its pixels stayed"
 
 
 def test_history_and_text_say_which_claims_are_to_keep() -> None:
@@ -382,13 +390,14 @@ def test_ways_of_scoring_without_boxes_judge_the_pixels_outside() -> None:
     found = edit_claims(edit("remove the red circle"))
     critic = MLLMCritic(Yes()).with_scoring(YesProbability())
     same, other = critic.judge(torch.stack([decoded(drawn()[None])[0], torch.ones(SIDE, SIDE, 3)]), [found, found])
-    assert same.passed and not other.passed and other.verdicts[-1].reason.startswith("0.0% of the picture")
+    assert same.passed and not other.passed and other.verdicts[-1].reason.startswith("0.0% of its pixels")
 
 
 def test_the_report_shows_instruction_and_both_kinds_and_preservation_over_the_rounds() -> None:
     state, _ = corrected("remove the red circle")
     page = report_page([state], "Edits")
     assert "1. remove the red circle" in page and "keep: all else is as it was" in page
+    assert "<td>nothing</td>" in page and "<td>all</td>" not in page
     assert "Before: the source<" in page and "After: round 1, rearrange, seed" in page
     assert 'class="preservation"' in page and "Bright is drawn anew" in page
     assert state.to_dict()["instruction"] == "remove the red circle"

@@ -78,7 +78,7 @@ def test_a_model_for_editing_draws_for_itself_and_is_judged_on_what_it_kept(comf
     graph["loop"]["inputs"]["positive"] = ["reference", 0]
     result = comfy.run(graph)
     assert result.status == "success", result.error
-    assert "\u2717 keep: all else is as it was" in text(result, "report") and "of the picture outside stayed" in text(result, "report")
+    assert "\u2717 keep: all else is as it was" in text(result, "report") and "of its pixels stayed" in text(result, "report")
 
 
 def graph_form(instruction: str) -> dict:

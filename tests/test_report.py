@@ -9,6 +9,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -314,6 +315,19 @@ def test_boxes_anywhere_can_be_drawn_and_masked(
 def test_small_pictures_are_enlarged_until_labels_can_be_read() -> None:
     assert annotate(torch.rand(SIDE, SIDE, 3), judged(WRONG)).size == (384, 384)
     assert annotate(torch.rand(512, 768, 3), judged(WRONG)).size == (768, 512)
+
+
+def written(*found: Detection) -> int:
+    """How many pixels of an annotated picture are as bright as the words of labels."""
+    return int((np.asarray(annotate(torch.full((256, 256, 3), 0.5), Critique((), found), 1)) > 140).all(axis=-1).sum())
+
+
+def test_labels_of_neighbours_do_not_lie_on_each_other() -> None:
+    left, right = Detection(40, 100, 50, 50, "circle", "red", 0.71), Detection(92, 100, 50, 50, "circle", "red", 0.71)
+    assert written(left, right) == written(left) + written(right) > 0
+    # At the picture's edges, too, where there is no room above or below.
+    high = Detection(40, 0, 50, 255, "circle", "red", 0.71), Detection(92, 0, 50, 255, "circle", "red", 0.71)
+    assert written(*high) == written(high[0]) + written(high[1])
 
 
 def test_right_and_wrong_boxes_differ_without_colour() -> None:

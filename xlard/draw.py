@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from .critique import Critique, Detection, Verdict
+
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom in pixels."""
 
 RIGHT, WRONG, UNASKED = "right", "wrong", "unasked"
 
@@ -87,8 +91,9 @@ def annotate(image: Tensor, critique: Critique, scale: int | None = None) -> Ima
     for detection, state in objects:
         _box(draw, _scaled(detection, scale, picture.size), state, unit)
     # Labels last, so that no box line runs through a word.
+    taken: list[Box] = []
     for detection, state in objects:
-        _label(draw, detection, _scaled(detection, scale, picture.size), state, unit, picture.size)
+        taken.append(_label(draw, detection, _scaled(detection, scale, picture.size), state, unit, picture.size, taken))
     return picture
 
 
@@ -143,7 +148,7 @@ def _with_spread(score: float, spread: float) -> str:
     return f"{score:.2f} \u00b1 {spread:.2f}" if spread else f"{score:.2f}"
 
 
-def mark(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], passed: bool | None,
+def mark(draw: ImageDraw.ImageDraw, box: Box, passed: bool | None,
          color: tuple[int, int, int] | None = None) -> None:
     """Draw a tick, a cross or (``passed`` None) a dash into a box (left, top, right, bottom) in pixels.
 
@@ -191,7 +196,7 @@ def _detail(verdict: Verdict) -> str:
     return f"{score} \u00b7 {verdict.reason}" if verdict.reason else score
 
 
-def _scaled(detection: Detection, scale: int, size: tuple[int, int]) -> tuple[int, int, int, int]:
+def _scaled(detection: Detection, scale: int, size: tuple[int, int]) -> Box:
     """The box in pixels of the enlarged picture, held inside it, at least one pixel wide and high."""
     left = min(max(0, round(detection.x * scale)), size[0] - 1)
     top = min(max(0, round(detection.y * scale)), size[1] - 1)
@@ -200,7 +205,7 @@ def _scaled(detection: Detection, scale: int, size: tuple[int, int]) -> tuple[in
     return left, top, right, bottom
 
 
-def _box(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], state: str, unit: int) -> None:
+def _box(draw: ImageDraw.ImageDraw, box: Box, state: str, unit: int) -> None:
     left, top, right, bottom = box
     pen = unit if state == UNASKED else 2 * unit
     if state != WRONG:
@@ -219,9 +224,9 @@ def _box(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], state: str, 
         draw.rectangle((max(right - pen + 1, left), y, right, end), COLORS[state])
 
 
-def _label(draw: ImageDraw.ImageDraw, detection: Detection, box: tuple[int, int, int, int], state: str, unit: int,
-           size: tuple[int, int]) -> None:
-    """A chip above the box, or inside it at the top edge of the picture."""
+def _label(draw: ImageDraw.ImageDraw, detection: Detection, box: Box, state: str, unit: int, size: tuple[int, int],
+           taken: Sequence[Box]) -> Box:
+    """A chip at the box's edge, and where it is: the first place of a few in the picture where no other chip is."""
     font_size = 9 * unit
     font = ImageFont.load_default(font_size)
     text = detection.label if detection.score >= 1 else f"{detection.label} {detection.score:.2f}"
@@ -229,10 +234,19 @@ def _label(draw: ImageDraw.ImageDraw, detection: Detection, box: tuple[int, int,
     height = round(font_size * 1.35)
     width = round(font.getlength(text)) + 4 * unit + (height if marked else 0)
     left = max(0, min(box[0], size[0] - width))
-    top = box[1] - height if box[1] >= height else box[1]
-    draw.rectangle((left, top, left + width, top + height), COLORS[state])
+    # Above the box, inside at its top, below it, inside at its bottom.
+    tops = [top for top in (box[1] - height, box[1], box[3] + 1, box[3] - height) if 0 <= top <= size[1] - height - 1]
+    chips = [(left, top, left + width, top + height) for top in tops or [box[1]]]
+    chip = next((chip for chip in chips if not any(_overlap(chip, other) for other in taken)), chips[0])
+    top = chip[1]
+    draw.rectangle(chip, COLORS[state])
     if marked:
         inset = 2 * unit
         mark(draw, (left + inset, top + inset, left + height - inset, top + height - inset), state == RIGHT,
              (255, 255, 255))
     draw.text((left + 2 * unit + (height if marked else 0), top + unit // 2), text, (255, 255, 255), font)
+    return chip
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -41,7 +42,8 @@ def judge_rest(claim: Claim, image: Tensor, found: Sequence[Detection]) -> Verdi
     lost = [kept for kept, there in edit.still_there(found) if there is None] if found else []
     things = len(edit.kept) + len(others)
     score = stayed * (len(edit.kept) - len(lost)) / things if things and found else stayed
-    reason = [f"{stayed:.1%} of the picture outside stayed"] if not edit.statements else []
+    # Rounded down: a share that is too small must not read as one that is not.
+    reason = [f"{math.floor(1000 * stayed) / 10:.1f}% of its pixels stayed"] if not edit.statements else []
     reason += [f"{word}: {', '.join(d.label for d in those)}" for word, those in (("gone or moved", lost), ("new", others)) if those]
     return Verdict(claim, stayed >= STAYED and not lost and not others, score, tuple(others), "; ".join(reason))
 

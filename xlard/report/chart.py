@@ -8,7 +8,7 @@ from html import escape
 from ..critique import REPORTED
 from ..loop.state import Round
 
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 340, 150, 30, 84, 10, 24
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 360, 150, 30, 104, 10, 24
 _DASHES = {"count": "none", "color": "6 3", "position": "2 3", "object": "9 3 2 3", "attribute": "1 4", "quality": "12 4",
            "preservation": "14 3 2 3"}
 

@@ -7,7 +7,7 @@ from html import escape
 
 from ..claims import Claim
 from ..draw import to_picture
-from ..loop.state import LoopState, Round
+from ..loop.state import SOURCE, LoopState, Round
 from .changes import Change, best_before, change, tallies
 from .markup import decimal, mark, picture_uri, redrawn
 from .picture import fit, round_number
@@ -88,6 +88,8 @@ def _numbers(entry: Round, figures: Iterable[Figure]) -> str:
 def _region(state: LoopState, number: int) -> str:
     """What was to be drawn anew, on the picture that the round began with."""
     entry, before = state.rounds[number], best_before(state, number)
+    if entry.strategy == SOURCE:
+        return "<td>nothing</td>"
     if entry.region is None or before is None:
         return "<td>all</td>"
     uri = picture_uri(redrawn(entry.region, before.image, THUMBNAIL_SIDE))
