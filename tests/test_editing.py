@@ -372,6 +372,14 @@ def test_free_words_are_split_by_the_critic_into_steps_and_statements() -> None:
     assert found.may_change.all() and '\\"blue\\" instead' in model.asked[0] and "circle" in model.asked[1]
 
 
+def test_a_list_that_says_that_nothing_is_left_is_read() -> None:
+    """Taking away the only thing succeeds with a critic that answers an empty picture by an empty list."""
+    found = edit_claims(edit("remove the red circle", FOUND[:1]))
+    empty = decoded(torch.zeros(1, 4, CELLS, CELLS))
+    critique, = MLLMCritic(Answering("[]")).judge(empty, [found])
+    assert critique.passed and not critique.detections
+
+
 def test_what_the_critic_cannot_split_either_is_refused_with_both_reasons() -> None:
     with pytest.raises(CriticError, match="cannot be read: 'turn it around'.*cannot split it into steps either"):
         edit_by(MLLMCritic(Answering("Sorry.", "Sorry.")), "turn it around", torch.zeros(SIDE, SIDE, 3))
