@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -308,6 +310,23 @@ def test_even_what_cannot_be_done_leaves_the_source_alone() -> None:
     everywhere = torch.stack([entry.region for entry in state.rounds]).any(dim=0)
     assert everywhere.sum() == 16
     assert all(torch.equal(entry.latent[:, ~everywhere], drawn()[:, ~everywhere]) for entry in state.rounds)
+
+
+def test_an_edit_that_may_change_all_of_a_picture_does_not_open_its_neighbour_in_the_batch() -> None:
+    class Painting(Stage):
+        def generate(self, rows, seeds, steer=None):
+            return torch.full((len(rows), 4, CELLS, CELLS), self.value)
+
+    part = edit("make the red circle blue")
+    # A statement opens the whole picture; this judge knows boxes alone.
+    whole = [claim for claim in edit_claims(replace(part, statements=("it is night",))) if claim.text != "it is night"]
+    for claims in ([whole, edit_claims(part)], [edit_claims(part), whole]):
+        stage = Painting(VALUES["red square"])
+        states = self_correct(["", ""], claims, [3, 4], stage, stage, stage, settings=LoopSettings(1, ("resample",)),
+                              sources=drawn().expand(2, -1, -1, -1))
+        confined_one = states[claims.index(whole) - 1].rounds[-1]
+        assert confined_one.region.sum() == 16
+        assert torch.equal(confined_one.latent[:, ~confined_one.region], drawn()[:, ~confined_one.region])
 
 
 def test_one_of_two_is_erased_and_the_other_one_held() -> None:

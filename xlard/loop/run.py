@@ -39,7 +39,7 @@ def correct_all(engine: Engine, settings: LoopSettings) -> list[LoopState]:
     asked = router(settings.strategies, settings.sigma, engine.sources is not None, once)
     engine.try_rows(rows, lambda: first(engine, rows, settings), better)
     for number in range(1, settings.rounds + 1):
-        groups: dict[tuple[str, float, str], dict[int, Plan]] = defaultdict(dict)
+        groups: dict[tuple[str, float, str, bool], dict[int, Plan]] = defaultdict(dict)
         seconds = {}
         for row in rows:
             started = time.perf_counter()
@@ -47,7 +47,7 @@ def correct_all(engine: Engine, settings: LoopSettings) -> list[LoopState]:
             # A critic that rewrites takes its time, which belongs to the round.
             seconds[row] = time.perf_counter() - started
             if plan is not None:
-                groups[plan.strategy, plan.sigma, plan.prompt][row] = plan
+                groups[plan.strategy, plan.sigma, plan.prompt, plan.region is None][row] = plan
         for plans in groups.values():
             engine.try_rows(list(plans), lambda: carry_out(engine, list(plans), list(plans.values()), settings), better,
                             [seconds[row] for row in plans])
