@@ -7,6 +7,7 @@ import comfy.samplers
 import torch
 from comfy_api.latest import io
 
+from ..xlard.loop.process import PROCESSES
 from ..xlard.loop.run import self_correct
 from ..xlard.loop.settings import FIRST, WHERE, LoopSettings
 from ..xlard.loop.strategies import ALL
@@ -15,6 +16,7 @@ from .adapters.cancelled import left_behind
 from .adapters.family import check_fits
 from .adapters.latents import as_pictures, like_source, with_source
 from .adapters.pictures import chosen_claims, critique_text
+from .adapters.process import introducing
 from .adapters.progress import RoundProgress
 from .adapters.rewording import Rewording
 from .adapters.sampler import ComfySampler
@@ -96,6 +98,10 @@ class XLARDSelfCorrect(io.ComfyNode):
                                tooltip="With a corrector that acts once, which corrects later fresh pictures on their way in any case. "
                                        "plain: the first is the model's own, KSampler's. doubted: it is corrected too where the head doubts "
                                        "it. always: it is corrected too; most are right at once, but those of a prompt look alike."),
+                io.Combo.Input("process", options=list(PROCESSES), default=PROCESSES[0], optional=True,
+                               tooltip="object by object: what the picture lacks and has nowhere to copy from is drawn alone, from a prompt of "
+                                       "its own, judged on nothing else, and put in by rearrange. Each object costs a round. Needs clip, "
+                                       "and a critic that gives boxes."),
             ],
             outputs=sockets.named(
                 io.Latent.Output("latent", tooltip="The best latents."),
@@ -115,11 +121,12 @@ class XLARDSelfCorrect(io.ComfyNode):
     def execute(cls, model, positive, negative, vae, critic, prompt: str, latent_image: dict, seed: int, steps: int,
                 cfg: float, sampler_name: str, scheduler: str, rounds: int, sigma: float, candidates: int,
                 strength: float, where: str = WHERE[0], head=None, corrector=None, claims: list | None = None, clip=None,
-                source: dict | None = None, first_picture: str = FIRST[0], **strategies: bool) -> io.NodeOutput:
+                source: dict | None = None, first_picture: str = FIRST[0], process: str = PROCESSES[0], **strategies: bool) -> io.NodeOutput:
         claims, latent_image = chosen_claims(prompt, claims), with_source(latent_image, source)
         check_fits({"head": head, "corrector": corrector}, model, positive)
         rewording = None if clip is None else Rewording(critic, clip, prompt, positive)
         allowed = tuple(name for name in ALL if strategies.get(name, True) and (rewording or name != "rewrite"))
+        allowed += introducing(process, rewording, "rearrange" in allowed, source)
         sampler = ComfySampler(model, positive, negative, latent_image, steps, cfg, sampler_name, scheduler,
                                [each for each in (head, corrector) if each is not None], rewording)
         batch = sampler.batch

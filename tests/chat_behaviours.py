@@ -84,6 +84,13 @@ async def rewords(request, body, seen):
 
 
 @behaviour
+async def lacks(request, body, seen):
+    """Misses the square in the first picture, sees nothing else in the second, then sees all that there is."""
+    shown = {1: OBJECTS[:2], 2: OBJECTS[2:]}.get(seen["count"], OBJECTS)
+    return web.json_response(completion(json.dumps([{"bbox_2d": box, "label": label} for box, label in shown])))
+
+
+@behaviour
 async def hang(request, body, seen):
     while request.transport is not None and not request.transport.is_closing():
         await asyncio.sleep(0.02)

@@ -15,6 +15,9 @@ _LOG = logging.getLogger(__name__)
 _SAME = 0.01
 """Embeddings that differ by less than this share of their size are of the same text: GPUs do not always round alike."""
 
+_FOREIGN = ("no part of the positive conditioning is what the connected CLIP makes of it. Connect the CLIP of CLIP Text "
+            "Encode, and write the same text into both nodes.")
+
 _OF_HOOKS = frozenset({"hooks", "clip_start_percent", "clip_end_percent"})
 """What ComfyUI writes beside an embedding that says nothing of the text; nodes may have changed it since."""
 
@@ -46,12 +49,20 @@ class Rewording:
         another text. Other parts, ControlNets, masks, areas and ranges stay."""
         return [self._replaced(embedding, options, text) for embedding, options in self._positive]
 
+    def check(self) -> None:
+        """Raise ValueError where other words would leave the conditioning as it is."""
+        if not self._belongs():
+            raise ValueError(f"The prompt cannot be split into objects: {_FOREIGN}")
+
     def _fits(self) -> bool:
-        if not self._misfit and all(self._place(embedding) is None for embedding, _ in self._positive):
-            self._misfit = ("The prompt cannot be put into other words: no part of the positive conditioning is what the connected "
-                            "CLIP makes of it. Connect the CLIP of CLIP Text Encode, and write the same text into both nodes.")
+        if not self._misfit and not self._belongs():
+            self._misfit = f"The prompt cannot be put into other words: {_FOREIGN}"
             _LOG.warning("xLARD: %s", self._misfit)
         return not self._misfit
+
+    def _belongs(self) -> bool:
+        """Whether some part of the conditioning is what CLIP makes of the prompt."""
+        return any(self._place(embedding) is not None for embedding, _ in self._positive)
 
     def _replaced(self, embedding: Tensor, options: dict, text: str) -> list:
         place = self._place(embedding)

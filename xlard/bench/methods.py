@@ -12,6 +12,7 @@ from ..critique import ASPECT_OF, ASPECTS
 from ..demo.checker import Checker
 from ..loop.baselines import base, best_of_n, one_correction, retry, steered
 from ..loop.engine import Engine
+from ..loop.process import Introduce
 from ..loop.run import correct_all
 from ..loop.settings import FIRST, LoopSettings
 from ..loop.state import LoopState
@@ -65,6 +66,7 @@ _FAMILIES: dict[str, Callable[[int], Method]] = {
     "corrected_best_of": lambda number: lambda engine: best_of_n(engine, number, LoopSettings()),
     "corrected_retry": lambda number: lambda engine: retry(engine, number, LoopSettings()),
     "loop": _loop(*ALL),
+    "process": _loop(*ALL, Introduce.name),
     "guided_loop": _loop(*ALL, first="always"),
     "rearrange": _loop("rearrange"),
     "region": _loop("region"),
@@ -101,7 +103,7 @@ def method(name: str, budget: int | None = None) -> Method:
     * ``best_of_N``; ``oracle_best_of_N`` by the exact checker; ``corrected_best_of_N`` with each drawn as by ``corrector``;
     * ``retry_N`` and ``corrected_retry_N``, the same until the critic accepts one;
     * ``loop_N``, the loop, whose later draws a corrector that acts once has part in; with ``guided_loop_N`` it has part in the
-      first picture, too;
+      first picture, too; ``process_N``, the loop that introduces missing objects one by one;
     * ``rearrange_N``, ``region_N``, ``correct_N``, ``resample_N``, a loop with one strategy alone.
     """
     name = name.split(":")[0]

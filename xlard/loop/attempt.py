@@ -23,7 +23,7 @@ def carry_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], settin
     """Attempts for rows whose plans share strategy, noise level and wording, each from its best latent so far."""
     plan = plans[0]
     attempt = _carried_out(engine.worded(plan.prompt), rows, plans, settings)
-    attempt.prompt = plan.prompt
+    attempt.prompt, attempt.claims = plan.prompt, [each.claims for each in plans] if plan.claims else None
     return attempt
 
 

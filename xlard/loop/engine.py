@@ -55,7 +55,10 @@ def derived_seed(seed: int, *path: int) -> int:
 
 @dataclass
 class Attempt:
-    """Latents (B, C, h, w) that a strategy made for some rows, with what it did and what each cost."""
+    """Latents (B, C, h, w) that a strategy made for some rows, with what it did and what each cost.
+
+    With ``claims`` these show one object of the picture alone, and are judged on no others.
+    """
 
     strategy: str
     sigma: float
@@ -68,6 +71,7 @@ class Attempt:
     reasons: Sequence[str] | None = None
     regions: Tensor | None = None
     prompt: str = ""
+    claims: Sequence[Sequence[Claim]] | None = None
 
 
 @dataclass
@@ -118,7 +122,7 @@ class Engine:
         started = time.perf_counter()
         attempt = make()
         images = self.decoder.decode(attempt.latents)
-        critiques = self.judge.judge(images, [self.claims[row] for row in rows])
+        critiques = self.judge.judge(images, attempt.claims or [self.claims[row] for row in rows])
         seconds = (time.perf_counter() - started) / len(rows)
         for index, row in enumerate(rows):
             state = self.states[row]
@@ -126,12 +130,13 @@ class Engine:
                 attempt.strategy, attempt.sigma, attempt.seeds[index], attempt.nfe,
                 seconds + (planned[index] if planned else 0.0), 1, critiques[index],
                 attempt.latents[index].detach().cpu(), images[index].detach().cpu(),
-                not state.rounds or accept(state, critiques[index]),
+                not state.rounds or (not attempt.claims and accept(state, critiques[index])),
                 attempt.changes[index] if attempt.changes else 0.0,
                 attempt.predicted[index] if attempt.predicted else None,
                 attempt.attributions[index].detach().cpu() if attempt.attributions is not None else None,
                 attempt.reasons[index] if attempt.reasons else "",
-                attempt.regions[index].cpu() if attempt.regions is not None else None, attempt.prompt)
+                attempt.regions[index].cpu() if attempt.regions is not None else None, attempt.prompt,
+                bool(attempt.claims))
             state.rounds.append(entry)
             if self.on_round:
                 self.on_round(row, entry)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from ..claims import Claim
 from ..critique import Critique, Detection
 from .masks import Grid, area_of
 from .state import LoopState
@@ -57,7 +58,8 @@ class Plan:
     ``region`` (h, w) is true where the best latent is to be drawn anew; elsewhere it stays to the last bit. None redraws all
     of it. ``latent`` (C, h, w) is what is renoised, None for the best one as it is; outside of the region they are equal.
     ``prompt`` is the wording to draw with, empty for the artist's own. A fresh draw may be ``corrected`` on its way by a corrector
-    that acts once. ``reason`` says in a few words why.
+    that acts once. ``reason`` says in a few words why. A plan with ``claims`` draws an object alone, and is
+    judged on these and no others.
     """
 
     strategy: str
@@ -69,6 +71,7 @@ class Plan:
     latent: Tensor | None = field(default=None, repr=False)
     prompt: str = ""
     corrected: bool = False
+    claims: tuple[Claim, ...] = ()
 
 
 class Strategy(Protocol):

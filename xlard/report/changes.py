@@ -39,9 +39,10 @@ def best_before(state: LoopState, number: int) -> Round | None:
 
 
 def change(state: LoopState, number: int) -> Change | None:
-    """What round ``number`` changed; None for the first. A claim without a verdict on either picture is no change."""
+    """What round ``number`` changed; None for the first, and for one that shows an object alone. A claim without a verdict on either
+    picture is no change."""
     before = best_before(state, number)
-    if before is None:
+    if before is None or state.rounds[number].alone:
         return None
     earlier = {verdict.claim: verdict.passed for verdict in before.critique.verdicts}
     later = {verdict.claim: verdict.passed for verdict in state.rounds[number].critique.verdicts}

@@ -27,10 +27,11 @@ _MARKERS = {
 def rewards_chart(rounds: Sequence[Round]) -> str:
     """Draw the reward in [0, 1] of each aspect by round; empty text if no round has a reward.
 
-    Aspects differ in colour, dash and marker. A round in which the critic abstained leaves a gap.
+    Aspects differ in colour, dash and marker. A round in which the critic abstained leaves a gap, and so does one that shows an
+    object alone.
     """
     series = {aspect: [(index, entry.critique.rewards[aspect]) for index, entry in enumerate(rounds)
-                       if aspect in entry.critique.rewards] for aspect in REPORTED}
+                       if aspect in entry.critique.rewards and not entry.alone] for aspect in REPORTED}
     series = {aspect: points for aspect, points in series.items() if points}
     if not series:
         return ""

@@ -73,7 +73,7 @@ def _row(state: LoopState, number: int, best: bool, located: bool, further: Iter
     reason = f"<small>{escape(entry.reason)}</small>" if entry.reason else ""
     words = wording(state.prompt, entry.prompt)
     reason += f"<small>{words}</small>" if words else ""
-    kept = "best" if best else "kept" if entry.accepted else "dropped"
+    kept = "best" if best else "kept" if entry.accepted else "alone" if entry.alone else "dropped"
     return (f'<tr{" class=best" if best else ""}><th scope="row">{number}</th>'
             f'<td><img src="{thumbnail}" alt="Round {number}" width="{THUMBNAIL_SIDE}"></td>'
             f'{_region(state, number) if located else ""}<td class="what">{escape(entry.strategy)}{reason}</td>'
