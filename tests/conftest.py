@@ -36,6 +36,15 @@ def comfy() -> Iterator[ComfyServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def zoo() -> Iterator[ComfyServer]:
+    """A running ComfyUI that lists model families of random weights; tests make ready those that they want."""
+    from tests.zoo.server import zoo_server
+
+    with zoo_server() as server:
+        yield server
+
+
 @pytest.fixture(scope="module")
 def comfy_page(comfy: ComfyServer) -> Iterator:
     """The server's page in a headless browser.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from tests.test_guide_nodes import save_lora
 from tests.zoo.families import SMALL, Family
 from tests.zoo.files import file_name
 from tests.zoo.graphs import vae_of, with_modules, zoo_graph
-from tests.zoo.server import ZooServer, zoo_server
+from tests.zoo.server import make_ready
 from xlard.demo.architecture import CORRECTOR, CRITIC, HEAD
 from xlard.quickstart.workflow import widgets_of, workflow_to_api
 
@@ -206,17 +205,11 @@ def test_a_workflow_runs_with_the_demo_world_in_place_of_its_files(comfy, path):
     finished(comfy, with_demo_world(shortened(prompt_of(comfy, path)), save_lora(comfy)), path)
 
 
-@pytest.fixture(scope="module")
-def zoo() -> Iterator[ZooServer]:
-    """A server with the families of random weights."""
-    with zoo_server({name: SMALL[name] for name in IN_ZOO.values()}.values()) as server:
-        yield server
-
-
 @pytest.mark.parametrize("name, family", [
     pytest.param(name, SMALL[family], id=name, marks=[] if family in QUICK else [pytest.mark.big]) for name, family in IN_ZOO.items()])
 def test_a_workflow_runs_with_random_weights_of_its_family(zoo, name, family):
     path = CHECKOUT / "workflows" / f"{name}.json"
+    make_ready([family])
     prompt = prompt_of(zoo, path)
     with_modules(zoo, {}, family, name="my_checkpoint.safetensors")
     finished(zoo, with_zoo(shortened(prompt), family), path)

@@ -6,7 +6,6 @@ What is too slow for each change has the marker ``big``: ``python -m pytest -m b
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -17,20 +16,23 @@ from tests.zoo.families import SMALL, Family
 from tests.zoo.files import file_name
 from tests.zoo.graphs import (
     HEIGHT,
+    MENDED,
     RIGHT,
     WIDE,
     WIDTH,
     WRONG,
     changed,
+    check_levels,
     guided,
     latents,
+    left_half,
     self_correct,
     vae_of,
     with_critic,
     with_modules,
     zoo_graph,
 )
-from tests.zoo.server import ZooServer, make_ready, zoo_server
+from tests.zoo.server import ZooServer, make_ready
 from xlard.corrector import LatentCorrector, relative_norm
 from xlard.head import RewardHead
 
@@ -40,10 +42,9 @@ EACH = [pytest.param(family, id=name, marks=[pytest.mark.big] if name in SLOW el
 
 
 @pytest.fixture(scope="module")
-def comfy() -> Iterator[ZooServer]:
-    """A server with the zoo."""
-    with zoo_server([family for name, family in SMALL.items() if name not in SLOW], [SMALL["sd15"]]) as server:
-        yield server
+def comfy(zoo) -> ZooServer:
+    """The server with the zoo."""
+    return zoo
 
 
 @pytest.fixture(scope="module", params=EACH)
@@ -51,14 +52,6 @@ def family(request) -> Family:
     """One after the other, so that ComfyUI keeps a family's model from test to test."""
     make_ready([request.param])
     return request.param
-
-
-def left_half() -> dict:
-    """Nodes of a mask of the left half of a picture, ``left``."""
-    return {"white": {"class_type": "SolidMask", "inputs": {"value": 1.0, "width": WIDTH // 2, "height": HEIGHT}},
-            "black": {"class_type": "SolidMask", "inputs": {"value": 0.0, "width": WIDTH, "height": HEIGHT}},
-            "left": {"class_type": "MaskComposite", "inputs": {
-                "destination": ["black", 0], "source": ["white", 0], "x": 0, "y": 0, "operation": "add"}}}
 
 
 @pytest.fixture(scope="module")
@@ -154,22 +147,6 @@ def test_self_correct_begins_with_ksampler_s_picture(comfy, family, server):
     graph["loop"] = self_correct(graph, family, rounds=0)
     found = latents(comfy, graph, "drawn", "loop")
     assert torch.equal(found["drawn"], found["loop"])
-
-
-@pytest.mark.big
-def test_self_correct_takes_an_empty_latent_of_another_ratio_as_ksampler_does(comfy, server):
-    # Newer ComfyUI resizes an empty latent that was made for eight pixels to one.
-    family = SMALL["flux2"]
-    make_ready([family])
-    graph = with_critic(zoo_graph(family), server.url)
-    graph["empty"]["class_type"] = "EmptyLatentImage"
-    graph["loop"] = self_correct(graph, family, rounds=0)
-    found = latents(comfy, graph, "drawn", "loop")
-    assert torch.equal(found["drawn"], found["loop"])
-
-
-MENDED = "a red circle and a blue square"
-"""What the scripted critic sees one red circle too many for."""
 
 
 def test_self_correct_by_each_strategy(comfy, family, server):
@@ -281,55 +258,6 @@ def test_noise_levels_say_how_much_is_noise(comfy, family):
         check_levels(json.loads(result.outputs[scheduler]["text"][0]))
 
 
-VARIANTS = {
-    "eps": ("ModelSamplingDiscrete", {"sampling": "eps", "zsnr": False}),
-    "v": ("ModelSamplingDiscrete", {"sampling": "v_prediction", "zsnr": False}),
-    "v zsnr": ("ModelSamplingDiscrete", {"sampling": "v_prediction", "zsnr": True}),
-    "x0": ("ModelSamplingDiscrete", {"sampling": "x0", "zsnr": False}),
-    "lcm": ("ModelSamplingDiscrete", {"sampling": "lcm", "zsnr": False}),
-    "edm": ("ModelSamplingContinuousEDM", {"sampling": "edm", "sigma_max": 80.0, "sigma_min": 0.002}),
-    "edm playground": ("ModelSamplingContinuousEDM", {"sampling": "edm_playground_v2.5", "sigma_max": 80.0, "sigma_min": 0.002}),
-    "v edm": ("ModelSamplingContinuousEDM", {"sampling": "v_prediction", "sigma_max": 500.0, "sigma_min": 0.03}),
-    "continuous v": ("ModelSamplingContinuousV", {"sampling": "v_prediction", "sigma_max": 500.0, "sigma_min": 0.03}),
-    "cosmos": ("ModelSamplingContinuousEDM", {"sampling": "cosmos_rflow", "sigma_max": 80.0, "sigma_min": 0.002}),
-    "cascade": ("ModelSamplingStableCascade", {"shift": 2.0}),
-    "flow": ("ModelSamplingSD3", {"shift": 3.0}),
-    "aura": ("ModelSamplingAuraFlow", {"shift": 1.73}),
-    "flux": ("ModelSamplingFlux", {"max_shift": 1.15, "base_shift": 0.5, "width": 1024, "height": 1024}),
-}
-"""Ways of predicting that a node can give a model."""
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_every_prediction_type_has_its_levels_and_is_guided(comfy, variant):
-    family, (node, settings) = SMALL["sd15"], VARIANTS[variant]
-    # Of no known family: one of the nodes gives the model other latents, which makes it another.
-    graph = with_modules(comfy, zoo_graph(family), family, "", "any.safetensors")
-    graph["other"] = {"class_type": node, "inputs": {"model": ["model", 0], **settings}}
-    graph["levels"] = {"class_type": "ZooLevels", "inputs": {"model": ["other", 0], "scheduler": "simple"}}
-    check_levels(json.loads(comfy.run(graph).outputs["levels"]["text"][0]))
-    for name, strength in (("guided", 1.0), ("off", 0.0)):
-        graph[name] = guided(graph, model=["other", 0], strength=strength)
-        graph[f"with_{name}"] = changed(graph["drawn"], model=[name, 0])
-    graph["plain"] = changed(graph["drawn"], model=["other", 0])
-    found = latents(comfy, graph, "plain", "with_guided", "with_off")
-    assert torch.equal(found["plain"], found["with_off"]) and relative_norm(found["with_guided"] - found["plain"], found["plain"]) > 0.01
-
-
-def test_a_model_s_family_is_its_own_whatever_was_drawn_before(comfy):
-    family, (node, settings) = SMALL["sd15"], VARIANTS["edm playground"]
-    graph = with_modules(comfy, zoo_graph(family), family)
-    graph["other"] = {"class_type": node, "inputs": {"model": ["model", 0], **settings}}
-    graph["with_other"] = changed(graph["drawn"], model=["other", 0])
-    latents(comfy, graph, "with_other")
-    graph["guided"] = guided(graph)
-    graph["with_guide"] = changed(graph["drawn"], model=["guided", 0])
-    latents(comfy, graph, "with_guide")
-    graph["guided"]["inputs"]["model"] = ["other", 0]
-    graph["kept"] = {"class_type": "SaveLatent", "inputs": {"samples": ["with_guide", 0], "filename_prefix": "zoo"}}
-    assert "this one is BaseModel/SDXL_Playground_2_5" in error(comfy, graph)
-
-
 def in_precision(comfy, family: Family, url: str, weights: str, arithmetic: str | None, **settings: int) -> None:
     """Guided and corrected in a precision: something finite that is not the same as without, and the same at strength 0."""
     graph = with_critic(with_modules(comfy, zoo_graph(family, weights=weights, **WIDE, **settings), family), url)
@@ -361,45 +289,3 @@ HALVED = [pytest.param(family, id=name, marks=[pytest.mark.big] if name in (*SLO
 def test_arithmetic_in_half_precision(comfy, halved, arithmetic, server):
     make_ready([halved])
     in_precision(comfy, halved, server.url, "default", arithmetic, steps=1)
-
-
-def test_prompts_in_half_precision(comfy, server):
-    family = SMALL["sd3"]
-    graph = with_critic(with_modules(comfy, zoo_graph(family, MENDED), family), server.url)
-    graph["half"] = {"class_type": "ZooHalfPrompt", "inputs": {"conditioning": ["positive", 0]}}
-    for name, prompt in (("whole_loop", "positive"), ("half_loop", "half")):
-        graph[name] = self_correct(graph, family, MENDED, positive=[prompt, 0], head=["head", 0], corrector=["corrector", 0], region=False,
-                                   rearrange=False, resample=False)
-        graph[f"{name}_rounds"] = {"class_type": "ZooRounds", "inputs": {"state": [name, 3]}}
-    found = latents(comfy, graph, "whole_loop_rounds", "half_loop_rounds")
-    whole, half = found["whole_loop_rounds"], found["half_loop_rounds"]
-    assert len(half) == 2 and torch.allclose(whole, half, atol=0.05 * whole.abs().max().item())
-
-
-def test_controlnet_is_kept_while_guiding_and_correcting(comfy, server):
-    family = SMALL["sd15"]
-    graph = with_critic(with_modules(comfy, zoo_graph(family, MENDED), family), server.url)
-    graph["hint"] = {"class_type": "EmptyImage", "inputs": {"width": WIDTH, "height": HEIGHT, "batch_size": 1, "color": 0x30A0F0}}
-    graph["control"] = {"class_type": "ControlNetLoader", "inputs": {"control_net_name": file_name(family, "controlnet")}}
-    graph["held"] = {"class_type": "ControlNetApplyAdvanced", "inputs": {
-        "positive": ["positive", 0], "negative": ["negative", 0], "control_net": ["control", 0], "image": ["hint", 0], "strength": 1.0,
-        "start_percent": 0.0, "end_percent": 1.0, "vae": vae_of(family)}}
-    conditioned = {"positive": ["held", 0], "negative": ["held", 1]}
-    graph["guided"], graph["guided_held"] = guided(graph), guided(graph, positive=["held", 0])
-    graph["controlled"] = changed(graph["drawn"], **conditioned)
-    graph["both"] = changed(graph["controlled"], model=["guided_held", 0])
-    graph["only_guided"] = changed(graph["drawn"], model=["guided", 0])
-    graph["loop"] = self_correct({**graph, "drawn": graph["controlled"]}, family, MENDED, region=True, rearrange=False)
-    graph["rounds"] = {"class_type": "ZooRounds", "inputs": {"state": ["loop", 3]}}
-    found = latents(comfy, graph, "drawn", "controlled", "both", "only_guided", "rounds")
-    names = ("drawn", "controlled", "both", "only_guided")
-    assert not any(torch.allclose(found[one], found[other], atol=1e-3) for one in names for other in names if one < other)
-    assert torch.equal(found["rounds"][0], found["controlled"][0]) and not torch.equal(found["rounds"][1], found["rounds"][0])
-
-
-def check_levels(found: dict) -> None:
-    """Levels fall from at most 1 to 0, and each is the share of noise beside a signal of size one."""
-    levels = torch.tensor(found["levels"])
-    noise, signal = torch.tensor(found["mixed"]).T
-    assert levels[0] <= 1 and levels[0] > 0.9 and levels[-1] == 0 and (levels.diff() < 0).all()
-    assert torch.allclose(levels, noise / (noise + signal * found["size"]), atol=1e-5)

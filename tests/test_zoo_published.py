@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from tests.graphs import pictures, shown, text
-from tests.zoo.families import PUBLISHED, Family
+from tests.graphs import error, pictures, shown, text
+from tests.zoo.families import PUBLISHED, SMALL, Family
 from tests.zoo.graphs import RIGHT, changed, guided, latents, self_correct, with_critic, with_modules, zoo_graph
-from tests.zoo.server import ZooServer, zoo_server
+from tests.zoo.server import ZooServer, make_ready, zoo_server
 from xlard.corrector import relative_norm
 
 pytestmark = pytest.mark.big
@@ -31,7 +31,8 @@ def family(request) -> Family:
 @pytest.fixture(scope="module")
 def comfy(family) -> Iterator[ZooServer]:
     """A server for one family, so that its memory is given back; weights that a file lacks are zeros there, not leftovers."""
-    with zoo_server([family], MALLOC_MMAP_THRESHOLD_="1048576") as server:
+    make_ready([family])
+    with zoo_server(MALLOC_MMAP_THRESHOLD_="1048576") as server:
         yield server
 
 
@@ -72,3 +73,16 @@ def test_its_latent_is_corrected(comfy, family):
     graph["off"] = changed(graph["corrected"], strength=0.0)
     found = latents(comfy, graph, "drawn", "corrected", "off")
     assert torch.equal(found["drawn"], found["off"]) and found["corrected"].shape == found["drawn"].shape
+
+
+LIKE = {"sd15_full": SMALL["sd2"], "lumina2_full": PUBLISHED["z_image_full"], "z_image_full": PUBLISHED["lumina2_full"]}
+"""Families by others whose latents are the same; a model of any other family is refused as well."""
+
+
+def test_modules_of_another_family_are_refused_with_both_names(comfy, family):
+    other = LIKE.get(family.name, SMALL["wan"])
+    graph = with_modules(comfy, published_graph(family), other)
+    graph["guided"] = guided(graph)
+    graph["shown"] = {"class_type": "SaveLatent", "inputs": {"samples": ["with_guide", 0], "filename_prefix": "zoo"}}
+    graph["with_guide"] = changed(graph["drawn"], model=["guided", 0])
+    assert f"trained for {other.known_as} models ({other.name} of a test); this one is {family.known_as}" in error(comfy, graph)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import comfy.model_management
 import torch
@@ -13,6 +13,7 @@ from ...xlard.gradient import AscentSettings, ascend
 from ...xlard.head import overall_reward
 from ...xlard.modules import check_family
 from ...xlard.quadratic import Combination
+from .family import known_as
 from .latents import as_pictures, like_source, map_image, mask_of, prompt_embeddings
 from .predictions import asked_aspects
 
@@ -38,7 +39,7 @@ def correct_latent(latent: dict, positive: list, corrector, head, strength: floa
     if gradient_steps and head is None:
         raise ValueError("Gradient steps need a reward head to climb. Connect one, or set gradient_steps to 0.")
     if head is not None:
-        check_family(head.config, corrector.config.family, "head")
+        check_family(replace(head.config, family=known_as(head.config)), known_as(corrector.config), "head")
         aspects = asked_aspects(prompt, head.config.aspects)
     source = latent["samples"]
     pictures = as_pictures(source)

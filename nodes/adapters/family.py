@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from ...xlard.corrector import CorrectorConfig
+from ...xlard.head import HeadConfig
 from ...xlard.modules import check_context
 from .latents import prompt_embeddings
 from .managed import ManagedModule
 
+_FORMER = {("BaseModel/SD15", 768): "SD15/SD15", ("BaseModel/SD15", 1024): "SD20/SD15", ("Lumina2/Flux", 2560): "ZImage/Flux"}
+"""By the name and the prompts' width that older files hold: the family's name since text encoders are told apart."""
+
 
 def family_of(model) -> str:
-    """A MODEL's architecture and latent space, e.g. ``SDXL/SDXL`` or ``Flux/Flux``: the same for all finetunes and LoRAs of it."""
+    """A MODEL's architecture and latent space, e.g. ``SDXL/SDXL`` or ``Flux/Flux``: the same for all finetunes and LoRAs of it.
+
+    Of families that share both and differ in their text encoder, each has its own name: ``SD15/SD15`` and ``SD20/SD15``,
+    ``Lumina2/Flux`` and ``ZImage/Flux``.
+    """
+    config = type(model.model.model_config)
+    builds, reads = (next((each for each in config.__mro__ if method in vars(each)), None) for method in ("get_model", "clip_target"))
+    # ComfyUI's config of such a family inherits how the model is built, and says itself how prompts are read.
+    named = reads if reads is not None and reads is not builds and issubclass(reads, builds) else type(model.model)
     # Not model.model's own: that is what the last one loaded of its clones has put there.
-    return f"{type(model.model).__name__}/{type(model.get_model_object('latent_format')).__name__}"
+    return f"{named.__name__}/{type(model.get_model_object('latent_format')).__name__}"
+
+
+def known_as(config: HeadConfig | CorrectorConfig) -> str:
+    """The family that a head or corrector was trained for by the name that it has today; empty where it is not known."""
+    return _FORMER.get((config.family, config.context_width), config.family)
 
 
 def check_family(module: ManagedModule, model, what: str) -> None:
@@ -20,8 +38,9 @@ def check_family(module: ManagedModule, model, what: str) -> None:
     if config.latent_channels != channels:
         raise ValueError(f"This {what} was trained for {config.latent_channels}-channel latents ({config.base_model}); the model "
                          f"works on {channels}. {mend}")
-    if config.family and config.family != family_of(model):
-        raise ValueError(f"This {what} was trained for {config.family} models ({config.base_model}); this one is {family_of(model)}. "
+    # By its former name Z-Image looks like NewBie, which has that name still.
+    if config.family and family_of(model) not in (config.family, known_as(config)):
+        raise ValueError(f"This {what} was trained for {known_as(config)} models ({config.base_model}); this one is {family_of(model)}. "
                          f"{mend}")
 
 

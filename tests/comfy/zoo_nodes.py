@@ -17,11 +17,12 @@ import comfy.samplers
 import comfy.sd
 import torch
 from comfy_api.latest import ComfyExtension, io
+from safetensors import safe_open
 from torch import nn
 
 VOCABULARY, INNER = 4096, 64
 
-_detect = comfy.model_detection.detect_unet_config
+_detect, _load_clip = comfy.model_detection.detect_unet_config, comfy.sd.load_clip
 
 
 def detect_unet_config(state_dict, key_prefix, metadata=None):
@@ -30,7 +31,17 @@ def detect_unet_config(state_dict, key_prefix, metadata=None):
     return found and {**found, **json.loads((metadata or {}).get("zoo", "{}"))}
 
 
-comfy.model_detection.detect_unet_config = detect_unet_config
+def load_clip(ckpt_paths, model_options=None, **others):
+    """ComfyUI's own, for Qwen3-VL 8B as narrow as the file's metadata says."""
+    with safe_open(ckpt_paths[0], "pt") as file:
+        narrow = json.loads((file.metadata() or {}).get("zoo", "{}"))
+    if narrow:
+        import_module("comfy.text_encoders.qwen3vl").QWEN3VL_VISION["qwen3vl_8b"] = narrow["sight"]
+        model_options = {**(model_options or {}), "qwen3vl_8b_model_config": narrow["text"]}
+    return _load_clip(ckpt_paths, model_options=model_options or {}, **others)
+
+
+comfy.model_detection.detect_unet_config, comfy.sd.load_clip = detect_unet_config, load_clip
 
 
 def pack_module(name: str):
@@ -138,6 +149,19 @@ class ZooHalfPrompt(io.ComfyNode):
         return io.NodeOutput([[embedding.half(), options] for embedding, options in conditioning])
 
 
+class ZooWidth(io.ComfyNode):
+    """The width of a CONDITIONING's embeddings."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(node_id="ZooWidth", category="test", outputs=[io.Int.Output("width")], inputs=[
+            io.Conditioning.Input("conditioning")])
+
+    @classmethod
+    def execute(cls, conditioning: list) -> io.NodeOutput:
+        return io.NodeOutput(conditioning[0][0].shape[-1])
+
+
 class ZooRounds(io.ComfyNode):
     """The latents of all rounds of the first picture of a loop as a batch, and where each was drawn anew."""
 
@@ -178,7 +202,7 @@ class ZooExtension(ComfyExtension):
     """The nodes as an extension."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [ZooClip, ZooLatentAs, ZooHalfPrompt, ZooRounds, ZooLevels]
+        return [ZooClip, ZooLatentAs, ZooHalfPrompt, ZooWidth, ZooRounds, ZooLevels]
 
 
 async def comfy_entrypoint() -> ZooExtension:

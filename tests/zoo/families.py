@@ -87,8 +87,8 @@ _NARROW_LUMINA = {"n_heads": 1, "n_kv_heads": 1, "axes_dims": [32, 32, 32], "axe
 _NARROW_OMNIGEN = {"hidden_size": 120, "num_attention_heads": 1, "num_kv_heads": 1, "num_layers": 1, "num_refiner_layers": 1}
 
 SMALL = {family.name: family for family in (
-    Family("sd15", "BaseModel/SD15", _unet(1, 1, [1], [1, 1], 1, 768, False), 768, 4, length=77, vae="tiny4", checkpoint=True),
-    Family("sd2", "BaseModel/SD15", _unet(4, 2, [1] + [0] * 7, [1] + [0] * 11, 0, 1024, True), 1024, 4, length=77, vae="tiny4",
+    Family("sd15", "SD15/SD15", _unet(1, 1, [1], [1, 1], 1, 768, False), 768, 4, length=77, vae="tiny4", checkpoint=True),
+    Family("sd2", "SD20/SD15", _unet(4, 2, [1] + [0] * 7, [1] + [0] * 11, 0, 1024, True), 1024, 4, length=77, vae="tiny4",
            checkpoint=True),
     Family("sdxl", "SDXL/SDXL", _unet(3, 2, [0, 0, 2, 2, 10, 10], [0] * 9, -1, 2048, True, 2816), 2048, 4, pooled=1280, length=77,
            vae="tiny4", checkpoint=True),
@@ -103,12 +103,12 @@ SMALL = {family.name: family for family in (
 """Every family at the least width: what ComfyUI detects by itself, or with what it takes for granted written into the file."""
 
 PUBLISHED = {family.name: family for family in (
-    Family("sd15_full", "BaseModel/SD15", _unet(4, 2, [1, 1, 1, 1, 1, 1, 0, 0], [1] * 9 + [0] * 3, 1, 768, False, widths=[1, 2, 4, 4]),
+    Family("sd15_full", "SD15/SD15", _unet(4, 2, [1, 1, 1, 1, 1, 1, 0, 0], [1] * 9 + [0] * 3, 1, 768, False, widths=[1, 2, 4, 4]),
            768, 4, length=77, vae="kl4", checkpoint=True),
     Family("flux_full", "Flux/Flux", _flux(3072, 1, 1), 4096, pooled=768, length=32),
     Family("qwen_full", "QwenImage/Wan21", _QWEN, 3584, video=True, vae="wan16"),
     Family("lumina2_full", "Lumina2/Flux", _lumina(2304, 2304, 1, 24, **_LUMINA), 2304),
-    Family("z_image_full", "Lumina2/Flux", _lumina(3840, 2560, 1, 30, **_Z_IMAGE), 2560, eight_bits=True),
+    Family("z_image_full", "ZImage/Flux", _lumina(3840, 2560, 1, 30, **_Z_IMAGE), 2560, eight_bits=True),
     Family("omnigen2_full", "Omnigen2/Flux", _omnigen(2520, 32, 2, 21, 7), 2048, eight_bits=True),
 )}
 """Families at the width of the published models and the least depth that ComfyUI detects; too big for CI."""

@@ -16,7 +16,7 @@ from xlard.quickstart.comfyui import VERSION, cache_dir, find_comfyui
 
 _MAKER = Path(__file__).with_name("make.py")
 
-FOLDERS = {"model": "models", "vae": "vae", "lora": "loras", "controlnet": "controlnet"}
+FOLDERS = {"model": "models", "vae": "vae", "lora": "loras", "controlnet": "controlnet", "encoder": "text_encoders"}
 
 
 def zoo_folder() -> Path:

@@ -21,6 +21,9 @@ WIDE = {"width": 200, "height": 32}
 RIGHT, WRONG = "two red circles and a blue square", "two red circles and a green square"
 """What the scripted critic passes, and what it does not."""
 
+MENDED = "a red circle and a blue square"
+"""What the scripted critic sees one red circle too many for."""
+
 STEPS = 2
 
 
@@ -116,3 +119,19 @@ def latents(comfy, graph: dict, *names: str, **outputs: tuple[str, int]) -> dict
     found = {name: load(comfy.view(result.outputs[f"{name}_saved"]["latents"][0]))["latent_tensor"] for name in outputs}
     assert all(samples.isfinite().all() for samples in found.values())
     return found
+
+
+def left_half() -> dict:
+    """Nodes of a mask of the left half of a picture, ``left``."""
+    return {"white": {"class_type": "SolidMask", "inputs": {"value": 1.0, "width": WIDTH // 2, "height": HEIGHT}},
+            "black": {"class_type": "SolidMask", "inputs": {"value": 0.0, "width": WIDTH, "height": HEIGHT}},
+            "left": {"class_type": "MaskComposite", "inputs": {
+                "destination": ["black", 0], "source": ["white", 0], "x": 0, "y": 0, "operation": "add"}}}
+
+
+def check_levels(found: dict) -> None:
+    """Levels fall from at most 1 to 0, and each is the share of noise beside a signal of size one."""
+    levels = torch.tensor(found["levels"])
+    noise, signal = torch.tensor(found["mixed"]).T
+    assert levels[0] <= 1 and levels[0] > 0.9 and levels[-1] == 0 and (levels.diff() < 0).all()
+    assert torch.allclose(levels, noise / (noise + signal * found["size"]), atol=1e-5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -11,6 +11,7 @@ from tests.conftest import CHECKOUT
 from tests.zoo.families import Family
 from tests.zoo.files import FOLDERS, make, zoo_folder
 from xlard.quickstart.comfyui import find_comfyui
+from xlard.quickstart.job import JobResult
 from xlard.quickstart.server import ComfyServer
 
 _NODES = CHECKOUT / "tests" / "comfy" / "zoo_nodes.py"
@@ -22,11 +23,19 @@ class ZooServer(ComfyServer):
     def _fill_base(self) -> None:
         super()._fill_base()
         shutil.copy(_NODES, self.base / "custom_nodes")
-        folders = {"checkpoints": "model", "diffusion_models": "model", "vae": "vae", "loras": "lora", "controlnet": "controlnet"}
+        for folder in FOLDERS.values():
+            # ComfyUI sees what comes later only in folders that were there.
+            (zoo_folder() / folder).mkdir(parents=True, exist_ok=True)
+        folders = {"checkpoints": "model", "diffusion_models": "model", "vae": "vae", "loras": "lora", "controlnet": "controlnet",
+                   "text_encoders": "encoder"}
         lines = [f"  {name}: {FOLDERS[kind]}" for name, kind in folders.items()]
         paths = self.base / "zoo.yaml"
         paths.write_text("\n".join(["zoo:", f"  base_path: {zoo_folder().as_posix()}", *lines]) + "\n", encoding="utf-8")
         self.arguments = [*self.arguments, "--extra-model-paths-config", str(paths)]
+
+    def run(self, prompt: dict, timeout: float = 3600.0, on_progress: Callable | None = None) -> JobResult:
+        """As any server, with the patience that a model of the published width takes on a busy CPU."""
+        return super().run(prompt, timeout, on_progress)
 
 
 def make_ready(families: Iterable[Family]) -> None:
@@ -34,10 +43,8 @@ def make_ready(families: Iterable[Family]) -> None:
     make([(family, kind) for family in families for kind in ("model", "lora", "vae") if kind != "vae" or not family.checkpoint])
 
 
-def zoo_server(families: Iterable[Family], controlled: Iterable[Family] = (), **variables: str) -> ZooServer:
-    """A server, not started yet, for which the files of families are there, and ControlNets for those ``controlled``."""
+def zoo_server(**variables: str) -> ZooServer:
+    """A server, not started yet, that lists the zoo's files, those too that are made later."""
     if find_comfyui() is None:
         pytest.fail("No ComfyUI: run `python3 -m xlard.quickstart test`, or set COMFYUI_PATH to a checkout of it.")
-    make_ready(families)
-    make([(family, "controlnet") for family in controlled])
     return ZooServer(find_comfyui(), pack=CHECKOUT, variables={"OMP_NUM_THREADS": "1", **variables})
