@@ -60,6 +60,22 @@ def test_masks_fill_their_boxes(folders) -> None:
         assert all(edge.any() for edge in (inside[0], inside[-1], inside[:, 0], inside[:, -1]))
 
 
+def test_folders_in_half_precision_are_read_in_single(broken) -> None:
+    from safetensors.torch import load_file, save_file
+
+    for name in ("box", "clip"):
+        folder = broken(name)
+        weights = load_file(folder / "model.safetensors")
+        save_file({key: value.half() if value.is_floating_point() else value for key, value in weights.items()},
+                  folder / "model.safetensors", {"format": "pt"})
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**config, "dtype": "float16", "torch_dtype": "float16"}))
+        if name == "box":
+            assert [label for label, _ in TransformersDetector(folder).find(PICTURE)] == ["person"] * 3
+        else:
+            assert ClipColors(folder)(PICTURE, [Found((0, 0, 40, 40), 1.0)], "dog")[0] in COLORS
+
+
 def test_labels_are_read_under_other_names(tmp_path) -> None:
     detector = TransformersDetector(box_detector(tmp_path / "box", "Mouse", {0: "Mouse", 1: "tvmonitor"}))
     assert detector.classes == {"computer mouse", "tv"} and detector.find(PICTURE)[0][0] == "computer mouse"

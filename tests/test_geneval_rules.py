@@ -11,9 +11,12 @@ from PIL import Image
 from xlard.bench.errors import BenchError
 from xlard.bench.geneval.classes import CLASSES, class_name
 from xlard.bench.geneval.colors import crop
+from xlard.bench.geneval.command import chosen_seeds
+from xlard.bench.geneval.draw import KINDS, Run
 from xlard.bench.geneval.figures import figures, wilson
 from xlard.bench.geneval.prompts import GenEvalPrompt, first_of_each_task, made_up, read_prompts
 from xlard.bench.geneval.rules import MOST_OF_A_CLASS, Found, counted, directions, judge
+from xlard.bench.geneval.score import score
 from xlard.bench.geneval.tables import TASKS, comparison, shared
 from xlard.prompts import claims_from_prompt
 
@@ -126,6 +129,43 @@ def test_a_crop_is_the_object_on_grey() -> None:
     assert masked.size == (7, 4) and masked.getpixel((0, 0)) == (153, 153, 153) and masked.getpixel((1, 0)) == (255, 0, 0)
     assert crop(picture, Found((2, 2, 9, 6), 1.0)).getpixel((0, 0)) == (255, 0, 0)
     assert crop(picture, Found((2.2, 2.2, 2.3, 2.4), 1.0)).size == (1, 1)
+
+
+def test_seeds_count_once_and_are_whole_numbers() -> None:
+    assert chosen_seeds("3, 0,3") == [3, 0]
+    for words in ("", "1,", "-1", "1.5", "0;1"):
+        with pytest.raises(BenchError, match="give whole numbers"):
+            chosen_seeds(words)
+
+
+class SeesRed:
+    """A detector that calls red pictures a dog and keeps a list of what it looked at."""
+
+    def __init__(self):
+        self.classes, self.looked = {"dog"}, []
+
+    def find(self, picture):
+        self.looked.append(picture.getpixel((0, 0)))
+        return [("dog", AT)] if self.looked[-1] == (255, 0, 0) else []
+
+
+def test_a_picture_is_scored_once_and_again_when_it_was_drawn_anew(tmp_path) -> None:
+    run, asked, detector = Run(tmp_path), GenEvalPrompt(prompt="a dog", tag="single_object", include=[{"class": "dog", "count": 1}]), SeesRed()
+
+    def save(kind: str, color: str) -> None:
+        run.picture(kind, "a dog", 0).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8), color).save(run.picture(kind, "a dog", 0))
+
+    for kind, color in zip(KINDS, ("blue", "red")):
+        save(kind, color)
+    run.drawn.write_text(json.dumps({"prompt": "a dog", "seed": 0}) + "\n")
+    assert [row["correct"] for row in score(run, [asked], [0, 1], detector, None, "d")] == [False, True]
+    assert [row["correct"] for row in score(run, [asked], [0], detector, None, "d")] == [False, True] and len(detector.looked) == 2
+    save("base", "red")
+    for _ in range(2):
+        assert [row["correct"] for row in score(run, [asked], [0], detector, None, "d")] == [True, True] and len(detector.looked) == 3
+    score(run, [asked], [0], detector, None, "another judge")
+    assert len(detector.looked) == 5
 
 
 def test_cocos_classes_under_any_name() -> None:

@@ -87,13 +87,17 @@ def test_prompts_are_drawn_and_scored_and_a_stopped_run_goes_on(comfy, bench, tm
     scores = [json.loads(line) for line in run.scored.read_text().splitlines()]
     assert {(row["judges"], len([each for each in scores if each["judges"] == row["judges"]])) for row in scores} == {
         ("detector", 12), ("detector + clip", 16)}
+    lines = {(line["prompt"], line["seed"]): line["seconds"] for line in map(json.loads, run.drawn.read_text().splitlines())}
+    summary = json.loads((run.folder / "summary.json").read_text())
+    assert len(lines) == 8 and summary["seconds_per_job"] == pytest.approx(sum(lines.values()) / 8), "what was drawn twice counts once"
 
     with pytest.raises(BenchError, match="holds pictures of the workflow my_workflow as it was before"):
         bench(workflow(rounds=2), [ONE])
 
 
 @pytest.mark.parametrize("name", ["demo_self_correct", "demo_loop_graph", "load_your_own", "sd15_lora_self_correct", "sdxl_self_correct",
-                                  "sd35_self_correct", "flux_self_correct", "qwen_image_self_reward", "z_image_self_correct"])
+                                  "sd35_self_correct", "flux_self_correct", "flux2_klein_self_correct", "qwen_image_self_reward",
+                                  "z_image_self_correct"])
 def test_shipped_workflows_need_no_change(comfy, name) -> None:
     template = read_template(CHECKOUT / "workflows" / f"{name}.json", comfy.object_info())
     job = template.fill("a red circle", 11)
@@ -162,7 +166,7 @@ def test_a_job_that_was_cancelled_can_be_drawn_later(comfy, bench) -> None:
 
 
 def test_too_slow_a_job_is_cancelled_and_no_other(comfy, bench) -> None:
-    with pytest.raises(BenchError, match="did not end within 1 s and was cancelled"):
+    with pytest.raises(BenchError, match="The job for .* did not end within 1 s and was cancelled"):
         bench(workflow(rounds=0) | {"empty": {"class_type": "EmptyLatentImage", "inputs": {"width": 768, "height": 768, "batch_size": 1}}},
               [ONE], "--timeout", "1")
     assert comfy.run(demo_graph(steps=1) | {"shown": {"class_type": "PreviewImage", "inputs": {"images": ["decoded", 0]}}}).status == "success"
@@ -175,6 +179,8 @@ def test_errors_of_folders_come_before_anything_is_drawn(bench, tmp_path) -> Non
         bench(workflow(), [ONE], "--detector", str(tmp_path), "--device", "tpu7")
     with pytest.raises(BenchError, match="--number is 0"):
         bench(workflow(), [ONE], "--number", "0")
+    with pytest.raises(BenchError, match="--seeds is '0,a'; give whole numbers"):
+        bench(workflow(), [ONE], "--seeds", "0,a")
     assert not (tmp_path / "out").exists()
 
 

@@ -51,7 +51,16 @@ def test_every_part_runs_and_is_measured(comfy, tmp_path, capsys) -> None:
         row, = re.findall(rf"^\| {re.escape(name)} \| (.*) \|$", printed, re.MULTILINE)
         first, later, ratio, peak = map(float, row.split(" | "))
         assert first > 0 and later > 0 and ratio > 0 and peak >= 0
-    assert "says nothing of VRAM" in printed and "--cpu" in printed and str(tmp_path) not in printed
+    assert "says nothing of VRAM" in printed and re.search(r"^\S.*, ComfyUI \S+, --cpu$", printed, re.MULTILINE) and str(tmp_path) not in printed
+
+
+@pytest.mark.parametrize(("argv", "told"), [
+    (["main.py", "--reserve-vram", "16", "--port", "8188"], ["--reserve-vram 16"]), (["main.py", "--lowvram", "--gpu-only"], ["--lowvram", "--gpu-only"]),
+    (["main.py", "--cpu-vae", "--disable-cuda-malloc"], []), (["main.py", "--cpu"], ["--cpu"])])
+def test_what_comfyui_was_told_about_memory(argv, told) -> None:
+    import xlard.bench.memory as bench
+
+    assert bench._PLANNING.findall(" ".join(argv)) == told
 
 
 def test_what_is_held_while_a_part_runs_is_seen(comfy, info, monkeypatch) -> None:
@@ -65,7 +74,7 @@ def test_what_is_held_while_a_part_runs_is_seen(comfy, info, monkeypatch) -> Non
 def test_a_part_that_fails_is_named(comfy, info) -> None:
     graph = loop_graph()
     graph["empty"]["inputs"]["width"] = -8
-    with pytest.raises(BenchError, match="refused the prompt"):
+    with pytest.raises(BenchError, match="The job for base: ComfyUI refused the prompt"):
         cost(RunningServer(comfy.url), stages(graph, info)[0], 2, 100)
 
 

@@ -57,10 +57,10 @@ class RunningServer:
             try:
                 result = follow_job(self, job, timeout, None)
             except JobError as error:
-                raise BenchError(f"{error}\nOpen the workflow in ComfyUI and run it there once.") from error
+                raise BenchError(f"The job for {name}: {error}\nOpen the workflow in ComfyUI and run it there once.") from error
             except TimeoutError as error:
-                raise BenchError(f"A job did not end within {timeout:.0f} s and was cancelled. Give --timeout more seconds if "
-                                   "the server is slow or busy with other jobs, and run again.") from error
+                raise BenchError(f"The job for {name} did not end within {timeout:.0f} s and was cancelled. Give --timeout more seconds "
+                                   "if the server is slow or busy with other jobs, and run again.") from error
         _check(result, name)
         return result
 

@@ -19,6 +19,8 @@ _LOOP = "XLARDSelfCorrect"
 _DRAW, _DECODE, _SHOW = "memory_draw", "memory_decode", "memory_show"
 _OF_SAMPLER = ("model", "positive", "negative", "latent_image", "seed", "steps", "cfg", "sampler_name", "scheduler")
 _LOOK_EVERY, _SETTLE = 0.05, 2.0
+_PLANNING = re.compile(r"--(?:high|normal|low|no)vram\b|--reserve-vram \S+|--gpu-only\b|--cpu(?!\S)")
+"""What ComfyUI is told about memory when it is started."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +130,8 @@ def run_bench(options: argparse.Namespace) -> None:
         raise BenchError(f"--repeats is {options.repeats}; at least 2 are needed, for the first run loads the models.")
     server = RunningServer(options.server)
     info, stats = server.get_json("/object_info"), server.get_json("/system_stats")
-    device = stats["devices"][0]
-    print(f"{device['name']}, {device['vram_total'] / 2**30:.1f} GiB, ComfyUI {stats['system']['comfyui_version']}, "
-          + ", ".join(re.findall(r"--\w*vram\b|--reserve-vram \S+|--cpu\b", " ".join(stats["system"]["argv"]))))
+    device, planning = stats["devices"][0], _PLANNING.findall(" ".join(stats["system"]["argv"]))
+    print(", ".join([device["name"], f"{device['vram_total'] / 2**30:.1f} GiB", f"ComfyUI {stats['system']['comfyui_version']}", *planning]))
     costs = {}
     for stage in stages(read_job(options.workflow, info), info):
         costs[stage.name] = cost(server, stage, options.repeats, options.timeout)

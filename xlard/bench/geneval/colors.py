@@ -27,7 +27,8 @@ class ClipColors:
         options = {"local_files_only": True, "trust_remote_code": False}
         try:
             self._processor = CLIPProcessor.from_pretrained(folder, **options)
-            self._model, found = CLIPModel.from_pretrained(folder, use_safetensors=True, output_loading_info=True, **options)
+            # Pictures come in single precision, whatever the folder was saved in.
+            self._model, found = CLIPModel.from_pretrained(folder, use_safetensors=True, output_loading_info=True, dtype=torch.float32, **options)
         # Broken files raise nearly anything: of safetensors, of huggingface_hub, KeyError, TypeError.
         except Exception as error:
             cause = " ".join(str(error).split())[:300] or type(error).__name__

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from ...training.files import read_json, read_lines, write_json, write_whole
+from ...training.files import read_json, write_json, write_whole
 from ..client import RunningServer
 from ..errors import BenchError
 from .draw import Run, draw, missing
@@ -49,7 +49,7 @@ def main(words: list[str]) -> None:
 
 def run_benchmark(options: argparse.Namespace) -> None:
     """Draw, score and write. Raises BenchError, ValueError or OSError with the mend."""
-    prompts, seeds = chosen_prompts(options), [int(seed) for seed in options.seeds.split(",")]
+    prompts, seeds = chosen_prompts(options), chosen_seeds(options.seeds)
     judges = load_judges(options, prompts)
     run = Run(options.out)
     run.folder.mkdir(parents=True, exist_ok=True)
@@ -78,6 +78,14 @@ def chosen_prompts(options: argparse.Namespace) -> list[GenEvalPrompt]:
         return made_up(options.number or PER_TASK)
     prompts = read_prompts(options.prompts)
     return first_of_each_task(prompts, options.number) if options.number else prompts
+
+
+def chosen_seeds(words: str) -> list[int]:
+    """The seeds of a comma-separated list, each once. Raises BenchError for what is no whole number of at least 0."""
+    seeds = [word.strip() for word in words.split(",")]
+    if not all(seed.isdecimal() for seed in seeds):
+        raise BenchError(f"--seeds is {words!r}; give whole numbers of at least 0 with commas between them, such as 0,1,2,3.")
+    return list(dict.fromkeys(map(int, seeds)))
 
 
 def load_judges(options: argparse.Namespace, prompts: list[GenEvalPrompt]) -> tuple | None:
@@ -130,7 +138,7 @@ def report(run: Run, prompts: list[GenEvalPrompt], seeds: list[int], about: dict
     if not rows:
         raise BenchError("All prompts ask for colours, which only CLIP can tell. Give its folder with --clip.")
     found, asked = figures(rows), {prompt.prompt for prompt in prompts}
-    costs = [row for row in read_lines(run.drawn) if row["prompt"] in asked and row["seed"] in seeds]
+    costs = [row for (prompt, seed), row in run.rows().items() if prompt in asked and seed in seeds]
     text = f"{comparison(found)}\n\n{shared(found, about, seeds, costs)}\n"
     if name_colors is None and any(prompt.needs_colors for prompt in prompts):
         text += "\nTasks with colours were not scored: no CLIP was given. Overall is the mean of the others.\n"

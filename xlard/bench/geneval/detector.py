@@ -93,7 +93,8 @@ def _load(folder: Path, architecture: str) -> tuple:
 
     options = {"local_files_only": True, "trust_remote_code": False}
     kind = transformers.AutoModelForObjectDetection if architecture.endswith(_BOXES) else getattr(transformers, architecture)
-    model, found = kind.from_pretrained(folder, use_safetensors=True, output_loading_info=True, **options)
+    # Pictures come in single precision, whatever the folder was saved in.
+    model, found = kind.from_pretrained(folder, use_safetensors=True, output_loading_info=True, dtype=torch.float32, **options)
     if found["missing_keys"]:
         # transformers would leave them random.
         raise ValueError(f"the weights lack {sorted(found['missing_keys'])[0]} and {len(found['missing_keys']) - 1} others")

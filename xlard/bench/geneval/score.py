@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zlib
 from collections.abc import Callable, Sequence
 
 from PIL import Image
@@ -32,7 +34,8 @@ def score(run: Run, prompts: Sequence[GenEvalPrompt], seeds: Sequence[int], dete
           judges: str) -> list[dict]:
     """A row for each picture: prompt, tag, seed, kind, ``correct`` and what is wrong; rows that are there are not made again.
 
-    ``judges`` names detector and CLIP: rows of others do not count. Prompts with colours are left out without ``name_colors``.
+    ``judges`` names detector and CLIP: rows of others do not count, nor do those of a picture that was drawn anew since. Prompts
+    with colours are left out without ``name_colors``.
     """
     asked = [prompt for prompt in prompts if name_colors or not prompt.needs_colors]
     there = {(row["prompt"], row["seed"], row["kind"]): row for row in read_lines(run.scored) if row["judges"] == judges}
@@ -40,10 +43,11 @@ def score(run: Run, prompts: Sequence[GenEvalPrompt], seeds: Sequence[int], dete
     for prompt in asked:
         for seed in (seed for seed in seeds if (prompt.prompt, seed) in drawn):
             for kind in KINDS:
-                row = there.get((prompt.prompt, seed, kind))
-                if row is None:
-                    row = {"prompt": prompt.prompt, "tag": prompt.tag, "seed": seed, "kind": kind, "judges": judges,
-                           **_judged(run, prompt, seed, kind, detector, name_colors)}
+                row, content = there.get((prompt.prompt, seed, kind)), run.picture(kind, prompt.prompt, seed).read_bytes()
+                checksum = zlib.crc32(content)
+                if row is None or row.get("checksum") != checksum:
+                    row = {"prompt": prompt.prompt, "tag": prompt.tag, "seed": seed, "kind": kind, "judges": judges, "checksum": checksum,
+                           **_judged(content, prompt, detector, name_colors)}
                     append_lines(run.scored, [row])
                     made += 1
                     if made % _TELL_EVERY == 0:
@@ -52,8 +56,8 @@ def score(run: Run, prompts: Sequence[GenEvalPrompt], seeds: Sequence[int], dete
     return rows
 
 
-def _judged(run: Run, prompt: GenEvalPrompt, seed: int, kind: str, detector: Detector, name_colors: NameColors | None) -> dict:
-    with Image.open(run.picture(kind, prompt.prompt, seed)) as file:
+def _judged(content: bytes, prompt: GenEvalPrompt, detector: Detector, name_colors: NameColors | None) -> dict:
+    with Image.open(io.BytesIO(content)) as file:
         picture = file.convert("RGB")
     objects = counted(detector.find(picture), prompt.tag)
     correct, wrong = judge(prompt, objects, lambda found, name: name_colors(picture, found, name))
