@@ -28,8 +28,9 @@ class TransformersBackend:
     """Runs the model that ``model()`` returns, which must be on its device; implements ``backend.Backend``.
 
     ``check_interrupt`` is called before each question and for every token, and may raise. ``on_progress(done, total)``
-    counts questions. Pictures are judged ``batch`` at a time, fewer after ``make_room`` where memory does not suffice. With ``reuse_prefix`` the keys and values of a picture are
-    computed once for all yes-or-no questions and likelihoods that concern it and follow one another.
+    counts questions. Pictures are judged ``batch`` at a time, fewer after ``make_room`` where memory does not suffice. With
+    ``reuse_prefix`` the keys and values of a picture are computed once for all yes-or-no questions and likelihoods that
+    concern it and follow one another.
     """
 
     def __init__(self, folder: CriticFolder, model: Callable[[], nn.Module],
