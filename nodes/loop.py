@@ -41,8 +41,8 @@ class XLARDSelfCorrect(io.ComfyNode):
         return io.Schema(
             node_id="XLARDSelfCorrect", display_name="xLARD Self-Correct", category="xLARD/loop",
             description="Samples a picture, has the critic judge it, and corrects what is wrong until every claim of "
-                        "the prompt holds or the rounds are used up. It returns the picture that the critic scores "
-                        "highest, never one below the first.",
+                        "the prompt holds or the rounds are used up. It returns the picture with the fewest failed "
+                        "claims, then the highest score: never one worse than the first.",
             inputs=[
                 io.Model.Input("model", tooltip="The model, with your LoRAs and patches, as for KSampler."),
                 io.Conditioning.Input("positive", tooltip="What to draw, with your ControlNets, as for KSampler."),
