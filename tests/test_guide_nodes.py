@@ -65,6 +65,16 @@ def latents(comfy, graph: dict, *names: str) -> dict[str, Tensor]:
     return {name: load(comfy.view(result.outputs[f"{name}_saved"]["latents"][0]))["latent_tensor"] for name in names}
 
 
+def by_every_sampler(comfy, graph: dict) -> dict[str, tuple[Tensor, Tensor]]:
+    """What each sampler that the server lists draws as the graph's ``plain`` and as its ``drawn``, by its name."""
+    samplers = comfy.object_info()["KSampler"]["input"]["required"]["sampler_name"][0]
+    for name in samplers:
+        for like in ("plain", "drawn"):
+            graph[f"{name}_{like}"] = sampling(graph, like, sampler_name=name)
+    found = latents(comfy, graph, *(f"{name}_{like}" for name in samplers for like in ("plain", "drawn")))
+    return {name: (found[f"{name}_plain"], found[f"{name}_drawn"]) for name in samplers}
+
+
 def differ(found: dict[str, Tensor], one: str, other: str) -> bool:
     """Whether two finite results of the same shape differ by more than rounding."""
     first, second = found[one], found[other]
@@ -164,14 +174,8 @@ def test_what_cannot_guide_is_refused_with_the_mend(comfy, settings, message):
 
 @pytest.fixture(scope="module")
 def every_sampler(comfy) -> dict[str, tuple[Tensor, Tensor]]:
-    """What each sampler that the server lists draws, plain and guided, by its name."""
-    samplers = comfy.object_info()["KSampler"]["input"]["required"]["sampler_name"][0]
-    graph = guide_graph(comfy, gradient_steps=1)
-    for name in samplers:
-        for which, like in (("plain", "plain"), ("guided", "drawn")):
-            graph[f"{name}_{which}"] = sampling(graph, like, sampler_name=name)
-    found = latents(comfy, graph, *(f"{name}_{which}" for name in samplers for which in ("plain", "guided")))
-    return {name: (found[f"{name}_plain"], found[f"{name}_guided"]) for name in samplers}
+    """What each sampler draws, plain and guided by corrector and gradient."""
+    return by_every_sampler(comfy, guide_graph(comfy, gradient_steps=1))
 
 
 def test_every_sampler_of_the_server_draws_something_finite(every_sampler):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.graphs import PROMPT, demo_graph, error, load_latent
-from tests.test_guide_nodes import differ, latents, sampling
+from tests.test_guide_nodes import by_every_sampler, differ, latents, sampling
 from xlard.corrector import CorrectorConfig, LatentCorrector
 from xlard.demo.architecture import CONTEXT_WIDTH, LATENT_CHANNELS, LATENT_SIDE
 from xlard.demo.bundle import DemoWorld
@@ -60,15 +60,9 @@ def test_it_draws_what_the_library_draws(comfy):
 
 
 @pytest.fixture(scope="module")
-def every_sampler(comfy) -> dict:
-    """What each sampler that the server lists draws, plain and guided, by its name."""
-    samplers = comfy.object_info()["KSampler"]["input"]["required"]["sampler_name"][0]
-    graph = once_graph(comfy)
-    for name in samplers:
-        for which, like in (("plain", "plain"), ("guided", "drawn")):
-            graph[f"{name}_{which}"] = sampling(graph, like, sampler_name=name)
-    found = latents(comfy, graph, *(f"{name}_{which}" for name in samplers for which in ("plain", "guided")))
-    return {name: (found[f"{name}_plain"], found[f"{name}_guided"]) for name in samplers}
+def every_sampler(comfy) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    """What each sampler draws, plain and guided once."""
+    return by_every_sampler(comfy, once_graph(comfy))
 
 
 def test_every_sampler_of_the_server_is_stopped_and_goes_on(every_sampler):
