@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -22,7 +23,8 @@ from xlard.editing.listing import edit_by
 from xlard.editing.preservation import judge_with_source
 from xlard.editing.steps import edit_of
 from xlard.loop.confine import confined
-from xlard.loop.masks import Grid, area_of
+from xlard.loop.faults import faults_of
+from xlard.loop.masks import Grid, area_of, region_of
 from xlard.loop.plan import Plan, Situation
 from xlard.loop.rounds import first_round, resumed_round
 from xlard.loop.run import self_correct
@@ -298,6 +300,15 @@ def test_a_moved_thing_stands_where_it_was_asked_to(place) -> None:
         assert torch.equal(state.best.latent[(..., *span)], drawn()[(..., *span)])
 
 
+def test_of_several_that_are_moved_those_in_place_stay() -> None:
+    there, elsewhere = box("red circle", 1, 1), box("red circle", 8, 8)
+    claims = edit_claims(edit("move both circles to the left", (there, elsewhere)))
+    faults = faults_of(critique_from_detections([claim for claim in claims if claim.edit is None], (there, elsewhere), SIDE),
+                       random.Random(0))
+    region = region_of(faults, Grid((CELLS, CELLS), (SIDE, SIDE)), random.Random(0))
+    assert region[8:10, 8:10].all() and region[6, 1] and not region[1:3, 1:3].any()
+
+
 def test_what_is_recoloured_is_drawn_anew_in_its_place_only() -> None:
     state, stage = corrected("make the red circle blue", VALUES["blue circle"])
     assert state.passed and state.best.strategy == "region" and stage.calls_made == 20
@@ -384,7 +395,7 @@ LISTED = '[{"bbox_2d": [83, 83, 250, 250], "label": "red circle"}, {"bbox_2d": [
 
 
 def test_free_words_are_split_by_the_critic_into_steps_and_statements() -> None:
-    model = Answering('{"steps": ["make the red circle blue"], "statements": ["it is night"]}', LISTED)
+    model = Answering('{"steps": ["make the red circle blue"], "statements": ["it is night"]}', LISTED, LISTED)
     found = edit_by(MLLMCritic(model), 'Night, please, and no red: "blue" instead', torch.zeros(SIDE, SIDE, 3))
     assert [claim.text for claim in edit_claims(found)] == [
         "no red circles", "one blue circle", "it is night", "one blue square", "all else is as it was"]
@@ -397,6 +408,18 @@ def test_a_list_that_says_that_nothing_is_left_is_read() -> None:
     empty = decoded(torch.zeros(1, 4, CELLS, CELLS))
     critique, = MLLMCritic(Answering("[]")).judge(empty, [found])
     assert critique.passed and not critique.detections
+
+
+def test_the_source_is_listed_by_the_question_that_its_edits_are_judged_by() -> None:
+    more = LISTED[:-1] + ', {"bbox_2d": [333, 667, 500, 833], "label": "green triangle"}]'
+    model = Answering(LISTED, more, more, more)
+    critic = MLLMCritic(model)
+    claims = edit_claims(edit_by(critic, "remove the red circle", decoded(drawn()[None])[0]))
+    assert "keep: one green triangle" in [claim.shown for claim in claims]
+    critique, = critic.judge(decoded(drawn()[None]), [claims])
+    assert all(verdict.passed for verdict in critique.verdicts if verdict.claim.keep)
+    first, second, third, judging = model.asked
+    assert "any circle." in first and "any circle, square." in second and third == judging
 
 
 def test_what_the_critic_cannot_split_either_is_refused_with_both_reasons() -> None:

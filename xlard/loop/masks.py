@@ -166,7 +166,7 @@ def _wedge(relation: Relation, grid: Grid, rng: random.Random,
            held: Sequence[Detection]) -> tuple[Tensor, tuple[Detection, ...]] | None:
     """Where one side of a relation may stand, and the objects of that side, which have to go; None without any object."""
     if relation.zone:
-        return grid.zone(relation.zone), relation.firsts
+        return grid.zone(relation.zone), tuple(d for d in relation.firsts if not inside(d, relation.zone))
     options = []
     for kept, moved, kept_is_first in ((relation.seconds, relation.firsts, False), (relation.firsts, relation.seconds, True)):
         if kept and not any(d is each for d in moved for each in held):
