@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 import torch
 
+from tests.conftest import CHECKOUT
 from tests.graphs import error
 from tests.zoo.families import PUBLISHED, SMALL, Family
 from tests.zoo.files import file_name, make
@@ -27,6 +30,7 @@ from tests.zoo.graphs import (
 )
 from tests.zoo.server import ZooServer, make_ready
 from xlard.corrector import relative_norm
+from xlard.quickstart.comfyui import find_comfyui
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +137,19 @@ def test_self_correct_takes_an_empty_latent_of_another_ratio_as_ksampler_does(co
 
 
 FAMILIES = PUBLISHED | SMALL
+
+
+def test_families_are_called_by_their_names(tmp_path):
+    configs = tmp_path / "configs.json"
+    configs.write_text(json.dumps({name: {"model": family.model, "narrow": family.narrow} for name, family in FAMILIES.items()}))
+    script = CHECKOUT / "tests" / "comfy" / "family_names.py"
+    ran = subprocess.run([sys.executable, str(script), str(find_comfyui()), str(CHECKOUT), str(configs)], capture_output=True, text=True,
+                         timeout=600)
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    assert json.loads(ran.stdout.splitlines()[-1]) == {name: family.known_as for name, family in FAMILIES.items()}
+    assert len({family.known_as for family in FAMILIES.values()}) == len(SMALL) + 1, "one for each family, and Z-Image's"
+
+
 SAME_LATENTS = [("sd15", "sd2"), ("lumina2", "z_image_full"), pytest.param("sd2", "sd15", marks=pytest.mark.big)]
 """Pairs of families that differ in their text encoder alone."""
 

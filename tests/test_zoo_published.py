@@ -67,12 +67,15 @@ def test_it_is_judged_and_drawn_anew_where_it_is_wrong(comfy, family, server):
 
 def test_its_latent_is_corrected(comfy, family):
     graph = with_modules(comfy, published_graph(family), family)
-    graph["corrected"] = {"class_type": "XLARDCorrectLatent", "inputs": {
-        "latent": ["drawn", 0], "positive": ["positive", 0], "corrector": ["corrector", 0], "head": ["head", 0], "gradient_steps": 1,
-        "strength": 1.0, "sigma": 0.0}}
-    graph["off"] = changed(graph["corrected"], strength=0.0)
-    found = latents(comfy, graph, "drawn", "corrected", "off")
-    assert torch.equal(found["drawn"], found["off"]) and found["corrected"].shape == found["drawn"].shape
+    graph["by_corrector"] = {"class_type": "XLARDCorrectLatent", "inputs": {
+        "latent": ["drawn", 0], "positive": ["positive", 0], "corrector": ["corrector", 0], "strength": 1.0, "sigma": 0.0}}
+    graph["by_both"] = changed(graph["by_corrector"], head=["head", 0], gradient_steps=1)
+    graph["off"] = changed(graph["by_both"], strength=0.0)
+    found = latents(comfy, graph, "drawn", "by_corrector", "by_both", "off")
+    assert torch.equal(found["drawn"], found["off"])
+    changes = {name: relative_norm(found[name] - found["drawn"], found["drawn"]).item() for name in ("by_corrector", "by_both")}
+    # With a head, only what it likes better then is changed.
+    assert 0.01 < changes["by_corrector"] < 0.3001 and (changes["by_both"] == 0 or 0.01 < changes["by_both"] < 0.3001)
 
 
 LIKE = {"sd15_full": SMALL["sd2"], "lumina2_full": PUBLISHED["z_image_full"], "z_image_full": PUBLISHED["lumina2_full"]}
