@@ -7,7 +7,10 @@ import random
 import pytest
 import torch
 
-from xlard.bench.edits import KINDS, Job, figures_of, has_room, instruction, method, table
+from xlard.bench.edits import KINDS, Job, figures_of, has_room, instruction, method, run_method, table
+from xlard.critics.backend import Answer
+from xlard.critics.boxes import THOUSANDTHS
+from xlard.critics.mllm import MLLMCritic
 from xlard.critique import Detection, critique_of
 from xlard.demo.checker import detect
 from xlard.demo.render import render
@@ -69,6 +72,20 @@ def test_figures_tell_what_was_done_from_what_was_kept() -> None:
     assert figures["edits"] == 3 and figures["read"][0] == pytest.approx(2 / 3)
     assert figures["changed"] == pytest.approx(12 / 135 / 3) and figures["nfe"] == pytest.approx(40 / 3)
     assert "| some | all | 3 | 0.667" in table({"some": {"all": figures}})
+
+
+def test_a_source_that_the_critic_cannot_list_is_not_read_and_does_not_end_the_bench() -> None:
+    class Silent:
+        name, boxes = "a silent model", THOUSANDTHS
+
+        def seen_size(self, image):
+            return 96, 96
+
+        def answer(self, asks, sampling=None):
+            return [Answer("")] * len(asks)
+
+    # No model is asked for anything but the list.
+    assert run_method("edit_1", None, MLLMCritic(Silent()), [job("remove the red circle")] * 2, 1) == [None, None]
 
 
 @pytest.mark.parametrize("name", ["edit_4", "rearrange_2", "region_1", "draw_8", "renoise"])

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..claims import Claim
+from ..critics.backend import CriticError
 from ..critics.mllm import MLLMCritic
 from ..critique import Critique, Detection
 from ..demo.architecture import WEIGHTS
@@ -147,7 +148,8 @@ def method(name: str) -> Callable[[Engine], list[LoopState]]:
 
 
 def run_method(name: str, world: DemoWorld, critic: MLLMCritic, jobs: Sequence[Job], batch: int) -> list[LoopState | None]:
-    """The state of each edit; None where the critic does not see in the source what the instruction speaks of."""
+    """The state of each edit; None where the critic does not see in the source what the instruction speaks of, or its list of the
+    source cannot be read."""
     apply, states = method(name), [None] * len(jobs)
     for start in range(0, len(jobs), batch):
         rows, claims = [], []
@@ -155,7 +157,7 @@ def run_method(name: str, world: DemoWorld, critic: MLLMCritic, jobs: Sequence[J
             try:
                 claims.append(edit_claims(edit_by(critic, jobs[index].exact.instruction, jobs[index].exact.image)))
                 rows.append(index)
-            except ValueError:
+            except (ValueError, CriticError):
                 continue
         if not rows:
             continue
