@@ -100,8 +100,8 @@ class XLARDSelfCorrect(io.ComfyNode):
                                        "it. always: it is corrected too; most are right at once, but those of a prompt look alike."),
                 io.Combo.Input("process", options=list(PROCESSES), default=PROCESSES[0], optional=True,
                                tooltip="object by object: what the picture lacks and has nowhere to copy from is drawn alone, from a prompt of "
-                                       "its own, judged on nothing else, and put in by rearrange. Each object costs a round. Needs clip, "
-                                       "and a critic that gives boxes."),
+                                       "its own, judged on nothing else, and put together with what is right. Each object costs a round, "
+                                       "and so does putting it in. Needs clip, and a critic that gives boxes."),
             ],
             outputs=sockets.named(
                 io.Latent.Output("latent", tooltip="The best latents."),
@@ -126,7 +126,7 @@ class XLARDSelfCorrect(io.ComfyNode):
         check_fits({"head": head, "corrector": corrector}, model, positive)
         rewording = None if clip is None else Rewording(critic, clip, prompt, positive)
         allowed = tuple(name for name in ALL if strategies.get(name, True) and (rewording or name != "rewrite"))
-        allowed += introducing(process, rewording, "rearrange" in allowed, source)
+        allowed += introducing(process, rewording, source)
         sampler = ComfySampler(model, positive, negative, latent_image, steps, cfg, sampler_name, scheduler,
                                [each for each in (head, corrector) if each is not None], rewording)
         batch = sampler.batch

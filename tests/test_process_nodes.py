@@ -35,9 +35,9 @@ def test_what_is_missing_is_drawn_from_its_own_prompt_judged_alone_and_put_in(co
     with open(text(result, "history"), encoding="utf-8") as file:
         rounds = json.load(file)[0]["rounds"]
     assert [(entry["strategy"], entry["prompt"], entry["alone"], entry["accepted"]) for entry in rounds] == [
-        ("sample", "", False, True), ("introduce", "a blue square", True, False), ("rearrange", "", False, True)]
+        ("sample", "", False, True), ("introduce", "a blue square", True, False), ("compose", "", False, True)]
     assert [claim["text"] for claim in rounds[1]["critique"]["claims"]] == ["one square", "the square is blue"]
-    assert len(server.requests()) == 3 and rounds[2]["redrawn"] < 1
+    assert len(server.requests()) == 3 and rounds[2]["sigma"] == 0.5
 
 
 def test_the_object_is_ksamplers_picture_of_its_prompt(comfy, server):
@@ -59,10 +59,6 @@ def other_text(graph: dict) -> None:
     graph["positive"]["inputs"]["text"] = "a green triangle"
 
 
-def no_rearrange(graph: dict) -> None:
-    graph["loop"]["inputs"]["rearrange"] = False
-
-
 def of_a_source(graph: dict) -> None:
     graph["loop"]["inputs"]["source"] = ["empty", 0]
 
@@ -70,7 +66,6 @@ def of_a_source(graph: dict) -> None:
 @pytest.mark.parametrize("change, message", [
     (no_clip, "nothing is there that encodes them. Connect clip"),
     (other_text, "The prompt cannot be split into objects: no part of the positive conditioning"),
-    (no_rearrange, "put into the picture by rearrange, which is switched off"),
     (of_a_source, "An edit has no prompt to draw objects from"),
 ])
 def test_what_it_needs_is_named(comfy, server, change, message):

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from ...xlard.loop.process import PROCESSES, Introduce
+from ...xlard.loop.process import INTRODUCING, PROCESSES
 from .rewording import Rewording
 
 
-def introducing(process: str, rewording: Rewording | None, rearrange: bool, source: dict | None) -> tuple[str, ...]:
+def introducing(process: str, rewording: Rewording | None, source: dict | None) -> tuple[str, ...]:
     """The strategies that a way of ``PROCESSES`` adds. Raises ValueError where what these need is not there."""
     if process == PROCESSES[0]:
         return ()
     if source is not None:
         raise ValueError(f"An edit has no prompt to draw objects from one by one. Set process to '{PROCESSES[0]}', or disconnect source.")
-    if not rearrange:
-        raise ValueError("Objects that were drawn one by one are put into the picture by rearrange, which is switched off. Switch it "
-                         f"on, or set process to '{PROCESSES[0]}'.")
     if rewording is None:
         raise ValueError("Objects are drawn one by one from prompts of their own, and nothing is there that encodes them. Connect clip, "
                          f"the CLIP that made positive, or set process to '{PROCESSES[0]}'.")
     rewording.check()
-    return (Introduce.name,)
+    return INTRODUCING

@@ -12,7 +12,7 @@ from ..critique import ASPECT_OF, ASPECTS
 from ..demo.checker import Checker
 from ..loop.baselines import base, best_of_n, one_correction, retry, steered
 from ..loop.engine import Engine
-from ..loop.process import Introduce
+from ..loop.process import INTRODUCING
 from ..loop.run import correct_all
 from ..loop.settings import FIRST, LoopSettings
 from ..loop.state import LoopState
@@ -66,7 +66,7 @@ _FAMILIES: dict[str, Callable[[int], Method]] = {
     "corrected_best_of": lambda number: lambda engine: best_of_n(engine, number, LoopSettings()),
     "corrected_retry": lambda number: lambda engine: retry(engine, number, LoopSettings()),
     "loop": _loop(*ALL),
-    "process": _loop(*ALL, Introduce.name),
+    "process": _loop(*ALL, *INTRODUCING),
     "guided_loop": _loop(*ALL, first="always"),
     "rearrange": _loop("rearrange"),
     "region": _loop("region"),

@@ -2,27 +2,39 @@
 
 Process-driven generation (plan, draft, reflect, refine) introduces objects step by step and judges only what has been
 introduced. A generator draws one thing rightly more often than several at once, so that each step here is a picture of one
-object. ``rearrange`` then cuts it out by the critic's box and pastes it, and the picture is judged as a whole again.
+object. By the critic's boxes these are then put together on a bare ground, with what is right of the best picture so far, and the
+whole is judged on all claims again.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import torch
 
 from ..claims import Claim
 from ..prompts import claims_from_prompt, parse_prompt
 from ..rewards import critique_from_detections, decidable
 from ..words import MEDIA
 from .faults import Kind, faults_of
+from .masks import Grid
 from .plan import Plan, Situation
+from .rearrange import Piece, fill, pieces_of, rearranged
+from .strategies import REARRANGE_GROWTH, REARRANGE_SIGMA
 
 PROCESSES = ("all at once", "object by object")
 """Ways to come to a picture: every round draws for all of the prompt, or objects that it lacks are introduced one by one."""
 
 TRIES = 2
-"""So many times an object is drawn alone until the critic finds it right."""
+"""So many times an object is drawn alone until the critic sees one."""
+
+COMPOSITIONS = 3
+"""So many times what is there is put together, in another arrangement."""
+
+_SHARES = (1.0, 0.8, 0.6, 0.4)
+"""What objects are made smaller to, one after the other, until they have room beside each other."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,7 @@ class Introduce:
     name: str = "introduce"
 
     def plan(self, situation: Situation) -> Plan | None:
-        """None where nothing is missing that could not be copied, where it was tried ``TRIES`` times, and for an edit."""
+        """None where all that is missing could be copied, where it was tried ``TRIES`` times, and for an edit."""
         state, best = situation.state, situation.state.best
         if state.edit:
             return None
@@ -69,6 +81,47 @@ class Introduce:
         return None
 
 
+@dataclass(frozen=True)
+class Compose:
+    """Objects that were drawn alone and what is right of the best picture, put together on the bare ground of one drawn alone.
+
+    All of it is drawn on from a mid level. On the best picture there is more that has to go, or stands in the way.
+    """
+
+    sigma: float = REARRANGE_SIGMA
+    name: str = "compose"
+
+    def plan(self, situation: Situation) -> Plan | None:
+        """None where nothing was drawn alone since it was tried ``COMPOSITIONS`` times, and where something is still missing."""
+        state, rng = situation.state, random.Random(situation.seed)
+        alone = [entry for entry in state.rounds if entry.alone]
+        since = state.rounds[state.rounds.index(alone[-1]):] if alone else []
+        if not alone or sum(entry.strategy == self.name for entry in since) >= COMPOSITIONS:
+            return None
+        grid = Grid(situation.size, situation.image_size, REARRANGE_GROWTH)
+        ground = rng.choice(alone)
+        bare = fill(ground.latent, grid.boxes(ground.critique.detections))
+        nothing = critique_from_detections([claim for claim in state.claims if decidable(claim)], [], grid.side)
+        pieces = [piece for entry in (state.best, *alone) for piece in pieces_of(entry.latent, entry.critique.detections, grid)]
+        for share in _SHARES:
+            found = rearranged(bare, nothing, grid, rng, [smaller(piece, share, grid) for piece in pieces])
+            if found is not None:
+                return Plan(self.name, self.sigma, situation.seed, situation.calls(self.sigma), "objects drawn alone, together",
+                            latent=found[0])
+        return None
+
+
+def smaller(piece: Piece, share: float, grid: Grid) -> Piece:
+    """An object with its cells, its sides a share of what they were: alone, a thing may fill a picture that it is to share."""
+    d = piece.object
+    (x, y), width, height = d.center, share * d.width, share * d.height
+    object = replace(d, x=x - width / 2, y=y - height / 2, width=width, height=height)
+    size = tuple(cells.stop - cells.start for cells in grid.span(object))
+    if share == 1 or not all(size):
+        return piece
+    return Piece(object, torch.nn.functional.interpolate(piece.patch[None], size, mode="bilinear", antialias=True)[0])
+
+
 def _alone(kind: Kind, prompt: str) -> str:
     """A prompt for one object of a kind, in the words of a prompt for more."""
     said = next((phrase for phrase in parse_prompt(prompt)[0] if (phrase.noun, phrase.color) == (kind.noun, kind.color)), None)
@@ -77,3 +130,7 @@ def _alone(kind: Kind, prompt: str) -> str:
     lead = medium + of if of and medium.split()[-1:] and medium.split()[-1] in MEDIA else ""
     style = [clause.strip() for clause in prompt.split(",") if clause.strip() and not claims_from_prompt(clause)]
     return ", ".join([f"{lead}{'an' if words[:1] in 'aeiou' else 'a'} {words}", *style])
+
+
+INTRODUCING = (Introduce.name, Compose.name)
+"""The strategies that a loop needs to go object by object, beside those that mend."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .plan import Plan, Situation, Strategy
-from .process import Introduce
+from .process import Compose, Introduce
 from .strategies import ALL, Correct, Rearrange, Region, Resample, Rewrite
 
 PATIENCE = 2
@@ -52,7 +52,7 @@ def router(names: Sequence[str] = ALL, sigma: float | None = None, editing: bool
     Raises ValueError for unknown names, and for none.
     """
     known: dict[str, Strategy | Turns] = {
-        "rearrange": Rearrange(sigma) if sigma else Rearrange(), Introduce.name: Introduce(), "resample": Resample(),
+        Compose.name: Compose(), "rearrange": Rearrange(sigma) if sigma else Rearrange(), Introduce.name: Introduce(), "resample": Resample(),
         "region": Region(sigma) if sigma else Region(), "correct": Correct(sigma), "rewrite": Rewrite()}
     unknown = [name for name in names if name not in known]
     if unknown or not names:
@@ -61,7 +61,7 @@ def router(names: Sequence[str] = ALL, sigma: float | None = None, editing: bool
     if {"resample", "rewrite"} <= set(names):
         known["resample"] = Turns(known["resample"], known.pop("rewrite"))
     if once and not editing:
-        first = ("rearrange", Introduce.name, "correct")
+        first = (Compose.name, "rearrange", Introduce.name, "correct")
         known = {**{name: known[name] for name in first}, **known}
     if editing and "resample" in known:
         known["resample"] = known.pop("resample")
