@@ -27,5 +27,5 @@ def check_room(edit: Edit, size: tuple[int, int]) -> None:
     if area is not None and not area.any():
         stays = ", ".join(dict.fromkeys(d.label for d in edit.kept))
         raise ValueError(f"The instruction '{edit.instruction}' leaves nothing of the source to draw anew: what is to stay covers all of "
-                         f"it ({stays}). Have the place changed that something is to come to, or disconnect source, with a model "
-                         "for editing.")
+                         f"it ({stays}). Write what becomes of something that is there, or disconnect source and use a model for "
+                         "editing.")
