@@ -18,9 +18,13 @@ from ..loop.settings import FIRST, LoopSettings
 from ..loop.state import LoopState
 from ..loop.strategies import ALL
 from .controls import HeadGradient, RandomResidual, ShuffledPrompt
+from .early import early_best_of
 
 RENOISE_SIGMA = 0.8
 """Where ``renoise`` starts from."""
+
+EARLY_SIGMA = 0.5
+"""Where ``early_best_of`` and ``early_retry`` decide: there the head reads best which of a prompt's pictures will be right."""
 
 GRADIENT_WINDOW = (0.7, 0.8)
 """Where ``gradient`` acts: the highest noise levels that a head can read."""
@@ -63,6 +67,8 @@ def _gradient(engine: Engine) -> list[LoopState]:
 _FAMILIES: dict[str, Callable[[int], Method]] = {
     "best_of": lambda number: lambda engine: best_of_n(engine, number),
     "retry": lambda number: lambda engine: retry(engine, number),
+    "early_best_of": lambda number: lambda engine: early_best_of(engine, number, EARLY_SIGMA),
+    "early_retry": lambda number: lambda engine: early_best_of(engine, number, EARLY_SIGMA, until_passed=True),
     "corrected_best_of": lambda number: lambda engine: best_of_n(engine, number, LoopSettings()),
     "corrected_retry": lambda number: lambda engine: retry(engine, number, LoopSettings()),
     "loop": _loop(*ALL),
@@ -102,6 +108,7 @@ def method(name: str, budget: int | None = None) -> Method:
 
     * ``best_of_N``; ``oracle_best_of_N`` by the exact checker; ``corrected_best_of_N`` with each drawn as by ``corrector``;
     * ``retry_N`` and ``corrected_retry_N``, the same until the critic accepts one;
+    * ``early_best_of_N`` and ``early_retry_N``, each the one of two candidates that the head likes better half way;
     * ``loop_N``, the loop, whose later draws a corrector that acts once has part in; with ``guided_loop_N`` it has part in the
       first picture, too; ``process_N``, the loop that introduces missing objects one by one;
     * ``rearrange_N``, ``region_N``, ``correct_N``, ``resample_N``, a loop with one strategy alone.

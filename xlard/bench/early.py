@@ -1,0 +1,68 @@
+"""Early decisions: of two candidates that are drawn half way the head's better one goes on, the other is dropped.
+
+As TTSnap and PARM drop candidates that a reward model holds for hopeless, with our head and by pairs. Needs the demo world's
+sampler, which can be run step by step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..demo.sampling import FlowSampler
+from ..loop.attempt import promise
+from ..loop.engine import Attempt, Engine, better, derived_seed
+from ..loop.state import LoopState
+
+CANDIDATES = 2
+"""Drawn for each picture that is finished."""
+
+
+def early_best_of(engine: Engine, number: int, sigma: float, until_passed: bool = False) -> list[LoopState]:
+    """As many pictures as ``number`` generations pay for, each the head's better one of two at noise level ``sigma``; the critic's
+    best returned. With ``until_passed`` no more are drawn of what the critic accepts."""
+    rows = list(range(len(engine.states)))
+    for attempt in range(max(1, number * engine.sampler.calls() // cost(engine.sampler, sigma))):
+        if rows:
+            engine.try_rows(rows, lambda: _picked(engine, rows, attempt, sigma), better)
+        rows = [row for row in rows if not (until_passed and engine.states[row].passed)]
+    return engine.states
+
+
+def cost(sampler: FlowSampler, sigma: float) -> int:
+    """Model calls for one finished picture: the dropped ones' up to the prediction at ``sigma``, and all of its own."""
+    whole, rest = sampler.calls(), sampler.calls(sigma)
+    return whole + (CANDIDATES - 1) * (whole - rest + 1)
+
+
+def _picked(engine: Engine, rows: Sequence[int], number: int, sigma: float) -> Attempt:
+    tried = [[derived_seed(engine.seeds[row], number, k) if number or k else engine.seeds[row] for row in rows]
+             for k in range(CANDIDATES)]
+    sampler, context = engine.sampler, engine.sampler.context(rows)
+    levels = sampler.sigmas()
+    half = sampler.calls() - sampler.calls(sigma)
+    noisy, flow = (torch.stack(each) for each in zip(*(_half_way(sampler, seeds, levels[:half + 1], context) for seeds in tried)))
+    level = levels[half].item()
+    rewards = torch.stack([promise(engine, rows, x - level * f, level) for x, f in zip(noisy, flow)])
+    best, chosen = rewards.max(dim=0)
+    noisy, flow = (each[chosen, torch.arange(len(rows))] for each in (noisy, flow))
+    # The chosen one's prediction was the call that its next step needs.
+    noisy = noisy + (levels[half + 1] - level).item() * flow
+    latents = _drawn(sampler, noisy, levels[half + 1:], context)
+    seeds = [tried[k][index] for index, k in enumerate(chosen.tolist())]
+    return Attempt("resample" if number else "sample", 1.0, seeds, cost(sampler, sigma), latents, predicted=best.tolist(),
+                   reasons=["the better one of two half way"] * len(rows))
+
+
+def _half_way(sampler: FlowSampler, seeds: Sequence[int], levels: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+    """Noisy latents at the last of the levels, and the flow there."""
+    noisy = _drawn(sampler, sampler.noise(seeds), levels, context)
+    return noisy, sampler.flow(noisy, levels[-1], context)
+
+
+def _drawn(sampler: FlowSampler, noisy: Tensor, levels: Tensor, context: Tensor) -> Tensor:
+    for level, following in zip(levels[:-1], levels[1:]):
+        noisy = noisy + (following - level).item() * sampler.flow(noisy, level, context)
+    return noisy
