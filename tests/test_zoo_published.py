@@ -30,9 +30,9 @@ def family(request) -> Family:
 
 @pytest.fixture(scope="module")
 def comfy(family) -> Iterator[ZooServer]:
-    """A server for one family, so that its memory is given back; weights that a file lacks are zeros there, not leftovers."""
+    """A server for one family, so that its memory is given back."""
     make_ready([family])
-    with zoo_server(MALLOC_MMAP_THRESHOLD_="1048576") as server:
+    with zoo_server() as server:
         yield server
 
 

@@ -29,11 +29,7 @@ def order(family: Family, kind: str = "model") -> dict:
     if kind == "vae":
         # The same for all families that it decodes for.
         return {"kind": kind, "vae": family.vae, "narrow": {}, "dtype": "float32"}
-    content = {**asdict(family), "kind": kind, "dtype": "float8_e4m3fn" if kind == "model" and family.eight_bits else "bfloat16"}
-    if family.name == "omnigen2_full":
-        # ComfyUI takes 32 layers for granted; what a file lacks, stays as memory is handed out: zeros.
-        content["left_out"] = [f"layers.{layer}." for layer in range(1, family.model["num_layers"])]
-    return content
+    return {**asdict(family), "kind": kind, "dtype": "float8_e4m3fn" if kind == "model" and family.eight_bits else "bfloat16"}
 
 
 def file_name(family: Family, kind: str = "model") -> str:

@@ -44,10 +44,8 @@ def model_config(order: dict):
 
 
 def model(order: dict) -> Weights:
-    """Names and shapes of a model's weights; without those whose names begin as ``left_out`` says."""
-    module = model_config(order).get_model({}, device="meta").diffusion_model
-    left_out = tuple(order.get("left_out", ()))
-    found = {name: value for name, value in module.state_dict().items() if not left_out or not name.startswith(left_out)}
+    """Names and shapes of a model's weights, in a checkpoint those of its VAE and text encoder too."""
+    found = model_config(order).get_model({}, device="meta").diffusion_model.state_dict()
     if not order["checkpoint"]:
         return found
     parts = {"first_stage_model": vae(order)}

@@ -43,8 +43,8 @@ def make_ready(families: Iterable[Family]) -> None:
     make([(family, kind) for family in families for kind in ("model", "lora", "vae") if kind != "vae" or not family.checkpoint])
 
 
-def zoo_server(**variables: str) -> ZooServer:
+def zoo_server() -> ZooServer:
     """A server, not started yet, that lists the zoo's files, those too that are made later."""
     if find_comfyui() is None:
         pytest.fail("No ComfyUI: run `python3 -m xlard.quickstart test`, or set COMFYUI_PATH to a checkout of it.")
-    return ZooServer(find_comfyui(), pack=CHECKOUT, variables={"OMP_NUM_THREADS": "1", **variables})
+    return ZooServer(find_comfyui(), pack=CHECKOUT, variables={"OMP_NUM_THREADS": "1"})
