@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).parent.parent
+MOVED = ("corrector_always", "random", "shuffled", "gradient")
+METHODS = ("base", "corrector", *MOVED, "renoise", "best_of_2", "retry_2", "loop_2", "loop_2:exact_judge")
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess:
@@ -22,14 +24,14 @@ def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bench")
     (folder / "prompts.txt").write_text("a red circle\ntwo blue squares and a green triangle\n")
     done = bench("--prompts", str(folder / "prompts.txt"), "--seeds", "0,1", "--steps", "8",
-                 "--methods", "base,corrector,best_of_2,retry_2,loop_2,loop_2:exact_judge", "--out", str(folder / "out"))
+                 "--methods", ",".join(METHODS), "--out", str(folder / "out"))
     assert done.returncode == 0, done.stderr[-3000:]
     return folder / "out", json.loads((folder / "out" / "results.json").read_text()), done.stdout
 
 
 def test_every_method_writes_every_picture(results) -> None:
     folder, rows, _ = results
-    assert len(rows) == 6 * 2 * 2
+    assert len(rows) == len(METHODS) * 2 * 2
     for row in rows:
         assert set(row) == {"method", "prompt_index", "prompt", "seed", "picture", "nfe", "seconds", "critic_calls", "score", "claims"}
         assert row["picture"] == f"{row['method'].replace(':', '_')}/{row['prompt_index']}_{row['seed']}.png"
@@ -42,6 +44,12 @@ def test_costs_are_what_the_methods_promise(results) -> None:
     nfe = {method: [row["nfe"] for row in rows if row["method"] == method] for method in {row["method"] for row in rows}}
     assert set(nfe["base"]) == {8} and set(nfe["best_of_2"]) == {16}
     assert set(nfe["retry_2"]) <= {8, 16} and max(nfe["loop_2"]) <= 16
+
+
+def test_what_moves_predictions_says_how_far(results) -> None:
+    folder, _, _ = results
+    methods = json.loads((folder / "summary.json").read_text())["methods"]
+    assert {name for name in METHODS if methods[name]["change"]} >= set(MOVED) and not methods["base"]["change"]
 
 
 def test_a_search_never_scores_below_its_first_picture(results) -> None:

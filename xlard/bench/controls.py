@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..corrector import LatentCorrector
+from ..corrector import CorrectorConfig, LatentCorrector
 from ..gradient import ascend
 from ..head import HeadConfig, RewardHead
 
@@ -41,7 +41,9 @@ class HeadGradient:
     """Gradient ascent through a head in place of a corrector, see ``gradient.ascend``; ``known`` (B, A) are the asked aspects."""
 
     def __init__(self, head: RewardHead, config: HeadConfig, known: Tensor):
-        self.config, self._head, self._known = config, head, known
+        # It acts at every step of a window, as a corrector that does.
+        self.config = CorrectorConfig(config.latent_channels, config.context_width, config.base_model, sigma_range=config.sigma_range)
+        self._head, self._known = head, known
 
     def __call__(self, latents: Tensor, context: Tensor, sigma: Tensor) -> Tensor:
         """Residuals (B, C, h, w)."""
