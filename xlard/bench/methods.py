@@ -21,7 +21,7 @@ from .controls import HeadGradient, RandomResidual, ShuffledPrompt
 from .early import early_best_of
 
 RENOISE_SIGMA = 0.8
-"""Where ``renoise`` starts from."""
+"""Where ``renoise`` starts from beside a corrector that does not act once; beside one that does, where that acts."""
 
 EARLY_SIGMA = 0.5
 """Where ``early_best_of`` and ``early_retry`` decide: there the head reads best which of a prompt's pictures will be right."""
@@ -87,7 +87,7 @@ _SINGLE: dict[str, Method] = {
     "random": _with(RandomResidual),
     "shuffled": _with(ShuffledPrompt),
     "gradient": _gradient,
-    "renoise": lambda engine: one_correction(engine, RENOISE_SIGMA, LoopSettings(candidates=1, strength=0.0)),
+    "renoise": lambda engine: one_correction(engine, engine.corrector.config.acts_at or RENOISE_SIGMA, LoopSettings(candidates=1, strength=0.0)),
 }
 
 
