@@ -13,7 +13,7 @@ import torch
 from tests.conftest import CHECKOUT
 from tests.graphs import error
 from tests.zoo.families import PUBLISHED, SMALL, Family
-from tests.zoo.files import file_name, make
+from tests.zoo.files import file_name, make, pinned_comfyui
 from tests.zoo.graphs import (
     HEIGHT,
     MENDED,
@@ -30,7 +30,6 @@ from tests.zoo.graphs import (
 )
 from tests.zoo.server import ZooServer, make_ready
 from xlard.corrector import relative_norm
-from xlard.quickstart.comfyui import find_comfyui
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +142,7 @@ def test_families_are_called_by_their_names(tmp_path):
     configs = tmp_path / "configs.json"
     configs.write_text(json.dumps({name: {"model": family.model, "narrow": family.narrow} for name, family in FAMILIES.items()}))
     script = CHECKOUT / "tests" / "comfy" / "family_names.py"
-    ran = subprocess.run([sys.executable, str(script), str(find_comfyui()), str(CHECKOUT), str(configs)], capture_output=True, text=True,
+    ran = subprocess.run([sys.executable, str(script), str(pinned_comfyui()), str(CHECKOUT), str(configs)], capture_output=True, text=True,
                          timeout=600)
     assert ran.returncode == 0, ran.stderr[-3000:]
     assert json.loads(ran.stdout.splitlines()[-1]) == {name: family.known_as for name, family in FAMILIES.items()}

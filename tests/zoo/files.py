@@ -43,18 +43,21 @@ def path_of(family: Family, kind: str = "model") -> Path:
     return zoo_folder() / FOLDERS[kind] / file_name(family, kind)
 
 
+def pinned_comfyui() -> Path:
+    """The release whose configs the table holds, where it is there; files that it makes, later ones load."""
+    pinned = cache_dir() / f"comfyui-{VERSION}"
+    return pinned if pinned.is_dir() else find_comfyui()
+
+
 def make(wanted: Sequence[tuple[Family, str]]) -> None:
     """Write those of the files, each a family and a kind, that are not there yet."""
     missing = {path_of(family, kind): order(family, kind) for family, kind in wanted if not path_of(family, kind).is_file()}
     orders = [{**content, "path": str(path)} for path, content in missing.items()]
     if not orders:
         return
-    # The table's configs are those of the pinned release; files that it makes, later ones load.
-    pinned = cache_dir() / f"comfyui-{VERSION}"
-    comfyui = pinned if pinned.is_dir() else find_comfyui()
     with tempfile.TemporaryDirectory() as folder:
         listed = Path(folder) / "orders.json"
         listed.write_text(json.dumps(orders), encoding="utf-8")
-        run = subprocess.run([sys.executable, str(_MAKER), str(comfyui), str(listed)], capture_output=True, text=True, cwd=folder)
+        run = subprocess.run([sys.executable, str(_MAKER), str(pinned_comfyui()), str(listed)], capture_output=True, text=True, cwd=folder)
     if run.returncode:
         raise RuntimeError(f"The zoo's files could not be made:\n{run.stderr[-3000:]}")
