@@ -34,7 +34,7 @@ def test_fix_and_break_rates_are_of_the_pictures_that_could() -> None:
 
 @pytest.mark.parametrize("name", ["base", "corrector", "random", "shuffled", "gradient", "renoise", "best_of_8", "retry_2", "loop_4",
                                   "corrected_best_of_2", "corrected_retry_8", "early_best_of_8", "early_retry_4",
-                                  "guided_loop_8", "oracle_best_of_8", "corrector:other"])
+                                  "guided_loop_8", "corrector:other"])
 def test_methods_are_known_by_name(name: str) -> None:
     assert callable(method(name))
 

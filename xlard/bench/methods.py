@@ -9,7 +9,6 @@ from dataclasses import replace
 import torch
 
 from ..critique import ASPECT_OF, ASPECTS
-from ..demo.checker import Checker
 from ..loop.baselines import base, best_of_n, one_correction, retry, steered
 from ..loop.engine import Engine
 from ..loop.process import INTRODUCING
@@ -42,12 +41,6 @@ def _loop(*strategies: str, first: str = FIRST[0]) -> Callable[[int], Method]:
     return family
 
 
-def _oracle(number: int) -> Method:
-    def run(engine: Engine) -> list[LoopState]:
-        return best_of_n(replace(engine, judge=Checker()), number)
-    return run
-
-
 def _corrected(engine: Engine) -> list[LoopState]:
     return steered(engine, LoopSettings())
 
@@ -78,7 +71,6 @@ _FAMILIES: dict[str, Callable[[int], Method]] = {
     "region": _loop("region"),
     "correct": _loop("correct"),
     "resample": _loop("resample"),
-    "oracle_best_of": _oracle,
 }
 _SINGLE: dict[str, Method] = {
     "base": base,
@@ -106,7 +98,7 @@ def method(name: str, budget: int | None = None) -> Method:
     Several pictures, the critic's best returned. N caps the model calls in multiples of one base generation; ``budget``
     stands in where N is left out:
 
-    * ``best_of_N``; ``oracle_best_of_N`` by the exact checker; ``corrected_best_of_N`` with each drawn as by ``corrector``;
+    * ``best_of_N``; ``corrected_best_of_N`` with each drawn as by ``corrector``;
     * ``retry_N`` and ``corrected_retry_N``, the same until the critic accepts one;
     * ``early_best_of_N`` and ``early_retry_N``, each the one of two candidates that the head likes better half way;
     * ``loop_N``, the loop, whose later draws a corrector that acts once has part in; with ``guided_loop_N`` it has part in the
