@@ -108,12 +108,7 @@ class XLARDSelfCorrect(io.ComfyNode):
                 io.Image.Output("image", tooltip="The best pictures."),
                 io.Image.Output("image_before", tooltip="The first pictures, uncorrected if first_picture is plain."),
                 sockets.State.Output("state", tooltip="Every round of every picture, for xLARD Report."),
-                io.Float.Output("score", is_output_list=True,
-                                tooltip="For each picture the score of its best version in [0, 1]; None where the critic gave "
-                                        "no verdict."),
-                io.Boolean.Output("passed", is_output_list=True,
-                                  tooltip="For each picture whether every claim holds."),
-                io.String.Output("report", tooltip="The critique of the best pictures in words."),
+                *sockets.verdicts(),
             ),
             hidden=[io.Hidden.dynprompt, io.Hidden.unique_id], enable_expand=True)
 

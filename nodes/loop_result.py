@@ -25,11 +25,7 @@ class XLARDLoopResult(io.ComfyNode):
                 io.Latent.Output("latent", tooltip="The best latents."),
                 io.Image.Output("image", tooltip="The best pictures."),
                 io.Image.Output("image_before", tooltip="The first pictures."),
-                io.Float.Output("score", is_output_list=True,
-                                tooltip="For each picture the score of its best version in [0, 1]; None where the critic gave no "
-                                        "verdict."),
-                io.Boolean.Output("passed", is_output_list=True, tooltip="For each picture whether every claim holds."),
-                io.String.Output("report", tooltip="The critique of the best pictures in words."),
+                *sockets.verdicts(),
             ))
 
     @classmethod

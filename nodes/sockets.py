@@ -19,6 +19,15 @@ Dataset = io.Custom("XLARD_DATASET")
 LossMap = io.Custom("LOSS_MAP")
 
 
+def verdicts() -> tuple[io.Output, ...]:
+    """What the critic says of the best pictures of a loop: score, passed, and both in words."""
+    return (
+        io.Float.Output("score", is_output_list=True,
+                        tooltip="For each picture the score of its best version in [0, 1]; None where the critic gave no verdict."),
+        io.Boolean.Output("passed", is_output_list=True, tooltip="For each picture whether every claim holds."),
+        io.String.Output("report", tooltip="The critique of the best pictures in words."))
+
+
 def named(*outputs: io.Output) -> list[io.Output]:
     """Outputs that carry their id as label; ComfyUI shows the type of those without one, twice for two pictures."""
     for output in outputs:

@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=300, help="prompts of the split, where no file is given")
     parser.add_argument("--split", default="test", help="split to take prompts from, where no file is given")
     parser.add_argument("--seeds", default="0,1", help="comma-separated seeds, each prompt is drawn with each")
-    parser.add_argument("--methods", default="base,corrector,best_of_4,retry_4,loop_4", 
+    parser.add_argument("--methods", default="base,corrector,best_of_4,retry_4,loop_4",
                         help="comma-separated methods; METHOD:exact_judge, for reference, has the exact checker in the critic's place")
     parser.add_argument("--budget", type=int, help="N for methods named without one")
     parser.add_argument("--steps", type=int, default=20, help="sampling steps of one generation")

@@ -50,7 +50,7 @@ def _picked(engine: Engine, rows: Sequence[int], number: int, sigma: float) -> A
     noisy, flow = (each[chosen, torch.arange(len(rows))] for each in (noisy, flow))
     # The chosen one's prediction was the call that its next step needs.
     noisy = noisy + (levels[half + 1] - level).item() * flow
-    latents = _drawn(sampler, noisy, levels[half + 1:], context)
+    latents = sampler.draw_on(noisy, levels[half + 1:], context)
     seeds = [tried[k][index] for index, k in enumerate(chosen.tolist())]
     return Attempt("resample" if number else "sample", 1.0, seeds, cost(sampler, sigma), latents, predicted=best.tolist(),
                    reasons=["the better one of two half way"] * len(rows))
@@ -58,11 +58,5 @@ def _picked(engine: Engine, rows: Sequence[int], number: int, sigma: float) -> A
 
 def _half_way(sampler: FlowSampler, seeds: Sequence[int], levels: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
     """Noisy latents at the last of the levels, and the flow there."""
-    noisy = _drawn(sampler, sampler.noise(seeds), levels, context)
+    noisy = sampler.draw_on(sampler.noise(seeds), levels, context)
     return noisy, sampler.flow(noisy, levels[-1], context)
-
-
-def _drawn(sampler: FlowSampler, noisy: Tensor, levels: Tensor, context: Tensor) -> Tensor:
-    for level, following in zip(levels[:-1], levels[1:]):
-        noisy = noisy + (following - level).item() * sampler.flow(noisy, level, context)
-    return noisy

@@ -78,13 +78,13 @@ class FlowSampler:
         """Sample from pure noise, steered or not; returns latents (B, C, h, w)."""
         sigmas, context, noisy = self.sigmas(), self.context(rows), self.noise(seeds)
         if not isinstance(steer, Once):
-            return self._drawn(noisy, sigmas, context, steer)
+            return self.draw_on(noisy, sigmas, context, steer)
         start = self.steps - self.calls(steer.sigma)
         level = sigmas[start]
-        noisy = self._drawn(noisy, sigmas[:start + 1], context, steer.along)
+        noisy = self.draw_on(noisy, sigmas[:start + 1], context, steer.along)
         x0 = noisy - level.item() * self.flow(noisy, level, context)
         noisy = noisy + (1 - level.item()) * (steer.steer(x0, level.item()).to(x0) - x0)
-        return self._drawn(noisy, sigmas[start:], context, steer.along)
+        return self.draw_on(noisy, sigmas[start:], context, steer.along)
 
     def predict(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
         """x0 prediction (B, C, h, w) of latents renoised to ``sigma``: one call."""
@@ -99,16 +99,16 @@ class FlowSampler:
         latents, noise = latents.to(self.device), self.noise(seeds)
         noisy = torch.lerp(latents, noise, sigmas[0].item())
         if regions is None:
-            return self._drawn(noisy, sigmas, context, steer)
+            return self.draw_on(noisy, sigmas, context, steer)
         opened = regions.to(self.device)[:, None]
 
         def held(noisy: Tensor, level: float) -> Tensor:
             return torch.where(opened, noisy, torch.lerp(latents, noise, level))
 
-        return torch.where(opened, self._drawn(noisy, sigmas, context, steer, held), latents)
+        return torch.where(opened, self.draw_on(noisy, sigmas, context, steer, held), latents)
 
-    def _drawn(self, noisy: Tensor, sigmas: Tensor, context: Tensor, steer: Steer | None = None,
-               held: Callable[[Tensor, float], Tensor] | None = None) -> Tensor:
+    def draw_on(self, noisy: Tensor, sigmas: Tensor, context: Tensor, steer: Steer | None = None,
+                held: Callable[[Tensor, float], Tensor] | None = None) -> Tensor:
         """From the first of ``sigmas`` to the last; ``held`` puts back, before each step, what may not change."""
         for level, following in zip(sigmas[:-1], sigmas[1:]):
             if held is not None:
