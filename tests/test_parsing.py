@@ -96,8 +96,17 @@ def test_what_a_convention_writes_it_reads(name: str, corners: list[float]) -> N
     assert read == pytest.approx(box, abs=0.002)
 
 
+def test_a_thing_that_is_listed_twice_is_one_and_neighbours_are_not() -> None:
+    """Also in other words, or with its corners swapped; one that lies a little beside it may be another thing."""
+    beside, other = ONE.replace("[100,", "[101,"), ONE.replace("circle", "square")
+    same = [ONE.replace("red circle", "Red circles"), ONE.replace("[100, 200, 300, 400]", "[300, 400, 100, 200]")]
+    answer = json.dumps(sum(map(json.loads, [ONE, *same, beside, ONE, other]), []))
+    assert [(d.x, d.label) for d in detections(answer)] == [(10, "red circle"), (pytest.approx(10.1), "red circle"), (10, "red square")]
+
+
 @many
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40), st.integers(2, 40), st.integers(2, 40)), max_size=5))
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40), st.integers(2, 40), st.integers(2, 40)), max_size=5,
+                unique_by=lambda box: list_answer([Detection(*box, "circle", "red")])))
 def test_the_demo_critics_answers_can_be_read(boxes: list[tuple[int, int, int, int]]) -> None:
     found = [Detection(x, y, width, height, "circle", "red") for x, y, width, height in boxes]
     read = detections(list_answer(found), SIDE, SIDE)

@@ -161,15 +161,30 @@ def test_fewer_failed_claims_beat_a_higher_score() -> None:
     assert not higher.better_than(fewer)
 
 
+def edited(done: float, kept: float) -> Critique:
+    """A critique of an edit: a claim to do and one to keep, which hold where they are 1."""
+    claims = Claim("count", "to do", "circle"), Claim("count", "to keep", "square", keep=True)
+    return Critique(tuple(Verdict(claim, score == 1, score) for claim, score in zip(claims, (done, kept))))
+
+
+def test_of_as_many_failures_one_that_breaks_what_is_to_stay_is_worse_whatever_the_score() -> None:
+    untouched, broken = edited(0, 1), edited(1, 0.9)
+    assert untouched.failed_claims == broken.failed_claims and untouched.score < broken.score
+    assert untouched.better_than(broken) and not broken.better_than(untouched)
+    assert edited(1, 0).better_than(edited(0, 0)), "fewer failures still come first"
+    assert edited(0.5, 1).better_than(untouched), "and where nothing more is broken the score decides"
+
+
 scores = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=2, max_size=2)
 
 
+@pytest.mark.parametrize("of", [critique_with, edited])
 @given(scores, scores)
-def test_better_is_never_mutual_and_ties_are_not_better(mine: list[float], theirs: list[float]) -> None:
-    a, b = critique_with(*mine), critique_with(*theirs)
+def test_better_is_never_mutual_and_ties_are_not_better(of, mine: list[float], theirs: list[float]) -> None:
+    a, b = of(*mine), of(*theirs)
     assert not (a.better_than(b) and b.better_than(a))
-    assert not a.better_than(critique_with(*mine))
-    tie = a.failed_claims == b.failed_claims and a.score == b.score
+    assert not a.better_than(of(*mine))
+    tie = (a.failed_claims, a.broken) == (b.failed_claims, b.broken) and a.score == b.score
     assert (a.better_than(b) or b.better_than(a)) != tie
 
 

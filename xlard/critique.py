@@ -115,6 +115,11 @@ class Critique:
         return sum(not verdict.passed for verdict in self.verdicts)
 
     @property
+    def broken(self) -> int:
+        """How many claims to keep do not hold."""
+        return sum(not verdict.passed for verdict in self.verdicts if verdict.claim.keep)
+
+    @property
     def score(self) -> float | None:
         """Weighted mean of the scores in [0, 1] of the claims with a verdict; None where there is none."""
         scored = [verdict for verdict in self.verdicts if verdict.score is not None]
@@ -139,11 +144,15 @@ class Critique:
         return tuple(aspect for aspect in REPORTED if aspect in failed)
 
     def better_than(self, other: Critique) -> bool:
-        """Fewer failed claims, or as many and a score that is higher by more than both spreads; ties go to the earlier."""
+        """Fewer failed claims; of as many, fewer of those to keep, then a score that is higher by more than both spreads.
+
+        What was not done can be tried again, what was broken is lost. Ties go to the earlier.
+        """
         if self.abstained or other.abstained:
             return other.abstained and not self.abstained
-        if self.failed_claims != other.failed_claims:
-            return self.failed_claims < other.failed_claims
+        own, others = (self.failed_claims, self.broken), (other.failed_claims, other.broken)
+        if own != others:
+            return own < others
         return (self.score or 0.0) - (other.score or 0.0) > math.hypot(self.spread, other.spread)
 
     def to_dict(self) -> dict:

@@ -124,8 +124,8 @@ def read_detections(objects: Sequence, boxes: BoxConvention, seen: tuple[float, 
     """Detections in pixels of an image of ``width`` and ``height`` from boxes that a model wrote.
 
     ``objects`` have ``box`` and ``label``; ``seen`` is the width and height at which the model saw the image. Boxes are
-    clipped and swapped corners mended; a box with no area is dropped. Raises UnreadableAnswer for numbers that are not
-    finite.
+    clipped and swapped corners mended; a box with no area is dropped, and so is one that repeats another with its label. Raises
+    UnreadableAnswer for numbers that are not finite.
     """
     numbers = [number for found in objects for number in found.box]
     if boxes.scale > 1 and any(number % 1 for number in numbers if math.isfinite(number)) and max(map(abs, numbers)) <= 1:
@@ -140,4 +140,5 @@ def read_detections(objects: Sequence, boxes: BoxConvention, seen: tuple[float, 
         if right > left and bottom > top and noun:
             detections.append(Detection(left * width, top * height, (right - left) * width, (bottom - top) * height,
                                         noun, color, score))
-    return detections
+    # Two things in the very same place are one that was listed twice; a model that falls into a loop lists it often.
+    return list(dict.fromkeys(detections))

@@ -45,7 +45,7 @@ class Ranking:
 def rank(critiques: Sequence[Critique], by: By, critic: MLLMCritic | None = None, images: Tensor | None = None) -> Ranking:
     """Rank pictures by their win rates: each is compared with every other one, and ties go to the earlier.
 
-    ``claims`` compares as the loop does: fewest failed claims, then the score. ``pairwise`` compares claim by claim, for win
+    ``claims`` compares as the loop does, see ``Critique.better_than``. ``pairwise`` compares claim by claim, for win
     rates as in Pref-GRPO (arXiv 2508.20751); a ``critic`` is shown images (B, H, W, 3) in [0, 1] side by side and, where its
     answer cannot be read, asked for P(yes) of each claim. Raises ValueError for critiques of different claims, CriticError.
     """
