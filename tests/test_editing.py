@@ -1,109 +1,23 @@
-"""Editing by instruction: what is read, what is claimed, what counts as preserved, and that a loop changes nothing else."""
+"""Editing by instruction: what is read, what is claimed, and what counts as preserved."""
 
 from __future__ import annotations
-
-import random
-from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.edit_stage import CELLS, FOUND, SIDE, Stage, box, decoded, drawn, edit
 from xlard.claims import Claim
 from xlard.critics.backend import Answer, CriticError
 from xlard.critics.boxes import THOUSANDTHS
 from xlard.critics.mllm import MLLMCritic
 from xlard.critics.scoring import YesProbability
-from xlard.critique import Detection, aspect_of
+from xlard.critique import aspect_of
 from xlard.editing.claims import edit_claims, edit_in, target_prompt
-from xlard.editing.edit import Edit
 from xlard.editing.instructions import EXAMPLES, UnreadableInstruction, read_instruction
 from xlard.editing.listing import edit_by
-from xlard.editing.preservation import judge_with_source
-from xlard.editing.steps import edit_of
-from xlard.loop.confine import confined
-from xlard.loop.faults import faults_of
-from xlard.loop.masks import Grid, area_of, region_of
-from xlard.loop.plan import Plan, Situation
-from xlard.loop.rounds import first_round, resumed_round
-from xlard.loop.run import self_correct
-from xlard.loop.settings import LoopSettings
-from xlard.loop.state import LoopState
 from xlard.prompts import claims_from_prompt
-from xlard.report.page import report_page
-from xlard.rewards import critique_from_detections
-
-SIDE, CELLS = 96, 12
-VALUES = {"red circle": 0.2, "blue circle": 0.4, "blue square": 0.6, "green triangle": 0.8, "red square": 1.0}
-
-
-def box(label: str, column: int, row: int, cells: int = 2) -> Detection:
-    """A thing that fills whole cells of the latent."""
-    color, noun = label.split()
-    return Detection(8.0 * column, 8.0 * row, 8.0 * cells, 8.0 * cells, noun, color)
-
-
-FOUND = (box("red circle", 1, 1), box("blue square", 8, 1), box("green triangle", 4, 8))
-
-
-def drawn(found=FOUND) -> torch.Tensor:
-    """A latent (4, h, w) of zeros that shows things as their labels' values."""
-    latent = torch.zeros(4, CELLS, CELLS)
-    for d in found:
-        latent[(..., *Grid((CELLS, CELLS), (SIDE, SIDE), 0.0).span(d))] = VALUES[d.label]
-    return latent
-
-
-def decoded(latents: torch.Tensor) -> torch.Tensor:
-    return latents[:, :3].repeat_interleave(8, 2).repeat_interleave(8, 3).movedim(1, -1)
-
-
-def edit(instruction: str, found=FOUND) -> Edit:
-    return edit_of(instruction, read_instruction(instruction), decoded(drawn(found)[None])[0], found)
-
-
-class Stage:
-    """Sampler, decoder and judge of such latents. It draws ``value`` wherever it draws, and counts what it is asked for."""
-
-    def __init__(self, value: float = 0.0):
-        self.value, self.calls_made = value, 0
-
-    def calls(self, sigma: float = 1.0) -> int:
-        return round(20 * sigma)
-
-    def generate(self, rows, seeds, steer=None):
-        raise AssertionError("An edit of a source must not draw a fresh picture.")
-
-    def resume(self, latents, sigma, rows, seeds, steer=None, regions=None):
-        assert regions is not None
-        self.calls_made += self.calls(sigma)
-        # What was put there by hand is joined at a mid level; what starts from pure noise becomes what the sampler draws.
-        return torch.where(regions[:, None], torch.full_like(latents, self.value), latents) if sigma == 1.0 else latents.clone()
-
-    def decode(self, latents):
-        return decoded(latents)
-
-    def seen(self, image: torch.Tensor) -> list[Detection]:
-        found = []
-        for label, value in VALUES.items():
-            rows, columns = ((image[..., 0] - value).abs() < 1e-3).nonzero(as_tuple=True)
-            if len(rows):
-                top, left = rows.min().item(), columns.min().item()
-                color, noun = label.split()
-                found.append(Detection(left, top, columns.max().item() + 1 - left, rows.max().item() + 1 - top, noun, color))
-        return found
-
-    def judge(self, images, claims):
-        return judge_with_source(images, claims, lambda own: [
-            critique_from_detections(each, self.seen(image), SIDE) for image, each in zip(images, own)])
-
-
-def corrected(instruction: str, value: float = 0.0, rounds: int = 4, **options) -> tuple[LoopState, Stage]:
-    """The loop on the source by an instruction."""
-    stage, own = Stage(value), edit_claims(edit(instruction))
-    state, = self_correct([""], [own], [3], stage, stage, stage, settings=LoopSettings(rounds, **options), sources=drawn()[None])
-    return state, stage
 
 
 @pytest.mark.parametrize("text", EXAMPLES)
@@ -254,127 +168,6 @@ def test_a_result_of_another_size_is_refused_with_both() -> None:
         Stage().judge(torch.zeros(1, 96, 48, 3), [edit_claims(edit("remove the circle"))])
 
 
-def test_only_the_boxes_of_what_is_touched_may_change_and_all_that_is_free_where_something_comes() -> None:
-    grid = Grid((CELLS, CELLS), (SIDE, SIDE))
-    area = area_of(edit("make the red circle blue"), grid)
-    assert area[1:3, 1:3].all() and area.sum() == 16
-    area = area_of(edit("move the red circle to the bottom right"), grid)
-    assert area[11, 11] and not area[1:3, 8:10].any() and not area[8:10, 4:6].any()
-    assert edit("make the red circle blue").may_change.sum() == 28 * 28
-
-
-def test_a_cell_that_two_things_share_belongs_to_the_one_that_covers_more() -> None:
-    grid = Grid((CELLS, CELLS), (SIDE, SIDE))
-    found = (Detection(8, 8, 19, 16, "circle", "red"), Detection(28, 8, 20, 16, "square", "blue"))
-    area = area_of(edit("remove the circle", found), grid)
-    assert area[1:3, 1:3].all() and not area[1:3, 3:].any()
-
-
-def test_a_larger_thing_around_it_does_not_hold_on_to_what_is_touched() -> None:
-    grid = Grid((CELLS, CELLS), (SIDE, SIDE))
-    small, large = Detection(35, 19, 10, 10, "circle", "red"), Detection(24, 16, 40, 72, "triangle", "green")
-    area = area_of(edit("remove the circle", (small, large)), grid)
-    assert area.equal(grid.boxes([small]))
-    beside = area_of(edit("remove the circle", (small, large, Detection(46, 19, 10, 10, "square", "blue"))), grid)
-    assert beside[2:4, 4].all() and not beside[2:4, 6].any() and not (beside & ~area).any()
-    # Where it may go is all that the larger one leaves.
-    moved = area_of(edit("move the circle to the left", (small, large)), grid)
-    assert moved[:, :3].all() and moved[2, 4] and not moved[6:11, 3:8].any()
-
-
-def test_an_erased_thing_is_gone_and_all_else_stays_to_the_last_bit() -> None:
-    state, stage = corrected("remove the red circle")
-    assert state.passed and [entry.strategy for entry in state.rounds] == ["source", "rearrange"]
-    assert (state.first.nfe, state.first.sigma, stage.calls_made) == (0, 0.0, 10)
-    assert torch.equal(state.first.latent, drawn())
-    changed = (state.best.latent != drawn()).any(dim=0)
-    assert changed[1:3, 1:3].all() and not (changed & ~area_of(state.edit, Grid((CELLS, CELLS), (SIDE, SIDE)))).any()
-
-
-@pytest.mark.parametrize("place", ["at the bottom right", "to the right of the green triangle", "below the blue square"])
-def test_a_moved_thing_stands_where_it_was_asked_to(place) -> None:
-    state, _ = corrected(f"move the red circle {place}")
-    assert state.passed and state.rounds[-1].strategy == "rearrange"
-    for d in FOUND[1:]:
-        span = Grid((CELLS, CELLS), (SIDE, SIDE), 0.0).span(d)
-        assert torch.equal(state.best.latent[(..., *span)], drawn()[(..., *span)])
-
-
-def test_of_several_that_are_moved_those_in_place_stay() -> None:
-    there, elsewhere = box("red circle", 1, 1), box("red circle", 8, 8)
-    claims = edit_claims(edit("move both circles to the left", (there, elsewhere)))
-    faults = faults_of(critique_from_detections([claim for claim in claims if claim.edit is None], (there, elsewhere), SIDE),
-                       random.Random(0))
-    region = region_of(faults, Grid((CELLS, CELLS), (SIDE, SIDE)), random.Random(0))
-    assert region[8:10, 8:10].all() and region[6, 1] and not region[1:3, 1:3].any()
-
-
-def test_what_is_recoloured_is_drawn_anew_in_its_place_only() -> None:
-    state, stage = corrected("make the red circle blue", VALUES["blue circle"])
-    assert state.passed and state.best.strategy == "region" and stage.calls_made == 20
-    assert ((state.best.latent != drawn()).any(dim=0) == state.best.region).all() and state.best.region.sum() == 16
-
-
-def test_even_what_cannot_be_done_leaves_the_source_alone() -> None:
-    state, stage = corrected("make the red circle blue", VALUES["red square"], rounds=6)
-    assert not state.passed and stage.calls_made == state.nfe > 0
-    everywhere = torch.stack([entry.region for entry in state.rounds]).any(dim=0)
-    assert everywhere.sum() == 16
-    assert all(torch.equal(entry.latent[:, ~everywhere], drawn()[:, ~everywhere]) for entry in state.rounds)
-
-
-def test_an_edit_that_may_change_all_of_a_picture_does_not_open_its_neighbour_in_the_batch() -> None:
-    class Painting(Stage):
-        def generate(self, rows, seeds, steer=None):
-            return torch.full((len(rows), 4, CELLS, CELLS), self.value)
-
-    part = edit("make the red circle blue")
-    # A statement opens the whole picture; this judge knows boxes alone.
-    whole = [claim for claim in edit_claims(replace(part, statements=("it is night",))) if claim.text != "it is night"]
-    for claims in ([whole, edit_claims(part)], [edit_claims(part), whole]):
-        stage = Painting(VALUES["red square"])
-        states = self_correct(["", ""], claims, [3, 4], stage, stage, stage, settings=LoopSettings(1, ("resample",)),
-                              sources=drawn().expand(2, -1, -1, -1))
-        confined_one = states[claims.index(whole) - 1].rounds[-1]
-        assert confined_one.region.sum() == 16
-        assert torch.equal(confined_one.latent[:, ~confined_one.region], drawn()[:, ~confined_one.region])
-
-
-def test_one_of_two_is_erased_and_the_other_one_held() -> None:
-    found = (Detection(8, 8, 16, 16, "circle", "red"), Detection(64, 64, 16, 16, "circle", "red"))
-    claims = edit_claims(edit("remove a red circle", found))
-    state = LoopState("", tuple(claims))
-    start = first_round("", claims, 1, 5, sources=drawn(found)[None])
-    critique = critique_from_detections([claim for claim in claims if claim.edit is None], found, SIDE)
-    state, = start.finished(drawn(found)[None], decoded(drawn(found)[None]), [judge_with_source(
-        decoded(drawn(found)[None]), [claims], lambda own: [critique])[0]], 0, 0.1)
-    touched, = state.edit.touched
-    plan, = resumed_round([state], claims, 1, 5).plans
-    assert plan.region[1:3, 1:3].all() and not plan.region[8:10, 8:10].any() and touched.x == 8
-
-
-def test_a_source_needs_claims_of_an_edit_and_one_for_each_picture() -> None:
-    stage = Stage()
-    with pytest.raises(ValueError, match="Connect those of xLARD Edit Claims"):
-        self_correct(["a dog"], [claims_from_prompt("a dog")], [0], stage, stage, stage, sources=drawn()[None])
-    with pytest.raises(ValueError, match="2 sources for 1 pictures"):
-        first_round("", edit_claims(edit("remove the circle")), 1, 0, sources=drawn().expand(2, -1, -1, -1))
-
-
-def test_a_source_that_is_full_of_what_stays_cannot_be_added_to() -> None:
-    stage, ground = Stage(), Detection(0, 0, SIDE, SIDE, "square", "blue")
-    claims = edit_claims(edit("add a yellow circle", (*FOUND, ground)))
-    with pytest.raises(ValueError, match="what is to stay covers all of it .red circle, blue square, green triangle."):
-        self_correct([""], [claims], [0], stage, stage, stage, sources=drawn()[None])
-
-
-def test_plans_for_pictures_without_a_source_are_not_confined() -> None:
-    start = first_round("a dog", claims_from_prompt("a dog"), 1, 0)
-    plan = Plan("resample", 1.0, 0, 20)
-    situation = Situation(start.states[0], (CELLS, CELLS), (SIDE, SIDE), 0, lambda sigma: 20)
-    assert confined(plan, situation) is plan and situation.area is None
-
-
 class Answering:
     """A critic's model that gives prepared answers, one after the other."""
 
@@ -441,14 +234,3 @@ def test_ways_of_scoring_without_boxes_judge_the_pixels_outside() -> None:
     critic = MLLMCritic(Yes()).with_scoring(YesProbability())
     same, other = critic.judge(torch.stack([decoded(drawn()[None])[0], torch.ones(SIDE, SIDE, 3)]), [found, found])
     assert same.passed and not other.passed and other.verdicts[-1].reason.startswith("0.0% of its pixels")
-
-
-def test_the_report_shows_instruction_and_both_kinds_and_preservation_over_the_rounds() -> None:
-    state, _ = corrected("remove the red circle")
-    page = report_page([state], "Edits")
-    assert "1. remove the red circle" in page and "keep: all else is as it was" in page
-    assert "<td>nothing</td>" in page and "<td>all</td>" not in page
-    assert "Before: the source<" in page and "After: round 1, rearrange, seed" in page
-    assert 'class="preservation"' in page and "Bright is drawn anew" in page
-    assert state.to_dict()["instruction"] == "remove the red circle"
-    assert [claim["keep"] for claim in state.to_dict()["rounds"][0]["critique"]["claims"]] == [False, True, True, True]

@@ -7,7 +7,7 @@ import numpy as np
 from tests.chat_behaviours import OTHER_WORDS
 from tests.chat_server import ChatServer
 from tests.graphs import PROMPT, error, pictures, shown, text
-from tests.test_loop_graph_nodes import by_round, looped, only, pictures_by_round, ran, recorded
+from tests.loop_graphs import by_round, looped, only, pictures_by_round, ran, recorded
 from tests.test_rewrite_nodes import drawn
 from xlard.loop.engine import derived_seed
 

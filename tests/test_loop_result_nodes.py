@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.graphs import demo_graph, loop_graph, pictures, shown, text
-from tests.test_loop_graph_nodes import NEVER, add_loop, ran
+from tests.loop_graphs import NEVER, add_loop, ran
 
 
 def with_result(graph: dict, loop: str) -> dict:

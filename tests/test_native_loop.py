@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.graphs import demo_graph, pictures, shown
-from tests.test_loop_graph_nodes import ALWAYS, NEVER, add_loop, looped, ran, recorded, rounds_of
+from tests.loop_graphs import ALWAYS, NEVER, add_loop, looped, ran, recorded, rounds_of
 
 
 @pytest.fixture(scope="module")
