@@ -10,6 +10,7 @@ from ..xlard.critics.scoring import scoring as way_of_scoring
 from . import folders, sockets
 from .adapters.critic import load_critic
 from .adapters.pictures import annotated_images, checked_images, chosen_claims, critique_text, wrong_masks
+from .adapters.unjudged import judged
 
 
 class XLARDLoadCritic(io.ComfyNode):
@@ -81,12 +82,13 @@ class XLARDCritique(io.ComfyNode):
                 io.Boolean.Output("passed", is_output_list=True,
                                   tooltip="For each picture whether every claim holds."),
                 io.String.Output("report", tooltip="The critiques in words."),
-            ))
+            ),
+            hidden=[io.Hidden.dynprompt, io.Hidden.unique_id])
 
     @classmethod
     def execute(cls, images, critic, prompt: str, claims: list | None = None) -> io.NodeOutput:
         images, claims = checked_images(images), chosen_claims(prompt, claims)
-        critiques = critic.judge(images, [claims] * len(images))
+        critiques = judged(cls, critic, images, claims, end="XLARDLoopEnd")
         annotated = annotated_images(images, critiques)
         boxes = [[detection.to_bounding_box() for detection in critique.detections] for critique in critiques]
         return io.NodeOutput(

@@ -11,15 +11,17 @@ from ..xlard.loop.process import PROCESSES
 from ..xlard.loop.run import self_correct
 from ..xlard.loop.settings import FIRST, WHERE, LoopSettings
 from ..xlard.loop.strategies import ALL
+from ..xlard.loop.unjudged import Unjudged
 from . import sockets
 from .adapters.cancelled import left_behind
 from .adapters.family import check_fits
 from .adapters.latents import as_pictures, like_source, with_source
-from .adapters.pictures import chosen_claims, critique_text
+from .adapters.pictures import chosen_claims, states_text
 from .adapters.process import introducing
 from .adapters.progress import RoundProgress
 from .adapters.rewording import Rewording
 from .adapters.sampler import ComfySampler
+from .adapters.unjudged import rescued
 from .adapters.vae import ComfyDecoder
 
 _STRATEGIES = {
@@ -136,10 +138,11 @@ class XLARDSelfCorrect(io.ComfyNode):
             if not progress.best:
                 raise
             return left_behind(cls, list(progress.best.values()))
-        critiques = [state.best.critique for state in states]
-        report = "\n".join(filter(None, (critique_text(critiques), rewording and rewording.refusal)))
+        except Unjudged as failed:
+            states = rescued(failed, sampler.source)
+        report = "\n".join(filter(None, (states_text(states), rewording and rewording.refusal)))
         samples = like_source(torch.stack([state.best.latent for state in states]), sampler.source)
         return io.NodeOutput(
             {**latent_image, "samples": samples}, torch.stack([state.best.image for state in states]),
             torch.stack([state.first.image for state in states]), states,
-            [critique.score for critique in critiques], [state.passed for state in states], report)
+            [state.best.critique.score for state in states], [state.passed for state in states], report)

@@ -6,11 +6,13 @@ from comfy_api.latest import io, ui
 
 from ..xlard.critics.rewrite import PromptRewriter
 from ..xlard.loop.rounds import BatchRound, first_round, resumed_round
+from ..xlard.loop.unjudged import Unjudged
 from . import sockets
 from .adapters.latents import as_pictures, with_source
 from .adapters.loop_body import body_of, copied, repetitions, takes
 from .adapters.loop_flow import Flow, results, show_round
 from .adapters.pictures import chosen_claims
+from .adapters.unjudged import rescued
 
 _STRATEGIES = {
     "rearrange": "Rounds may erase, move and copy objects in the latent by the critic's boxes, and join them with what is "
@@ -134,7 +136,10 @@ class XLARDLoopEnd(io.ComfyNode):
         body, number = body_of(prompt, flow.start, end, ("latent", "image", "critique")), repetitions(prompt, end)
         if flow.batch.rewriter and not takes(prompt, body, flow.start, _WORDING):
             raise ValueError(_UNHEARD)
-        states = flow.finished(latent, image, critique, body)
+        try:
+            states = flow.finished(latent, image, critique, body)
+        except Unjudged as failed:
+            return io.NodeOutput(*results(flow, rescued(failed, latent["samples"]), latent, number))
         show_round(states, number, rounds)
         following = flow.batch.after(states) if number < rounds else None
         if following is None or following.leading is None:

@@ -6,7 +6,7 @@ import torch
 from comfy_api.latest import io
 
 from . import sockets
-from .adapters.pictures import critique_text
+from .adapters.pictures import states_text
 
 
 class XLARDLoopResult(io.ComfyNode):
@@ -35,4 +35,4 @@ class XLARDLoopResult(io.ComfyNode):
         return io.NodeOutput(
             {"samples": torch.stack([entry.latent for entry in best])}, torch.stack([entry.image for entry in best]),
             torch.stack([each.first.image for each in state]), [critique.score for critique in critiques],
-            [critique.passed for critique in critiques], critique_text(critiques))
+            [critique.passed for critique in critiques], states_text(state))

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import shutil
 import subprocess
 import sys
 import weakref
 from collections.abc import Iterator
 
+import numpy as np
 import psutil
 import pytest
 import torch
 
 from tests.conftest import CHECKOUT
-from tests.graphs import demo_graph, error, shown, text
+from tests.graphs import demo_graph, error, loop_graph, pictures, shown, text
+from tests.loop_graphs import looped
 from xlard.critics.backend import Ask, CriticError
 from xlard.critics.folder import CriticFolder
 from xlard.critics.memory import in_parts, is_out_of_memory
@@ -212,3 +215,71 @@ def test_a_text_encoder_is_asked_once_more_when_the_others_have_left(tight) -> N
     graph["tight"]["inputs"]["times"] = 2
     message = error(tight, graph)
     assert "The critic text encoder qwen3vl_4b ran out of memory at a single question about a picture of" in message
+
+
+HOPELESS = "nine red circles left of nine blue squares"
+"""Asks for more than the demo world can draw."""
+
+
+def looping_with(spared: int, **settings) -> dict:
+    """The loop in one node, before a critic whose memory no longer suffices after so many pictures, with what it reports."""
+    graph = loop_graph(prompt=HOPELESS, **settings)
+    graph["tight"] = {"class_type": "XLARDTestTightCritic", "inputs": {"critic": ["world", 3], "rows": 0, "spared": spared}}
+    graph["loop"]["inputs"]["critic"] = ["tight", 0]
+    return shown(graph, report=("loop", 6))
+
+
+def decoded(tight, message: str) -> np.ndarray:
+    """The pictures (B, H, W, 3) in the file of latents that a message names, through Load Latent."""
+    name, = re.findall(r"saved as (xLARD_unjudged_\d+_\.latent) in the folder latents of ComfyUI's output folder", message)
+    shutil.copy(tight.base / "output" / "latents" / name, tight.base / "input")
+    assert not list((tight.base / "output" / "latents").glob("*.part"))
+    graph = demo_graph()
+    graph["kept"] = {"class_type": "LoadLatent", "inputs": {"latent": name}}
+    graph["decoded"]["inputs"]["samples"] = ["kept", 0]
+    return pictures(tight, graph, "decoded")
+
+
+def test_a_loop_whose_critic_fails_at_the_first_pictures_names_the_file_with_their_latents(tight) -> None:
+    message = error(tight, looping_with(0, batch=2, rounds=2))
+    for part in ("The first pictures could not be judged.", "ran out of memory at a single question about a picture of 96 x 96 pixels",
+                 "GiB"):
+        assert part in message
+    assert (decoded(tight, message) == pictures(tight, loop_graph(batch=2, rounds=0), "loop", 2)).all()
+
+
+def test_a_loop_whose_critic_fails_later_returns_the_best_picture_and_says_why_it_ended(tight) -> None:
+    graph = looping_with(1, rounds=3, rearrange=False, region=False, correct=False)
+    graph["files"] = {"class_type": "XLARDReport", "inputs": {"state": ["loop", 3], "filename_prefix": "ended/run"}}
+    first = pictures(tight, loop_graph(rounds=0), "loop", 1)
+    assert (pictures(tight, graph, "loop", 1) == first).all()
+    result = tight.run(shown(graph, report=("loop", 6)))
+    history, = (tight.base / "output" / "ended").glob("*.json")
+    ended = json.loads(history.read_text(encoding="utf-8"))[0]["ended"]
+    assert ended.startswith("What round 1 drew could not be judged. The critic") and "about a picture of 96 x 96 pixels" in ended
+    assert "The loop ended there." in ended and ended in text(result, "report") and "best pictures so far are returned" in tight.log()
+    # A fresh draw, which nobody has judged.
+    assert (decoded(tight, ended) != first).any()
+
+
+def test_a_loop_as_a_graph_ends_with_the_best_picture_too(tight) -> None:
+    graph = shown(looped(prompt=HOPELESS, rounds=3, rearrange=False, region=False, correct=False), report=("end", 6))
+    graph["tight"] = {"class_type": "XLARDTestTightCritic", "inputs": {"critic": ["world", 3], "rows": 0, "spared": 2}}
+    graph["critique"]["inputs"]["critic"] = ["tight", 0]
+    best = pictures(tight, graph, "end", 1)
+    result = tight.run(graph)
+    assert "What round 2 drew could not be judged. The critic" in text(result, "report") and text(result, "passed") == "False"
+    assert decoded(tight, text(result, "report")).shape == best.shape
+    graph["end"]["inputs"]["rounds"] = 1
+    graph["critique"]["inputs"]["critic"] = ["world", 3]
+    assert (pictures(tight, graph, "end", 1) == best).all()
+
+
+def test_a_loop_as_a_graph_draws_its_first_pictures_no_second_time_after_a_failure(tight) -> None:
+    graph = looped(prompt=HOPELESS, rounds=0, seed=77)
+    graph["tight"] = {"class_type": "XLARDTestTightCritic", "inputs": {"critic": ["world", 3], "rows": 0}}
+    graph["critique"]["inputs"]["critic"] = ["tight", 0]
+    assert "ran out of memory at a single question" in error(tight, graph)
+    graph["critique"]["inputs"]["critic"] = ["world", 3]
+    result = tight.run(graph)
+    assert result.status == "success" and not {"drawn", "decoded"} & set(result.executed)

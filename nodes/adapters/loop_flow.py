@@ -15,7 +15,7 @@ from ...xlard.loop.rounds import BatchRound
 from ...xlard.loop.state import LoopState
 from .latents import PIXELS_PER_LATENT, as_pictures, like_source, mask_of
 from .loop_calls import CallCounter, Clock
-from .pictures import checked_images, critique_text
+from .pictures import checked_images, critique_text, states_text
 from .progress import PREVIEW_SIDE
 from .steering import noise_levels
 
@@ -115,7 +115,7 @@ def results(flow: Flow, states: Sequence[LoopState], latent: dict, repetitions: 
     return ({**kept, **own, "samples": samples}, torch.stack([entry.image for entry in best]),
             torch.stack([state.first.image for state in states]), states,
             _in_lists([critique.score for critique in critiques], repetitions),
-            _in_lists([critique.passed for critique in critiques], repetitions), "\n".join(filter(None, (critique_text(critiques), refusal))))
+            _in_lists([critique.passed for critique in critiques], repetitions), "\n".join(filter(None, (states_text(states), refusal))))
 
 
 def show_round(states: Sequence[LoopState], number: int, rounds: int) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from ...xlard.claims import Claim
 from ...xlard.critique import Critique
 from ...xlard.draw import annotate, card, summarise, wrong_mask
+from ...xlard.loop.state import LoopState
 
 _CARD_WIDTH = 384
 _MARKS = {True: "\u2713", False: "\u2717", None: "?"}
@@ -85,3 +86,9 @@ def critique_text(critiques: Sequence[Critique]) -> str:
         lines += [f"  box of a {region.detection.label} at {region.detection.x:.0f}, {region.detection.y:.0f}: "
                   f"{region.score:.2f}, {region.reason}" for region in critique.regions]
     return "\n".join(lines)
+
+
+def states_text(states: Sequence[LoopState]) -> str:
+    """The critiques of the best pictures of a loop in plain words, and why it ended early, where the critic failed."""
+    ended = dict.fromkeys(state.ended for state in states if state.ended)
+    return "\n".join([critique_text([state.best.critique for state in states]), *ended])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import itertools
 
 import torch
 from comfy_api.latest import ComfyExtension, io
@@ -12,18 +13,19 @@ FULL = "CUDA out of memory. Tried to allocate 2.00 GiB.\nMore of it."
 
 
 class XLARDTestTightCritic(io.ComfyNode):
-    """Passes on a critic whose model runs out of memory with more than ``rows`` questions."""
+    """Passes on a critic whose model runs out of memory with more than ``rows`` questions, after ``spared`` questions or batches of them."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(node_id="XLARDTestTightCritic", inputs=[io.Custom("XLARD_CRITIC").Input("critic"), io.Int.Input("rows", min=0)],
-                         outputs=[io.Custom("XLARD_CRITIC").Output("tight")])
+        return io.Schema(node_id="XLARDTestTightCritic", inputs=[
+            io.Custom("XLARD_CRITIC").Input("critic"), io.Int.Input("rows", min=0), io.Int.Input("spared", default=0, min=0, optional=True)],
+            outputs=[io.Custom("XLARD_CRITIC").Output("tight")])
 
     @classmethod
-    def execute(cls, critic, rows: int) -> io.NodeOutput:
+    def execute(cls, critic, rows: int, spared: int = 0) -> io.NodeOutput:
         backend = copy.copy(critic.backend)
-        load = backend.model
-        backend.model = lambda: limited(load(), rows)
+        load, asked = backend.model, itertools.count()
+        backend.model = lambda: load() if next(asked) < spared else limited(load(), rows)
         return io.NodeOutput(type(critic)(backend, critic.scoring))
 
 

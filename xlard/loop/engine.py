@@ -13,12 +13,14 @@ from torch import Tensor
 
 from ..claims import Claim
 from ..corrector import CorrectorConfig
+from ..critics.backend import CriticError
 from ..critique import Critique
 from ..editing.claims import edit_in
 from ..head import HeadConfig, RewardPrediction
 from ..protocols import Decoder, Judge, Sampler
 from .confine import check_room
 from .state import LoopState, Round
+from .unjudged import Unjudged
 
 OnRound = Callable[[int, Round], None]
 
@@ -117,12 +119,15 @@ class Engine:
                  planned: Sequence[float] | None = None) -> None:
         """Make an attempt for rows, judge it and record a round for each; seconds are shared out evenly.
 
-        ``planned`` are the seconds that each row's plan took before.
+        ``planned`` are the seconds that each row's plan took before. Raises Unjudged where the critic fails.
         """
         started = time.perf_counter()
         attempt = make()
         images = self.decoder.decode(attempt.latents)
-        critiques = self.judge.judge(images, attempt.claims or [self.claims[row] for row in rows])
+        try:
+            critiques = self.judge.judge(images, attempt.claims or [self.claims[row] for row in rows])
+        except CriticError as error:
+            raise Unjudged(str(error), len(self.states[rows[0]].rounds), self.states, attempt.latents) from error
         seconds = (time.perf_counter() - started) / len(rows)
         for index, row in enumerate(rows):
             state = self.states[row]

@@ -17,6 +17,7 @@ from .plan import Plan, Situation
 from .router import router
 from .state import SOURCE, LoopState, Round
 from .strategies import ALL
+from .unjudged import Failure, Unjudged
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,9 +92,12 @@ class BatchRound:
 
         The states before stay as they are. Pictures that were left alone get no round; the others share ``seconds``, and
         each took part in all ``nfe`` model calls. Raises ValueError for other numbers of pictures than the batch has, for
-        critiques of other claims, and where the size has changed since the first round.
+        critiques of other claims, and where the size has changed since the first round; Unjudged where the critic failed.
         """
         self._check(latents, images, critiques)
+        failed = next((critique for critique in critiques if isinstance(critique, Failure)), None)
+        if failed is not None:
+            raise Unjudged(failed.cause, self.number, self.states, latents)
         seconds = (seconds + self.seconds) / (sum(plan is not None for plan in self.plans) or 1)
         states = []
         for row, (state, plan) in enumerate(zip(self.states, self.plans)):
@@ -103,7 +107,7 @@ class BatchRound:
                     plan.strategy, self.sigma, self.seed, nfe, seconds, 1, critiques[row], latents[row].detach().cpu(),
                     images[row].detach().cpu(), not rounds or better(state, critiques[row]), reason=plan.reason,
                     region=plan.region, prompt=self.prompt))
-            states.append(replace(state, rounds=rounds))
+            states.append(replace(state, rounds=rounds, ended=""))
         return states
 
     def after(self, states: Sequence[LoopState]) -> BatchRound:

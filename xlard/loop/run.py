@@ -27,7 +27,8 @@ def self_correct(prompts: Sequence[str], claims: Sequence[Sequence[Claim]], seed
 
     The best picture by the critic is kept. Prompts are put into other words only by a ``rewriter``. With ``sources``
     (B, C, h, w) these latents are the first pictures, and only what their edits may change is drawn anew. Raises ValueError
-    where a prompt has no claims, where a source has none of an edit, or for unknown strategies.
+    where a prompt has no claims, where a source has none of an edit, or for unknown strategies, and Unjudged, which holds what
+    there was until then, where the critic fails.
     """
     return correct_all(Engine(sampler, decoder, judge, prompts, claims, seeds, head, corrector, on_round, rewriter, sources),
                        settings or LoopSettings())

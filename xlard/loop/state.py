@@ -48,11 +48,15 @@ class Round:
 
 @dataclass
 class LoopState:
-    """A picture on its way through the loop; ``rounds[0]`` is the first, uncorrected picture, or the source of an edit."""
+    """A picture on its way through the loop; ``rounds[0]`` is the first, uncorrected picture, or the source of an edit.
+
+    ``ended`` says why there are no more rounds, where the critic failed; else it is empty.
+    """
 
     prompt: str
     claims: tuple[Claim, ...]
     rounds: list[Round] = field(default_factory=list)
+    ended: str = ""
 
     @property
     def first(self) -> Round:
@@ -120,7 +124,7 @@ class LoopState:
         """The history as JSON-ready values, without pictures and latents."""
         return {
             "prompt": self.prompt, "instruction": self.edit.instruction if self.edit else "", "passed": self.passed, "nfe": self.nfe, "seconds": round(self.seconds, 3),
-            "critic_calls": self.critic_calls, "best_round": self.rounds.index(self.best),
+            "critic_calls": self.critic_calls, "best_round": self.rounds.index(self.best), "ended": self.ended,
             "rounds": [{"strategy": r.strategy, "sigma": r.sigma, "seed": r.seed, "nfe": r.nfe,
                         "seconds": round(r.seconds, 3), "critic_calls": r.critic_calls, "accepted": r.accepted,
                         "change": r.change, "predicted": r.predicted, "reason": r.reason, "prompt": r.prompt, "alone": r.alone,

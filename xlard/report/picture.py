@@ -62,7 +62,12 @@ def origin(entry: Round, number: int) -> str:
 
 
 def outcome(state: LoopState) -> tuple[str, bool]:
-    """What became of a picture, in one sentence, and whether all its claims hold."""
+    """What became of a picture, in a sentence or two, and whether all its claims hold."""
+    sentence, passed = _outcome(state)
+    return f"{sentence} {state.ended}".strip(), passed
+
+
+def _outcome(state: LoopState) -> tuple[str, bool]:
     first, best = state.first, state.best
     if best.critique.abstained:
         return "The critic abstained: nothing is known of this picture.", False
