@@ -104,6 +104,9 @@ class XLARDSelfCorrect(io.ComfyNode):
                                tooltip="object by object: what the picture lacks and has nowhere to copy from is drawn alone, from a prompt of "
                                        "its own, judged on nothing else, and put together with what is right. Each object costs a round, "
                                        "and so does putting it in. Needs clip, and a critic that gives boxes."),
+                io.Boolean.Input("read_steps", default=False, optional=True,
+                                 tooltip="With a head: note which reward it expects at each step that it can read, and what each step gained, "
+                                         "for xLARD Report and its history. Changes nothing that is drawn."),
             ],
             outputs=sockets.named(
                 io.Latent.Output("latent", tooltip="The best latents."),
@@ -118,7 +121,8 @@ class XLARDSelfCorrect(io.ComfyNode):
     def execute(cls, model, positive, negative, vae, critic, prompt: str, latent_image: dict, seed: int, steps: int,
                 cfg: float, sampler_name: str, scheduler: str, rounds: int, sigma: float, candidates: int,
                 strength: float, where: str = WHERE[0], head=None, corrector=None, claims: list | None = None, clip=None,
-                source: dict | None = None, first_picture: str = FIRST[0], process: str = PROCESSES[0], **strategies: bool) -> io.NodeOutput:
+                source: dict | None = None, first_picture: str = FIRST[0], process: str = PROCESSES[0], read_steps: bool = False,
+                **strategies: bool) -> io.NodeOutput:
         claims, latent_image = chosen_claims(prompt, claims), with_source(latent_image, source)
         check_fits({"head": head, "corrector": corrector}, model, positive)
         rewording = None if clip is None else Rewording(critic, clip, prompt, positive)
@@ -133,7 +137,7 @@ class XLARDSelfCorrect(io.ComfyNode):
                 [prompt] * batch, [claims] * batch, [seed + row for row in range(batch)], sampler, ComfyDecoder(vae),
                 critic, head, corrector,
                 LoopSettings(rounds, allowed, candidates, strength, where, sigma=sigma or None, first=first_picture),
-                progress, rewording, None if source is None else as_pictures(sampler.source))
+                progress, rewording, None if source is None else as_pictures(sampler.source), read_steps)
         except comfy.model_management.InterruptProcessingException:
             if not progress.best:
                 raise

@@ -33,7 +33,8 @@ def test_every_method_writes_every_picture(results) -> None:
     folder, rows, _ = results
     assert len(rows) == len(METHODS) * 2 * 2
     for row in rows:
-        assert set(row) == {"method", "prompt_index", "prompt", "seed", "picture", "nfe", "seconds", "critic_calls", "score", "claims"}
+        assert set(row) == {"method", "prompt_index", "prompt", "seed", "picture", "nfe", "seconds", "critic_calls", "score", "claims",
+                            "steps"}
         assert row["picture"] == f"{row['method'].replace(':', '_')}/{row['prompt_index']}_{row['seed']}.png"
         assert Image.open(folder / row["picture"]).size == (96, 96)
         assert all(set(claim) == {"type", "text", "score", "passed"} for claim in row["claims"])

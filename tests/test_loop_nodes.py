@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import numpy as np
 import psutil
@@ -158,3 +159,19 @@ def test_fifty_rounds_in_a_row_do_not_grow_memory(comfy):
     # The first fifty fill the allocators' pools.
     before = rounds(50, 1)
     assert rounds(50, 2) <= before * 1.02
+
+
+def test_reading_the_steps_changes_no_bit_and_tells_their_gains(comfy):
+    plain = loop_graph(batch=2, steps=8, rounds=2, seed=31, first_picture="always")
+    read = loop_graph(batch=2, steps=8, rounds=2, seed=31, first_picture="always", read_steps=True)
+    read["files"] = {"class_type": "XLARDReport", "inputs": {"state": ["loop", 3], "filename_prefix": "steps/run"}}
+    assert torch.equal(saved_latents(comfy, plain), saved_latents(comfy, read))
+    read["loop"]["inputs"]["seed"] = 32
+    page = comfy.view(comfy.run(read).outputs["files"]["html"][0]).decode()
+    history, = (comfy.base / "output" / "steps").glob("*_00002*.json")
+    for state in json.loads(history.read_text("utf-8")):
+        for entry in state["rounds"]:
+            sigmas = [step["sigma"] for step in entry["steps"]]
+            assert len(sigmas) >= 3 and sigmas == sorted(set(sigmas), reverse=True) and max(sigmas) <= 0.8
+            assert entry["steps"][0]["gain"] is None and all(step["gain"] is not None for step in entry["steps"][1:])
+    assert "Head by step" in page and 'class="curve"' in page

@@ -87,6 +87,23 @@ def test_all_files_are_written_and_readable(tmp_path: Path, count: int) -> None:
     assert [entry["critique"]["passed"] for entry in history[0]["rounds"]] == [False, True]
 
 
+def test_what_the_head_read_on_the_way_is_a_curve_in_the_rounds_row_and_in_the_history() -> None:
+    steps = ((0.75, 0.25), (0.5, 0.75), (0.25, 0.625))
+    read = LoopState(PROMPT, tuple(claims_from_prompt(PROMPT)), [attempt(0, judged(WRONG)), attempt(1, judged(RIGHT), steps=steps)])
+    table = rounds_table(read)
+    assert "Head by step" in table and table.count('class="curve"') == 1
+    assert 'aria-label="Reward by noise level: 0.25 at 0.75, 0.75 at 0.50, 0.62 at 0.25."' in table
+    assert "<small>+0.50 at 0.50</small>" in table and "Head by step" not in rounds_table(state(judged(WRONG)))
+    first, second = json.loads(history_json([read]))[0]["rounds"]
+    assert first["steps"] == [] and [step["gain"] for step in second["steps"]] == [None, 0.5, -0.125]
+    assert second["steps"][0] == {"sigma": 0.75, "reward": 0.25, "gain": None}
+
+
+def test_the_curve_of_a_single_reading_is_a_point_without_a_gain() -> None:
+    table = rounds_table(LoopState(PROMPT, tuple(claims_from_prompt(PROMPT)), [attempt(0, judged(WRONG), steps=((0.5, 0.5),))]))
+    assert '<circle cx="48.0" cy="16.0" r="2"/></svg></td>' in table
+
+
 def test_the_page_tells_rounds_costs_and_claims() -> None:
     page = Page(report_page([state(judged(WRONG), silent(), judged(RIGHT))], "demo"))
     for expected in ("Corrected: all 4 claims hold.", "the square is blue", "square: green", "3 rounds, 57 NFE, 7.5 s",

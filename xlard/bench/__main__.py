@@ -36,6 +36,8 @@ def main() -> None:
                                                          "other methods with ':name' use them")
     parser.add_argument("--heads", default="", help="other heads, in the same way")
     parser.add_argument("--second-look", action="store_true", help="the critic judges what passes once more in the mirror")
+    parser.add_argument("--read-steps", action="store_true", help="the head reads each step that it can, for results.json; no picture "
+                                                                  "changes, seconds do")
     parser.add_argument("--out", type=Path, default=Path("output/bench"), help="folder for pictures and results.json")
     options = parser.parse_args()
     run(options)

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from ..demo.sampling import FlowSampler
-from ..loop.attempt import promise
 from ..loop.engine import Attempt, Engine, better, derived_seed
+from ..loop.expected import promise, step_reader
 from ..loop.state import LoopState
+from ..protocols import Steer
 
 CANDIDATES = 2
 """Drawn for each picture that is finished."""
@@ -43,20 +44,26 @@ def _picked(engine: Engine, rows: Sequence[int], number: int, sigma: float) -> A
     sampler, context = engine.sampler, engine.sampler.context(rows)
     levels = sampler.sigmas()
     half = sampler.calls() - sampler.calls(sigma)
-    noisy, flow = (torch.stack(each) for each in zip(*(_half_way(sampler, seeds, levels[:half + 1], context) for seeds in tried)))
+    readers = [step_reader(engine, rows) for _ in tried]
+    noisy, flow = (torch.stack(each) for each in zip(*(_half_way(sampler, seeds, levels[:half + 1], context, reader)
+                                                       for seeds, reader in zip(tried, readers))))
     level = levels[half].item()
     rewards = torch.stack([promise(engine, rows, x - level * f, level) for x, f in zip(noisy, flow)])
     best, chosen = rewards.max(dim=0)
     noisy, flow = (each[chosen, torch.arange(len(rows))] for each in (noisy, flow))
     # The chosen one's prediction was the call that its next step needs.
     noisy = noisy + (levels[half + 1] - level).item() * flow
-    latents = sampler.draw_on(noisy, levels[half + 1:], context)
+    rest = step_reader(engine, rows)
+    latents = sampler.draw_on(noisy, levels[half + 1:], context, rest)
     seeds = [tried[k][index] for index, k in enumerate(chosen.tolist())]
     return Attempt("resample" if number else "sample", 1.0, seeds, cost(sampler, sigma), latents, predicted=best.tolist(),
-                   reasons=["the better one of two half way"] * len(rows))
+                   reasons=["the better one of two half way"] * len(rows), steps=rest and [
+                       (*readers[k].steps[index], (level, best[index].item()), *rest.steps[index])
+                       for index, k in enumerate(chosen.tolist())])
 
 
-def _half_way(sampler: FlowSampler, seeds: Sequence[int], levels: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+def _half_way(sampler: FlowSampler, seeds: Sequence[int], levels: Tensor, context: Tensor,
+              reader: Steer | None) -> tuple[Tensor, Tensor]:
     """Noisy latents at the last of the levels, and the flow there."""
-    noisy = sampler.draw_on(sampler.noise(seeds), levels, context)
+    noisy = sampler.draw_on(sampler.noise(seeds), levels, context, reader)
     return noisy, sampler.flow(noisy, levels[-1], context)

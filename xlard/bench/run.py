@@ -52,7 +52,7 @@ def run_method(name: str, world: DemoWorld, models: dict, prompts: list[str], se
         texts = [prompts[index] for index, _ in part]
         engine = Engine(world.sampler(texts, options.steps), world.decoder, prompts=texts,
                         claims=[claims_from_prompt(text) for text in texts],
-                        seeds=[seed_of(index, seed) for index, seed in part], **models)
+                        seeds=[seed_of(index, seed) for index, seed in part], read_steps=options.read_steps, **models)
         results += [(index, seed, state) for (index, seed), state in zip(part, apply(engine))]
         print(f"{name}: {len(results)}/{len(jobs)}", flush=True)
     return results
@@ -88,7 +88,8 @@ def write_method(name: str, results: list[tuple[int, int, LoopState]], out: Path
         claims = [{key: claim[key] for key in ("type", "text", "score", "passed")} for claim in critique["claims"]]
         rows.append({"method": name, "prompt_index": index, "prompt": state.prompt, "seed": seed,
                      "picture": str(picture.relative_to(out)), "nfe": state.nfe, "seconds": round(state.seconds, 4),
-                     "critic_calls": state.critic_calls, "score": critique["score"], "claims": claims})
+                     "critic_calls": state.critic_calls, "score": critique["score"], "claims": claims,
+                     "steps": [entry["steps"] for entry in state.to_dict()["rounds"]]})
     return rows
 
 

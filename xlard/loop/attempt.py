@@ -8,11 +8,10 @@ import torch
 from torch import Tensor
 
 from ..corrector import attribution_map, relative_norm
-from ..critique import ASPECT_OF
-from ..head import overall_reward
 from ..protocols import Once, Steer
 from ..steering import corrector_once, corrector_steer
 from .engine import Attempt, Engine, derived_seed
+from .expected import asked_aspects, promise, step_reader, watched
 from .plan import Plan
 from .settings import LoopSettings
 from .state import SOURCE
@@ -24,6 +23,9 @@ def carry_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], settin
     plan = plans[0]
     attempt = _carried_out(engine.worded(plan.prompt), rows, plans, settings)
     attempt.prompt, attempt.claims = plan.prompt, [each.claims for each in plans] if plan.claims else None
+    if plan.claims:
+        # They are of the whole picture's claims, and this is one object of it.
+        attempt.steps = None
     return attempt
 
 
@@ -37,8 +39,10 @@ def _carried_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], set
     if plan.sigma == 1.0 and regions is None:
         return draw(engine, rows, plan.strategy, seeds, settings if plan.corrected else None, reasons, doubted=False)
     latents = torch.stack([best if plan.latent is None else plan.latent for plan, best in zip(plans, _best(engine, rows))])
-    drawn = engine.sampler.resume(latents, plan.sigma, rows, seeds, None, regions)
-    return Attempt(plan.strategy, plan.sigma, seeds, engine.sampler.calls(plan.sigma), drawn, reasons=reasons, regions=regions)
+    reader = step_reader(engine, rows, latents, regions)
+    drawn = engine.sampler.resume(latents, plan.sigma, rows, seeds, watched(None, reader), regions)
+    return Attempt(plan.strategy, plan.sigma, seeds, engine.sampler.calls(plan.sigma), drawn, reasons=reasons, regions=regions,
+                   steps=reader and reader.steps)
 
 
 def first(engine: Engine, rows: Sequence[int], settings: LoopSettings) -> Attempt:
@@ -56,10 +60,12 @@ def draw(engine: Engine, rows: Sequence[int], strategy: str, seeds: Sequence[int
     """Fresh draws from pure noise; with ``settings``, with the corrector at work, see ``corrector_steering``."""
     trace = Trace()
     steer = corrector_steering(engine, rows, settings, trace, doubted) if settings else None
-    latents = engine.sampler.generate(rows, seeds, steer)
+    reader = step_reader(engine, rows)
+    latents = engine.sampler.generate(rows, seeds, watched(steer, reader))
     # Asked afterwards: a sampler may know its calls per step only once it has run.
     nfe = engine.sampler.calls() + isinstance(steer, Once)
-    return Attempt(strategy, 1.0, seeds, nfe, latents, trace.changes, None, trace.attributions, reasons)
+    return Attempt(strategy, 1.0, seeds, nfe, latents, trace.changes, None, trace.attributions, reasons,
+                   steps=reader and reader.steps)
 
 
 def correct(engine: Engine, rows: Sequence[int], sigma: float, seeds: Sequence[int], settings: LoopSettings,
@@ -81,9 +87,10 @@ def correct(engine: Engine, rows: Sequence[int], sigma: float, seeds: Sequence[i
         latents = latents.to(prediction.device) + everywhere(prediction, sigma) - prediction
     if regions is not None:
         latents = torch.where(regions.to(latents.device)[:, None], latents, _best(engine, rows).to(latents))
-    resumed = engine.sampler.resume(latents, sigma, rows, seeds, steer, regions)
+    reader = step_reader(engine, rows, latents, regions)
+    resumed = engine.sampler.resume(latents, sigma, rows, seeds, watched(steer, reader), regions)
     return Attempt(Correct.name, sigma, seeds, calls + engine.sampler.calls(sigma), resumed, trace.changes, predicted,
-                   trace.attributions, regions=regions)
+                   trace.attributions, regions=regions, steps=reader and reader.steps)
 
 
 def picks(engine: Engine, sigma: float) -> bool:
@@ -124,22 +131,9 @@ def corrector_steering(engine: Engine, rows: Sequence[int], settings: LoopSettin
     """The engine's corrector at work in its window, for some rows; one that acts once, only on what the head ``doubted``."""
     if acts_once(engine):
         return corrector_once(engine.corrector, engine.sampler.context(rows), 0.0, settings.strength, trace,
-                              engine.head if doubted else None, [_asked(engine, row) for row in rows])
+                              engine.head if doubted else None, [asked_aspects(engine, row) for row in rows])
     window = settings.window or engine.corrector.config.sigma_range
     return corrector_steer(engine.corrector, engine.sampler.context(rows), window, settings.strength, trace)
-
-
-def promise(engine: Engine, rows: Sequence[int], latents: Tensor, sigma: float) -> Tensor:
-    """The head's product of rewards (B,) over each picture's own aspects."""
-    levels = torch.full((len(rows),), sigma, device=latents.device)
-    prediction = engine.head(latents, engine.sampler.context(rows), levels)
-    return overall_reward(prediction, [_asked(engine, row) for row in rows])
-
-
-def _asked(engine: Engine, row: int) -> list[int]:
-    """Places in the head's rewards of the aspects that a picture's claims are about."""
-    asked = {ASPECT_OF[claim.type] for claim in engine.claims[row]}
-    return [place for place, aspect in enumerate(engine.head.config.aspects) if aspect in asked] if engine.head else []
 
 
 class Trace:

@@ -19,7 +19,7 @@ from ..editing.claims import edit_in
 from ..head import HeadConfig, RewardPrediction
 from ..protocols import Decoder, Judge, Sampler
 from .confine import check_room
-from .state import LoopState, Round
+from .state import LoopState, Round, StepReward
 from .unjudged import Unjudged
 
 OnRound = Callable[[int, Round], None]
@@ -74,13 +74,15 @@ class Attempt:
     regions: Tensor | None = None
     prompt: str = ""
     claims: Sequence[Sequence[Claim]] | None = None
+    steps: Sequence[tuple[StepReward, ...]] | None = None
 
 
 @dataclass
 class Engine:
     """The models of a loop and the pictures that go through it. Without a ``rewriter`` prompts stay as they are.
 
-    ``sources`` (B, C, h, w) are latents of pictures that are edited, each by claims with an edit.
+    ``sources`` (B, C, h, w) are latents of pictures that are edited, each by claims with an edit. With ``read_steps`` the head, if
+    there is one, reads each step of sampling that it can, which changes no picture.
     """
 
     sampler: Sampler
@@ -94,6 +96,7 @@ class Engine:
     on_round: OnRound | None = None
     rewriter: Rewriter | None = None
     sources: Tensor | None = None
+    read_steps: bool = False
 
     def __post_init__(self):
         if not len(self.prompts) == len(self.claims) == len(self.seeds):
@@ -141,7 +144,7 @@ class Engine:
                 attempt.attributions[index].detach().cpu() if attempt.attributions is not None else None,
                 attempt.reasons[index] if attempt.reasons else "",
                 attempt.regions[index].cpu() if attempt.regions is not None else None, attempt.prompt,
-                bool(attempt.claims))
+                bool(attempt.claims), attempt.steps[index] if attempt.steps else ())
             state.rounds.append(entry)
             if self.on_round:
                 self.on_round(row, entry)

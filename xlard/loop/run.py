@@ -22,7 +22,7 @@ from .state import LoopState
 def self_correct(prompts: Sequence[str], claims: Sequence[Sequence[Claim]], seeds: Sequence[int], sampler: Sampler,
                  decoder: Decoder, judge: Judge, head: Head | None = None, corrector: Corrector | None = None,
                  settings: LoopSettings | None = None, on_round: OnRound | None = None,
-                 rewriter: Rewriter | None = None, sources: Tensor | None = None) -> list[LoopState]:
+                 rewriter: Rewriter | None = None, sources: Tensor | None = None, read_steps: bool = False) -> list[LoopState]:
     """Draw each picture, then mend those that the critic fails, until they pass or rounds or budget are spent.
 
     The best picture by the critic is kept. Prompts are put into other words only by a ``rewriter``. With ``sources``
@@ -30,7 +30,8 @@ def self_correct(prompts: Sequence[str], claims: Sequence[Sequence[Claim]], seed
     where a prompt has no claims, where a source has none of an edit, or for unknown strategies, and Unjudged, which holds what
     there was until then, where the critic fails.
     """
-    return correct_all(Engine(sampler, decoder, judge, prompts, claims, seeds, head, corrector, on_round, rewriter, sources),
+    return correct_all(Engine(sampler, decoder, judge, prompts, claims, seeds, head, corrector, on_round, rewriter, sources,
+                              read_steps),
                        settings or LoopSettings())
 
 

@@ -12,6 +12,9 @@ from ..critique import Critique
 from ..editing.claims import edit_in
 from ..editing.edit import Edit
 
+StepReward = tuple[float, float]
+"""A noise level, and the reward in [0, 1] that the head expects of the x0 prediction there."""
+
 SOURCE = "source"
 """The strategy of a first round that drew nothing: the picture is one that is edited."""
 
@@ -24,7 +27,7 @@ class Round:
     ``latent`` is (C, h, w) and ``image`` (H, W, 3) in [0, 1], both on the CPU; ``predicted`` is the head's reward;
     ``region`` (h, w) is true where the latent was drawn anew (None: everywhere), ``reason`` says why; ``prompt`` is the
     wording that it was drawn with, empty for the artist's own. One that is ``alone`` shows a single object of the picture, was
-    judged on what is claimed of that, and is never the best.
+    judged on what is claimed of that, and is never the best. ``steps`` are the head's readings on the way, where it was asked.
     """
 
     strategy: str
@@ -44,6 +47,13 @@ class Round:
     region: Tensor | None = None
     prompt: str = ""
     alone: bool = False
+    steps: tuple[StepReward, ...] = ()
+
+    @property
+    def gains(self) -> list[float | None]:
+        """What each of ``steps`` gained over the one before it, None for the first: the dense rewards of DenseGRPO."""
+        rewards = [reward for _, reward in self.steps]
+        return [None, *(after - before for before, after in zip(rewards, rewards[1:]))][:len(rewards)]
 
 
 @dataclass
@@ -128,6 +138,8 @@ class LoopState:
             "rounds": [{"strategy": r.strategy, "sigma": r.sigma, "seed": r.seed, "nfe": r.nfe,
                         "seconds": round(r.seconds, 3), "critic_calls": r.critic_calls, "accepted": r.accepted,
                         "change": r.change, "predicted": r.predicted, "reason": r.reason, "prompt": r.prompt, "alone": r.alone,
+                        "steps": [{"sigma": round(level, 4), "reward": reward, "gain": gain}
+                                  for (level, reward), gain in zip(r.steps, r.gains)],
                         "redrawn": 1.0 if r.region is None else round(r.region.float().mean().item(), 3), "critique": r.critique.to_dict()}
                        for r in self.rounds],
         }

@@ -9,6 +9,7 @@ from ..claims import Claim
 from ..draw import to_picture
 from ..loop.state import SOURCE, LoopState, Round
 from .changes import Change, best_before, change, tallies
+from .curve import steps_curve
 from .markup import decimal, mark, picture_uri, redrawn
 from .picture import fit, round_number
 from .wording import wording
@@ -59,6 +60,7 @@ _FURTHER: dict[str, Figure] = {
     "Critic calls": lambda entry: str(entry.critic_calls),
     "‖Δ‖/‖z‖": lambda entry: f"{entry.change:.3f}" if entry.change else "",
     "Head expects": lambda entry: "" if entry.predicted is None else f"{entry.predicted:.2f}",
+    "Head by step": steps_curve,
 }
 """What stands behind the claims; empty text where a round has nothing to say."""
 

@@ -36,6 +36,8 @@ td img{display:block;border-radius:3px;outline:1px solid var(--line)}
 .chart{width:100%;max-width:28rem;height:auto}.chart text{font-size:10px;fill:var(--faint)}
 .chart .grid{stroke:var(--line);stroke-width:1}.chart polyline{fill:none;stroke:currentColor;stroke-width:2}
 .chart circle,.chart polygon{fill:currentColor}
+.curve{display:block;width:6rem;height:2rem;margin-left:auto}.curve rect{fill:var(--paper)}
+.curve polyline{fill:none;stroke:var(--count);stroke-width:1.5}.curve circle{fill:var(--count)}
 .side{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr));gap:1rem}
 .maps{display:grid;grid-template-columns:repeat(auto-fill,minmax(7.5rem,1fr));gap:.75rem;margin-top:.5rem}
 pre{white-space:pre-wrap;background:var(--paper);padding:.5rem;border-radius:4px;font-size:.8rem;margin:.25rem 0}
