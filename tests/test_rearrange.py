@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.latent_scenes import GRID, SIDE, VALUES, box, drawn, seen
 from xlard.critique import Detection
 from xlard.loop.masks import Grid
 from xlard.loop.plan import Situation
@@ -18,23 +19,7 @@ from xlard.loop.strategies import Rearrange
 from xlard.prompts import claims_from_prompt
 from xlard.rewards import critique_from_detections
 
-SIDE = 96
-GRID = Grid((12, 12), (SIDE, SIDE), 0.0)
-VALUES = {"red circle": 1.0, "blue square": 2.0, "green triangle": 3.0}
 
-
-def box(label: str, column: int, row: int, cells: int = 2) -> Detection:
-    """An object that fills whole cells exactly."""
-    color, noun = label.split()
-    return Detection(8.0 * column, 8.0 * row, 8.0 * cells, 8.0 * cells, noun, color)
-
-
-def drawn(objects) -> torch.Tensor:
-    """A latent of zeros that shows objects as their labels' values."""
-    latent = torch.zeros(4, 12, 12)
-    for d in objects:
-        latent[(..., *GRID.span(d))] = VALUES[d.label]
-    return latent
 
 
 def state(prompt: str, *attempts: list[Detection]) -> LoopState:
@@ -51,11 +36,6 @@ def rearrange(state: LoopState, grid: Grid = GRID, seed: int = 0):
     donors = [piece for entry in state.rounds if entry is not best
               for piece in pieces_of(entry.latent, entry.critique.detections, grid)]
     return rearranged(best.latent, best.critique, grid, random.Random(seed), donors)
-
-
-def seen(latent: torch.Tensor) -> dict[str, int]:
-    """How many cells show each label."""
-    return {label: int((latent[0] == value).sum()) for label, value in VALUES.items() if (latent[0] == value).any()}
 
 
 def test_one_too_many_is_erased_and_the_others_stay() -> None:

@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     model("boxes", 6000, 32, 10000, "Qwen3-VL on renders, reconstructions and annotated pictures: what is where")
     model("critic", 7000, 32, 10000, "the same model on all the questions that a critic is asked")
     head = model("head", 4000, 64, 0, "reward head on collected pictures")
+    head.add_argument("--begin", type=Path, help="head whose weights it begins with")
     corrector = model("corrector", 3000, 64, 0, "latent corrector on collected pictures")
     corrector.add_argument("--way", default="distillation", choices=("distillation", "drafting", "mending", "path-wise", "ppo"), help="how it is trained")
     corrector.add_argument("--lowest", type=float, default=0.5, help="lowest noise level that it learns from")

@@ -155,13 +155,18 @@ def pieces_of(latent: Tensor, objects: Iterable[Detection], grid: Grid) -> list[
     return [Piece(d, latent[(..., *grid.span(d))].clone()) for d in objects]
 
 
-def fill(latent: Tensor, hole: Tensor) -> Tensor:
-    """The latent (C, h, w) with the cells of ``hole`` (h, w) interpolated smoothly from those around (Laplace's equation)."""
-    if hole.all() or not hole.any():
-        return latent
-    filled = torch.where(hole, latent[:, ~hole].mean(dim=1)[:, None, None], latent)
+def fill(latents: Tensor, holes: Tensor) -> Tensor:
+    """Latents (..., C, h, w) with the cells of their holes (..., h, w) interpolated smoothly from those around (Laplace's equation).
+
+    A latent that is all hole stays as it is.
+    """
+    holes = (holes & ~holes.all(dim=(-2, -1), keepdim=True)).unsqueeze(-3)
+    if not holes.any():
+        return latents
+    around = (~holes).to(latents.dtype)
+    filled = torch.where(holes, (latents * around).sum(dim=(-2, -1), keepdim=True) / around.sum(dim=(-2, -1), keepdim=True), latents)
     for _ in range(_FILLS):
-        padded = torch.nn.functional.pad(filled[None], (1, 1, 1, 1), mode="replicate")[0]
-        around = (padded[:, :-2, 1:-1] + padded[:, 2:, 1:-1] + padded[:, 1:-1, :-2] + padded[:, 1:-1, 2:]) / 4
-        filled = torch.where(hole, around, latent)
+        padded = torch.nn.functional.pad(filled, (1, 1, 1, 1), mode="replicate")
+        around = (padded[..., :-2, 1:-1] + padded[..., 2:, 1:-1] + padded[..., 1:-1, :-2] + padded[..., 1:-1, 2:]) / 4
+        filled = torch.where(holes, around, latents)
     return filled

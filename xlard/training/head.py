@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from torch import Tensor
 from ..critique import ASPECTS
 from ..head import KINDS, RewardHead, RewardPrediction
 from .calibration import calibrate_head, expected_calibration_error
+from .recompose import recomposed
 from .records import FINAL, NO_REWARD, X0, Encode, Records, chunks, of_kind, pick
 
 SHARES = ((FINAL, 0.4), (X0, 0.5), (FINAL, 0.1))
@@ -34,11 +36,14 @@ class HeadBatches:
     """Random batches of all kinds of latents for a head. Raises ValueError where there are no x0 predictions.
 
     Noisy ones are made on the spot, (1 - sigma) z + sigma * spread * noise at random levels; ``spread`` (C,) is the standard
-    deviation of finished latents. ``change`` may give records other prompts and the rewards that follow.
+    deviation of finished latents. A share ``RECOMPOSED`` has other objects (see ``recompose``); ``change`` may then give
+    records other prompts and the rewards that follow.
     """
 
+    RECOMPOSED = 0.5
+
     def __init__(self, records: Records, encode: Encode, batch: int, device: str, spread: Tensor,
-                 change: Callable[[Records], Records] = lambda records: records):
+                 change: Callable[[Records, random.Random], Records] = lambda records, rng: records):
         self.records, self.encode, self.device, self.change = records, encode, device, change
         self.spread = spread.cpu()[:, None, None]
         self.sizes = [(of_kind(records, kind), max(1, round(batch * share))) for kind, share in SHARES]
@@ -49,9 +54,10 @@ class HeadBatches:
         noisy = slice(len(shown) - self.sizes[-1][1], None)
         levels = torch.rand(self.sizes[-1][1], generator=generator)
         noise = torch.randn(shown.latents[noisy].shape, generator=generator) * self.spread
+        rng = random.Random(generator.initial_seed())
+        shown = self.change(recomposed(shown, self.RECOMPOSED, rng), rng)
         shown.latents[noisy] = torch.lerp(shown.latents[noisy], noise, levels[:, None, None, None])
         shown.sigma[noisy], shown.kinds[noisy] = levels, KINDS.index("noisy")
-        shown = self.change(shown)
         return (shown.latents.to(self.device), self.encode(shown.prompts).to(self.device), shown.sigma.to(self.device),
                 shown.kinds.to(self.device)), shown
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,8 +29,11 @@ HIGHEST = 0.8
 
 
 def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_seconds: float | None = None,
-          learning_rate: float = 1e-3, width: int = 128, layers: int = 4, name: str = "head") -> dict:
-    """Fit the head to the corrector split's pictures; writes ``folder/<name>.safetensors``. ``pool`` limits the latents."""
+          learning_rate: float = 1e-3, width: int = 128, layers: int = 4, begin: Path | None = None, name: str = "head") -> dict:
+    """Fit the head to the corrector split's pictures; writes ``folder/<name>.safetensors``. ``pool`` limits the latents.
+
+    It begins with the weights of the head in the file ``begin``, of the same sizes, or with random ones.
+    """
     device = default_device()
     torch.manual_seed(seed)
     encode = encoder(DemoWorld(folder, device))
@@ -41,13 +43,13 @@ def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_se
     config = HeadConfig(LATENT_CHANNELS, CONTEXT_WIDTH, BASE_MODEL, width=width, layers=layers)
     regional = RegionalHead(RewardHead(config), seen_labels(records))
     regional.head.body.scale_to(records.finals)
-    rng = random.Random()
+    if begin:
+        regional.head.load_state_dict(RewardHead.load(begin).state_dict())
     batches = HeadBatches(records, encode, batch, device, regional.head.body.spread,
-                          lambda drawn: relabelled(drawn, OTHER_PROMPTS, allowed, rng))
+                          lambda drawn, rng: relabelled(drawn, OTHER_PROMPTS, allowed, rng))
     trainer = Trainer(folder / f"{name}_run", regional, steps, learning_rate, seed, device, decay=0.995, weight_decay=0.05)
 
     def batch_loss(step: int, generator: torch.Generator) -> torch.Tensor:
-        rng.seed(generator.initial_seed())
         inputs, shown = batches(generator)
         prediction = regional.head(*inputs)
         judged = head_loss(prediction, shown.rewards.to(device), shown.confidence.to(device))

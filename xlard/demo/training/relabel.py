@@ -9,8 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from ...critique import Detection
-from ...prompts import claims_from_prompt
-from ...rewards import critique_from_detections
+from ...training.recompose import critique_by_boxes
 from ...training.records import Records, reward_rows
 from ...words import NUMBER_WORDS
 from ..prompts import DIRECTION_WORDS, phrase, prompts
@@ -20,16 +19,24 @@ TRAINING_SPLITS = ("generator", "critic", "corrector")
 """Splits whose prompts may be seen in training: validation and test are kept out."""
 
 _TRIES = 12
+
+_RELATED = 0.8
+"""How often a prompt about two kinds or more relates them: what stands where is the hardest to learn to read."""
 _ALTERNATIVES = (COLOR_NAMES, SHAPES, tuple(shape + "s" for shape in SHAPES),
                  tuple(NUMBER_WORDS[n] for n in range(2, MAX_OBJECTS + 1)), ("left", "right"), ("above", "below"))
 
 
 def describe(objects: Sequence[Detection], rng: random.Random) -> str:
-    """A prompt about one to three kinds of the objects seen; a relation in it holds or not, as it comes."""
+    """A prompt about one to three kinds of the objects seen, most often with a relation, which holds or not, as it comes."""
     kinds = list(Counter((d.color, d.noun) for d in objects if d.noun in SHAPES).items())
     rng.shuffle(kinds)
-    things = [phrase(number, color, shape) for (color, shape), number in kinds[:rng.randint(1, 3)]]
-    if len(things) > 1 and rng.random() < 0.5:
+    related = len(kinds) > 1 and rng.random() < _RELATED
+    kinds = kinds[:rng.randint(2 if related else 1, 3)]
+    if related:
+        # Prompts relate one or two things to a single one.
+        kinds.sort(key=lambda kind: -kind[1])
+    things = [phrase(number, color, shape) for (color, shape), number in kinds]
+    if related:
         verb = " are " if kinds[0][1] > 1 else " "
         things = [f"{things[0]}{verb}{rng.choice(DIRECTION_WORDS)} {things[1]}", *things[2:]]
     return " and ".join(things)
@@ -56,7 +63,7 @@ def another(prompt: str, objects: Sequence[Detection], allowed: Collection[str],
     """A prompt of ``allowed`` that is about the objects seen or near the picture's own; its own where none is found."""
     for _ in range(_TRIES):
         text = describe(objects, rng) if rng.random() < 0.5 else prompt
-        text = mutate(text, rng) if rng.random() < 0.6 else text
+        text = mutate(text, rng) if rng.random() < 0.5 else text
         if text != prompt and text in allowed:
             return text
     return prompt
@@ -80,6 +87,6 @@ def relabelled(records: Records, share: float, allowed: Collection[str], rng: ra
             continue
         texts[row] = another(texts[row], objects, allowed, rng)
         mended[row] = mended[row] if texts[row] == records.prompts[row] else -1
-        critique = critique_from_detections(claims_from_prompt(texts[row]), objects, records.side)
+        critique = critique_by_boxes(texts[row], objects, records.side)
         rewards[row], passed[row] = reward_rows([critique])[0], critique.passed
     return replace(records, prompts=texts, rewards=rewards, passed=passed, mended=mended)
