@@ -153,7 +153,9 @@ def test_weights_that_do_not_fit_are_an_error_at_once() -> None:
 @pytest.mark.parametrize(("problem", "is_memory"), [
     (torch.OutOfMemoryError("x"), True), (RuntimeError("MPS backend out of memory (MPS allocated: 17 GB)"), True),
     (RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"), True),
-    (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"), True),
+    (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"), True), (MemoryError(), True),
+    (RuntimeError("unable to mmap 4990497880 bytes from file </x>: Cannot allocate memory (12)"), True),
+    (OSError(12, "Cannot allocate memory"), True), (OSError("No space left on device"), False),
     (RuntimeError("shapes do not match"), False), (ValueError("out of memory"), False), (CriticError("the server is out of memory"), False),
 ])
 def test_only_a_lack_of_memory_is_tried_again(problem, is_memory) -> None:
@@ -167,6 +169,16 @@ def test_only_a_lack_of_memory_is_tried_again(problem, is_memory) -> None:
     with pytest.raises(CriticError if is_memory else type(problem)):
         list(in_parts(asks(), 4, run, lambda: None, "it", 1))
     assert tries == ([4, 4, 2, 1] if is_memory else [4])
+
+
+def test_files_that_memory_does_not_suffice_to_read_are_not_called_damaged(monkeypatch) -> None:
+    def read(*arguments, **options):
+        raise RuntimeError("unable to mmap 4990497880 bytes from file </x>: Cannot allocate memory (12)")
+
+    folder = CriticFolder(CRITIC)
+    monkeypatch.setattr("transformers.AutoModelForImageTextToText.from_pretrained", read)
+    with pytest.raises(CriticError, match="does not fit into memory: its weights take .* GiB. Set quantization .* Cannot allocate memory"):
+        TransformersBackend(folder, folder.load_module).answer(asks())
 
 
 class TightServer(ComfyServer):

@@ -18,6 +18,7 @@ from xlard.report.picture import outcome
 from xlard.rewards import critique_from_detections
 
 CAUSE = "The critic ran out of memory at a picture of 8 x 8 pixels."
+"""An error's own words follow it without a full stop, which is added."""
 
 
 class FailingJudge(FakeJudge):
@@ -28,7 +29,7 @@ class FailingJudge(FakeJudge):
 
     def judge(self, images, claims):
         if not self.times:
-            raise CriticError(CAUSE)
+            raise CriticError(CAUSE.rstrip("."))
         self.times -= 1
         return super().judge(images, claims)
 

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from .backend import CriticError
+from .memory import is_out_of_memory
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 BITS = {"8-bit": "load_in_8bit", "4-bit": "load_in_4bit"}
@@ -148,10 +149,10 @@ class CriticFolder:
         """Turns what transformers raises for a folder's files into a CriticError that names it."""
         try:
             yield
-        except torch.cuda.OutOfMemoryError:
-            raise
         # Broken files raise nearly anything: of safetensors, of huggingface_hub, TypeError, AttributeError.
         except Exception as error:
+            if is_out_of_memory(error):
+                raise
             cause = " ".join(str(error).split())
             mend = _AGAIN
             if isinstance(error, ImportError):

@@ -13,15 +13,17 @@ from .backend import Ask, CriticError
 
 T = TypeVar("T")
 
-_SIGNS = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
-"""In the words of Apple's, the CPU's and NVIDIA's libraries, whose errors are of no class of their own."""
+_SIGNS = ("out of memory", "can't allocate memory", "Cannot allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
+"""In the words of Apple's, the CPU's, the operating system's and NVIDIA's libraries, whose errors are of no class of their own."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that a device's memory does not suffice."""
+    """Whether an error says that a device's memory, or the machine's, does not suffice."""
     if isinstance(error, CriticError):
         return False
-    return isinstance(error, torch.cuda.OutOfMemoryError) or isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
+    if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, (RuntimeError, OSError)) and any(sign in str(error) for sign in _SIGNS)
 
 
 def empty_cache() -> None:

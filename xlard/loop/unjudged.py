@@ -22,7 +22,7 @@ class Unjudged(CriticError):
 
     def __init__(self, cause: str, number: int, states: Sequence[LoopState], latents: Tensor):
         which = f"What round {number} drew" if number else "The first pictures"
-        super().__init__(f"{which} could not be judged. {cause}")
+        super().__init__(f"{which} could not be judged. {cause.rstrip('.')}.")
         self.latents = latents.detach().cpu()
         self.states = [replace(state, ended=f"{self} The loop ended there.") if state.rounds and not state.passed else state
                        for state in states]
