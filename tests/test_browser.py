@@ -83,6 +83,51 @@ def test_the_self_correction_workflow_shows_its_outputs(comfy_page):
     assert comfy_page.our_errors() == []
 
 
+KEEP_PREVIEWS = """async () => {
+    const listening = window.seenPreviews;
+    window.seenPreviews = {};
+    if (listening) return;
+    window.app.api.addEventListener('b_preview_with_metadata', async ({ detail }) => {
+        const bytes = new Uint8Array(await crypto.subtle.digest('SHA-1', await detail.blob.arrayBuffer()));
+        (window.seenPreviews[detail.displayNodeId] ??= []).push(bytes.join());
+    });
+}"""
+
+
+def previews_of(comfy_page, name: str, kind: str, asked: dict) -> list[str]:
+    """What a node of a kind shows while a shipped workflow runs, in order: each picture as its digest. ``asked`` replaces widgets."""
+    workflow = json.loads((CHECKOUT / "workflows" / f"{name}.json").read_text(encoding="utf-8"))
+    comfy_page.load(workflow)
+    page = comfy_page.page
+    page.evaluate("""asked => window.app.graph._nodes.forEach(node => (node.widgets ?? []).forEach(widget => {
+        if (widget.name in (asked[node.type] ?? {})) widget.value = asked[node.type][widget.name];
+    }))""", asked)
+    page.evaluate(KEEP_PREVIEWS)
+    comfy_page.queue()
+    comfy_page.wait_for_outputs()
+    node = page.evaluate("kind => window.app.graph._nodes.find(node => node.type === kind).id", kind)
+    return page.evaluate("id => window.seenPreviews[id] ?? []", str(node))
+
+
+ROUNDS = 3
+NEVER = "four purple triangles and a red square"
+"""More than the demo world draws in so few rounds."""
+
+
+def test_self_correct_shows_the_picture_of_every_round_while_it_runs(comfy_page):
+    seen = previews_of(comfy_page, "demo_self_correct", "XLARDSelfCorrect", {
+        "XLARDSelfCorrect": {"rounds": ROUNDS, "steps": 2}, "PrimitiveStringMultiline": {"value": NEVER}})
+    assert len(seen) == ROUNDS + 1 and len(set(seen)) > 1
+    assert comfy_page.our_errors() == []
+
+
+def test_loop_end_shows_the_best_so_far_after_every_round(comfy_page):
+    seen = previews_of(comfy_page, "demo_loop_graph", "XLARDLoopEnd", {
+        "XLARDLoopEnd": {"rounds": ROUNDS}, "KSampler": {"steps": 2}, "PrimitiveStringMultiline": {"value": NEVER}})
+    assert len(seen) == ROUNDS + 1
+    assert comfy_page.our_errors() == []
+
+
 def test_the_report_opens_and_closes_from_its_nodes_button(comfy_page):
     comfy_page.load(CHECKOUT / "workflows" / "demo_self_correct.json")
     comfy_page.queue()

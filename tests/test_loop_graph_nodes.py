@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import psutil
 import pytest
 import safetensors.torch
 import torch
@@ -221,3 +222,17 @@ def test_cancelling_in_a_later_round_leaves_the_best_so_far_in_the_history_and_t
     assert [entry.nfe for entry in rounds] == [40] * 3
     graph["end"]["inputs"]["rounds"] = 0
     assert (picture == pictures(comfy, graph, "end", 1)[0]).all()
+
+
+@pytest.mark.big
+def test_fifty_rounds_in_a_row_do_not_grow_memory(comfy):
+    """Each round is a copy of the body; what the copies held goes with the job."""
+    process = psutil.Process(comfy.pid)
+
+    def rounds(seed: int) -> int:
+        assert len(by_round(ran(comfy, looped(rounds=50, steps=2, seed=seed)), "critique")) == 51
+        return process.memory_info().rss
+
+    # The first hundred fill the allocators' pools: a job keeps what all its copies put out.
+    _, before = rounds(61), rounds(62)
+    assert rounds(63) <= before * 1.02
