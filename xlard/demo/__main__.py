@@ -40,10 +40,11 @@ def _parser() -> argparse.ArgumentParser:
     corrector = model("corrector", 3000, 64, 0, "latent corrector on collected pictures")
     corrector.add_argument("--way", default="distillation", choices=("distillation", "drafting", "mending", "path-wise", "ppo"), help="how it is trained")
     corrector.add_argument("--lowest", type=float, default=0.5, help="lowest noise level that it learns from")
-    corrector.add_argument("--acts-from", type=float, default=0.9, help="lowest noise level that it acts at; drafting: the one level")
+    corrector.add_argument("--acts-from", type=float, default=0.9, help="lowest noise level that it acts at; drafting and ppo: the one level")
     corrector.add_argument("--once", action="store_true", help="acts once, at --acts-from, as those of drafting do")
     corrector.add_argument("--trust-region", type=float, default=0.7, help="largest correction, relative to the latent")
     corrector.add_argument("--threshold", type=float, default=1.0, help="drafting: predicted reward below which it acts")
+    corrector.add_argument("--begin", type=Path, help="ppo: corrector whose weights it begins with")
     corrector.add_argument("--emphasis", type=float, default=0.0, help="distillation: how far beyond what passed")
     for one, name in ((head, "head"), (corrector, "corrector")):
         one.add_argument("--learning-rate", type=float, default=1e-3)

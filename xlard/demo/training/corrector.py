@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ...corrector import CorrectorConfig, relative_norm
+from ...corrector import CorrectorConfig, LatentCorrector, relative_norm
 from ...head import RewardHead
 from ...prompts import claims_from_prompt
 from ...training.distillation import Distillation, two_errors
@@ -30,16 +30,16 @@ WAYS = ("distillation", "drafting", "mending", "path-wise", "ppo")
 DRAFT_LEVELS = (0.5, 0.75)
 """Noise levels of the predictions that drafting learns from: what stands where is readable there, and can still be changed."""
 
-PPO_LEVEL = 0.9
-"""Noise level at which the policy acts."""
-
 
 def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_seconds: float | None = None,
           learning_rate: float = 1e-3, way: str = "distillation", lowest: float = 0.5, acts_from: float = 0.9,
           trust_region: float = 0.7, width: int = 128, layers: int = 4, emphasis: float = 0.0, threshold: float = 1.0,
-          once: bool = False, name: str = "corrector") -> dict:
+          once: bool = False, begin: Path | None = None, name: str = "corrector") -> dict:
     """Train and write ``folder/<name>.safetensors``; ``pool`` limits the latents. It learns from all noise levels from ``lowest``
-    on, and acts at all from ``acts_from`` on, or ``once``, at that level; drafting's always do."""
+    on, and acts at all from ``acts_from`` on, or ``once``, at that level; drafting's and PPO's always do.
+
+    PPO's begins with the weights of the corrector in the file ``begin``, of the same sizes, or with a residual of zero.
+    """
     device = default_device()
     torch.manual_seed(seed)
     world = DemoWorld(folder, device)
@@ -55,12 +55,17 @@ def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_se
     if way == "path-wise":
         # Above, the head's gradient leads nowhere.
         config = replace(config, sigma_range=(lowest, world.head().config.sigma_range[1]))
-    chosen, validate = _way(way, config, records, held_out, world, encode, batch, device, emphasis)
+    if way == "ppo":
+        start = LatentCorrector.load(begin) if begin else None
+        config = replace(start.config if start else config, trust_region=trust_region)
+        chosen, validate = Ppo(config, _situations(world, records, encode, acts_from, device), device, start), None
+    else:
+        chosen, validate = _way(way, config, records, held_out, world, encode, batch, device, emphasis)
     trainer = Trainer(folder / f"{name}_run", chosen.module, steps, learning_rate, seed, device, decay=0.995,
                       weight_decay=0.05, validate=validate, validate_every=250 if validate else 0, settings={"way": way})
     trainer.run(lambda step, generator: chosen.loss(generator), max_seconds=max_seconds)
     corrector = chosen.corrector(trainer.kept)
-    if once or way == "drafting":
+    if once or way in ("drafting", "ppo"):
         corrector.config = replace(config, acts_at=acts_from, reward_threshold=threshold)
     else:
         corrector.config = replace(config, sigma_range=(acts_from, config.sigma_range[1]))
@@ -74,7 +79,7 @@ def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_se
 
 def _way(way: str, config: CorrectorConfig, records: Records, held_out: Records, world: DemoWorld, encode: Encode, batch: int,
          device: str, emphasis: float) -> tuple[Way, Callable[[nn.Module], float] | None]:
-    """The way of a name, and what it is validated by."""
+    """The way of a name, but for PPO, and what it is validated by."""
     if way == "distillation":
         return Distillation(config, records, encode, batch, device, emphasis), _held_out_error(config, held_out, encode, device)
     if way == "drafting":
@@ -84,8 +89,6 @@ def _way(way: str, config: CorrectorConfig, records: Records, held_out: Records,
         return Mending(config, records, encode, batch, device, world.head()), None
     if way == "path-wise":
         return Pathwise(config, records, encode, batch, device, world.head()), None
-    if way == "ppo":
-        return Ppo(config, _situations(world, records, encode, device), device), None
     raise ValueError(f"There is no way '{way}' of training a corrector; there are {', '.join(WAYS)}.")
 
 
@@ -119,8 +122,9 @@ def _held_out_drafts(drafting: Drafting, records: Records) -> Callable[[nn.Modul
     return validate
 
 
-def _situations(world: DemoWorld, records: Records, encode: Encode, device: str) -> Callable[[int, torch.Generator], Situations]:
-    """Pictures that failed, renoised to ``PPO_LEVEL``: what the model predicts there, and what the critic says of the outcome."""
+def _situations(world: DemoWorld, records: Records, encode: Encode, level: float,
+                device: str) -> Callable[[int, torch.Generator], Situations]:
+    """Pictures that failed, renoised to a noise level: what the model predicts there, and what the critic says of the outcome."""
     critic, first = world.critic(), _first_rows(records)
     failed = torch.tensor([row for row in first if not records.passed[row]])
 
@@ -129,15 +133,15 @@ def _situations(world: DemoWorld, records: Records, encode: Encode, device: str)
         sampler, rows = world.sampler(drawn.prompts), list(range(number))
         seeds = torch.randint(0, 2**40, (number,), generator=generator).tolist()
         latents, claims = drawn.targets.to(device), [claims_from_prompt(prompt) for prompt in drawn.prompts]
-        predicted = sampler.predict(latents, PPO_LEVEL, rows, seeds)
+        predicted = sampler.predict(latents, level, rows, seeds)
 
         def play(changed: Tensor) -> Tensor:
             # Shifting a latent shifts its prediction as much under the same noise.
-            after = sampler.resume(latents + changed - predicted, PPO_LEVEL, rows, seeds)
+            after = sampler.resume(latents + changed - predicted, level, rows, seeds)
             judged = critic.judge(world.decoder.decode(after), claims)
             return torch.tensor([float(critique.passed) for critique in judged])
 
-        return Situations(predicted, encode(drawn.prompts).to(device), torch.full((number,), PPO_LEVEL, device=device), play)
+        return Situations(predicted, encode(drawn.prompts).to(device), torch.full((number,), level, device=device), play)
 
     return draw
 
