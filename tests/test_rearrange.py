@@ -20,8 +20,6 @@ from xlard.prompts import claims_from_prompt
 from xlard.rewards import critique_from_detections
 
 
-
-
 def state(prompt: str, *attempts: list[Detection]) -> LoopState:
     """A picture whose first attempt is the best; the later ones were not kept."""
     claims = claims_from_prompt(prompt)
