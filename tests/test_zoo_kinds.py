@@ -12,7 +12,7 @@ import torch
 
 from tests.conftest import CHECKOUT
 from tests.graphs import error
-from tests.zoo.families import PUBLISHED, SMALL, Family
+from tests.zoo.families import KLEIN, PUBLISHED, SMALL, Family
 from tests.zoo.files import file_name, make, pinned_comfyui
 from tests.zoo.graphs import (
     HEIGHT,
@@ -135,7 +135,7 @@ def test_self_correct_takes_an_empty_latent_of_another_ratio_as_ksampler_does(co
     assert torch.equal(found["drawn"], found["loop"])
 
 
-FAMILIES = PUBLISHED | SMALL
+FAMILIES = PUBLISHED | SMALL | KLEIN
 
 
 def test_families_are_called_by_their_names(tmp_path):
@@ -146,10 +146,11 @@ def test_families_are_called_by_their_names(tmp_path):
                          timeout=600)
     assert ran.returncode == 0, ran.stderr[-3000:]
     assert json.loads(ran.stdout.splitlines()[-1]) == {name: family.known_as for name, family in FAMILIES.items()}
-    assert len({family.known_as for family in FAMILIES.values()}) == len(SMALL) + 1, "one for each family, and Z-Image's"
+    assert len({family.known_as for family in FAMILIES.values()}) == len(SMALL | KLEIN) + 1, "one for each family, and Z-Image's"
 
 
-SAME_LATENTS = [("sd15", "sd2"), ("lumina2", "z_image_full"), pytest.param("sd2", "sd15", marks=pytest.mark.big)]
+SAME_LATENTS = [("sd15", "sd2"), ("lumina2", "z_image_full"), pytest.param("sd2", "sd15", marks=pytest.mark.big),
+                *(pytest.param(*pair, marks=pytest.mark.big) for pair in (("flux2", "flux2_klein_4b"), ("flux2_klein_4b", "flux2")))]
 """Pairs of families that differ in their text encoder alone."""
 
 

@@ -8,22 +8,28 @@ from ...xlard.modules import check_context
 from .latents import prompt_embeddings
 from .managed import ManagedModule
 
-_FORMER = {("BaseModel/SD15", 768): "SD15/SD15", ("BaseModel/SD15", 1024): "SD20/SD15", ("Lumina2/Flux", 2560): "ZImage/Flux"}
+_FORMER = {("BaseModel/SD15", 768): "SD15/SD15", ("BaseModel/SD15", 1024): "SD20/SD15", ("Lumina2/Flux", 2560): "ZImage/Flux",
+           ("Flux2/Flux2", 7680): "Flux2Klein4B/Flux2", ("Flux2/Flux2", 12288): "Flux2Klein9B/Flux2"}
 """By the name and the prompts' width that older files hold: the family's name since text encoders are told apart."""
+
+
+_BY_PROMPT = {("Flux2", 7680): "Flux2Klein4B", ("Flux2", 12288): "Flux2Klein9B"}
+"""By ComfyUI's name and the prompts' width: families for which it has one config, whatever their text encoder."""
 
 
 def family_of(model) -> str:
     """A MODEL's architecture and latent space, e.g. ``SDXL/SDXL`` or ``Flux/Flux``: the same for all finetunes and LoRAs of it.
 
     Of families that share both and differ in their text encoder, each has its own name: ``SD15/SD15`` and ``SD20/SD15``,
-    ``Lumina2/Flux`` and ``ZImage/Flux``.
+    ``Lumina2/Flux`` and ``ZImage/Flux``, ``Flux2/Flux2`` and ``Flux2Klein4B/Flux2``.
     """
     config = type(model.model.model_config)
     builds, reads = (next((each for each in config.__mro__ if method in vars(each)), None) for method in ("get_model", "clip_target"))
     # ComfyUI's config of such a family inherits how the model is built, and says itself how prompts are read.
     named = reads if reads is not None and reads is not builds and issubclass(reads, builds) else type(model.model)
+    name = _BY_PROMPT.get((named.__name__, model.model.model_config.unet_config.get("context_in_dim")), named.__name__)
     # Not model.model's own: that is what the last one loaded of its clones has put there.
-    return f"{named.__name__}/{type(model.get_model_object('latent_format')).__name__}"
+    return f"{name}/{type(model.get_model_object('latent_format')).__name__}"
 
 
 def known_as(config: HeadConfig | CorrectorConfig) -> str:

@@ -56,11 +56,11 @@ def _flux(width: int, double: int, single: int) -> dict:
             "depth": double, "depth_single_blocks": single, "guidance_embed": True}
 
 
-def _flux2(width: int, double: int, single: int) -> dict:
+def _flux2(width: int, double: int, single: int, prompt: int = 15360, guidance: bool = True) -> dict:
     return {"image_model": "flux2", "axes_dim": [32, 32, 32, 32], "num_heads": width // 128, "mlp_ratio": 3.0, "theta": 2000,
             "out_channels": 128, "global_modulation": True, "vec_in_dim": None, "mlp_silu_act": True, "qkv_bias": False, "ops_bias": False,
-            "default_ref_method": "index", "ref_index_scale": 10.0, "in_channels": 128, "hidden_size": width, "context_in_dim": 15360,
-            "patch_size": 1, "depth": double, "depth_single_blocks": single, "guidance_embed": True}
+            "default_ref_method": "index", "ref_index_scale": 10.0, "in_channels": 128, "hidden_size": width, "context_in_dim": prompt,
+            "patch_size": 1, "depth": double, "depth_single_blocks": single, "guidance_embed": guidance}
 
 
 def _lumina(width: int, prompt: int, layers: int, heads: int, **others) -> dict:
@@ -101,6 +101,14 @@ SMALL = {family.name: family for family in (
     Family("wan", "WAN21/Wan21", _WAN, 4096, length=32, video=True, vae="wan16"),
 )}
 """Every family at the least width: what ComfyUI detects by itself, or with what it takes for granted written into the file."""
+
+KLEIN = {family.name: family for family in (
+    Family("flux2_klein_4b", "Flux2Klein4B/Flux2", _flux2(128, 1, 1, 7680, False), 7680, 128, length=32, ratio=16, vae="kl128",
+           narrow={"num_heads": 1}),
+    Family("flux2_klein_9b", "Flux2Klein9B/Flux2", _flux2(128, 1, 1, 12288, False), 12288, 128, length=32, ratio=16, vae="kl128",
+           narrow={"num_heads": 1}),
+)}
+"""FLUX.2 with other text encoders, which it is told from by the prompts' width; else they are as it."""
 
 PUBLISHED = {family.name: family for family in (
     Family("sd15_full", "SD15/SD15", _unet(4, 2, [1, 1, 1, 1, 1, 1, 0, 0], [1] * 9 + [0] * 3, 1, 768, False, widths=[1, 2, 4, 4]),
