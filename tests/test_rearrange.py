@@ -111,6 +111,17 @@ def test_a_hole_is_filled_smoothly() -> None:
     assert fill(torn, everything) is torn and fill(torn, ~everything) is torn
 
 
+def test_a_large_hole_in_a_large_latent_is_filled_too_and_each_of_a_batch_by_itself() -> None:
+    slope = torch.linspace(0, 1, 130).expand(2, 100, 130).clone()
+    hole = torch.zeros(100, 130, dtype=torch.bool)
+    hole[30:70, 40:90] = True
+    torn = torch.where(hole, 99.0, slope)
+    filled = fill(torn, hole)
+    assert (filled - slope).abs().max() < 0.1 and (filled[:, ~hole] == slope[:, ~hole]).all()
+    both = fill(torch.stack([torn, slope * 2]), torch.stack([hole, torch.ones_like(hole)]))
+    assert torch.allclose(both[0], filled, atol=1e-5) and torch.equal(both[1], slope * 2)
+
+
 def test_the_strategy_says_what_it_would_do_and_what_it_costs() -> None:
     failed = state("two red circles", [box("red circle", 0, 0), box("red circle", 4, 4), box("red circle", 8, 8)])
     plan = Rearrange().plan(Situation(failed, (12, 12), (SIDE, SIDE), 3, lambda sigma: round(20 * sigma)))

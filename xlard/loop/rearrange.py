@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..critique import Critique, Detection
@@ -27,7 +28,11 @@ _PLACES = 16
 _TRIES, _CHOICES = 12, 6
 """How many arrangements are tried of objects that move together, and how many choices of them."""
 
-_FILLS = 200
+_COARSE = 16
+"""Cells along a side from which a hole is filled at a fraction of the size first."""
+
+_FILLS, _SMOOTHINGS = 200, 8
+"""How often values are averaged with those around: at the smallest size, and at a larger one after that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,10 +168,25 @@ def fill(latents: Tensor, holes: Tensor) -> Tensor:
     holes = (holes & ~holes.all(dim=(-2, -1), keepdim=True)).unsqueeze(-3)
     if not holes.any():
         return latents
-    around = (~holes).to(latents.dtype)
-    filled = torch.where(holes, (latents * around).sum(dim=(-2, -1), keepdim=True) / around.sum(dim=(-2, -1), keepdim=True), latents)
-    for _ in range(_FILLS):
-        padded = torch.nn.functional.pad(filled, (1, 1, 1, 1), mode="replicate")
+    known = (~holes).to(latents.dtype)
+    factor = -(-max(latents.shape[-2:]) // _COARSE)
+    if factor == 1:
+        begun, rounds = (latents * known).sum(dim=(-2, -1), keepdim=True) / known.sum(dim=(-2, -1), keepdim=True), _FILLS
+    else:
+        begun, rounds = _coarsely(latents, known, factor), _SMOOTHINGS
+    filled = torch.where(holes, begun, latents)
+    for _ in range(rounds):
+        padded = F.pad(filled, (1, 1, 1, 1), mode="replicate")
         around = (padded[..., :-2, 1:-1] + padded[..., 2:, 1:-1] + padded[..., 1:-1, :-2] + padded[..., 1:-1, 2:]) / 4
         filled = torch.where(holes, around, latents)
     return filled
+
+
+def _coarsely(latents: Tensor, known: Tensor, factor: int) -> Tensor:
+    """What a fill of the latents at a fraction of their size comes to: at full size values would take long to get anywhere."""
+    size, channels = latents.shape[-2:], latents.shape[:-3]
+    latents, known = (values.reshape(-1, *values.shape[-3:]) for values in (latents * known, known))
+    weights = F.avg_pool2d(known, factor, ceil_mode=True)
+    means = F.avg_pool2d(latents, factor, ceil_mode=True) / weights.clamp_min(1e-6)
+    coarse = F.interpolate(fill(means, weights[:, 0] == 0), size=[side * factor for side in means.shape[-2:]], mode="bilinear")
+    return coarse[..., :size[0], :size[1]].reshape(*channels, *coarse.shape[-3:-2], *size)
