@@ -145,6 +145,8 @@ def test_datasets_of_two_models_and_missing_parts_are_refused(dataset, head, tmp
 def test_a_head_without_a_level_is_not_to_be_relied_on(head) -> None:
     assert usable_level({"x0 0.50": {"all": 0.7}, "x0 0.90": {"all": 0.55}, "final": {"all": 0.9}, "x0 0.95": {}}) == 0.5
     assert usable_level({"final": {"all": 0.9}}) == 0.0
+    # Right again above a level at which it was wrong is chance.
+    assert usable_level({"x0 0.90": {"all": 0.8}, "x0 0.70": {"all": 0.5}, "x0 0.50": {"all": 0.7}}) == 0.5
     assert "Do not select" in head_report(head.figures, (0.0, 0.0))
     assert "Do not rely" in head_report({**head.figures, "auc": {"final": {}}}, (0.0, 0.0))
 

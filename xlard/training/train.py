@@ -153,9 +153,16 @@ def measure_head(head: RewardHead, datasets: Sequence[Dataset], device: str) -> 
 
 
 def usable_level(auc: dict[str, dict[str, float]]) -> float:
-    """The highest noise level of ``head_figures`` at which a head tells right pictures of a prompt from wrong ones; 0 if none."""
-    levels = {float(name.split()[1]): found.get("all", 0.0) for name, found in auc.items() if name.startswith("x0 ")}
-    return max((level for level, found in levels.items() if found >= USABLE_AUC), default=0.0)
+    """The highest noise level of ``head_figures`` up to which a head tells right pictures of a prompt from wrong ones; 0 if none.
+
+    A level above one at which it does not is chance: at a high level few pictures are enough for one.
+    """
+    usable = 0.0
+    for level, found in sorted((float(name.split()[1]), found.get("all", 0.0)) for name, found in auc.items() if name.startswith("x0 ")):
+        if found < USABLE_AUC:
+            break
+        usable = level
+    return usable
 
 
 def train_corrector(datasets: Sequence[Dataset], kind: CorrectorSettings, settings: TrainingSettings, folder: Path, device: str,

@@ -60,7 +60,7 @@ def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_se
     figures = {"model": "head", "steps": trainer.step, "batch": batch, "seed": seed, "records": len(records),
                "pictures": len(records.finals), "seconds": round(trainer.seconds), "machine": machine(),
                **measured(head, load_records(folder, "validation"), encode, device)}
-    head.config = replace(config, sigma_range=(0.0, usable_level(figures["auc"])))
+    head.config = replace(config, sigma_range=(0.0, min(HIGHEST, usable_level(figures["auc"]))))
     head.figures = figures
     head.save(folder / f"{name}.safetensors")
     return figures
