@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import warnings
 from contextlib import AbstractContextManager, nullcontext
@@ -48,6 +49,9 @@ class Alone:
         """Of one process: the tensor."""
         return tensor
 
+    def free_memory(self) -> None:
+        """Nothing is held."""
+
     def end_training(self) -> None:
         """Nothing to end."""
 
@@ -56,6 +60,8 @@ def engine(device: str) -> Accelerator | Alone:
     """The engine for how this process was started. Raises RuntimeError where a launcher is used and accelerate is missing."""
     if processes() == 1 and "ACCELERATE_MIXED_PRECISION" not in os.environ:
         return Alone(device)
+    # What is imported with the first optimizer holds a process group that is already there, until Python has ended.
+    from torch import _dynamo  # noqa: F401
     try:
         from accelerate import Accelerator, DistributedDataParallelKwargs
     except ImportError as error:
@@ -69,3 +75,11 @@ def engine(device: str) -> Accelerator | Alone:
     return Accelerator(
         cpu=device == "cpu", mixed_precision=os.environ.get("ACCELERATE_MIXED_PRECISION", "bf16" if cuda else "no"),
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
+
+
+def end_together(engine: Accelerator | Alone) -> None:
+    """End what joins the processes, its threads too, while Python still runs: a thread of gloo's that frees a tensor after the
+    interpreter has ended aborts the process. Nothing else may hold what the engine prepared."""
+    engine.free_memory()
+    gc.collect()  # The wrapped module, which holds the process group, is part of a cycle.
+    engine.end_training()

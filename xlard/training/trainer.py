@@ -18,7 +18,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from .engine import engine, processes
+from .engine import end_together, engine, processes
 from .files import write_whole
 from .plot import loss_plot
 
@@ -137,6 +137,7 @@ class Trainer:
                 break
             if max_seconds and self._everyone(float(time.time() - begun > max_seconds), "sum") > 0:
                 break
+        del measured
         self._finish()
 
     def _take_step(self, measured: nn.Module) -> None:
@@ -195,7 +196,7 @@ class Trainer:
             self._validate()
         self._save()
         main = self.engine.is_main_process
-        self.engine.end_training()
+        end_together(self.engine)
         if not main:
             raise SystemExit  # Evaluating and saving the result is the first process's work.
         loss_plot(self.losses, self.validation, self.folder.name).save(self.folder / "loss.png")
