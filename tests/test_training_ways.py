@@ -10,12 +10,14 @@ from xlard.corrector import CorrectorConfig, LatentCorrector
 from xlard.critique import ASPECTS, Detection
 from xlard.head import KINDS, HeadConfig, RewardHead
 from xlard.training.distillation import Distillation, two_errors
+from xlard.training.expert import Expert, ExpertSettings
 from xlard.training.head import HeadBatches, auc, calibrated, head_figures, head_loss
 from xlard.training.mending import Mending
 from xlard.training.pathwise import Pathwise, PathwiseSettings, pathwise_loss
-from xlard.training.ppo import Ppo, PpoSettings, Situations
+from xlard.training.ppo import Ppo, PpoSettings
 from xlard.training.records import FINAL, NO_REWARD, X0, Records, join, of_kind, pick
 from xlard.training.regions import RegionalHead, asked_for, region_targets, seen_labels
+from xlard.training.rollouts import Outcome, Situations
 from xlard.training.ways import Way, predictions, tensors
 
 CHANNELS, WIDTH, SIDE = 4, 16, 8.0
@@ -170,13 +172,44 @@ def test_ppo_finds_what_is_paid() -> None:
     def situations(number: int, generator: torch.Generator) -> Situations:
         part = predictions(records, (0.5, 1.0))
         latents, context, sigma, _ = tensors(part.rows(pick(torch.arange(len(part)), number, generator)), encode, "cpu")
-        return Situations(latents, context, sigma, lambda changed: (changed[:, 0].mean(dim=(1, 2)) * 3).sigmoid())
+        return Situations(latents, context, sigma, lambda changed: Outcome(changed, (changed[:, 0].mean(dim=(1, 2)) * 3).sigmoid()))
 
     way = Ppo(CONFIG, situations, "cpu", settings=PpoSettings(rollouts=64, anchor=0.0))
     corrector = trained(way, 200)
     assert shift(corrector, records) > 0.2
     assert sum(way.paid[-5:]) / 5 > sum(way.paid[:5]) / 5 + 0.1
     assert len(way.paid) == 50
+
+
+def test_expert_iteration_moves_on_from_what_passed_last_time() -> None:
+    torch.manual_seed(0)
+    records = toy_records()
+
+    def situations(number: int, generator: torch.Generator) -> Situations:
+        part = predictions(records, (0.5, 1.0))
+        latents, context, sigma, _ = tensors(part.rows(pick(torch.arange(len(part)), number, generator)), encode, "cpu")
+
+        def play(changed: torch.Tensor) -> Outcome:
+            moved = (changed - latents)[:, 0].mean(dim=(1, 2))
+            return Outcome(changed, (moved >= moved.quantile(0.7)).float())
+
+        return Situations(latents, context, sigma, play)
+
+    way = Expert(CONFIG, situations, "cpu", settings=ExpertSettings(rollouts=64, rounds=4, deviation=0.5, memory=64))
+    corrector = trained(way, 160)
+    assert len(way.passed) == 40 and way.passed[0] == pytest.approx(0.3, abs=0.05)
+    # Farther than any single draw of the first rollouts was: each of them selects anew.
+    assert shift(corrector, records) > 0.05
+    assert corrector.config == CONFIG
+
+
+def test_expert_iteration_needs_something_that_passes() -> None:
+    part = predictions(toy_records(), (0.5, 1.0))
+    inputs = tensors(part.rows(range(8)), encode, "cpu")[:3]
+    way = Expert(CONFIG, lambda number, generator: Situations(*inputs, lambda changed: Outcome(changed, torch.zeros(8))), "cpu")
+    with pytest.raises(ValueError, match="Nothing that the corrector draws passes"):
+        way.loss(torch.Generator())
+    assert len(way.passed) == Expert.PATIENCE
 
 
 def test_auc_counts_ties_as_half() -> None:

@@ -25,6 +25,7 @@ from ..training.files import write_json
 from ..training.trainer import default_device, machine
 from .caps import at_caps, outcome
 from .methods import method
+from .reading import most_draws, read_off, readable
 from .tables import EXACT, curves, differences, table, tasks
 
 
@@ -132,17 +133,20 @@ def run(options: argparse.Namespace) -> None:
     judge = critic.with_scoring(scoring("grounded", second_look=True)) if options.second_look else critic
     models = {"judge": judge, "head": world.head(), "corrector": world.corrector()}
     options.out.mkdir(parents=True, exist_ok=True)
-    rows, summaries, before = [], {}, None
+    rows, summaries, before, source = [], {}, None, most_draws(names)
+    with torch.inference_mode():
+        drawn = run_method(source, world, models, prompts, seeds, options) if source else []
     for name in names:
+        variant = name.partition(":")[2]
+        own = models | {kind: found[variant] for kind, found in others.items() if variant in found}
         with torch.inference_mode():
-            variant = name.partition(":")[2]
-            own = {kind: found[variant] for kind, found in others.items() if variant in found}
-            results = run_method(name, world, models | own, prompts, seeds, options)
+            results = ([(index, seed, read_off(name, state, own["judge"])) for index, seed, state in drawn] if readable(name, source)
+                       else run_method(name, world, own, prompts, seeds, options))
         rows += write_method(name, results, options.out)
         summaries[name] = summarise(results, before, options.steps)
         before = summaries[name]["right"] if name == "base" else before
         write_json(options.out / "results.json", rows)
-        write_json(options.out / "summary.json", {"machine": machine(), "prompts": len(prompts), "seeds": seeds,
+        write_json(options.out / "summary.json", {"machine": machine(), "prompts": prompts, "seeds": seeds,
                                                   "steps": options.steps, "methods": summaries})
     print(f"{len(prompts)} prompts, seeds {options.seeds}, {options.steps} steps, {machine()}")
     clusters = [index for index in range(len(prompts)) for _ in seeds]

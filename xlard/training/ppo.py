@@ -7,7 +7,6 @@ there is one, is the learned baseline. Clip 0.2, as in the paper.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from ..corrector import CorrectorConfig, LatentCorrector, project
 from ..modules import LatentTransformer
+from .rollouts import Draw, Situations
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,6 @@ class PpoSettings:
     clip: float = 0.2
     anchor: float = 0.5
     rollouts: int = 64
-
-
-@dataclass
-class Situations:
-    """Where the policy has to act: x0 predictions (B, C, h, w), prompt embeddings (B, L, D), levels (B,), and ``play``, which
-    resumes sampling from given predictions and returns the critic's reward (B,) of each outcome in [0, 1]."""
-
-    latents: Tensor
-    context: Tensor
-    sigma: Tensor
-    play: Callable[[Tensor], Tensor]
 
 
 class PolicyAndBaseline(nn.Module):
@@ -57,7 +46,7 @@ class PolicyAndBaseline(nn.Module):
 class Ppo:
     """Training by rollouts; ``situations(number, generator)`` draws where to act."""
 
-    def __init__(self, config: CorrectorConfig, situations: Callable[[int, torch.Generator], Situations], device: str,
+    def __init__(self, config: CorrectorConfig, situations: Draw, device: str,
                  start: LatentCorrector | None = None, settings: PpoSettings = PpoSettings()):
         self.situations, self.device, self.settings = situations, device, settings
         self.module = PolicyAndBaseline(config).to(device)
@@ -88,7 +77,7 @@ class Ppo:
         mean = self.module.policy(found.latents, found.context, found.sigma)
         noise = torch.randn(mean.shape, generator=generator).to(mean) * self._deviation()
         action = mean + noise
-        reward = found.play(found.latents + project(action, found.latents, self.module.policy.config.trust_region))
+        reward = found.play(found.latents + project(action, found.latents, self.module.policy.config.trust_region)).rewards
         self.paid.append(reward.mean().item())
         return found, action, self._log_likelihood(action, mean), reward.to(mean)
 

@@ -24,7 +24,7 @@ from .mending import Mending
 from .pathwise import Pathwise, PathwiseSettings
 from .records import FINAL, NO_REWARD, Encode, Records
 from .regions import RegionalHead, seen_labels
-from .trainer import Trainer, TrainingProgress, machine
+from .trainer import Trainer, TrainingProgress, decay_for, machine
 from .validation import DraftErrors, Errors, Mends, Opinions, Validation, mean, some
 from .ways import Way, beginning_of
 
@@ -233,10 +233,8 @@ def _seeded(seed: int) -> Iterator[None]:
 
 def _trainer(folder: Path, module: nn.Module, settings: TrainingSettings, device: str, data: TrainingData, about: dict,
              validate: Callable[[nn.Module], float]) -> Trainer:
-    # A long average would hardly have left the first weights after a short training.
-    decay = max(0.0, min(0.999, 1 - 20 / settings.steps))
-    return Trainer(folder, module, settings.steps, settings.learning_rate, settings.seed, device, decay=decay, weight_decay=0.05,
-                   validate=validate, validate_every=max(1, settings.steps // _VALIDATIONS),
+    return Trainer(folder, module, settings.steps, settings.learning_rate, settings.seed, device, decay=decay_for(settings.steps),
+                   weight_decay=0.05, validate=validate, validate_every=max(1, settings.steps // _VALIDATIONS),
                    settings={**about, "batch": settings.batch, "width": settings.width, "layers": settings.layers, "data": data.digest})
 
 

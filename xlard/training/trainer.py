@@ -46,6 +46,11 @@ def machine() -> str:
     return f"{os.cpu_count()} CPU cores, {processes()} process(es) of {torch.get_num_threads()} thread(s)"
 
 
+def decay_for(steps: int, most: float = 0.999) -> float:
+    """The moving average's decay: a long one would hardly have left the first weights after a short training."""
+    return max(0.0, min(most, 1 - 20 / steps))
+
+
 @dataclass(frozen=True)
 class TrainingProgress:
     """Where a run stands: ``step`` of ``steps``, the seconds that are left, and pairs of step and value so far."""

@@ -14,18 +14,23 @@ from ...head import RewardHead
 from ...prompts import claims_from_prompt
 from ...training.distillation import Distillation, two_errors
 from ...training.drafting import Drafting
+from ...training.expert import Expert
 from ...training.mending import Mending
 from ...training.pathwise import Pathwise
-from ...training.ppo import Ppo, Situations
+from ...training.ppo import Ppo
 from ...training.records import Encode, Records, pick
-from ...training.trainer import Trainer, default_device, machine
+from ...training.rollouts import Draw, Outcome, Situations
+from ...training.trainer import Trainer, decay_for, default_device, machine
 from ...training.ways import Way, beginning_of, predictions, tensors
 from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
 from ..bundle import DemoWorld
 from .data import encoder, load_records
 from .relabel import allowed_prompts
 
-WAYS = ("distillation", "drafting", "mending", "path-wise", "ppo")
+WAYS = ("distillation", "drafting", "mending", "path-wise", "ppo", "expert")
+
+ROLLOUTS = ("ppo", "expert")
+"""Those that draw and ask the critic while they learn."""
 
 DRAFT_LEVELS = (0.5, 0.75)
 """Noise levels of the predictions that drafting learns from: what stands where is readable there, and can still be changed."""
@@ -36,9 +41,10 @@ def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_se
           trust_region: float = 0.7, width: int = 128, layers: int = 4, emphasis: float = 0.0, threshold: float = 1.0,
           once: bool = False, begin: Path | None = None, name: str = "corrector") -> dict:
     """Train and write ``folder/<name>.safetensors``; ``pool`` limits the latents. It learns from all noise levels from ``lowest``
-    on, and acts at all from ``acts_from`` on, or ``once``, at that level; drafting's and PPO's always do.
+    on, and acts at all from ``acts_from`` on, or ``once``, at that level; drafting's and those of ``ROLLOUTS`` always do.
 
-    PPO's begins with the weights of the corrector in the file ``begin``, of the same sizes, or with a residual of zero.
+    Drafting, mending, the path-wise way and ``ROLLOUTS`` may begin with the weights of the corrector in the file ``begin``, of the same
+    sizes; without it they begin with a residual of zero.
     """
     device = default_device()
     torch.manual_seed(seed)
@@ -55,17 +61,20 @@ def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_se
     if way == "path-wise":
         # Above, the head's gradient leads nowhere.
         config = replace(config, sigma_range=(lowest, world.head().config.sigma_range[1]))
-    if way == "ppo":
-        start = LatentCorrector.load(begin) if begin else None
+    start = LatentCorrector.load(begin) if begin else None
+    if way in ROLLOUTS:
         config = replace(start.config if start else config, trust_region=trust_region)
-        chosen, validate = Ppo(config, _situations(world, records, encode, acts_from, device), device, start), None
+        situations = _situations(world, records, encode, acts_from, device)
+        chosen, validate = (Ppo if way == "ppo" else Expert)(config, situations, device, start), None
     else:
         chosen, validate = _way(way, config, records, held_out, world, encode, batch, device, emphasis)
-    trainer = Trainer(folder / f"{name}_run", chosen.module, steps, learning_rate, seed, device, decay=0.995,
+        if start is not None:
+            chosen.module.load_state_dict(start.state_dict())
+    trainer = Trainer(folder / f"{name}_run", chosen.module, steps, learning_rate, seed, device, decay=decay_for(steps, 0.995),
                       weight_decay=0.05, validate=validate, validate_every=250 if validate else 0, settings={"way": way})
     trainer.run(lambda step, generator: chosen.loss(generator), max_seconds=max_seconds)
     corrector = chosen.corrector(trainer.kept)
-    if once or way in ("drafting", "ppo"):
+    if once or way in ("drafting", *ROLLOUTS):
         corrector.config = replace(config, acts_at=acts_from, reward_threshold=threshold)
     else:
         corrector.config = replace(config, sigma_range=(acts_from, config.sigma_range[1]))
@@ -123,7 +132,7 @@ def _held_out_drafts(drafting: Drafting, records: Records) -> Callable[[nn.Modul
 
 
 def _situations(world: DemoWorld, records: Records, encode: Encode, level: float,
-                device: str) -> Callable[[int, torch.Generator], Situations]:
+                device: str) -> Draw:
     """Pictures that failed, renoised to a noise level: what the model predicts there, and what the critic says of the outcome."""
     critic, first = world.critic(), _first_rows(records)
     failed = torch.tensor([row for row in first if not records.passed[row]])
@@ -135,11 +144,11 @@ def _situations(world: DemoWorld, records: Records, encode: Encode, level: float
         latents, claims = drawn.targets.to(device), [claims_from_prompt(prompt) for prompt in drawn.prompts]
         predicted = sampler.predict(latents, level, rows, seeds)
 
-        def play(changed: Tensor) -> Tensor:
+        def play(changed: Tensor) -> Outcome:
             # Shifting a latent shifts its prediction as much under the same noise.
             after = sampler.resume(latents + changed - predicted, level, rows, seeds)
             judged = critic.judge(world.decoder.decode(after), claims)
-            return torch.tensor([float(critique.passed) for critique in judged])
+            return Outcome(after, torch.tensor([float(critique.passed) for critique in judged]))
 
         return Situations(predicted, encode(drawn.prompts).to(device), torch.full((number,), level, device=device), play)
 
