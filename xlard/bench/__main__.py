@@ -1,4 +1,5 @@
-"""``python -m xlard.bench``: methods on the demo world at equal compute; ``geneval`` and ``memory`` use a running ComfyUI."""
+"""``python -m xlard.bench``: methods on the demo world at equal compute, ``pool`` for several runs of it; ``geneval`` and ``memory`` use
+a running ComfyUI."""
 
 from __future__ import annotations
 
@@ -7,21 +8,22 @@ import sys
 from pathlib import Path
 
 from ..demo.architecture import WEIGHTS
-from . import memory
+from . import memory, pool
 from .geneval import command as geneval
 from .run import run
 
-_THROUGH_COMFYUI = {"geneval": geneval.main, "memory": memory.main}
+_COMMANDS = {"geneval": geneval.main, "memory": memory.main, "pool": pool.main}
 
 
 def main() -> None:
     """Parse the command line and run the bench."""
     command, *rest = sys.argv[1:] or [""]
-    if command in _THROUGH_COMFYUI:
-        _THROUGH_COMFYUI[command](rest)
+    if command in _COMMANDS:
+        _COMMANDS[command](rest)
         return
     parser = argparse.ArgumentParser(prog="python -m xlard.bench", description="Compare methods on the demo world.",
-                                     epilog="Through a running ComfyUI: python -m xlard.bench geneval --help, and memory --help.")
+                                     epilog="Several runs in one table: python -m xlard.bench pool --help. Through a running "
+                                            "ComfyUI: python -m xlard.bench geneval --help, and memory --help.")
     parser.add_argument("--prompts", type=Path, help="file with one prompt a line (default: the test split)")
     parser.add_argument("--number", type=int, default=300, help="prompts of the split, where no file is given")
     parser.add_argument("--split", default="test", help="split to take prompts from, where no file is given")
