@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from xlard.critique import ASPECTS
-from xlard.head import HeadConfig, RewardHead
+from xlard.head import KINDS, HeadConfig, RewardHead
 from xlard.training.calibration import FEWEST, calibrate, calibrate_head, expected_calibration_error
-from xlard.training.records import NO_REWARD
+from xlard.training.records import FINAL, NO_REWARD, X0
 
 
 def outcomes(slope: float, shift: float, number: int = 20000) -> tuple[torch.Tensor, torch.Tensor]:
@@ -67,11 +67,12 @@ def test_a_head_is_calibrated_where_there_is_enough_to_go_by() -> None:
     logits[:, 0], rewards[:, 0] = outcomes(0.3, 1.0, 5000)
     rewards[:FEWEST - 1, 1] = (logits[:FEWEST - 1, 1] > 0).float()
     rewards[:, 2] = 1.0
-    calibrate_head(head, logits, rewards)
-    assert head.slope[0].item() == pytest.approx(0.3, abs=0.1) and head.shift[0].item() == pytest.approx(1, abs=0.1)
-    assert head.slope[1:].eq(1).all() and head.shift[1:].eq(0).all()
+    calibrate_head(head, [FINAL], logits, rewards)
+    assert head.slope[FINAL, 0].item() == pytest.approx(0.3, abs=0.1) and head.shift[FINAL, 0].item() == pytest.approx(1, abs=0.1)
+    assert head.slope[:, 1:].eq(1).all() and head.shift[:, 1:].eq(0).all()
+    assert head.slope[X0].eq(1).all() and head.shift[X0].eq(0).all()
     slope, shift = head.slope.clone(), head.shift.clone()
-    calibrate_head(head, logits * slope + shift, rewards)
+    calibrate_head(head, [FINAL], logits * slope[FINAL] + shift[FINAL], rewards)
     assert torch.allclose(head.slope, slope, atol=1e-2) and torch.allclose(head.shift, shift, atol=1e-2)
 
 
@@ -81,8 +82,17 @@ def test_calibration_moves_what_the_head_predicts_and_survives_its_file(tmp_path
     arguments = torch.randn(64, 4, 8, 8), torch.randn(64, 5, 16), torch.zeros(64)
     with torch.no_grad():
         logits = head(*arguments).maps.mean(dim=(-2, -1))
-        calibrate_head(head, logits, (torch.rand(64, len(ASPECTS)) < 0.8).float())
+        calibrate_head(head, [FINAL], logits, (torch.rand(64, len(ASPECTS)) < 0.8).float())
         after = head(*arguments)
     assert torch.allclose(after.rewards.mean(dim=0), torch.full((len(ASPECTS),), 0.8), atol=0.15)
     head.save(tmp_path / "head.safetensors")
     assert torch.allclose(RewardHead.load(tmp_path / "head.safetensors").slope, head.slope, rtol=1e-3)
+
+
+def test_a_file_with_one_calibration_for_all_kinds_is_read(tmp_path) -> None:
+    """As those that were saved before each kind had its own."""
+    head = RewardHead(HeadConfig(4, 16, "a test model", width=32, layers=1)).eval()
+    head.slope, head.shift = torch.full((len(ASPECTS),), 0.5), torch.arange(float(len(ASPECTS)))
+    head.save(tmp_path / "old.safetensors")
+    read = RewardHead.load(tmp_path / "old.safetensors")
+    assert read.slope.shape == (len(KINDS), len(ASPECTS)) and read.slope.eq(0.5).all() and read.shift[FINAL].equal(head.shift)

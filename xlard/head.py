@@ -57,7 +57,7 @@ class RewardPrediction:
 class RewardHead(nn.Module):
     """Differentiable stand-in for the critic, on latents: noisy ones, x0 predictions, or finished ones.
 
-    The buffers ``slope`` and ``shift`` (A,) calibrate each aspect's logits (see ``training.calibration``).
+    The buffers ``slope`` and ``shift`` (K, A) calibrate each aspect's logits for each of ``KINDS`` (see ``training.calibration``).
     """
 
     def __init__(self, config: HeadConfig, figures: dict | None = None):
@@ -65,8 +65,8 @@ class RewardHead(nn.Module):
         self.config, self.figures = config, figures or {}
         self.body = LatentTransformer(config.latent_channels, config.context_width, config.width, config.layers,
                                       config.heads, config.patch, len(KINDS))
-        self.register_buffer("slope", torch.ones(len(config.aspects)))
-        self.register_buffer("shift", torch.zeros(len(config.aspects)))
+        self.register_buffer("slope", torch.ones(len(KINDS), len(config.aspects)))
+        self.register_buffer("shift", torch.zeros(len(KINDS), len(config.aspects)))
         self.logits = nn.Linear(config.width, len(config.aspects))
         self.log_deviation = nn.Linear(config.width, len(config.aspects))
 
@@ -81,10 +81,16 @@ class RewardHead(nn.Module):
         if kind is None:
             kind = torch.where(sigma > 0, KINDS.index("x0"), KINDS.index("final"))
         tokens, (height, width) = self.body(latents, context, sigma, kind)
-        logits = self.logits(tokens) * self.slope + self.shift
+        logits = self.logits(tokens) * self.slope[kind][:, None] + self.shift[kind][:, None]
         deviations = self.log_deviation(tokens.mean(dim=1)).clamp(-5.0, 1.0).exp()
         maps = logits.transpose(1, 2).unflatten(-1, (height, width))
         return RewardPrediction(torch.sigmoid(logits.mean(dim=1)), deviations, maps, self.config.aspects, tokens)
+
+    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+        for name in (f"{prefix}slope", f"{prefix}shift"):
+            if name in state_dict and state_dict[name].ndim == 1:  # Older ones calibrate all kinds alike.
+                state_dict[name] = state_dict[name].expand(len(KINDS), -1)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write weights, config and training figures to one safetensors file."""

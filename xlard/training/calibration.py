@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -54,9 +56,9 @@ def expected_calibration_error(predicted: Tensor, rewards: Tensor, bins: int = 1
 
 
 @torch.no_grad()
-def calibrate_head(head: RewardHead, logits: Tensor, rewards: Tensor) -> None:
-    """Fit ``head.slope`` and ``head.shift`` to rewards (N, A), NO_REWARD for missing ones, of pictures that it was not
-    trained on.
+def calibrate_head(head: RewardHead, kinds: Sequence[int], logits: Tensor, rewards: Tensor) -> None:
+    """Fit what ``head.slope`` and ``head.shift`` are for ``kinds``, places in ``KINDS``, to rewards (N, A), NO_REWARD for missing ones,
+    of pictures that it was not trained on.
 
     ``logits`` (N, A) are the means of the maps that the head gives for them now, so that calibrating twice changes next to nothing.
     Aspects with fewer than ``FEWEST`` known rewards, or with rewards on one side of 0.5 only, stay as they are.
@@ -67,5 +69,6 @@ def calibrate_head(head: RewardHead, logits: Tensor, rewards: Tensor) -> None:
         if known.sum() < FEWEST or right.all() or not right.any():
             continue
         slope, shift = calibrate(logits[known, column], rewards[known, column])
-        head.slope[column] *= slope
-        head.shift[column] = slope * head.shift[column] + shift
+        for kind in kinds:
+            head.slope[kind, column] *= slope
+            head.shift[kind, column] = slope * head.shift[kind, column] + shift

@@ -19,6 +19,10 @@ SHARES = ((FINAL, 0.4), (X0, 0.5), (FINAL, 0.1))
 """How much of a batch is finished latents, x0 predictions, and finished latents that are made noisy."""
 
 
+USABLE_AUC = 0.6
+"""Share of pairs, of a right and a wrong picture of a prompt, that a head must put in order for a noise level to be its."""
+
+
 def head_loss(prediction: RewardPrediction, rewards: Tensor, confidence: Tensor) -> Tensor:
     """Gaussian negative log-likelihood of rewards (B, A) under the head's mean and deviation, over known aspects.
 
@@ -80,8 +84,16 @@ def predict(head: RewardHead, records: Records, encode: Encode, device: str) -> 
 
 
 def calibrated(head: RewardHead, records: Records, encode: Encode, device: str) -> None:
-    """Fit the head's slope and shift of each aspect to records that it was not trained on."""
-    calibrate_head(head, predict(head, records, encode, device), records.rewards)
+    """Fit the head's slope and shift of each aspect to records that it was not trained on: those of finished latents, and those of
+    x0 predictions at the levels that it can tell right from wrong at. Above these it guesses, and would make the others timid."""
+    highest = usable_level(head_figures(head, records, encode, device)["auc"])
+    finished = records.kinds == FINAL
+    readable = ~finished & (records.sigma <= highest + 1e-3)
+    # Noisy latents have no judged ones of their own here.
+    for kinds, chosen in (((FINAL,), finished), ((X0, KINDS.index("noisy")), readable if readable.any() else ~finished)):
+        if chosen.any():
+            part = records.where(chosen)
+            calibrate_head(head, kinds, predict(head, part, encode, device), part.rewards)
 
 
 def head_figures(head: RewardHead, records: Records, encode: Encode, device: str) -> dict:
@@ -127,3 +139,16 @@ def within_prompt_auc(scores: Tensor, records: Records) -> dict[str, float]:
     return {name: round(won / possible, 3) for name, (won, possible) in totals.items() if possible}
 
 
+
+
+def usable_level(auc: dict[str, dict[str, float]]) -> float:
+    """The highest noise level of ``head_figures`` up to which a head tells right pictures of a prompt from wrong ones; 0 if none.
+
+    A level above one at which it does not is chance: at a high level few pictures are enough for one.
+    """
+    usable = 0.0
+    for level, found in sorted((float(name.split()[1]), found.get("all", 0.0)) for name, found in auc.items() if name.startswith("x0 ")):
+        if found < USABLE_AUC:
+            break
+        usable = level
+    return usable

@@ -19,7 +19,7 @@ from .data import TrainingData, judged_records, training_data
 from .dataset import Dataset
 from .distillation import Distillation
 from .drafting import Drafting
-from .head import HeadBatches, calibrated, head_figures, head_loss, predict
+from .head import HeadBatches, calibrated, head_figures, head_loss, predict, usable_level
 from .mending import Mending
 from .pathwise import Pathwise, PathwiseSettings
 from .records import FINAL, NO_REWARD, Encode, Records
@@ -30,9 +30,6 @@ from .ways import Way, beginning_of
 
 Kind = Literal["distillation", "mending", "path-wise", "drafting"]
 OnStep = Callable[[TrainingProgress], None]
-
-USABLE_AUC = 0.6
-"""Share of pairs, of a right and a wrong picture of a prompt, that a head must put in order for a noise level to be its."""
 
 _REGIONS = 0.3
 _VALIDATIONS = 20
@@ -150,19 +147,6 @@ def measure_head(head: RewardHead, datasets: Sequence[Dataset], device: str) -> 
     records, encode = judged_records(datasets)
     return {"pictures": len(records.pictures.unique()), "prompts": len(set(records.prompts)),
             **measured(head.to(device).eval(), records, encode, device)}
-
-
-def usable_level(auc: dict[str, dict[str, float]]) -> float:
-    """The highest noise level of ``head_figures`` up to which a head tells right pictures of a prompt from wrong ones; 0 if none.
-
-    A level above one at which it does not is chance: at a high level few pictures are enough for one.
-    """
-    usable = 0.0
-    for level, found in sorted((float(name.split()[1]), found.get("all", 0.0)) for name, found in auc.items() if name.startswith("x0 ")):
-        if found < USABLE_AUC:
-            break
-        usable = level
-    return usable
 
 
 def train_corrector(datasets: Sequence[Dataset], kind: CorrectorSettings, settings: TrainingSettings, folder: Path, device: str,

@@ -8,10 +8,9 @@ from pathlib import Path
 import torch
 
 from ...head import HeadConfig, RewardHead
-from ...training.head import HeadBatches, calibrated, head_figures, head_loss
+from ...training.head import HeadBatches, calibrated, head_figures, head_loss, usable_level
 from ...training.records import Records
 from ...training.regions import RegionalHead, seen_labels
-from ...training.train import usable_level
 from ...training.trainer import Trainer, default_device, machine
 from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
 from ..bundle import DemoWorld
