@@ -15,7 +15,7 @@ from xlard.critique import Detection, Verdict, critique_of
 from xlard.loop.faults import Faults, Kind, faults_of
 from xlard.loop.masks import Grid, region_of
 from xlard.loop.plan import Situation
-from xlard.loop.router import router
+from xlard.loop.router import SURE, router
 from xlard.loop.state import SOURCE, LoopState, Round
 from xlard.loop.strategies import Correct, Rearrange, Region, Resample, Rewrite
 from xlard.prompts import claims_from_prompt
@@ -201,6 +201,20 @@ def test_a_corrector_that_acts_once_is_asked_before_a_fresh_draw() -> None:
     assert router(once=True).plan(where).strategy == "correct"
     assert router().plan(where).strategy == "resample"
     assert router(once=True, editing=True).plan(where).strategy == "region"
+
+
+def test_boxes_that_the_critic_is_unsure_of_are_not_built_on_first() -> None:
+    def where(confidence: float, **asked) -> Situation:
+        failed = judged("a red circle", box("red", "circle", 8, 8), box("red", "circle", 64, 64))
+        return replace(situation(replace(failed, confidence=confidence)), acts_at=0.5, **asked)
+
+    unsure, sure = where(SURE - 0.01), where(SURE)
+    assert router(once=True).plan(unsure).strategy == "correct" and router(once=True).plan(sure).strategy == "rearrange"
+    # Only a corrector that acts once has more to say than the boxes; and only once of a picture.
+    assert router().plan(unsure).strategy == router(once=True, editing=True).plan(unsure).strategy == "rearrange"
+    assert router(["rearrange", "resample"], once=True).plan(unsure).strategy == "rearrange"
+    unsure.state.rounds.append(replace(unsure.state.first, strategy="correct", accepted=False))
+    assert router(once=True).plan(unsure).strategy == "rearrange"
 
 
 @pytest.mark.parametrize("fresh", [Resample(), Rewrite()])

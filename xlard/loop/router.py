@@ -1,4 +1,4 @@
-"""Which strategy next, by the kind of failure and by what has been tried."""
+"""Which strategy next, by the kind of failure, by how sure the critic is, and by what has been tried."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from .strategies import ALL, Correct, Rearrange, Region, Resample, Rewrite
 
 PATIENCE = 2
 """Rounds without progress after which a fresh draw is tried."""
+
+
+SURE = 0.77
+"""Confidence of a critique from which on its boxes are built on. Measured with the demo world's critic (docs/bench.md)."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +33,18 @@ class Turns:
 
 @dataclass(frozen=True)
 class Router:
-    """Asks strategies in order; after ``PATIENCE`` rounds without progress first ``restart``, if there is one."""
+    """Asks strategies in order; first ``unsure``, if there is one, where the critic's confidence in its answer is below ``SURE``, and
+    before that ``restart``, if there is one, after ``PATIENCE`` rounds without progress."""
 
     strategies: tuple[Strategy, ...]
     restart: Strategy | None = None
+    unsure: Strategy | None = None
 
     def plan(self, situation: Situation, allowed: Callable[[Plan, Situation], Plan | None] = lambda plan, _: plan) -> Plan | None:
         """The first plan that a strategy offers, as far as it is ``allowed``; None where nothing is."""
         order = self.strategies
+        if self.unsure and situation.state.best.critique.confidence < SURE:
+            order = (self.unsure, *order)
         if self.restart and situation.state.stalled % (PATIENCE + 1) == PATIENCE:
             order = (self.restart, *order)
         offered = (strategy.plan(situation) for strategy in order)
@@ -45,7 +53,7 @@ class Router:
 
 def router(names: Sequence[str] = ALL, sigma: float | None = None, editing: bool = False, once: bool = False) -> Router:
     """A router over strategies by name. ``sigma``: the level to renoise to, None for each strategy's own. With a corrector that
-    acts ``once`` it is asked before a fresh draw.
+    acts ``once`` it is asked before a fresh draw, and before all others where the critic is unsure of the boxes that these need.
 
     When ``editing`` a source, what draws least anew is asked first: a fresh draw has nothing to gain from starting over.
 
@@ -66,4 +74,5 @@ def router(names: Sequence[str] = ALL, sigma: float | None = None, editing: bool
     if editing and "resample" in known:
         known["resample"] = known.pop("resample")
     asked = {name: known[name] for name in known if name in names}
-    return Router(tuple(asked.values()), asked.get("resample") or asked.get("rewrite"))
+    return Router(tuple(asked.values()), asked.get("resample") or asked.get("rewrite"),
+                  asked.get("correct") if once and not editing else None)
