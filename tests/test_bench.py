@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from xlard.bench.caps import at_caps
+from xlard.bench.confidence import later_rounds
+from xlard.bench.confidence import table as confidences
 from xlard.bench.methods import method
 from xlard.bench.run import check_variants, diversity
 from xlard.bench.statistics import fix_and_break, interval, shares
@@ -100,3 +102,15 @@ def test_diversity_is_the_distance_between_pictures_of_a_prompt() -> None:
     black, white = torch.zeros(4, 4, 3), torch.ones(4, 4, 3)
     assert diversity([[black, white], [black, black]]) == 0.5
     assert diversity([[black]]) is None
+
+
+def test_rounds_are_counted_by_how_sure_the_critic_was_of_the_best_picture_before() -> None:
+    def entry(strategy: str, confidence: float, accepted: bool, passed: bool = False) -> dict:
+        return {"strategy": strategy, "confidence": confidence, "accepted": accepted, "passed": passed}
+
+    rounds = [entry("sample", 0.5, True), entry("rearrange", 0.9, False), entry("correct", 0.7, True), entry("rearrange", 0.8, True, True)]
+    assert later_rounds(rounds) == [("rearrange", 0.5, False), ("correct", 0.5, False), ("rearrange", 0.7, True)]
+    shown = confidences([{"method": "loop_2", "rounds": rounds}, {"method": "base", "rounds": rounds[:1]}], "loop_2")
+    assert "| rearrange | 0.50 to 0.50 | 1 | 0.000 |" in shown and "| rearrange | 0.70 to 0.70 | 1 | 1.000 |" in shown
+    with pytest.raises(ValueError, match="no later rounds of base"):
+        confidences([{"method": "base", "rounds": rounds[:1]}], "base")

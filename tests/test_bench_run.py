@@ -34,7 +34,7 @@ def test_every_method_writes_every_picture(results) -> None:
     assert len(rows) == len(METHODS) * 2 * 2
     for row in rows:
         assert set(row) == {"method", "prompt_index", "prompt", "seed", "picture", "nfe", "seconds", "critic_calls", "score", "claims",
-                            "steps"}
+                            "steps", "rounds"}
         assert row["picture"] == f"{row['method'].replace(':', '_')}/{row['prompt_index']}_{row['seed']}.png"
         assert Image.open(folder / row["picture"]).size == (96, 96)
         assert all(set(claim) == {"type", "text", "score", "passed"} for claim in row["claims"])
@@ -71,6 +71,12 @@ def test_with_the_exact_judge_pictures_pass_where_they_are_right(results) -> Non
     folder, _, _ = results
     row = json.loads((folder / "summary.json").read_text())["methods"]["loop_2:exact_judge"]
     assert row["critic_passed"] == row["accuracy"][0]
+
+
+def test_rounds_say_how_sure_the_critic_was(results) -> None:
+    _, rows, _ = results
+    assert all(0 < entry["confidence"] <= 1 for row in rows if ":" not in row["method"] for entry in row["rounds"])
+    assert all(len(row["rounds"]) == row["critic_calls"] for row in rows)
 
 
 def test_a_prompt_without_claims_is_refused(tmp_path) -> None:

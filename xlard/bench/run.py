@@ -90,7 +90,9 @@ def write_method(name: str, results: list[tuple[int, int, LoopState]], out: Path
         rows.append({"method": name, "prompt_index": index, "prompt": state.prompt, "seed": seed,
                      "picture": str(picture.relative_to(out)), "nfe": state.nfe, "seconds": round(state.seconds, 4),
                      "critic_calls": state.critic_calls, "score": critique["score"], "claims": claims,
-                     "steps": [entry["steps"] for entry in state.to_dict()["rounds"]]})
+                     "steps": [entry["steps"] for entry in state.to_dict()["rounds"]],
+                     "rounds": [{"strategy": entry.strategy, "accepted": entry.accepted, "passed": entry.critique.passed,
+                                 "confidence": entry.critique.confidence} for entry in state.rounds]})
     return rows
 
 
