@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from tests.chat_server import ChatServer
 from xlard.quickstart.comfyui import find_comfyui
 from xlard.quickstart.server import ComfyServer
+from xlard.quickstart.workflow import NOTES
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 WORKFLOWS = sorted((CHECKOUT / "workflows").glob("*.json"))
@@ -34,6 +36,16 @@ def comfy() -> Iterator[ComfyServer]:
     # The demo world's tensors are small: on few cores, more threads only get in each other's way.
     with ComfyServer(folder, pack=CHECKOUT, variables={"OMP_NUM_THREADS": "1"}) as server:
         yield server
+
+
+def skip_on_older(comfy: ComfyServer, path: Path) -> None:
+    """Skip the test where a workflow needs a newer ComfyUI, for nodes that this one does not have."""
+    saved = json.loads(path.read_text(encoding="utf-8"))
+    needed = saved["extra"].get("xlard", {}).get("needs_comfyui", "0")
+    running = comfy.get_json("/system_stats")["system"]["comfyui_version"]
+    lacking = sorted({node["type"] for node in saved["nodes"]} - comfy.object_info().keys() - NOTES)
+    if lacking and [int(part) for part in needed.split(".")] > [int(part) for part in running.split(".")]:
+        pytest.skip(f"{path.stem} needs ComfyUI {needed}: {running} has no {', '.join(lacking)}.")
 
 
 @pytest.fixture(scope="session")

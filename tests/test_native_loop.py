@@ -1,6 +1,6 @@
 """ComfyUI's own Start Loop and End Loop around xLARD Loop Start and End: one round in the body, the state carried on.
 
-Only newer releases have these nodes; on others the tests are skipped.
+Only newer releases have these nodes; on others the tests that run them are skipped.
 """
 
 from __future__ import annotations
@@ -9,6 +9,22 @@ import pytest
 
 from tests.graphs import demo_graph, pictures, shown
 from tests.loop_graphs import ALWAYS, NEVER, add_loop, looped, ran, recorded, rounds_of
+from tests.test_workflow_conversion import declaration
+from tests.test_workflows import saved
+from xlard.quickstart.workflow import workflow_to_api
+
+DECLARED = {
+    "StartLoop": declaration(
+        {"mode": ["COMFY_DYNAMICCOMBO_V3", {"options": [
+            {"key": "simple", "inputs": {"required": {"num_iterations": ["INT", {"default": 4}]}}}]}],
+         "cache_iterations": ["BOOLEAN", {"default": False}]},
+        {"parent_iteration": ["INT", {"forceInput": True}], "initial_iteration_value": ["COMFY_MATCHTYPE_V3", {}]}),
+    "EndLoop": declaration(
+        {"accumulate": ["BOOLEAN", {"default": False}]},
+        {"output_value": ["COMFY_MATCHTYPE_V3", {}], "next_iteration_value": ["COMFY_MATCHTYPE_V3", {}],
+         "terminations": ["COMFY_AUTOGROW_V3", {}]}),
+}
+"""What newer releases say of the two nodes, as far as a saved workflow is read by it."""
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +43,12 @@ def carried(iterations: int, batch: int = 1, **loop) -> dict:
     graph["closed"] = {"class_type": "EndLoop", "inputs": {
         "output_value": ["end", 3], "next_iteration_value": ["end", 3], "accumulate": False}}
     return graph
+
+
+def inputs_of(graph: dict, kind: str) -> dict:
+    """The inputs of the only node of a class; a link as the class that it comes from, and the slot."""
+    inputs, = (node["inputs"] for node in graph.values() if node["class_type"] == kind)
+    return {name: (graph[value[0]]["class_type"], value[1]) if isinstance(value, list) else value for name, value in inputs.items()}
 
 
 def comparable(rounds: list) -> list[tuple]:
@@ -51,3 +73,12 @@ def test_the_best_pictures_are_those_of_our_loop(native) -> None:
 def test_what_passes_is_left_alone_in_the_iterations_that_remain(native) -> None:
     rounds, = rounds_of(ran(native, shown(carried(3, prompt=ALWAYS), state=("closed", 0))))
     assert len(rounds) == 1
+
+
+def test_the_shipped_workflow_has_the_nodes_wired_as_here(comfy) -> None:
+    shipped = workflow_to_api(saved("demo_native_loop"), {**DECLARED, **comfy.object_info()})
+    graph = carried(5)
+    for kind in ("StartLoop", "EndLoop", "XLARDLoopEnd"):
+        assert inputs_of(shipped, kind) == inputs_of(graph, kind)
+    assert inputs_of(shipped, "XLARDLoopStart")["state"] == inputs_of(graph, "XLARDLoopStart")["state"] == ("StartLoop", 4)
+    assert inputs_of(shipped, "XLARDLoopResult")["state"] == inputs_of(shipped, "XLARDReport")["state"] == ("EndLoop", 0)

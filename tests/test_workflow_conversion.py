@@ -111,6 +111,17 @@ def test_an_upload_button_stands_between_required_and_optional_values():
     assert names == ["image", "channel", "", "size"]
 
 
+@pytest.mark.parametrize("values", [["For", 2, 9, 3, True], {"mode": "For", "mode.start": 2, "mode.stop": 9, "steps": 3, "fast": True}])
+def test_a_choice_with_inputs_of_its_own_is_followed_by_theirs(values):
+    options = [{"key": "simple", "inputs": {"required": {"count": ["INT", {"default": 4}]}}},
+               {"key": "For", "inputs": {"required": {"start": ["INT", {}], "stop": ["INT", {}]}, "optional": {"list": ["LIST", {}]}}}]
+    info = {"Loop": declaration({"mode": ["COMFY_DYNAMICCOMBO_V3", {"options": options}], "steps": ["INT", {}], "fast": ["BOOLEAN", {}]})}
+    inputs = workflow_to_api({"nodes": [node(1, "Loop", values=values)], "links": []}, info)["1"]["inputs"]
+    assert inputs == {"mode": "For", "mode.start": 2, "mode.stop": 9, "steps": 3, "fast": True}
+    assert workflow_to_api({"nodes": [node(1, "Loop")], "links": []}, info)["1"]["inputs"] == {
+        "mode": "simple", "mode.count": 4, "steps": 0, "fast": False}
+
+
 def test_unknown_nodes_are_named():
     with pytest.raises(WorkflowError, match="NoSuchNode"):
         convert([node(1, "NoSuchNode")], [])

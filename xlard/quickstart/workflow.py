@@ -6,12 +6,14 @@ left as they are, and the value of `control_after_generate` is not applied, so a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 MUTED, BYPASSED = 2, 4
 NOTES = {"Note", "MarkdownNote"}
 REROUTE, PRIMITIVE = "Reroute", "PrimitiveNode"
 WIDGET_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "COLOR"}
+# A choice that brings inputs of its own along.
+DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
 # The front end gives these a control widget even where the node does not ask for one.
 SEED_NAMES = {"seed", "noise_seed"}
 
@@ -22,11 +24,15 @@ class WorkflowError(Exception):
 
 @dataclass(frozen=True)
 class Widget:
-    """One input that the front end draws as a widget; `extra` counts the values saved after its own."""
+    """One input that the front end draws as a widget; `extra` counts the values saved after its own.
+
+    `choices` are the widgets that follow it for as long as a value of it is chosen, by that value.
+    """
 
     name: str
     default: object
     extra: int
+    choices: dict[str, list[Widget]] = field(default_factory=dict)
 
 
 @dataclass
@@ -106,6 +112,10 @@ def widgets_of(info: dict) -> list[Widget]:
 
 
 def _widget(name: str, kind: object, options: dict) -> Widget | None:
+    if kind == DYNAMIC_COMBO:
+        choices = {choice["key"]: [replace(each, name=f"{name}.{each.name}") for each in widgets_of({"input": choice["inputs"]})]
+                   for choice in options["options"]}
+        return Widget(name, next(iter(choices), None), 0, choices)
     choices = kind if isinstance(kind, list) else options.get("options")
     is_combo = isinstance(kind, list) or kind == "COMBO"
     if options.get("forceInput") or not (is_combo or options.get("widgetType", kind) in WIDGET_TYPES):
@@ -128,15 +138,20 @@ def _default(kind: object, options: dict, choices: list | None) -> object:
 
 def _widget_values(node: dict, info: dict) -> dict[str, object]:
     saved = node.get("widgets_values") or []
-    widgets = widgets_of(info)
-    if isinstance(saved, dict):
-        return {each.name: saved.get(each.name, each.default) for each in widgets if each.name}
+    waiting = widgets_of(info)
     values = {}
     position = 0
-    for each in widgets:
+    while waiting:
+        each = waiting.pop(0)
+        if isinstance(saved, dict):
+            value = saved.get(each.name, each.default)
+        else:
+            value = saved[position] if position < len(saved) else each.default
         if each.name:
-            values[each.name] = saved[position] if position < len(saved) else each.default
+            values[each.name] = value
         position += 1 + each.extra
+        if each.choices:
+            waiting = each.choices.get(value, []) + waiting
     return values
 
 
