@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from xlard.corrector import CorrectorConfig, LatentCorrector
 from xlard.critique import ASPECTS, Detection
@@ -179,6 +179,24 @@ def test_ppo_finds_what_is_paid() -> None:
     assert shift(corrector, records) > 0.2
     assert sum(way.paid[-5:]) / 5 > sum(way.paid[:5]) / 5 + 0.1
     assert len(way.paid) == 50
+
+
+def test_ppo_is_anchored_at_what_it_began_with() -> None:
+    torch.manual_seed(0)
+    part = predictions(toy_records(), (0.5, 1.0))
+    inputs = tensors(part.rows(range(32)), encode, "cpu")[:3]
+    start = LatentCorrector(CONFIG)
+    nn.init.constant_(start.out.bias, 0.5)
+    with torch.no_grad():
+        before = start(*inputs)
+    assert before.abs().mean() > 0.1
+
+    def unpaid(number: int, generator: torch.Generator) -> Situations:
+        return Situations(*inputs, lambda changed: Outcome(changed, torch.rand(32, generator=generator)))
+
+    corrector = trained(Ppo(CONFIG, unpaid, "cpu", start, PpoSettings(rollouts=32, anchor=100.0)), 60)
+    with torch.no_grad():
+        assert (corrector(*inputs) - before).abs().mean() < 0.3 * before.abs().mean()
 
 
 def test_expert_iteration_moves_on_from_what_passed_last_time() -> None:

@@ -20,7 +20,8 @@ from .rollouts import Draw, Situations
 @dataclass(frozen=True)
 class PpoSettings:
     """``deviation`` of the policy's noise relative to the channels' spread; ``rounds`` times a set of rollouts is gone through;
-    ``clip`` of the likelihood ratio; ``anchor`` weighs |delta|^2 / |z|^2; ``rollouts`` drawn at once."""
+    ``clip`` of the likelihood ratio; ``anchor`` weighs |delta - delta_0|^2 / |z|^2, with delta_0 the residual that the policy began with;
+    ``rollouts`` drawn at once."""
 
     deviation: float = 0.3
     rounds: int = 4
@@ -52,6 +53,7 @@ class Ppo:
         self.module = PolicyAndBaseline(config).to(device)
         if start is not None:
             self.module.policy.load_state_dict(start.state_dict())
+        self._beginning = copy.deepcopy(self.module.policy).requires_grad_(False)
         self._left, self._rollout = 0, None
         self.paid: list[float] = []
 
@@ -67,7 +69,7 @@ class Ppo:
         advantage = (advantage - advantage.mean()) / advantage.std().clamp_min(1e-6)
         ratio = (self._log_likelihood(action, mean) - before).exp()
         clipped = ratio.clamp(1 - self.settings.clip, 1 + self.settings.clip)
-        distance = mean.flatten(1).square().sum(dim=1) / found.latents.flatten(1).square().sum(dim=1).clamp_min(1e-8)
+        distance = (mean - self._beginning(*inputs)).flatten(1).square().sum(dim=1) / found.latents.flatten(1).square().sum(dim=1).clamp_min(1e-8)
         return (-torch.minimum(ratio * advantage, clipped * advantage) + self.settings.anchor * distance).mean() + (
             reward - expected).square().mean()
 

@@ -17,7 +17,7 @@ from ...training.drafting import Drafting
 from ...training.expert import Expert
 from ...training.mending import Mending
 from ...training.pathwise import Pathwise
-from ...training.ppo import Ppo, PpoSettings
+from ...training.ppo import Ppo
 from ...training.records import Encode, Records, pick
 from ...training.rollouts import Draw, Outcome, Situations
 from ...training.trainer import Trainer, decay_for, default_device, machine
@@ -65,12 +65,7 @@ def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_se
     if way in ROLLOUTS:
         config = replace(start.config if start else config, trust_region=trust_region)
         situations = _situations(world, records, encode, acts_from, device)
-        if way == "expert":
-            chosen = Expert(config, situations, device, start)
-        else:
-            # The anchor would undo what a corrector has learnt that moves predictions far.
-            chosen = Ppo(config, situations, device, start, PpoSettings(anchor=0.0) if start else PpoSettings())
-        validate = None
+        chosen, validate = (Ppo if way == "ppo" else Expert)(config, situations, device, start), None
     else:
         chosen, validate = _way(way, config, records, held_out, world, encode, batch, device, emphasis)
         if start is not None:
