@@ -32,7 +32,7 @@ class XLARDGuideModel(io.ComfyNode):
                 io.Float.Input("sigma_start", default=0.0, min=0.0, max=1.0, step=0.01,
                                tooltip="Highest noise level at which it corrects, 1 is pure noise. 0: the highest that "
                                        "corrector and head were each trained for. A corrector that acts once does so at this "
-                                       "level; 0: at its own."),
+                                       "level, at 1 on the noise itself; 0: where it is made to act."),
                 io.Float.Input("sigma_end", default=0.0, min=0.0, max=1.0, step=0.01,
                                tooltip="Lowest noise level at which it corrects. 0: the lowest that corrector and head were "
                                        "each trained for. Nothing to a corrector that acts once."),

@@ -101,7 +101,11 @@ class XLARDTrainCorrector(io.ComfyNode):
                 *_settings(1e-3, "corrector"),
                 io.Float.Input("reward_threshold", default=0.6, min=0.0, max=1.0, step=0.01, optional=True,
                                tooltip="drafting: with a head beside it the corrector only changes pictures whose predicted reward is "
-                                       "below this; part of its file. Lower breaks fewer right pictures and corrects fewer wrong ones.")],
+                                       "below this; part of its file. Lower breaks fewer right pictures and corrects fewer wrong ones."),
+                io.Boolean.Input("moves_noise", default=False, optional=True,
+                                 tooltip="drafting: the corrector also moves the noise before the first step, which decides where things "
+                                         "stand, for one model call more; part of its file. Beside a head only where the prompt says "
+                                         "what stands where.")],
             outputs=sockets.named(
                 sockets.Corrector.Output("corrector", tooltip="The corrector, for xLARD Save Corrector or for direct use."),
                 sockets.LossMap.Output("loss", tooltip="The training loss, for ComfyUI's Plot Loss Graph."), *_RESULTS))
@@ -109,11 +113,12 @@ class XLARDTrainCorrector(io.ComfyNode):
     @classmethod
     def execute(cls, dataset, way: str, trust_region: float, sigma_start: float, sigma_end: float, learns_until: float, emphasis: float, steps: int,
                 batch_size: int, learning_rate: float, width: int, layers: int, seed: int, name: str, head=None,
-                reward_threshold: float = 0.6) -> io.NodeOutput:
+                reward_threshold: float = 0.6, moves_noise: bool = False) -> io.NodeOutput:
         from ..xlard.training.report import corrector_report
         from ..xlard.training.train import CorrectorSettings, TrainingSettings, train_corrector
 
-        kind = CorrectorSettings(way, trust_region, sigma_start, sigma_end, learns_until, emphasis, reward_threshold)
+        kind = CorrectorSettings(way, trust_region, sigma_start, sigma_end, learns_until, emphasis, reward_threshold,
+                                 moves_noise=moves_noise)
         settings = TrainingSettings(steps, batch_size, learning_rate, width, layers, seed)
         with training_device() as device:
             trained = train_corrector([dataset], kind, settings, run_folder(dataset, name), device,

@@ -17,20 +17,20 @@ STEPS, LEVEL = 4, 0.5
 
 
 def once_graph(comfy, batch: int = 1, threshold: float = 1.0, head: bool = False, bias: float = 0.0, moves: bool = True,
-               **settings) -> dict:
+               noise: bool = False, **settings) -> dict:
     """The demo world drawing with KSampler as it is, ``plain``, and guided once by files of random weights, ``drawn``.
 
     ``bias`` is what the head's every logit is moved by; a corrector that does not move anything still stops the sampler.
     """
     torch.manual_seed(0)
     corrector = LatentCorrector(CorrectorConfig(LATENT_CHANNELS, CONTEXT_WIDTH, "a test", width=32, layers=1, heads=4, trust_region=1.0,
-                                                sigma_range=(0.4, 0.6), acts_at=LEVEL, reward_threshold=threshold))
+                                                sigma_range=(0.4, 0.6), acts_at=LEVEL, reward_threshold=threshold, moves_noise=noise))
     # A new corrector changes nothing.
     if moves:
         torch.nn.init.normal_(corrector.out.weight)
     reader = RewardHead(HeadConfig(LATENT_CHANNELS, CONTEXT_WIDTH, "a test", width=32, layers=1, sigma_range=(0.0, 1.0)))
     torch.nn.init.constant_(reader.logits.bias, bias)
-    names = {"correctors": f"once_{threshold:g}{'' if moves else '_still'}.safetensors", "heads": f"once_{bias:g}.safetensors"}
+    names = {"correctors": f"once_{threshold:g}{'' if moves else '_still'}{'_noise' if noise else ''}.safetensors", "heads": f"once_{bias:g}.safetensors"}
     for folder, module in (("correctors", corrector), ("heads", reader)):
         path = comfy.base / "models" / "xlard" / folder / names[folder]
         if not path.is_file():
@@ -57,6 +57,28 @@ def test_it_draws_what_the_library_draws(comfy):
     sampler.noise = lambda seeds: noise
     for name, steer in (("plain", None), ("drawn", corrector_once(corrector, sampler.context([0])))):
         assert torch.allclose(found[name], sampler.generate([0], [5], steer), atol=2e-2), name
+
+
+@pytest.mark.parametrize("noise, level", [(False, 1.0), (True, 0.0)], ids=["alone", "beside a stop"])
+def test_it_moves_the_noise_as_the_library_does(comfy, noise, level):
+    graph = once_graph(comfy, noise=noise, sigma_start=level)
+    graph["stopped"] = sampling(graph, "guided", sigma_start=LEVEL)
+    graph["only_stopped"] = sampling(graph, "drawn", model=["stopped", 0])
+    found = latents(comfy, graph, "plain", "drawn", "only_stopped")
+    assert differ(found, "plain", "drawn") and differ(found, "only_stopped", "drawn")
+    sampler = DemoWorld().sampler([PROMPT], steps=STEPS)
+    corrector = LatentCorrector.load(comfy.base / "models" / "xlard" / "correctors" / f"once_1{'_noise' if noise else ''}.safetensors")
+    drawn_noise = torch.randn(1, LATENT_CHANNELS, LATENT_SIDE, LATENT_SIDE, generator=torch.manual_seed(5))
+    sampler.noise = lambda seeds: drawn_noise
+    expected = sampler.generate([0], [5], corrector_once(corrector.eval(), sampler.context([0]), level))
+    assert torch.allclose(found["drawn"], expected, atol=2e-2)
+
+
+@pytest.mark.parametrize("prompt, moved", [("a red circle left of a blue square", True), ("two red circles", False), ("", True)])
+def test_beside_a_head_the_prompt_says_whether_the_noise_is_moved(comfy, prompt, moved):
+    # Nothing falls below the threshold, so that the noise alone is left to be moved.
+    graph = once_graph(comfy, noise=True, threshold=0.001, head=True, bias=3.0, prompt=prompt)
+    assert differ(latents(comfy, graph, "plain", "drawn"), "plain", "drawn") is moved
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +146,14 @@ def test_a_sampler_that_adds_noise_draws_other_noise_after_the_stop(comfy):
     assert torch.allclose(found["drawn"], found["other_second"], atol=1e-4) and differ(found, "drawn", "same_second")
 
 
-def test_a_schedule_that_begins_below_its_level_is_left_alone(comfy):
-    graph = once_graph(comfy)
+def test_noise_is_moved_with_every_sampler_once(comfy):
+    drawn = by_every_sampler(comfy, once_graph(comfy, sigma_start=1.0))
+    assert [name for name, (plain, guided) in drawn.items() if not guided.isfinite().all() or torch.allclose(plain, guided, atol=1e-3)] == []
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_a_schedule_that_begins_below_its_level_is_left_alone(comfy, level):
+    graph = once_graph(comfy, sigma_start=level)
     for name in ("plain", "drawn"):
         graph[name]["inputs"]["denoise"] = 0.25
     found = latents(comfy, graph, "plain", "drawn")

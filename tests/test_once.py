@@ -11,7 +11,7 @@ from xlard.corrector import CorrectorConfig
 from xlard.demo.bundle import DemoWorld
 from xlard.head import HeadConfig, RewardPrediction
 from xlard.protocols import Once
-from xlard.steering import corrector_once
+from xlard.steering import corrector_once, moved_noise
 
 STEPS = 5
 CONFIG = CorrectorConfig(4, 128, "a test", trust_region=2.0, sigma_range=(0.4, 0.6), acts_at=0.4, reward_threshold=0.6)
@@ -45,6 +45,44 @@ class Doubt:
 def test_a_steer_that_changes_nothing_leaves_every_bit(sampler) -> None:
     plain = sampler.generate([0, 1], [3, 4])
     assert torch.equal(plain, sampler.generate([0, 1], [3, 4], Once(0.6, lambda x0, level: x0.clone())))
+
+
+def test_moved_noise_keeps_its_norm_and_what_is_not_moved_every_bit() -> None:
+    noise = torch.randn(2, 4, 1, 6, 6, generator=torch.Generator().manual_seed(0))
+    delta = torch.zeros_like(noise)
+    delta[1] = 0.7
+    moved = moved_noise(noise, delta)
+    assert torch.equal(moved[0], noise[0])
+    assert torch.allclose(moved[1].norm(), noise[1].norm(), rtol=1e-5)
+    assert torch.allclose(moved[1] / (noise[1] + 0.7), (moved[1] / (noise[1] + 0.7)).mean(), rtol=1e-4)
+
+
+@pytest.mark.parametrize("once", [Once(1.0, lambda x0, level: x0 + 0.5),
+                                  Once(0.4, lambda x0, level: x0, noise=lambda x0, level: x0 + 0.5)], ids=["alone", "beside a stop"])
+def test_noise_is_moved_before_the_first_step(sampler, once: Once) -> None:
+    drawn = sampler.generate([0], [3], once)
+    noise = moved_noise(sampler.noise([3]), torch.full((1, *sampler.shape), 0.5))
+    assert torch.allclose(drawn, sampler.draw_on(noise, sampler.sigmas(), sampler.context([0])), atol=1e-5)
+    assert not torch.allclose(drawn, sampler.generate([0], [3]), atol=1e-2)
+
+
+@pytest.mark.parametrize("once, calls", [(Once(0.5, abs), 1), (Once(1.0, abs), 1), (Once(0.5, abs, noise=abs), 2)])
+def test_it_says_how_many_calls_it_takes(once: Once, calls: int) -> None:
+    assert once.calls == calls
+
+
+def test_beside_a_head_noise_is_moved_only_for_what_it_is_to_be_moved_for() -> None:
+    config = replace(CONFIG, moves_noise=True, noise_share=0.25, noise_aspects=("position",))
+    push = Push()
+    push.config = config
+    x0, context, place = torch.zeros(2, 4, 6, 6), torch.zeros(2, 3, 128), Doubt.config.aspects.index("position")
+    moved = corrector_once(push, context, head=Doubt(), asked=[[place], [0]]).noise(x0, 1.0)
+    assert torch.equal(moved[0], torch.full((4, 6, 6), 0.25)) and not moved[1].any()
+    assert corrector_once(push, context, head=Doubt(), asked=[[0], [0]]).noise is None
+    assert corrector_once(push, context).noise(x0, 1.0).eq(0.25).all()
+    assert corrector_once(push, context, sigma=0.5).noise is None
+    alone = corrector_once(push, context, sigma=1.0, head=Doubt(), asked=[[0], [0]])
+    assert not alone.stops and alone.steer(x0, 1.0).eq(0.25).all()
 
 
 @pytest.mark.parametrize("wanted, level", [(0.6, 0.6), (0.65, 0.6), (0.9, 0.8), (0.0, 0.2)])

@@ -23,6 +23,10 @@ class CorrectorConfig:
     where ComfyUI knew it (empty: any with these shapes). A corrector with a level ``acts_at`` acts once in a run, there; with 0,
     at every step inside ``sigma_range``. ``reward_threshold``: where a head reads along, one that acts once changes only
     pictures whose predicted reward is below this.
+
+    At a level of 1 there is nothing but noise: there it is the noise that is moved, by ``noise_share`` of the residual. One that
+    ``moves_noise`` does so before it acts at its own level; where a head reads along, only for prompts that ask for one of
+    ``noise_aspects`` (empty: for all), since no head can say beforehand what would have come of the noise as it was.
     """
 
     latent_channels: int
@@ -37,6 +41,14 @@ class CorrectorConfig:
     family: str = ""
     acts_at: float = 0.0
     reward_threshold: float = 1.0
+    noise_share: float = 0.45
+    moves_noise: bool = False
+    noise_aspects: tuple[str, ...] = ("position",)
+
+    @property
+    def calls(self) -> int:
+        """Model calls that a draw takes more with a corrector that acts once, and moves the noise for all prompts."""
+        return 1 + (self.moves_noise and self.acts_at < 1)
 
 
 def project(delta: Tensor, latents: Tensor, trust_region: float) -> Tensor:
@@ -78,8 +90,8 @@ class LatentCorrector(nn.Module):
     def load(cls, path: str | os.PathLike) -> LatentCorrector:
         """Read a corrector; raises FileNotFoundError or ValueError with the cause (see ``read_module``)."""
         config, figures, tensors = read_module(path, "corrector")
-        return build(path, lambda: cls(CorrectorConfig(**{**config, "sigma_range": tuple(config["sigma_range"])}), figures),
-                     tensors)
+        sequences = {name: tuple(config[name]) for name in ("sigma_range", "noise_aspects") if name in config}
+        return build(path, lambda: cls(CorrectorConfig(**{**config, **sequences}), figures), tensors)
 
 
 def attribution_map(delta: Tensor) -> Tensor:

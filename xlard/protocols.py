@@ -26,11 +26,31 @@ It is called each time that the model is, which second-order samplers do several
 @dataclass(frozen=True)
 class Once:
     """A steer that acts once: sampling stops at the step nearest to ``sigma``, and goes on from what ``steer`` makes of the x0
-    prediction there, under the same noise. That takes one model call more. ``along`` is a steer at all steps, before and after."""
+    prediction there, under the same noise. That takes one model call more. ``along`` is a steer at all steps, before and after.
+
+    At a ``sigma`` of 1 it is the noise that is moved, see ``steering.moved_noise``, by what is added to the x0 prediction before
+    the first step. ``noise`` is a steer that does so beside one that acts later.
+    """
 
     sigma: float
     steer: Steer
     along: Steer | None = None
+    noise: Steer | None = None
+
+    @property
+    def stops(self) -> bool:
+        """Whether sampling stops on its way."""
+        return self.sigma < 1
+
+    @property
+    def at_noise(self) -> Steer | None:
+        """What moves the noise, if anything does."""
+        return self.noise if self.stops else self.steer
+
+    @property
+    def calls(self) -> int:
+        """The model calls that it takes."""
+        return self.stops + (self.at_noise is not None)
 
 
 class Judge(Protocol):

@@ -49,23 +49,54 @@ def corrector_steer(corrector: Corrector, context: Tensor, window: tuple[float, 
     return steer
 
 
+def moved_noise(noise: Tensor, delta: Tensor) -> Tensor:
+    """Initial noise (B, C, ...) moved by delta, its norm kept: a model knows noise of no other. Where delta is 0 all through,
+    a picture's noise stays the same to the last bit."""
+    moved = noise + delta
+    size = noise.flatten(1).norm(dim=1) / moved.flatten(1).norm(dim=1).clamp_min(1e-8)
+    def wide(values: Tensor) -> Tensor:
+        return values.view(-1, *[1] * (noise.ndim - 1))
+
+    return torch.where(wide(delta.flatten(1).any(dim=1)), moved * wide(size), noise)
+
+
 def corrector_once(corrector, context: Tensor, sigma: float = 0.0, strength: float = 1.0, record: OnCorrection | None = None,
                    head=None, asked: Sequence[Sequence[int]] = ()) -> Once:
-    """A corrector that acts once, at ``sigma`` (0: where it is meant to).
+    """A corrector that acts once, at ``sigma`` (0: where it is meant to, which may be on the noise and at a level).
 
     ``head`` and ``corrector`` are called as ``RewardHead`` and ``LatentCorrector`` are, and have their configs. With a head
     only those predictions are moved whose rewards, multiplied over the aspects ``asked`` of each row (their places in the head's
-    rewards), stay below the corrector's ``reward_threshold``. See ``corrector_steer`` for the rest.
+    rewards), stay below the corrector's ``reward_threshold``, and the noise only of rows that ask for its ``noise_aspects``. See
+    ``corrector_steer`` for the rest.
     """
+    config = corrector.config
+    acts_at = sigma or config.acts_at
+
     def doubted(x0: Tensor, rows: Tensor, level: Tensor) -> Tensor:
         delta = corrector(x0, rows, level)
         if head is None:
             return delta
         rewards = overall_reward(head(x0, rows, level), asked).to(delta)
-        return delta * (rewards < corrector.config.reward_threshold).to(delta)[:, None, None, None]
+        return delta * _wide((rewards < config.reward_threshold).to(delta))
+
+    moving = _noise_rows(config, head, asked)
+
+    def asking(x0: Tensor, rows: Tensor, level: Tensor) -> Tensor:
+        delta = config.noise_share * corrector(x0, rows, level)
+        return delta if sigma or moving is None else delta * _wide(torch.tensor(moving).to(delta))
 
     # The step that is nearest may lie to either side.
-    return Once(sigma or corrector.config.acts_at, corrector_steer(doubted, context, (0.0, 1.0), strength, record))
+    at_level, on_noise = (corrector_steer(each, context, (0.0, 1.0), strength, record) for each in (doubted, asking))
+    if acts_at >= 1:
+        return Once(1.0, on_noise)
+    return Once(acts_at, at_level, noise=on_noise if not sigma and config.moves_noise and (moving is None or any(moving)) else None)
+
+
+def _noise_rows(config, head, asked: Sequence[Sequence[int]]) -> list[bool] | None:
+    """Whose noise a corrector moves beside a head; None for all."""
+    if head is None or not config.noise_aspects:
+        return None
+    return [any(head.config.aspects[place] in config.noise_aspects for place in row) for row in asked]
 
 
 def steer_of(corrector, context: Tensor, strength: float = 1.0) -> Steer | Once:
@@ -92,3 +123,7 @@ def in_turn(steers: Sequence[Steer], trust_region: float, strength: float = 1.0)
         return x0 + (strength * project(after.float() - before, before, trust_region)).to(x0)
 
     return steer
+
+
+def _wide(values: Tensor) -> Tensor:
+    return values[:, None, None, None]

@@ -85,11 +85,17 @@ def _doubted(corrector: ManagedModule, head: ManagedModule | None, context: Tens
     aspects = asked_aspects(prompt, head.config.aspects) if head else []
     places = [place for place, aspect in enumerate(head.config.aspects) if aspect in aspects] if head else []
 
-    def steer(x0: Tensor, level: float) -> Tensor:
-        act = corrector_once(corrector, context, sigma, strength, None, head, [places] * len(x0))
-        return act.steer(x0.to(device), level).to(x0)
+    def acting(number: int) -> Once:
+        return corrector_once(corrector, context, sigma, strength, None, head, [places] * number)
 
-    return Once(sigma or corrector.config.acts_at, steer)
+    def steer(x0: Tensor, level: float) -> Tensor:
+        return acting(len(x0)).steer(x0.to(device), level).to(x0)
+
+    def on_noise(x0: Tensor, level: float) -> Tensor:
+        return acting(len(x0)).at_noise(x0.to(device), level).to(x0)
+
+    once = acting(1)
+    return Once(once.sigma, steer, noise=on_noise if once.noise else None)
 
 
 def _climb(head: ManagedModule, aspects: list[str], settings: AscentSettings) -> Corrector:

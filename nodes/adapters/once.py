@@ -10,7 +10,8 @@ import torch
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
-from ...xlard.protocols import Once
+from ...xlard.protocols import Once, Steer
+from ...xlard.steering import moved_noise
 from .latents import as_pictures, like_source
 from .managed import ManagedModule
 from .steering import loading, noise_levels
@@ -23,7 +24,8 @@ _SLACK = 1e-4
 
 def steered_once(model, once: Once, companions: Sequence[ManagedModule] = ()):
     """A clone of a MODEL with which any sampler acts on ``once``: it runs to the step nearest to the level, takes the x0 prediction
-    there with one call more, and runs on from where the steer puts it, under the same noise.
+    there with one call more, and runs on from where the steer puts it, under the same noise. What is to move the noise does so
+    before the first step, where a schedule begins with nothing but noise.
 
     A schedule that does not come by that level is left alone, so that of several samplers in a row one acts. Of several clones on
     top of each other each acts at its own level. ``once.steer`` sees latents in the space that the VAE decodes; ``companions`` are
@@ -31,7 +33,8 @@ def steered_once(model, once: Once, companions: Sequence[ManagedModule] = ()):
     samplers that are not made of steps.
     """
     def with_stop(executor, noise: Tensor, latent_image: Tensor, sampler, sigmas: Tensor, *arguments, **keywords):
-        acts = stop_of(noise_levels(executor.class_obj.model_patcher.get_model_object("model_sampling"), sigmas), once.sigma) is not None
+        sampling = executor.class_obj.model_patcher.get_model_object("model_sampling")
+        acts = _begins(sampling, sigmas, once) or _stop(sampling, sigmas, once) is not None
         return executor(noise, latent_image, _stopping(sampler, once) if acts else sampler, sigmas, *arguments, **keywords)
 
     clone = loading(model.clone(), companions)
@@ -53,8 +56,17 @@ def stop_of(levels: Tensor, wanted: float) -> int | None:
     return last - 1 if levels[-1] > _SLACK else None
 
 
+def _stop(sampling, sigmas: Tensor, once: Once) -> int | None:
+    return stop_of(noise_levels(sampling, sigmas), once.sigma) if once.stops else None
+
+
+def _begins(sampling, sigmas: Tensor, once: Once) -> bool:
+    """Whether the noise is to be moved, and a schedule begins with nothing else."""
+    return once.at_noise is not None and len(sigmas) > 1 and sigmas[0].item() >= float(sampling.sigma_max) * (1 - _SLACK)
+
+
 def _stopping(sampler, once: Once):
-    """The sampler, in two runs with the steer in between."""
+    """The sampler, in two runs with the steer in between, or in one from noise that was moved."""
     if not isinstance(sampler, comfy.samplers.KSAMPLER):
         raise ValueError(f"The sampler {type(sampler).__name__} cannot be stopped on its way, which this corrector needs. Use a sampler "
                          "that KSampler lists, or a corrector that acts at every step.")
@@ -62,7 +74,10 @@ def _stopping(sampler, once: Once):
 
     def in_two_runs(model, noisy: Tensor, sigmas: Tensor, extra_args: dict, callback, disable: bool, **options) -> Tensor:
         # Found anew: where the sampler is itself one half of another's two runs, it is given a part of the schedule.
-        start = stop_of(noise_levels(model.inner_model.inner_model.model_sampling, sigmas), once.sigma)
+        sampling = model.inner_model.inner_model.model_sampling
+        if _begins(sampling, sigmas, once):
+            noisy = _noise_moved(model, noisy, sigmas[0], extra_args, once)
+        start = _stop(sampling, sigmas, once)
         if start is None:
             return whole(model, noisy, sigmas, extra_args=extra_args, callback=callback, disable=disable, **options)
         if start:
@@ -83,15 +98,32 @@ def _reseeded(extra_args: dict) -> dict:
 
 def _moved(model, noisy: Tensor, sigma: Tensor, extra_args: dict, once: Once) -> Tensor:
     """The noisy latent with its x0 prediction where the steer puts it, under the same noise."""
+    delta = _change(model, noisy, sigma, extra_args, once.steer)
+    if delta is None:
+        return noisy
+    # How much of a latent is in a noisy one is the model's own: 1 - sigma for a flow, all of it otherwise.
+    return noisy + model.inner_model.inner_model.model_sampling.noise_scaling(sigma, torch.zeros_like(noisy), delta)
+
+
+def _noise_moved(model, noisy: Tensor, sigma: Tensor, extra_args: dict, once: Once) -> Tensor:
+    """The noise that sampling begins with, moved."""
+    delta = _change(model, noisy, sigma, extra_args, once.at_noise)
+    if delta is None:
+        return noisy
+    # How large noise is at the first step is the model's own: 1 for a flow, sigma or a little more otherwise.
+    return moved_noise(noisy, model.inner_model.inner_model.model_sampling.noise_scaling(sigma, delta, torch.zeros_like(noisy), True))
+
+
+def _change(model, noisy: Tensor, sigma: Tensor, extra_args: dict, steer: Steer) -> Tensor | None:
+    """What a steer adds to the x0 prediction of a noisy latent, on the model's own scale; None for nothing."""
     inner = model.inner_model.inner_model
     x0 = model(noisy, sigma.expand(len(noisy)), **extra_args)
     before = as_pictures(inner.process_latent_out(x0))
-    after = once.steer(before, noise_levels(inner.model_sampling, sigma).item())
+    after = steer(before, noise_levels(inner.model_sampling, sigma).item())
     if after is before:
-        return noisy
+        return None
     moved, still = (inner.process_latent_in(like_source(each.to(before), x0)) for each in (after, before))
-    # How much of a latent is in a noisy one is the model's own: 1 - sigma for a flow, all of it otherwise.
-    return noisy + inner.model_sampling.noise_scaling(sigma, torch.zeros_like(noisy), (moved - still).to(noisy))
+    return (moved - still).to(noisy)
 
 
 def _later(callback: Callable | None, steps: int) -> Callable | None:

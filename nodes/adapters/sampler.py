@@ -121,7 +121,7 @@ class ComfySampler:
         before = self._counter.calls
         result = self._sample(self._steered(steer), latents, self._sigmas[start:], self._sampler_name, rows, seeds, regions)
         # What acts once takes a call more, whatever the sampler does within a step.
-        self._measured[start] = self._counter.calls - before - isinstance(steer, Once)
+        self._measured[start] = self._counter.calls - before - (steer.calls if isinstance(steer, Once) else 0)
         return result
 
     def _steered(self, steer: Steer | Once | None):

@@ -18,6 +18,7 @@ from ..loop.state import LoopState
 from ..loop.strategies import ALL
 from .controls import HeadGradient, RandomResidual, ShuffledPrompt
 from .early import early_best_of
+from .where import at_level, on_finished
 
 RENOISE_SIGMA = 0.8
 """Where ``renoise`` starts from beside a corrector that does not act once; beside one that does, where that acts."""
@@ -65,6 +66,7 @@ _FAMILIES: dict[str, Callable[[int], Method]] = {
     "corrected_best_of": lambda number: lambda engine: best_of_n(engine, number, LoopSettings()),
     "corrected_retry": lambda number: lambda engine: retry(engine, number, LoopSettings()),
     "loop": _loop(*ALL),
+    "corrector_at": lambda number: lambda engine: at_level(engine, number),
     "process": _loop(*ALL, *INTRODUCING),
     "guided_loop": _loop(*ALL, first="always"),
     "rearrange": _loop("rearrange"),
@@ -76,6 +78,7 @@ _SINGLE: dict[str, Method] = {
     "base": base,
     "corrector": _corrected,
     "corrector_always": lambda engine: _corrected(replace(engine, head=None)),
+    "corrector_finished": on_finished,
     "random": _with(RandomResidual),
     "shuffled": _with(ShuffledPrompt),
     "gradient": _gradient,
@@ -91,6 +94,8 @@ def method(name: str, budget: int | None = None) -> Method:
     * ``base``, the plain sampler;
     * ``corrector``, drawn with the corrector at work: one that acts once only where the head doubts, with ``corrector_always``
       on every picture;
+    * ``corrector_at_N``, on every picture at the noise level of N percent alone, at 100 on the noise itself, and
+      ``corrector_finished``, on the finished latent, without sampling on;
     * ``random``, ``shuffled``, ``gradient``: a random change of the same size, another picture's prompt, or the head's gradient
       in the corrector's place;
     * ``renoise``, the base picture renoised and drawn on, without a corrector.

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..protocols import Once, Steer
+from ..steering import moved_noise
 
 STEPS = 20
 GUIDANCE = 4.0
@@ -79,6 +80,11 @@ class FlowSampler:
         sigmas, context, noisy = self.sigmas(), self.context(rows), self.noise(seeds)
         if not isinstance(steer, Once):
             return self.draw_on(noisy, sigmas, context, steer)
+        if steer.at_noise:
+            x0 = noisy - self.flow(noisy, sigmas[0], context)
+            noisy = moved_noise(noisy, steer.at_noise(x0, 1.0).to(x0) - x0)
+        if not steer.stops:
+            return self.draw_on(noisy, sigmas, context, steer.along)
         start = self.steps - self.calls(steer.sigma)
         level = sigmas[start]
         noisy = self.draw_on(noisy, sigmas[:start + 1], context, steer.along)

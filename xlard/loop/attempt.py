@@ -63,7 +63,7 @@ def draw(engine: Engine, rows: Sequence[int], strategy: str, seeds: Sequence[int
     reader = step_reader(engine, rows)
     latents = engine.sampler.generate(rows, seeds, watched(steer, reader))
     # Asked afterwards: a sampler may know its calls per step only once it has run.
-    nfe = engine.sampler.calls() + isinstance(steer, Once)
+    nfe = engine.sampler.calls() + (steer.calls if isinstance(steer, Once) else 0)
     return Attempt(strategy, 1.0, seeds, nfe, latents, trace.changes, None, trace.attributions, reasons,
                    steps=reader and reader.steps)
 

@@ -21,7 +21,8 @@ class Situation:
     ``size`` are the latent's height and width, ``image_size`` the picture's in pixels, ``seed`` the round's own; ``calls``
     gives the model calls (NFE) from a noise level in [0, 1] to the end, ``predictions`` those that head and corrector need
     before. ``rewrite`` gives the prompt in other words, given a critique of it, or None; it is None itself where nobody can.
-    ``acts_at`` is the level of a corrector that acts once and may, 0 where there is none.
+    ``acts_at`` is the level of a corrector that acts once and may, 0 where there is none, and ``steering`` the calls that it takes
+    in a draw.
     """
 
     state: LoopState
@@ -32,6 +33,7 @@ class Situation:
     predictions: Callable[[float], int] = lambda sigma: 0
     rewrite: Callable[[Critique], str | None] | None = None
     acts_at: float = 0.0
+    steering: int = 0
 
     @property
     def corrects_draws(self) -> bool:

@@ -63,10 +63,11 @@ def plan_for(engine: Engine, row: int, number: int, asked: Router, settings: Loo
         return None
     best, sampler = state.best, engine.sampler
     rewrite = engine.rewriter and (lambda critique: engine.rewriter(state.prompt, critique, state.wordings))
+    acting = engine.corrector.config if draws_corrected(engine, settings) else None
     situation = Situation(state, tuple(best.latent.shape[-2:]), tuple(best.image.shape[:2]),
                           derived_seed(engine.seeds[row], number, 0), sampler.calls,
                           lambda sigma: predictions(engine, sigma, settings), rewrite,
-                          engine.corrector.config.acts_at if draws_corrected(engine, settings) else 0.0)
+                          acting.acts_at if acting else 0.0, acting.calls if acting else 0)
     plan = asked.plan(situation, confined)
     if plan is None or (settings.budget is not None and state.nfe + plan.nfe > settings.budget):
         return None

@@ -65,9 +65,10 @@ class Correct:
     name: str = "correct"
 
     def plan(self, situation: Situation) -> Plan | None:
-        """Always possible, but for a corrector that acts once: it has said all it has to say of a picture when it was asked."""
+        """Always possible, but for a corrector that acts once: it has said all it has to say of a picture when it was asked, and one
+        that moves the noise alone has nothing to say of a picture."""
         best = situation.state.best
-        if situation.acts_at and self._asked(situation.state):
+        if situation.acts_at >= 1 or situation.acts_at and self._asked(situation.state):
             return None
         failed = best.critique.failed_aspects or tuple(ASPECT_SIGMA)
         sigma = self.sigma or situation.acts_at or max(ASPECT_SIGMA.get(aspect, 0.8) for aspect in failed)
@@ -135,7 +136,7 @@ class Rearrange:
 def _fresh(name: str, situation: Situation, prompt: str = "") -> Plan:
     corrected = situation.corrects_draws
     reason = "a fresh draw" + (" in other words" if prompt else "") + (", corrected on its way" if corrected else "")
-    return Plan(name, 1.0, situation.seed, situation.calls(1.0) + corrected, reason, prompt=prompt, corrected=corrected)
+    return Plan(name, 1.0, situation.seed, situation.calls(1.0) + situation.steering * corrected, reason, prompt=prompt, corrected=corrected)
 
 
 def _reason(situation: Situation) -> str:

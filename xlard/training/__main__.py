@@ -21,6 +21,7 @@ _COMMON = {"steps": "steps of the training", "batch": "latents in a step, in eac
 _CORRECTOR = {"trust_region": "largest correction relative to the latent", "sigma_start": "highest noise level that it corrects at",
               "sigma_end": "lowest noise level that it corrects at", "learns_until": "lowest noise level that it learns from",
               "reward_threshold": "drafting: predicted reward below which the corrector acts",
+              "moves_noise": "drafting: the corrector also moves the noise before the first step",
               "emphasis": "distillation: how far to go beyond what passed",
               "anchor": "path-wise: weight of staying near the latent"}
 
@@ -29,6 +30,9 @@ def _options(parser: argparse.ArgumentParser, kind: type, texts: dict[str, str],
     for field in fields(kind):
         if field.name in texts:
             default = defaults.get(field.name, field.default)
+            if default is False:
+                parser.add_argument(f"--{field.name.replace('_', '-')}", action="store_true", help=texts[field.name])
+                continue
             parser.add_argument(f"--{field.name.replace('_', '-')}", type=type(default), default=default,
                                 help=f"{texts[field.name]} ({default})")
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ..critique import ASPECTS, Detection
 from ..head import RewardHead, RewardPrediction
 from ..prompts import parse_prompt
+from .prompt_parts import PromptParts
 from .records import NO_REWARD, Records
 
 _EMPTY_WEIGHT = 0.3
@@ -55,15 +56,20 @@ def asked_for(objects: Sequence[Detection], prompt: str) -> list[bool]:
 
 
 class RegionalHead(nn.Module):
-    """A reward head with a classifier of its tokens, for training. ``head`` is what is kept."""
+    """A reward head with readers of its tokens, for training: what they show, and what the prompt says of it (``parts``).
+
+    ``head`` is what is kept.
+    """
 
     def __init__(self, head: RewardHead, labels: Sequence[str]):
         super().__init__()
         self.head, self.labels = head, list(labels)
         self.regions = nn.Linear(head.config.width, 1 + len(labels))
+        self.parts = PromptParts(head.config.width)
 
     def loss(self, prediction: RewardPrediction, records: Records) -> Tensor:
-        """Cross entropy of each cell's label, and of the map there against whether the prompt asks for the object.
+        """Cross entropy of each cell's label, and of the map there against whether the prompt asks for the object; and that of
+        the prompt's parts.
 
         Empty cells, which are most, weigh less in the one and nothing in the other. The map's part is about the aspects
         that single objects carry.
@@ -79,4 +85,4 @@ class RegionalHead(nn.Module):
         maps = prediction.maps[:, _OF_OBJECTS].flatten(2)
         right = asked.clamp_min(0)[:, None].expand_as(maps).to(maps.dtype)
         mapped = F.binary_cross_entropy_with_logits(maps, right, reduction="none")
-        return about + (mapped * judged).sum() / judged.sum().clamp_min(1)
+        return about + (mapped * judged).sum() / judged.sum().clamp_min(1) + self.parts.loss(prediction, records)

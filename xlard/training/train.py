@@ -62,7 +62,7 @@ class CorrectorSettings:
 
     ``emphasis`` is distillation's (see ``Distillation``), ``anchor`` the path-wise way's (see ``PathwiseSettings``). Drafting
     learns from ``sigma_start`` down to ``sigma_end``, where its corrector then acts once, on pictures whose predicted reward
-    is below ``reward_threshold`` where a head is there to tell.
+    is below ``reward_threshold`` where a head is there to tell. With ``moves_noise`` it also moves the noise before the first step.
     """
 
     way: Kind = "drafting"
@@ -73,6 +73,7 @@ class CorrectorSettings:
     emphasis: float = 0.0
     reward_threshold: float = 0.6
     anchor: float = PathwiseSettings.anchor
+    moves_noise: bool = False
 
     def __post_init__(self) -> None:
         if self.sigma_end > self.sigma_start:
@@ -164,13 +165,15 @@ def train_corrector(datasets: Sequence[Dataset], kind: CorrectorSettings, settin
                              sigma_range=(min(kind.learns_until, kind.sigma_end), kind.sigma_start), family=data.source.family)
     if kind.way == "drafting":
         config = replace(config, sigma_range=(kind.sigma_end, kind.sigma_start), acts_at=kind.sigma_end,
-                         reward_threshold=kind.reward_threshold)
+                         reward_threshold=kind.reward_threshold, moves_noise=kind.moves_noise)
     if kind.way in ("mending", "drafting") and head is not None:
         config = beginning_of(config, head)
     with _seeded(settings.seed):
         way, measure = _way(kind, config, data, settings.batch, device, head)
     tuning = some(measure.choose(data.tuning))
-    about = {"training": "corrector", **asdict(kind), **({"head": _weights(head)} if head is not None and kind.way != "distillation" else {})}
+    # Whether the noise is moved later is nothing to the run.
+    kept_apart = {name: value for name, value in asdict(kind).items() if name != "moves_noise"}
+    about = {"training": "corrector", **kept_apart, **({"head": _weights(head)} if head is not None and kind.way != "distillation" else {})}
     trainer = _trainer(folder, way.module, settings, device, data, about,
                        lambda module: mean(tuning, lambda part: measure.loss(module, part)))
     trainer.run(lambda step, generator: way.loss(generator), max_seconds=settings.max_seconds, on_step=on_step)

@@ -39,9 +39,10 @@ DRAFT_LEVELS = (0.5, 0.75)
 def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_seconds: float | None = None,
           learning_rate: float = 1e-3, way: str = "distillation", lowest: float = 0.5, acts_from: float = 0.9,
           trust_region: float = 0.7, width: int = 128, layers: int = 4, emphasis: float = 0.0, threshold: float = 1.0,
-          once: bool = False, begin: Path | None = None, name: str = "corrector") -> dict:
+          once: bool = False, moves_noise: bool = False, begin: Path | None = None, name: str = "corrector") -> dict:
     """Train and write ``folder/<name>.safetensors``; ``pool`` limits the latents. It learns from all noise levels from ``lowest``
-    on, and acts at all from ``acts_from`` on, or ``once``, at that level; drafting's and those of ``ROLLOUTS`` always do.
+    on, and acts at all from ``acts_from`` on, or ``once``, at that level; drafting's and those of ``ROLLOUTS`` always do, and drafting's
+    may also be one that ``moves_noise`` (see ``CorrectorConfig``).
 
     Drafting, mending, the path-wise way and ``ROLLOUTS`` may begin with the weights of the corrector in the file ``begin``, of the same
     sizes; without it they begin with a residual of zero.
@@ -75,7 +76,7 @@ def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_se
     trainer.run(lambda step, generator: chosen.loss(generator), max_seconds=max_seconds)
     corrector = chosen.corrector(trainer.kept)
     if once or way in ("drafting", *ROLLOUTS):
-        corrector.config = replace(config, acts_at=acts_from, reward_threshold=threshold)
+        corrector.config = replace(config, acts_at=acts_from, reward_threshold=threshold, moves_noise=moves_noise)
     else:
         corrector.config = replace(config, sigma_range=(acts_from, config.sigma_range[1]))
     figures = {"model": "corrector", "way": way, "steps": trainer.step, "batch": batch, "seed": seed, "records": len(records),

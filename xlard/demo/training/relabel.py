@@ -20,6 +20,9 @@ TRAINING_SPLITS = ("generator", "critic", "corrector")
 
 _TRIES = 12
 
+_DESCRIBED = 0.7
+"""How often another prompt is made of what is there rather than of the picture's own prompt."""
+
 _RELATED = 0.8
 """How often a prompt about two kinds or more relates them: what stands where is the hardest to learn to read."""
 _ALTERNATIVES = (COLOR_NAMES, SHAPES, tuple(shape + "s" for shape in SHAPES),
@@ -62,7 +65,7 @@ def mutate(text: str, rng: random.Random) -> str:
 def another(prompt: str, objects: Sequence[Detection], allowed: Collection[str], rng: random.Random) -> str:
     """A prompt of ``allowed`` that is about the objects seen or near the picture's own; its own where none is found."""
     for _ in range(_TRIES):
-        text = describe(objects, rng) if rng.random() < 0.5 else prompt
+        text = describe(objects, rng) if rng.random() < _DESCRIBED else prompt
         text = mutate(text, rng) if rng.random() < 0.5 else text
         if text != prompt and text in allowed:
             return text

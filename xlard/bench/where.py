@@ -1,0 +1,38 @@
+"""A corrector at other levels than its own: on the noise, on a prediction, on the finished latent."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import torch
+
+from ..loop.baselines import base, steered
+from ..loop.engine import Attempt, Engine
+from ..loop.settings import LoopSettings
+from ..loop.state import LoopState
+from ..steering import corrector_steer
+
+
+def at_level(engine: Engine, percent: int) -> list[LoopState]:
+    """Every picture drawn with the corrector at work once, at a noise level in percent; at 100 on the noise itself."""
+    if not 0 < percent <= 100:
+        raise ValueError(f"A corrector cannot act at {percent} %: levels lie between 1 and 100 %, which is pure noise. For the finished "
+                         "latent there is corrector_finished.")
+    moved = copy.copy(engine.corrector)
+    moved.config = replace(moved.config, acts_at=percent / 100, moves_noise=False)
+    return steered(replace(engine, corrector=moved, head=None), LoopSettings())
+
+
+def on_finished(engine: Engine) -> list[LoopState]:
+    """Every picture drawn plainly, and its finished latent corrected, without sampling on."""
+    base(engine)
+    rows = list(range(len(engine.states)))
+
+    def corrected() -> Attempt:
+        latents = torch.stack([state.best.latent for state in engine.states])
+        steer = corrector_steer(engine.corrector, engine.sampler.context(rows), (0.0, 1.0))
+        return Attempt("correct", 0.0, list(engine.seeds), 0, steer(latents, 0.0))
+
+    engine.try_rows(rows, corrected, lambda state, critique: True)
+    return engine.states
