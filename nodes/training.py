@@ -103,9 +103,8 @@ class XLARDTrainCorrector(io.ComfyNode):
                                tooltip="drafting: with a head beside it the corrector only changes pictures whose predicted reward is "
                                        "below this; part of its file. Lower breaks fewer right pictures and corrects fewer wrong ones."),
                 io.Boolean.Input("moves_noise", default=False, optional=True,
-                                 tooltip="drafting: the corrector also moves the noise before the first step, which decides where things "
-                                         "stand, for one model call more; part of its file. Beside a head only where the prompt says "
-                                         "what stands where.")],
+                                 tooltip="drafting: without a head beside it the corrector also moves the noise before the first step, for "
+                                         "one model call more; part of its file.")],
             outputs=sockets.named(
                 sockets.Corrector.Output("corrector", tooltip="The corrector, for xLARD Save Corrector or for direct use."),
                 sockets.LossMap.Output("loss", tooltip="The training loss, for ComfyUI's Plot Loss Graph."), *_RESULTS))

@@ -71,15 +71,13 @@ def test_it_says_how_many_calls_it_takes(once: Once, calls: int) -> None:
     assert once.calls == calls
 
 
-def test_beside_a_head_noise_is_moved_only_for_what_it_is_to_be_moved_for() -> None:
-    config = replace(CONFIG, moves_noise=True, noise_share=0.25, noise_aspects=("position",))
+def test_noise_is_moved_by_a_share_and_not_beside_a_head() -> None:
     push = Push()
-    push.config = config
-    x0, context, place = torch.zeros(2, 4, 6, 6), torch.zeros(2, 3, 128), Doubt.config.aspects.index("position")
-    moved = corrector_once(push, context, head=Doubt(), asked=[[place], [0]]).noise(x0, 1.0)
-    assert torch.equal(moved[0], torch.full((4, 6, 6), 0.25)) and not moved[1].any()
-    assert corrector_once(push, context, head=Doubt(), asked=[[0], [0]]).noise is None
+    push.config = replace(CONFIG, moves_noise=True, noise_share=0.25)
+    x0, context = torch.zeros(2, 4, 6, 6), torch.zeros(2, 3, 128)
     assert corrector_once(push, context).noise(x0, 1.0).eq(0.25).all()
+    assert corrector_once(push, context, head=Doubt(), asked=[[0], [0]]).noise is None
+    # Where a level is asked for, it acts there and nowhere else.
     assert corrector_once(push, context, sigma=0.5).noise is None
     alone = corrector_once(push, context, sigma=1.0, head=Doubt(), asked=[[0], [0]])
     assert not alone.stops and alone.steer(x0, 1.0).eq(0.25).all()

@@ -217,10 +217,15 @@ def test_boxes_that_the_critic_is_unsure_of_are_not_built_on_first() -> None:
     assert router(once=True).plan(unsure).strategy == "rearrange"
 
 
+def test_a_corrector_that_moves_the_noise_alone_has_nothing_to_correct_later() -> None:
+    assert Correct().plan(replace(situation(judged("a red circle")), acts_at=1.0, steering=1)) is None
+
+
 @pytest.mark.parametrize("fresh", [Resample(), Rewrite()])
-def test_a_fresh_draw_that_a_corrector_has_part_in_takes_a_call_more(fresh) -> None:
-    where = replace(situation(judged("a red circle")), acts_at=0.5, rewrite=lambda critique: "one red circle")
-    assert fresh.plan(where).corrected and fresh.plan(where).nfe == 21
+@pytest.mark.parametrize("steering", [1, 2])
+def test_a_fresh_draw_that_a_corrector_has_part_in_takes_its_calls_more(fresh, steering: int) -> None:
+    where = replace(situation(judged("a red circle")), acts_at=0.5, steering=steering, rewrite=lambda critique: "one red circle")
+    assert fresh.plan(where).corrected and fresh.plan(where).nfe == 20 + steering
     # Inside of what an edit may change nothing is drawn from noise alone.
     where.state.rounds[0] = replace(where.state.first, strategy=SOURCE)
     assert not fresh.plan(where).corrected and fresh.plan(where).nfe == 20

@@ -25,8 +25,8 @@ class CorrectorConfig:
     pictures whose predicted reward is below this.
 
     At a level of 1 there is nothing but noise: there it is the noise that is moved, by ``noise_share`` of the residual. One that
-    ``moves_noise`` does so before it acts at its own level; where a head reads along, only for prompts that ask for one of
-    ``noise_aspects`` (empty: for all), since no head can say beforehand what would have come of the noise as it was.
+    ``moves_noise`` does so before it acts at its own level, but not where a head reads along, which cannot say beforehand what
+    would have come of the noise as it was.
     """
 
     latent_channels: int
@@ -43,11 +43,10 @@ class CorrectorConfig:
     reward_threshold: float = 1.0
     noise_share: float = 0.45
     moves_noise: bool = False
-    noise_aspects: tuple[str, ...] = ("position",)
 
     @property
     def calls(self) -> int:
-        """Model calls that a draw takes more with a corrector that acts once, and moves the noise for all prompts."""
+        """Model calls that a draw takes more with a corrector that acts once, and on every picture."""
         return 1 + (self.moves_noise and self.acts_at < 1)
 
 
@@ -90,8 +89,8 @@ class LatentCorrector(nn.Module):
     def load(cls, path: str | os.PathLike) -> LatentCorrector:
         """Read a corrector; raises FileNotFoundError or ValueError with the cause (see ``read_module``)."""
         config, figures, tensors = read_module(path, "corrector")
-        sequences = {name: tuple(config[name]) for name in ("sigma_range", "noise_aspects") if name in config}
-        return build(path, lambda: cls(CorrectorConfig(**{**config, **sequences}), figures), tensors)
+        return build(path, lambda: cls(CorrectorConfig(**{**config, "sigma_range": tuple(config["sigma_range"])}), figures),
+                     tensors)
 
 
 def attribution_map(delta: Tensor) -> Tensor:

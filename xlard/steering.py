@@ -66,8 +66,8 @@ def corrector_once(corrector, context: Tensor, sigma: float = 0.0, strength: flo
 
     ``head`` and ``corrector`` are called as ``RewardHead`` and ``LatentCorrector`` are, and have their configs. With a head
     only those predictions are moved whose rewards, multiplied over the aspects ``asked`` of each row (their places in the head's
-    rewards), stay below the corrector's ``reward_threshold``, and the noise only of rows that ask for its ``noise_aspects``. See
-    ``corrector_steer`` for the rest.
+    rewards), stay below the corrector's ``reward_threshold``, and no noise beside one that acts later. See ``corrector_steer`` for
+    the rest.
     """
     config = corrector.config
     acts_at = sigma or config.acts_at
@@ -79,24 +79,14 @@ def corrector_once(corrector, context: Tensor, sigma: float = 0.0, strength: flo
         rewards = overall_reward(head(x0, rows, level), asked).to(delta)
         return delta * _wide((rewards < config.reward_threshold).to(delta))
 
-    moving = _noise_rows(config, head, asked)
-
-    def asking(x0: Tensor, rows: Tensor, level: Tensor) -> Tensor:
-        delta = config.noise_share * corrector(x0, rows, level)
-        return delta if sigma or moving is None else delta * _wide(torch.tensor(moving).to(delta))
+    def share(x0: Tensor, rows: Tensor, level: Tensor) -> Tensor:
+        return config.noise_share * corrector(x0, rows, level)
 
     # The step that is nearest may lie to either side.
-    at_level, on_noise = (corrector_steer(each, context, (0.0, 1.0), strength, record) for each in (doubted, asking))
+    at_level, on_noise = (corrector_steer(each, context, (0.0, 1.0), strength, record) for each in (doubted, share))
     if acts_at >= 1:
         return Once(1.0, on_noise)
-    return Once(acts_at, at_level, noise=on_noise if not sigma and config.moves_noise and (moving is None or any(moving)) else None)
-
-
-def _noise_rows(config, head, asked: Sequence[Sequence[int]]) -> list[bool] | None:
-    """Whose noise a corrector moves beside a head; None for all."""
-    if head is None or not config.noise_aspects:
-        return None
-    return [any(head.config.aspects[place] in config.noise_aspects for place in row) for row in asked]
+    return Once(acts_at, at_level, noise=on_noise if config.moves_noise and head is None and not sigma else None)
 
 
 def steer_of(corrector, context: Tensor, strength: float = 1.0) -> Steer | Once:

@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     model("critic", 7000, 32, 10000, "the same model on all the questions that a critic is asked")
     head = model("head", 4000, 64, 0, "reward head on collected pictures")
     head.add_argument("--begin", type=Path, help="head whose weights it begins with")
+    head.add_argument("--corrected", type=Path, help="folder like --out whose validation pictures were drawn with a corrector: they calibrate and measure it, too")
     corrector = model("corrector", 3000, 64, 0, "latent corrector on collected pictures")
     corrector.add_argument("--way", default="distillation", choices=("distillation", "drafting", "mending", "path-wise", "ppo", "expert"), help="how it is trained")
     corrector.add_argument("--lowest", type=float, default=0.5, help="lowest noise level that it learns from")

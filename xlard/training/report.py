@@ -77,8 +77,8 @@ def _drafts(figures: dict) -> list[str]:
             else "It has not learnt to draw drafts of new prompts: do not use it. Train longer, or collect more prompts.")
     return [f"Squared distance from held-out predictions to the drafts of their prompts: {before:.4f} without it, {after:.4f} with it. {said}",
             f"It acts once, at noise level {figures['sigma_end']:g}: with a head beside it, on pictures whose predicted reward is below "
-            f"{figures['reward_threshold']:g}, without one on all." + (" Before the first step it moves the noise, beside a head only "
-            "where the prompt says what stands where." if figures["moves_noise"] else "")]
+            f"{figures['reward_threshold']:g}, without one on all." + (" Without a head it also moves the noise before the first step."
+            if figures["moves_noise"] else "")]
 
 
 def _opinions(figures: dict) -> list[str]:

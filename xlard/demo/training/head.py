@@ -9,7 +9,7 @@ import torch
 
 from ...head import HeadConfig, RewardHead
 from ...training.head import HeadBatches, calibrated, head_figures, head_loss, usable_level
-from ...training.records import Records
+from ...training.records import FINAL, Records, join
 from ...training.regions import RegionalHead, seen_labels
 from ...training.trainer import Trainer, default_device, machine
 from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
@@ -28,10 +28,12 @@ HIGHEST = 0.8
 
 
 def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_seconds: float | None = None,
-          learning_rate: float = 1e-3, width: int = 128, layers: int = 4, begin: Path | None = None, name: str = "head") -> dict:
+          learning_rate: float = 1e-3, width: int = 128, layers: int = 4, begin: Path | None = None, corrected: Path | None = None,
+          name: str = "head") -> dict:
     """Fit the head to the corrector split's pictures; writes ``folder/<name>.safetensors``. ``pool`` limits the latents.
 
-    It begins with the weights of the head in the file ``begin``, of the same sizes, or with random ones.
+    It begins with the weights of the head in the file ``begin``, of the same sizes, or with random ones. ``corrected`` is a folder
+    like this one whose validation pictures were drawn with a corrector: they, too, calibrate and measure it.
     """
     device = default_device()
     torch.manual_seed(seed)
@@ -58,16 +60,29 @@ def train(folder: Path, steps: int, batch: int, seed: int, pool: int = 0, max_se
     head = trainer.kept.head
     figures = {"model": "head", "steps": trainer.step, "batch": batch, "seed": seed, "records": len(records),
                "pictures": len(records.finals), "seconds": round(trainer.seconds), "machine": machine(),
-               **measured(head, load_records(folder, "validation"), encode, device)}
+               **measured(head, load_records(folder, "validation"), encode, device,
+                          load_records(corrected, "validation") if corrected else None)}
     head.config = replace(config, sigma_range=(0.0, min(HIGHEST, usable_level(figures["auc"]))))
     head.figures = figures
     head.save(folder / f"{name}.safetensors")
     return figures
 
 
-def measured(head: RewardHead, records: Records, encode, device: str) -> dict:
-    """Calibrate a head on every second prompt of records, and return its figures on the others."""
-    half = set(sorted(set(records.prompts))[::2])
-    calibrating = torch.tensor([prompt in half for prompt in records.prompts])
-    calibrated(head, records.where(calibrating), encode, device)
-    return head_figures(head, records.where(~calibrating), encode, device)
+def measured(head: RewardHead, records: Records, encode, device: str, corrected: Records | None = None) -> dict:
+    """Calibrate a head on every second prompt of records, and return its figures on the others.
+
+    Pictures ``corrected`` on their way calibrate it for finished latents: predictions it reads before they are corrected. Their
+    own figures are ``corrected``.
+    """
+    prompts = {*records.prompts, *(corrected.prompts if corrected else ())}
+    half = set(sorted(prompts)[::2])
+
+    def part(of: Records, calibrating: bool) -> Records:
+        return of.where(torch.tensor([(prompt in half) == calibrating for prompt in of.prompts]))
+
+    fitted = part(records, True)
+    if corrected is not None:
+        fitted = join([fitted, part(corrected.where(corrected.kinds == FINAL), True)])
+    calibrated(head, fitted, encode, device)
+    others = {"corrected": head_figures(head, part(corrected, False), encode, device)} if corrected is not None else {}
+    return {**head_figures(head, part(records, False), encode, device), **others}
