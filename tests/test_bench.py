@@ -36,7 +36,7 @@ def test_fix_and_break_rates_are_of_the_pictures_that_could() -> None:
 
 @pytest.mark.parametrize("name", ["base", "corrector", "random", "shuffled", "gradient", "renoise", "best_of_8", "retry_2", "loop_4",
                                   "corrected_best_of_2", "corrected_retry_8", "early_best_of_8", "early_retry_4",
-                                  "guided_loop_8", "corrector:other"])
+                                  "guided_loop_8", "corrector_at_100", "corrector_finished", "noise_gradient", "corrector:other"])
 def test_methods_are_known_by_name(name: str) -> None:
     assert callable(method(name))
 
@@ -45,7 +45,7 @@ def test_a_budget_stands_in_for_n() -> None:
     assert callable(method("loop", budget=4))
 
 
-@pytest.mark.parametrize("name", ["magic", "loop", "best_of_", "retry_0", ""])
+@pytest.mark.parametrize("name", ["magic", "loop", "best_of_", "retry_0", "corrector_at_0", ""])
 def test_other_names_are_refused_with_the_list(name: str) -> None:
     with pytest.raises(ValueError, match="best_of_N"):
         method(name)

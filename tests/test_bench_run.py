@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from xlard.bench.aspects import held_aspects, table
+
 ROOT = Path(__file__).parent.parent
-MOVED = ("corrector_always", "random", "shuffled", "gradient")
-METHODS = ("base", "corrector", *MOVED, "renoise", "best_of_2", "retry_2", "loop_2", "loop_2:exact_judge")
+MOVED = ("corrector_always", "corrector_at_100", "corrector_at_40", "corrector_and_noise", "corrector_finished", "random", "shuffled", "gradient")
+METHODS = ("base", "corrector", *MOVED, "noise_gradient", "renoise", "best_of_2", "retry_2", "loop_2", "loop_2:exact_judge")
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess:
@@ -44,6 +46,9 @@ def test_costs_are_what_the_methods_promise(results) -> None:
     _, rows, _ = results
     nfe = {method: [row["nfe"] for row in rows if row["method"] == method] for method in {row["method"] for row in rows}}
     assert set(nfe["base"]) == {8} and set(nfe["best_of_2"]) == {16}
+    assert set(nfe["corrector_at_100"]) == set(nfe["corrector_at_40"]) == {9}
+    assert set(nfe["corrector_and_noise"]) == {10} and set(nfe["corrector_finished"]) == {8}
+    assert set(nfe["noise_gradient"]) == {8 + 6}
     assert set(nfe["retry_2"]) <= {8, 16} and max(nfe["loop_2"]) <= 16
 
 
@@ -71,6 +76,19 @@ def test_with_the_exact_judge_pictures_pass_where_they_are_right(results) -> Non
     folder, _, _ = results
     row = json.loads((folder / "summary.json").read_text())["methods"]["loop_2:exact_judge"]
     assert row["critic_passed"] == row["accuracy"][0]
+
+
+def test_aspects_are_right_where_all_claims_about_them_hold(results) -> None:
+    folder, _, _ = results
+    held = held_aspects(folder)
+    assert set(held) == set(METHODS)
+    # Count and colour of both prompts, neither of which says what stands where.
+    assert set(held["base"]) == {(index, seed, aspect) for index in (0, 1) for seed in (0, 1) for aspect in ("count", "color")}
+    right = {(index, seed) for index, seed, _ in held["base"] if all(held["base"][index, seed, aspect] for aspect in ("count", "color"))}
+    accuracy = json.loads((folder / "summary.json").read_text())["methods"]["base"]["accuracy"][0]
+    assert len(right) / 4 == accuracy
+    lines = table(held).splitlines()
+    assert lines[2].startswith("| base | count | 4 |") and lines[2].endswith("|  |  |") and len(lines) == 2 + 2 * len(METHODS)
 
 
 def test_rounds_say_how_sure_the_critic_was(results) -> None:

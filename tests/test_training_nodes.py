@@ -94,13 +94,15 @@ def test_a_corrector_is_distilled_and_one_climbs_the_head(comfy, data):
 
 
 def test_a_corrector_learns_drafts_and_acts_once(comfy, data):
-    graph = corrector_graph(data, "drafted", way="drafting", head=["head", 0], trust_region=2.0, sigma_start=0.7, reward_threshold=0.4)
+    graph = corrector_graph(data, "drafted", way="drafting", head=["head", 0], trust_region=2.0, sigma_start=0.7, reward_threshold=0.4,
+                            moves_noise=True)
     graph["head"] = {"class_type": "XLARDTrainHead", "inputs": {"dataset": ["data", 0], **SMALL, "name": "for_drafting"}}
     result = comfy.run(graph)
     assert result.status == "success", result.error
     assert "to the drafts of their prompts" in text(result, "report") and "It acts once, at noise level 0.5" in text(result, "report")
     corrector = LatentCorrector.load(text(result, "path"))
     assert (corrector.config.acts_at, corrector.config.reward_threshold, corrector.config.sigma_range) == (0.5, 0.4, (0.5, 0.7))
+    assert corrector.config.moves_noise and "it also moves the noise" in text(result, "report")
     assert corrector.figures["held_out_error_after"] < corrector.figures["held_out_error_before"]
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from xlard.corrector import CorrectorConfig, LatentCorrector
 from xlard.critique import ASPECTS, Detection
+from xlard.demo.training.head import measured
 from xlard.head import KINDS, HeadConfig, RewardHead
 from xlard.training.distillation import Distillation, two_errors
 from xlard.training.expert import Expert, ExpertSettings
@@ -302,3 +303,15 @@ def test_joined_records_keep_their_mended_latents() -> None:
     both = join([records, records])
     assert torch.equal(both.mended[both.mended >= 0][8:] - 4, both.mended[both.mended >= 0][:8])
     assert torch.equal(both.mends[both.mended[both.mended >= 0]][8:], records.mends[records.mended[records.mended >= 0]])
+
+
+def test_finished_pictures_that_were_corrected_calibrate_a_head_too() -> None:
+    plain, corrected = toy_records(), toy_records()
+    corrected.rewards[:, 0] = 1 - corrected.rewards[:, 0]
+    alone, both = small_head(), small_head()
+    for head, others in ((alone, None), (both, corrected)):
+        torch.nn.init.normal_(head.logits.weight, generator=torch.Generator().manual_seed(1))
+        figures = measured(head, plain, encode, "cpu", others)
+        assert set(figures) == {"auc", "ece"} | ({"corrected"} if others else set())
+    assert set(figures["corrected"]["auc"]) == {"final", "x0 0.80"}
+    assert torch.equal(alone.slope[X0], both.slope[X0]) and not torch.equal(alone.slope[FINAL], both.slope[FINAL])

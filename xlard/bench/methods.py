@@ -18,7 +18,8 @@ from ..loop.state import LoopState
 from ..loop.strategies import ALL
 from .controls import HeadGradient, RandomResidual, ShuffledPrompt
 from .early import early_best_of
-from .where import at_level, on_finished
+from .noise import noise_gradient
+from .where import and_on_noise, at_level, on_finished
 
 RENOISE_SIGMA = 0.8
 """Where ``renoise`` starts from beside a corrector that does not act once; beside one that does, where that acts."""
@@ -50,11 +51,16 @@ def _with(control) -> Method:
     return lambda engine: steered(replace(engine, corrector=control(engine.corrector)), LoopSettings())
 
 
-def _gradient(engine: Engine) -> list[LoopState]:
+def _known(engine: Engine) -> torch.Tensor:
+    """Which aspects each picture's claims are about, (B, A)."""
     known = torch.zeros(len(engine.states), len(ASPECTS))
     for row, claims in enumerate(engine.claims):
         known[row, [ASPECTS.index(ASPECT_OF[claim.type]) for claim in claims]] = 1
-    climber = HeadGradient(engine.head, engine.head.config, known)
+    return known
+
+
+def _gradient(engine: Engine) -> list[LoopState]:
+    climber = HeadGradient(engine.head, engine.head.config, _known(engine))
     return steered(replace(engine, corrector=climber), LoopSettings(window=GRADIENT_WINDOW))
 
 
@@ -79,9 +85,11 @@ _SINGLE: dict[str, Method] = {
     "corrector": _corrected,
     "corrector_always": lambda engine: _corrected(replace(engine, head=None)),
     "corrector_finished": on_finished,
+    "corrector_and_noise": and_on_noise,
     "random": _with(RandomResidual),
     "shuffled": _with(ShuffledPrompt),
     "gradient": _gradient,
+    "noise_gradient": lambda engine: noise_gradient(engine, _known(engine)),
     "renoise": lambda engine: one_correction(engine, engine.corrector.config.acts_at or RENOISE_SIGMA, LoopSettings(candidates=1, strength=0.0)),
 }
 
@@ -94,10 +102,10 @@ def method(name: str, budget: int | None = None) -> Method:
     * ``base``, the plain sampler;
     * ``corrector``, drawn with the corrector at work: one that acts once only where the head doubts, with ``corrector_always``
       on every picture;
-    * ``corrector_at_N``, on every picture at the noise level of N percent alone, at 100 on the noise itself, and
-      ``corrector_finished``, on the finished latent, without sampling on;
+    * ``corrector_at_N``, on every picture at the noise level of N percent alone, at 100 on the noise itself;
+      ``corrector_and_noise``, there and at its own level; ``corrector_finished``, on the finished latent, without sampling on;
     * ``random``, ``shuffled``, ``gradient``: a random change of the same size, another picture's prompt, or the head's gradient
-      in the corrector's place;
+      in the corrector's place; ``noise_gradient``, that gradient on the initial noise instead;
     * ``renoise``, the base picture renoised and drawn on, without a corrector.
 
     Several pictures, the critic's best returned. N caps the model calls in multiples of one base generation; ``budget``

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import torch
 
+from ..corrector import relative_norm
 from ..loop.baselines import base, steered
 from ..loop.engine import Attempt, Engine
 from ..loop.settings import LoopSettings
@@ -19,9 +20,12 @@ def at_level(engine: Engine, percent: int) -> list[LoopState]:
     if not 0 < percent <= 100:
         raise ValueError(f"A corrector cannot act at {percent} %: levels lie between 1 and 100 %, which is pure noise. For the finished "
                          "latent there is corrector_finished.")
-    moved = copy.copy(engine.corrector)
-    moved.config = replace(moved.config, acts_at=percent / 100, moves_noise=False)
-    return steered(replace(engine, corrector=moved, head=None), LoopSettings())
+    return _acting(engine, acts_at=percent / 100, moves_noise=False)
+
+
+def and_on_noise(engine: Engine) -> list[LoopState]:
+    """Every picture drawn with the corrector at work on the noise and once more at its own level."""
+    return _acting(engine, moves_noise=True)
 
 
 def on_finished(engine: Engine) -> list[LoopState]:
@@ -31,8 +35,14 @@ def on_finished(engine: Engine) -> list[LoopState]:
 
     def corrected() -> Attempt:
         latents = torch.stack([state.best.latent for state in engine.states])
-        steer = corrector_steer(engine.corrector, engine.sampler.context(rows), (0.0, 1.0))
-        return Attempt("correct", 0.0, list(engine.seeds), 0, steer(latents, 0.0))
+        moved = corrector_steer(engine.corrector, engine.sampler.context(rows), (0.0, 1.0))(latents, 0.0)
+        return Attempt("correct", 0.0, list(engine.seeds), 0, moved, relative_norm(moved - latents, latents).tolist())
 
     engine.try_rows(rows, corrected, lambda state, critique: True)
     return engine.states
+
+
+def _acting(engine: Engine, **config) -> list[LoopState]:
+    changed = copy.copy(engine.corrector)
+    changed.config = replace(changed.config, **config)
+    return steered(replace(engine, corrector=changed, head=None), LoopSettings())

@@ -70,6 +70,13 @@ class FlowSampler:
     @torch.no_grad()
     def flow(self, noisy: Tensor, sigma: Tensor, context: Tensor) -> Tensor:
         """The guided flow at one noise level; guidance doubles the batch and counts as one call."""
+        return self._flow(noisy, sigma, context)
+
+    def predict_noise(self, noise: Tensor, rows: Sequence[int]) -> Tensor:
+        """x0 prediction (B, C, h, w) of pure noise: one call, with gradients."""
+        return noise - self._flow(noise, torch.ones(()), self.context(rows))
+
+    def _flow(self, noisy: Tensor, sigma: Tensor, context: Tensor) -> Tensor:
         doubled = torch.cat([context, self.empty.expand(len(context), -1, -1)])
         output = self.unet(torch.cat([noisy, noisy]), sigma.to(self.device) * 1000, encoder_hidden_states=doubled).sample
         prompted, unprompted = output.chunk(2)
