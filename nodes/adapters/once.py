@@ -93,7 +93,8 @@ def _stopping(sampler, once: Once):
 def _reseeded(extra_args: dict) -> dict:
     """The arguments of a sampler with another seed: with its own, one that adds noise would add the same once more."""
     seed = extra_args.get("seed")
-    return extra_args if seed is None else {**extra_args, "seed": (seed + 1) % SEEDS}
+    # Not the highest one, which newer samplers add one to themselves.
+    return extra_args if seed is None else {**extra_args, "seed": (seed + 1) % (SEEDS - 1)}
 
 
 def _moved(model, noisy: Tensor, sigma: Tensor, extra_args: dict, once: Once) -> Tensor:
