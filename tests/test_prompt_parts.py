@@ -13,7 +13,8 @@ from xlard.demo.bundle import DemoWorld
 from xlard.demo.render import render
 from xlard.demo.scenes import scene_of
 from xlard.head import RewardPrediction
-from xlard.training.prompt_parts import MOST_PHRASES, Cells, PromptParts, number_targets, phrase_targets, relation_targets
+from xlard.training.cells import Cells
+from xlard.training.prompt_parts import MOST_PHRASES, PromptParts, number_targets, phrase_targets, relation_targets
 
 PROMPT = "two red circles left of a blue square"
 SIDE = 40.0

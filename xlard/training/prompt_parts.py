@@ -19,6 +19,7 @@ from ..critique import ASPECTS, Detection
 from ..head import RewardPrediction
 from ..prompts import claims_from_prompt, parse_prompt
 from ..rewards import DIRECTIONS, judge_position, matching
+from .cells import Cells
 from .records import Records
 
 MOST_PHRASES = 4
@@ -60,18 +61,6 @@ class PromptParts(nn.Module):
                 + _mean(F.cross_entropy(self.direction(whole), asked, reduction="none", ignore_index=_NOT_SAID), asked != _NOT_SAID)
                 + _mean((self.offset(prediction.tokens) - offsets.nan_to_num()).square().sum(dim=-1), at_firsts)
                 + _mean(F.binary_cross_entropy_with_logits(maps, holds.nan_to_num(), reduction="none"), at_things))
-
-
-class Cells:
-    """The cells of a head's map (``height``, ``width``) over pictures whose longer side is ``side`` pixels."""
-
-    def __init__(self, height: int, width: int, side: float):
-        self.height, self.width, self._scale = height, width, max(height, width) / side
-
-    def of(self, found: Detection) -> int:
-        """The place of the cell that an object's centre is in."""
-        x, y = (min(max(int(value * self._scale), 0), most - 1) for value, most in zip(found.center, (self.width, self.height)))
-        return y * self.width + x
 
 
 def phrase_targets(prompts: Sequence[str], seen: Sequence[Sequence[Detection]], cells: Cells) -> Tensor:

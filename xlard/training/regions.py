@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ..critique import ASPECTS, Detection
 from ..head import RewardHead, RewardPrediction
 from ..prompts import parse_prompt
+from .cells import Cells
 from .prompt_parts import PromptParts
 from .records import NO_REWARD, Records
 
@@ -34,13 +35,11 @@ def cell_targets(objects: Sequence[Sequence[Detection]], classes: Sequence[Seque
 
     ``side`` is the pictures' longer side in pixels.
     """
-    targets, scale = torch.zeros(len(objects), height, width, dtype=torch.long), max(height, width) / side
+    cells, targets = Cells(height, width, side), torch.zeros(len(objects), height * width, dtype=torch.long)
     for row, (found, known) in enumerate(zip(objects, classes)):
         for d, number in zip(found, known):
-            x, y = d.center
-            cell = min(int(y * scale), height - 1), min(int(x * scale), width - 1)
-            targets[(row, *cell)] = 1 + number
-    return targets.flatten(1)
+            targets[row, cells.of(d)] = 1 + number
+    return targets
 
 
 def region_targets(objects: Sequence[Sequence[Detection]], labels: Sequence[str], height: int, width: int,
