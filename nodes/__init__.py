@@ -29,7 +29,30 @@ class XLARDExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """The pack's nodes; registers the pack's model folders first, because the nodes' combos list them."""
         folders.register()
-        return [XLARDDemo, XLARDLoadCritic, XLARDCriticFromCLIP, XLARDCriticServer, XLARDScoring, XLARDClaims, XLARDEditClaims,
-                XLARDCritique, XLARDLoadHead, XLARDPredictReward, XLARDLoadCorrector, XLARDCorrectLatent, XLARDGuideModel, XLARDSelfCorrect,
-                XLARDLoopStart, XLARDLoopEnd, XLARDLoopResult, XLARDPickBest, XLARDReport, XLARDPrompts, XLARDCollect,
-                XLARDTrainHead, XLARDTrainCorrector, XLARDSaveHead, XLARDSaveCorrector]
+        return [
+            XLARDDemo,
+            XLARDLoadCritic,
+            XLARDCriticFromCLIP,
+            XLARDCriticServer,
+            XLARDScoring,
+            XLARDClaims,
+            XLARDEditClaims,
+            XLARDCritique,
+            XLARDLoadHead,
+            XLARDPredictReward,
+            XLARDLoadCorrector,
+            XLARDCorrectLatent,
+            XLARDGuideModel,
+            XLARDSelfCorrect,
+            XLARDLoopStart,
+            XLARDLoopEnd,
+            XLARDLoopResult,
+            XLARDPickBest,
+            XLARDReport,
+            XLARDPrompts,
+            XLARDCollect,
+            XLARDTrainHead,
+            XLARDTrainCorrector,
+            XLARDSaveHead,
+            XLARDSaveCorrector,
+        ]

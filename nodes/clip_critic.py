@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from . import sockets
-from .adapters.clip_critic import load_clip_critic
+from .comfy.critic.clip import load_clip_critic
 
 
 class XLARDCriticFromCLIP(io.ComfyNode):
@@ -14,16 +14,27 @@ class XLARDCriticFromCLIP(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDCriticFromCLIP", display_name="xLARD Critic From CLIP", category="xLARD/critic",
-            description="Has the text encoder of a generator judge its pictures, if it is a vision-language model that "
-                        "ComfyUI can have write: Qwen3-VL, Qwen3.5, Gemma 3 or Gemma 4. No second model is loaded.",
+            node_id="XLARDCriticFromCLIP",
+            display_name="xLARD Critic From CLIP",
+            category="xLARD/critic",
+            description=(
+                "Has the text encoder of a generator judge its pictures, if it is a vision-language model that "
+                "ComfyUI can have write: Qwen3-VL, Qwen3.5, Gemma 3 or Gemma 4. No second model is loaded."
+            ),
             inputs=[
-                io.Clip.Input("clip", tooltip="The text encoder, from before any LoRA: that would change the judge too."),
-                io.Int.Input("max_tokens", default=1024, min=16, max=32768, optional=True,
-                             tooltip="Longest answer, in tokens."),
+                io.Clip.Input(
+                    "clip", tooltip="The text encoder, from before any LoRA: that would change the judge too."
+                ),
+                io.Int.Input(
+                    "max_tokens", default=1024, min=16, max=32768, optional=True, tooltip="Longest answer, in tokens."
+                ),
             ],
             outputs=sockets.named(
-                sockets.Critic.Output("critic", tooltip="The critic. ComfyUI loads the text encoder when it first judges.")))
+                sockets.Critic.Output(
+                    "critic", tooltip="The critic. ComfyUI loads the text encoder when it first judges."
+                )
+            ),
+        )
 
     @classmethod
     def execute(cls, clip, max_tokens: int = 1024) -> io.NodeOutput:

@@ -6,9 +6,9 @@ import comfy.samplers
 from comfy_api.latest import io, ui
 
 from . import folders, sockets
-from .adapters.collecting import Artist, CollectProgress, dataset_folder, prompt_file
-from .adapters.latents import as_pictures
-from .adapters.vae import ComfyDecoder
+from .comfy.sampling.latents import as_pictures
+from .comfy.sampling.vae import ComfyDecoder
+from .comfy.training.collecting import Artist, CollectProgress, dataset_folder, prompt_file
 
 _SOURCES = ("text", "file", "generated")
 
@@ -19,20 +19,46 @@ class XLARDPrompts(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDPrompts", display_name="xLARD Prompts", category="xLARD/training",
-            description="A list of prompts for xLARD Collect: your own, a file's, or made up: things, counts, colours and positions in "
-                        "the manner of GenEval.",
+            node_id="XLARDPrompts",
+            display_name="xLARD Prompts",
+            category="xLARD/training",
+            description=(
+                "A list of prompts for xLARD Collect: your own, a file's, or made up: things, counts, colours and"
+                " positions in the manner of GenEval."
+            ),
             inputs=[
-                io.Combo.Input("source", options=list(_SOURCES), default=_SOURCES[0], tooltip="Where the prompts come from."),
-                io.String.Input("text", multiline=True, default="",
-                                tooltip="For text: one prompt a line. Lines that start with # do not count, repeated ones count once."),
-                io.String.Input("file", default="prompts.txt",
-                                tooltip="For file: name of a text file in ComfyUI's input folder, one prompt a line."),
-                io.Int.Input("how_many", default=200, min=1, max=100_000, tooltip="For generated: how many prompts are made up."),
-                io.Int.Input("seed", default=0, min=0, max=0xffffffffffffffff, tooltip="For generated: other seeds, other prompts."),
+                io.Combo.Input(
+                    "source", options=list(_SOURCES), default=_SOURCES[0], tooltip="Where the prompts come from."
+                ),
+                io.String.Input(
+                    "text",
+                    multiline=True,
+                    default="",
+                    tooltip=(
+                        "For text: one prompt a line. Lines that start with # do not count, repeated ones count once."
+                    ),
+                ),
+                io.String.Input(
+                    "file",
+                    default="prompts.txt",
+                    tooltip="For file: name of a text file in ComfyUI's input folder, one prompt a line.",
+                ),
+                io.Int.Input(
+                    "how_many", default=200, min=1, max=100_000, tooltip="For generated: how many prompts are made up."
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    tooltip="For generated: other seeds, other prompts.",
+                ),
             ],
-            outputs=sockets.named(io.String.Output("prompts", tooltip="The prompts, one a line, for xLARD Collect."),
-                                  io.Int.Output("number", tooltip="How many they are.")))
+            outputs=sockets.named(
+                io.String.Output("prompts", tooltip="The prompts, one a line, for xLARD Collect."),
+                io.Int.Output("number", tooltip="How many they are."),
+            ),
+        )
 
     @classmethod
     def fingerprint_inputs(cls, source: str | None, file: str | None, **others) -> str:
@@ -58,65 +84,183 @@ class XLARDCollect(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDCollect", display_name="xLARD Collect", category="xLARD/training", is_output_node=True,
-            description="Draws pictures of many prompts, has the critic judge them, and keeps their latents: what a reward head and a "
-                        "corrector for this checkpoint are trained on. Cancel whenever you like; the next run goes on from there.",
+            node_id="XLARDCollect",
+            display_name="xLARD Collect",
+            category="xLARD/training",
+            is_output_node=True,
+            description=(
+                "Draws pictures of many prompts, has the critic judge them, and keeps their latents: what a reward head"
+                " and a corrector for this checkpoint are trained on. Cancel whenever you like; the next run goes on"
+                " from there."
+            ),
             inputs=[
                 io.Model.Input("model", tooltip="The model, with your LoRAs and patches, as for KSampler."),
                 io.Clip.Input("clip", tooltip="Encodes the prompts, as in CLIP Text Encode."),
                 io.Vae.Input("vae", tooltip="Decodes the pictures that the critic sees."),
                 sockets.Critic.Input("critic", tooltip="The critic that judges: what it gets wrong is learnt, too."),
                 io.Conditioning.Input("negative", tooltip="What to avoid, as for KSampler, the same for all prompts."),
-                io.Latent.Input("latent_image", tooltip="Size of the pictures; its batch is how many are drawn together."),
-                io.String.Input("prompts", multiline=True, default="", tooltip="One prompt a line, for example from xLARD Prompts."),
-                io.String.Input("name", default="my_checkpoint",
-                                tooltip="Name of the dataset, a folder in xlard/datasets in the output folder. One that is there is "
-                                        "added to; pictures that it holds are not drawn again."),
-                io.Int.Input("pictures_per_prompt", default=4, min=1, max=1000,
-                             tooltip="Pictures of each prompt. With several, a head can learn what makes the difference."),
-                io.Int.Input("seed", default=0, min=0, max=0xffffffffffffffff,
-                             tooltip="Seed that each picture's own seed is made of. Another one draws other pictures of the prompts."),
-                io.Int.Input("steps", default=20, min=1, max=10000, tooltip="Sampling steps, best those that you draw with."),
-                io.Float.Input("cfg", default=4.0, min=0.0, max=100.0, step=0.1, round=0.01,
-                               tooltip="Strength of the guidance by the prompt."),
-                io.Combo.Input("sampler_name", options=comfy.samplers.KSampler.SAMPLERS, default="euler",
-                               tooltip="Any of KSampler's samplers."),
-                io.Combo.Input("scheduler", options=comfy.samplers.KSampler.SCHEDULERS, default="simple",
-                               tooltip="Any of KSampler's schedules."),
-                io.String.Input("levels", default="0.9, 0.8, 0.7, 0.5",
-                                tooltip="Noise levels in [0, 1], separated by commas, at which the model's predictions are kept on the "
-                                        "way to a picture; those of the nearest steps."),
-                io.Int.Input("views", default=6, min=0, max=100,
-                             tooltip="Predictions that are kept besides: so many times, noise between 0.5 and 1 is added to a finished "
-                                     "picture, at the price of one model call each."),
-                sockets.Corrector.Input("corrector", optional=True,
-                                        tooltip="Optional: draws with this corrector, to train the next one on what it does."),
-                io.Float.Input("strength", default=1.0, min=0.0, max=1.0, step=0.05, optional=True,
-                               tooltip="With a corrector: share of its correction that is applied."),
-                io.Boolean.Input("mend", default=False, optional=True,
-                                 tooltip="Tries to mend each failed picture by moving, copying and erasing objects by the critic's boxes, at the "
-                                         "price of half a picture more, and keeps what then passes: what the way mending learns from."),
-                io.String.Input("base_model", default="", optional=True,
-                                tooltip="Name of the checkpoint, kept in the dataset and in what is trained on it. Empty: its family."),
+                io.Latent.Input(
+                    "latent_image", tooltip="Size of the pictures; its batch is how many are drawn together."
+                ),
+                io.String.Input(
+                    "prompts", multiline=True, default="", tooltip="One prompt a line, for example from xLARD Prompts."
+                ),
+                io.String.Input(
+                    "name",
+                    default="my_checkpoint",
+                    tooltip=(
+                        "Name of the dataset, a folder in xlard/datasets in the output folder. One that is there is "
+                        "added to; pictures that it holds are not drawn again."
+                    ),
+                ),
+                io.Int.Input(
+                    "pictures_per_prompt",
+                    default=4,
+                    min=1,
+                    max=1000,
+                    tooltip="Pictures of each prompt. With several, a head can learn what makes the difference.",
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    tooltip=(
+                        "Seed that each picture's own seed is made of. Another one draws other pictures of the prompts."
+                    ),
+                ),
+                io.Int.Input(
+                    "steps", default=20, min=1, max=10000, tooltip="Sampling steps, best those that you draw with."
+                ),
+                io.Float.Input(
+                    "cfg",
+                    default=4.0,
+                    min=0.0,
+                    max=100.0,
+                    step=0.1,
+                    round=0.01,
+                    tooltip="Strength of the guidance by the prompt.",
+                ),
+                io.Combo.Input(
+                    "sampler_name",
+                    options=comfy.samplers.KSampler.SAMPLERS,
+                    default="euler",
+                    tooltip="Any of KSampler's samplers.",
+                ),
+                io.Combo.Input(
+                    "scheduler",
+                    options=comfy.samplers.KSampler.SCHEDULERS,
+                    default="simple",
+                    tooltip="Any of KSampler's schedules.",
+                ),
+                io.String.Input(
+                    "levels",
+                    default="0.9, 0.8, 0.7, 0.5",
+                    tooltip=(
+                        "Noise levels in [0, 1], separated by commas, at which the model's predictions are kept on the "
+                        "way to a picture; those of the nearest steps."
+                    ),
+                ),
+                io.Int.Input(
+                    "views",
+                    default=6,
+                    min=0,
+                    max=100,
+                    tooltip=(
+                        "Predictions that are kept besides: so many times, noise between 0.5 and 1 is added to a"
+                        " finished picture, at the price of one model call each."
+                    ),
+                ),
+                sockets.Corrector.Input(
+                    "corrector",
+                    optional=True,
+                    tooltip="Optional: draws with this corrector, to train the next one on what it does.",
+                ),
+                io.Float.Input(
+                    "strength",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    optional=True,
+                    tooltip="With a corrector: share of its correction that is applied.",
+                ),
+                io.Boolean.Input(
+                    "mend",
+                    default=False,
+                    optional=True,
+                    tooltip=(
+                        "Tries to mend each failed picture by moving, copying and erasing objects by the critic's"
+                        " boxes, at the price of half a picture more, and keeps what then passes: what the way mending"
+                        " learns from."
+                    ),
+                ),
+                io.String.Input(
+                    "base_model",
+                    default="",
+                    optional=True,
+                    tooltip=(
+                        "Name of the checkpoint, kept in the dataset and in what is trained on it. Empty: its family."
+                    ),
+                ),
             ],
             outputs=sockets.named(
-                sockets.Dataset.Output("dataset", tooltip="The dataset, for xLARD Train Reward Head and xLARD Train Corrector."),
-                io.String.Output("report", tooltip="What the dataset holds: pictures, how many are right by aspect, size.")))
+                sockets.Dataset.Output(
+                    "dataset", tooltip="The dataset, for xLARD Train Reward Head and xLARD Train Corrector."
+                ),
+                io.String.Output(
+                    "report", tooltip="What the dataset holds: pictures, how many are right by aspect, size."
+                ),
+            ),
+        )
 
     @classmethod
-    def execute(cls, model, clip, vae, critic, negative: list, latent_image: dict, prompts: str, name: str, pictures_per_prompt: int,
-                seed: int, steps: int, cfg: float, sampler_name: str, scheduler: str, levels: str, views: int, corrector=None,
-                strength: float = 1.0, mend: bool = False, base_model: str = "") -> io.NodeOutput:
+    def execute(
+        cls,
+        model,
+        clip,
+        vae,
+        critic,
+        negative: list,
+        latent_image: dict,
+        prompts: str,
+        name: str,
+        pictures_per_prompt: int,
+        seed: int,
+        steps: int,
+        cfg: float,
+        sampler_name: str,
+        scheduler: str,
+        levels: str,
+        views: int,
+        corrector=None,
+        strength: float = 1.0,
+        mend: bool = False,
+        base_model: str = "",
+    ) -> io.NodeOutput:
         from ..xlard.training.collect import CollectSettings, collect, jobs_of, levels_from_text
         from ..xlard.training.dataset import Dataset
         from ..xlard.training.prompt_lists import prompts_from_text
         from ..xlard.training.summary import summarise_dataset
 
-        wanted, settings = prompts_from_text(prompts), CollectSettings(levels_from_text(levels), views, mend=mend, seed=seed)
+        wanted, settings = (
+            prompts_from_text(prompts),
+            CollectSettings(levels_from_text(levels), views, mend=mend, seed=seed),
+        )
         groups = jobs_of(wanted, pictures_per_prompt, seed, len(as_pictures(latent_image["samples"])))
         artist = Artist(model, clip, negative, latent_image, steps, cfg, sampler_name, scheduler, corrector, strength)
         dataset = Dataset.open(dataset_folder(name), artist.source(wanted[0], base_model))
-        drawn = collect(dataset, groups, artist.sampler, ComfyDecoder(vae), critic, settings,
-                        artist.steer if corrector is not None and strength else None, CollectProgress())
-        report = f"{drawn} pictures drawn, {sum(map(len, groups)) - drawn} were there already\n{summarise_dataset(dataset)}"
+        drawn = collect(
+            dataset,
+            groups,
+            artist.sampler,
+            ComfyDecoder(vae),
+            critic,
+            settings,
+            artist.steer if corrector is not None and strength else None,
+            CollectProgress(),
+        )
+        report = (
+            f"{drawn} pictures drawn, {sum(map(len, groups)) - drawn} were there already\n{summarise_dataset(dataset)}"
+        )
         return io.NodeOutput(dataset, report, ui=ui.PreviewText(report))

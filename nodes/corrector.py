@@ -6,12 +6,12 @@ from typing import get_args
 
 from comfy_api.latest import io
 
-from ..xlard.corrector import LatentCorrector
-from ..xlard.quadratic import Combination
+from ..xlard.guidance.min_norm import Combination
+from ..xlard.models.corrector import LatentCorrector
 from . import folders, sockets
-from .adapters.correction import correct_latent
-from .adapters.managed import load_managed
-from .adapters.tokens import token_text
+from .comfy.managed import load_managed
+from .comfy.sampling.correct_latent import correct_latent
+from .comfy.sampling.tokens import token_text
 
 
 class XLARDLoadCorrector(io.ComfyNode):
@@ -20,12 +20,19 @@ class XLARDLoadCorrector(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDLoadCorrector", display_name="xLARD Load Corrector", category="xLARD/corrector",
+            node_id="XLARDLoadCorrector",
+            display_name="xLARD Load Corrector",
+            category="xLARD/corrector",
             description="Loads a corrector, which moves a latent towards what the prompt asks for.",
-            inputs=[io.Combo.Input("corrector_name", options=folders.files(folders.CORRECTORS),
-                                   tooltip="A .safetensors file in models/xlard/correctors, trained for your "
-                                           "checkpoint.")],
-            outputs=sockets.named(sockets.Corrector.Output("corrector", tooltip="The corrector.")))
+            inputs=[
+                io.Combo.Input(
+                    "corrector_name",
+                    options=folders.files(folders.CORRECTORS),
+                    tooltip="A .safetensors file in models/xlard/correctors, trained for your checkpoint.",
+                )
+            ],
+            outputs=sockets.named(sockets.Corrector.Output("corrector", tooltip="The corrector.")),
+        )
 
     @classmethod
     def fingerprint_inputs(cls, corrector_name: str) -> str:
@@ -43,48 +50,113 @@ class XLARDCorrectLatent(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDCorrectLatent", display_name="xLARD Correct Latent", category="xLARD/corrector",
-            description="Corrects a latent in one pass, without sampling. Sits between KSampler and VAE Decode. It "
-                        "does not ask the critic whether the picture got better: xLARD Self-Correct does.",
+            node_id="XLARDCorrectLatent",
+            display_name="xLARD Correct Latent",
+            category="xLARD/corrector",
+            description=(
+                "Corrects a latent in one pass, without sampling. Sits between KSampler and VAE Decode. It "
+                "does not ask the critic whether the picture got better: xLARD Self-Correct does."
+            ),
             inputs=[
                 io.Latent.Input("latent", tooltip="The latent to correct. Outside of its noise mask nothing changes."),
                 io.Conditioning.Input("positive", tooltip="The prompt's conditioning that the latent was made with."),
                 sockets.Corrector.Input("corrector", tooltip="A corrector trained for this checkpoint."),
-                sockets.Head.Input("head", optional=True,
-                                   tooltip="Optional. A picture is only corrected if this head predicts a higher "
-                                            "reward."),
-                io.Float.Input("strength", default=1.0, min=0.0, max=1.0, step=0.05,
-                               tooltip="Share of the correction that is applied; 0 leaves the latent as it is."),
-                io.Float.Input("sigma", default=0.0, min=0.0, max=1.0, step=0.01,
-                               tooltip="Noise level that the latent was predicted at: 0 for a finished picture."),
-                io.Int.Input("gradient_steps", default=0, min=0, max=100, optional=True,
-                             tooltip="Steps after the corrector's, each towards what the head rewards more; needs a "
-                                     "head. 0 for none. A head can be fooled by many."),
-                io.Combo.Input("combine", options=list(get_args(Combination)), optional=True,
-                               tooltip="How gradient steps weigh several aspects, such as count and colour. sum: most "
-                                       "gain in all. min_norm: no aspect at the expense of another."),
-                io.String.Input("prompt", default="", multiline=True, optional=True,
-                                tooltip="The prompt in words, so that the head minds only what it asks for, and "
-                                        "'tokens' has names. Empty: all that the head knows."),
-                io.Boolean.Input("explain_tokens", default=False, optional=True,
-                                 tooltip="Find how much each token of the prompt moves the correction; runs the "
-                                         "corrector once more for each token."),
-                io.Clip.Input("clip", optional=True,
-                              tooltip="Optional. The CLIP that encoded the prompt, to name the tokens."),
+                sockets.Head.Input(
+                    "head",
+                    optional=True,
+                    tooltip="Optional. A picture is only corrected if this head predicts a higher reward.",
+                ),
+                io.Float.Input(
+                    "strength",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    tooltip="Share of the correction that is applied; 0 leaves the latent as it is.",
+                ),
+                io.Float.Input(
+                    "sigma",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Noise level that the latent was predicted at: 0 for a finished picture.",
+                ),
+                io.Int.Input(
+                    "gradient_steps",
+                    default=0,
+                    min=0,
+                    max=100,
+                    optional=True,
+                    tooltip=(
+                        "Steps after the corrector's, each towards what the head rewards more; needs a "
+                        "head. 0 for none. A head can be fooled by many."
+                    ),
+                ),
+                io.Combo.Input(
+                    "combine",
+                    options=list(get_args(Combination)),
+                    optional=True,
+                    tooltip=(
+                        "How gradient steps weigh several aspects, such as count and colour. sum: most "
+                        "gain in all. min_norm: no aspect at the expense of another."
+                    ),
+                ),
+                io.String.Input(
+                    "prompt",
+                    default="",
+                    multiline=True,
+                    optional=True,
+                    tooltip=(
+                        "The prompt in words, so that the head minds only what it asks for, and "
+                        "'tokens' has names. Empty: all that the head knows."
+                    ),
+                ),
+                io.Boolean.Input(
+                    "explain_tokens",
+                    default=False,
+                    optional=True,
+                    tooltip=(
+                        "Find how much each token of the prompt moves the correction; runs the "
+                        "corrector once more for each token."
+                    ),
+                ),
+                io.Clip.Input(
+                    "clip", optional=True, tooltip="Optional. The CLIP that encoded the prompt, to name the tokens."
+                ),
             ],
             outputs=sockets.named(
                 io.Latent.Output("corrected", display_name="latent", tooltip="The corrected latent, for VAE Decode."),
                 io.Image.Output("attribution", tooltip="Where the correction acted: light is much, black is nothing."),
-                io.Float.Output("change", tooltip="Size of the correction relative to the latent, 0 is none; the "
-                                                  "largest of the batch."),
-                io.String.Output("tokens", tooltip="If explain_tokens is on: place, name and contribution of the "
-                                                   "tokens that move the correction most."),
-            ))
+                io.Float.Output(
+                    "change",
+                    tooltip="Size of the correction relative to the latent, 0 is none; the largest of the batch.",
+                ),
+                io.String.Output(
+                    "tokens",
+                    tooltip=(
+                        "If explain_tokens is on: place, name and contribution of the "
+                        "tokens that move the correction most."
+                    ),
+                ),
+            ),
+        )
 
     @classmethod
-    def execute(cls, latent: dict, positive: list, corrector, strength: float, sigma: float, head=None,
-                gradient_steps: int = 0, combine: str = "sum", prompt: str = "", explain_tokens: bool = False,
-                clip=None) -> io.NodeOutput:
+    def execute(
+        cls,
+        latent: dict,
+        positive: list,
+        corrector,
+        strength: float,
+        sigma: float,
+        head=None,
+        gradient_steps: int = 0,
+        combine: str = "sum",
+        prompt: str = "",
+        explain_tokens: bool = False,
+        clip=None,
+    ) -> io.NodeOutput:
         correction = correct_latent(latent, positive, corrector, head, strength, sigma, gradient_steps, combine, prompt)
         tokens = token_text(latent, positive, corrector, sigma, clip, prompt) if explain_tokens else ""
         return io.NodeOutput(correction.latent, correction.attribution, correction.change, tokens)

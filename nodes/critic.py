@@ -8,9 +8,9 @@ from ..xlard.critics.folder import BITS
 from ..xlard.critics.scoring import WAYS
 from ..xlard.critics.scoring import scoring as way_of_scoring
 from . import folders, sockets
-from .adapters.critic import load_critic
-from .adapters.pictures import annotated_images, checked_images, chosen_claims, critique_text, wrong_masks
-from .adapters.unjudged import judged
+from .comfy.critic.folder import load_critic
+from .comfy.critic.pictures import annotated_images, checked_images, chosen_claims, critique_text, wrong_masks
+from .comfy.graph_loop.critic_failure import judged
 
 
 class XLARDLoadCritic(io.ComfyNode):
@@ -19,35 +19,66 @@ class XLARDLoadCritic(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDLoadCritic", display_name="xLARD Load Critic", category="xLARD/critic",
-            description="Loads a vision-language model that judges pictures. Nothing is downloaded: put the model's "
-                        "folder into models/xlard/critics or models/LLM.",
+            node_id="XLARDLoadCritic",
+            display_name="xLARD Load Critic",
+            category="xLARD/critic",
+            description=(
+                "Loads a vision-language model that judges pictures. Nothing is downloaded: put the model's "
+                "folder into models/xlard/critics or models/LLM."
+            ),
             inputs=[
-                io.Combo.Input("critic_name", options=folders.critics(),
-                               tooltip="A folder in models/xlard/critics or models/LLM that holds a config.json."),
-                io.Combo.Input("dtype", options=["auto", "fp32", "fp16", "bf16"], default="auto",
-                               tooltip="Precision of the weights; auto takes what the folder was saved in."),
-                io.Combo.Input("attention", options=["sdpa", "eager"], default="sdpa",
-                               tooltip="How attention is computed: sdpa is fast, eager runs everywhere."),
-                io.Combo.Input("quantization", options=["none", *BITS], default="none", optional=True,
-                               tooltip="Loads the weights in fewer bits, which takes less VRAM. Needs the package "
-                                       "bitsandbytes."),
-                io.Int.Input("max_tokens", default=1024, min=16, max=32768, optional=True,
-                             tooltip="Longest answer, in tokens. A thinking model needs several thousand."),
+                io.Combo.Input(
+                    "critic_name",
+                    options=folders.critics(),
+                    tooltip="A folder in models/xlard/critics or models/LLM that holds a config.json.",
+                ),
+                io.Combo.Input(
+                    "dtype",
+                    options=["auto", "fp32", "fp16", "bf16"],
+                    default="auto",
+                    tooltip="Precision of the weights; auto takes what the folder was saved in.",
+                ),
+                io.Combo.Input(
+                    "attention",
+                    options=["sdpa", "eager"],
+                    default="sdpa",
+                    tooltip="How attention is computed: sdpa is fast, eager runs everywhere.",
+                ),
+                io.Combo.Input(
+                    "quantization",
+                    options=["none", *BITS],
+                    default="none",
+                    optional=True,
+                    tooltip="Loads the weights in fewer bits, which takes less VRAM. Needs the package bitsandbytes.",
+                ),
+                io.Int.Input(
+                    "max_tokens",
+                    default=1024,
+                    min=16,
+                    max=32768,
+                    optional=True,
+                    tooltip="Longest answer, in tokens. A thinking model needs several thousand.",
+                ),
             ],
             outputs=sockets.named(
-                sockets.Critic.Output("critic", tooltip="The critic. Its weights load when it first judges.")))
+                sockets.Critic.Output("critic", tooltip="The critic. Its weights load when it first judges.")
+            ),
+        )
 
     @classmethod
     def fingerprint_inputs(cls, critic_name: str, **settings) -> str:
         folder = folders.critic_folder(critic_name)
-        return folders.fingerprint(*(file for kind in ("json", "jinja", "safetensors") for file in sorted(folder.glob(f"*.{kind}"))))
+        return folders.fingerprint(
+            *(file for kind in ("json", "jinja", "safetensors") for file in sorted(folder.glob(f"*.{kind}")))
+        )
 
     @classmethod
-    def execute(cls, critic_name: str, dtype: str, attention: str, quantization: str = "none",
-                max_tokens: int = 1024) -> io.NodeOutput:
-        return io.NodeOutput(load_critic(
-            folders.critic_folder(critic_name), dtype, attention, quantization, max_tokens))
+    def execute(
+        cls, critic_name: str, dtype: str, attention: str, quantization: str = "none", max_tokens: int = 1024
+    ) -> io.NodeOutput:
+        return io.NodeOutput(
+            load_critic(folders.critic_folder(critic_name), dtype, attention, quantization, max_tokens)
+        )
 
 
 class XLARDCritique(io.ComfyNode):
@@ -56,34 +87,58 @@ class XLARDCritique(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDCritique", display_name="xLARD Critique", category="xLARD/critic", is_output_node=True,
-            description="Shows which claims of the prompt hold in a picture and which do not: counts, colours and "
-                        "positions, with boxes.",
+            node_id="XLARDCritique",
+            display_name="xLARD Critique",
+            category="xLARD/critic",
+            is_output_node=True,
+            description=(
+                "Shows which claims of the prompt hold in a picture and which do not: counts, colours and "
+                "positions, with boxes."
+            ),
             inputs=[
                 io.Image.Input("images", tooltip="The pictures to judge, each against the same prompt."),
                 sockets.Critic.Input("critic", tooltip="The critic that judges."),
-                io.String.Input("prompt", multiline=True, default="",
-                                tooltip="What the pictures should show, for example 'two red circles left of a blue "
-                                        "square'. Its claims are read out of it, unless claims are connected."),
-                sockets.Claims.Input("claims", optional=True,
-                                     tooltip="Optional: claims from xLARD Claims, used instead of the prompt's."),
+                io.String.Input(
+                    "prompt",
+                    multiline=True,
+                    default="",
+                    tooltip=(
+                        "What the pictures should show, for example 'two red circles left of a blue "
+                        "square'. Its claims are read out of it, unless claims are connected."
+                    ),
+                ),
+                sockets.Claims.Input(
+                    "claims", optional=True, tooltip="Optional: claims from xLARD Claims, used instead of the prompt's."
+                ),
             ],
             outputs=sockets.named(
                 sockets.Critique.Output("critique", tooltip="The critique of each picture, for other xLARD nodes."),
-                io.Image.Output("annotated", tooltip="Each picture with boxes, beside a card of its claims, ticked or "
-                                                     "crossed."),
-                sockets.Boxes.Output("boxes", tooltip="The objects that the critic sees, one list for each picture: x, "
-                                                      "y, width, height in pixels, label, score."),
-                io.Mask.Output("mask", tooltip="What is wrong: 1 inside the boxes of objects that failed claims rest "
-                                               "on."),
-                io.Float.Output("score", is_output_list=True,
-                                tooltip="For each picture the weighted mean of its claims' scores, in [0, 1]; None where "
-                                        "the critic gave no verdict."),
-                io.Boolean.Output("passed", is_output_list=True,
-                                  tooltip="For each picture whether every claim holds."),
+                io.Image.Output(
+                    "annotated", tooltip="Each picture with boxes, beside a card of its claims, ticked or crossed."
+                ),
+                sockets.Boxes.Output(
+                    "boxes",
+                    tooltip=(
+                        "The objects that the critic sees, one list for each picture: x, "
+                        "y, width, height in pixels, label, score."
+                    ),
+                ),
+                io.Mask.Output(
+                    "mask", tooltip="What is wrong: 1 inside the boxes of objects that failed claims rest on."
+                ),
+                io.Float.Output(
+                    "score",
+                    is_output_list=True,
+                    tooltip=(
+                        "For each picture the weighted mean of its claims' scores, in [0, 1]; None where "
+                        "the critic gave no verdict."
+                    ),
+                ),
+                io.Boolean.Output("passed", is_output_list=True, tooltip="For each picture whether every claim holds."),
                 io.String.Output("report", tooltip="The critiques in words."),
             ),
-            hidden=[io.Hidden.dynprompt, io.Hidden.unique_id])
+            hidden=[io.Hidden.dynprompt, io.Hidden.unique_id],
+        )
 
     @classmethod
     def execute(cls, images, critic, prompt: str, claims: list | None = None) -> io.NodeOutput:
@@ -92,9 +147,15 @@ class XLARDCritique(io.ComfyNode):
         annotated = annotated_images(images, critiques)
         boxes = [[detection.to_bounding_box() for detection in critique.detections] for critique in critiques]
         return io.NodeOutput(
-            critiques, annotated, boxes, wrong_masks(images, critiques), [critique.score for critique in critiques],
-            [critique.passed for critique in critiques], critique_text(critiques),
-            ui=ui.PreviewImage(annotated, cls=cls))
+            critiques,
+            annotated,
+            boxes,
+            wrong_masks(images, critiques),
+            [critique.score for critique in critiques],
+            [critique.passed for critique in critiques],
+            critique_text(critiques),
+            ui=ui.PreviewImage(annotated, cls=cls),
+        )
 
 
 class XLARDScoring(io.ComfyNode):
@@ -103,31 +164,69 @@ class XLARDScoring(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDScoring", display_name="xLARD Scoring", category="xLARD/critic",
-            description="Chooses how a critic judges: by boxes and arithmetic, claim by claim, by the probability of yes, by "
-                        "the likelihood of the claim's words, or by a rating. Without this node a critic is grounded.",
+            node_id="XLARDScoring",
+            display_name="xLARD Scoring",
+            category="xLARD/critic",
+            description=(
+                "Chooses how a critic judges: by boxes and arithmetic, claim by claim, by the probability of yes, by "
+                "the likelihood of the claim's words, or by a rating. Without this node a critic is grounded."
+            ),
             inputs=[
                 sockets.Critic.Input("critic", tooltip="The critic, which stays as it is for other nodes."),
-                io.Combo.Input("scoring", options=list(WAYS), default=next(iter(WAYS)),
-                               tooltip="grounded: the critic lists what it sees with boxes, and counts, colours and positions "
-                                       "are computed from them. per claim: a verdict with a sentence on each claim. P(yes): "
-                                       "how probable yes is as answer. prompt likelihood: how much likelier the picture makes "
-                                       "the claim's words. rubric: a rating from 0 to 10 with a sentence."),
-                io.Int.Input("judgements", default=1, min=1, max=16,
-                             tooltip="How often each picture is judged; the mean counts, and the spread is the uncertainty. Not "
-                                     "for P(yes) and prompt likelihood, which never vary."),
-                io.Float.Input("temperature", default=0.7, min=0.05, max=2.0, step=0.05,
-                               tooltip="How freely the critic chooses its words when it judges more than once."),
-                io.Boolean.Input("regions", default=False,
-                                 tooltip="Asks about each box on its own too, one question more for each. Needs a critic that "
-                                         "can tell the probability of yes."),
-                io.Boolean.Input("second_look", default=False, optional=True,
-                                 tooltip="Judges what passes once more in the mirror, and accepts it only if it passes there too: fewer "
-                                         "wrong pictures are accepted, for one judgement more for each."),
+                io.Combo.Input(
+                    "scoring",
+                    options=list(WAYS),
+                    default=next(iter(WAYS)),
+                    tooltip=(
+                        "grounded: the critic lists what it sees with boxes, and counts, colours and positions "
+                        "are computed from them. per claim: a verdict with a sentence on each claim. P(yes): "
+                        "how probable yes is as answer. prompt likelihood: how much likelier the picture makes "
+                        "the claim's words. rubric: a rating from 0 to 10 with a sentence."
+                    ),
+                ),
+                io.Int.Input(
+                    "judgements",
+                    default=1,
+                    min=1,
+                    max=16,
+                    tooltip=(
+                        "How often each picture is judged; the mean counts, and the spread is the uncertainty. Not "
+                        "for P(yes) and prompt likelihood, which never vary."
+                    ),
+                ),
+                io.Float.Input(
+                    "temperature",
+                    default=0.7,
+                    min=0.05,
+                    max=2.0,
+                    step=0.05,
+                    tooltip="How freely the critic chooses its words when it judges more than once.",
+                ),
+                io.Boolean.Input(
+                    "regions",
+                    default=False,
+                    tooltip=(
+                        "Asks about each box on its own too, one question more for each. Needs a critic that "
+                        "can tell the probability of yes."
+                    ),
+                ),
+                io.Boolean.Input(
+                    "second_look",
+                    default=False,
+                    optional=True,
+                    tooltip=(
+                        "Judges what passes once more in the mirror, and accepts it only if it passes there too: fewer "
+                        "wrong pictures are accepted, for one judgement more for each."
+                    ),
+                ),
             ],
-            outputs=sockets.named(sockets.Critic.Output("scored", tooltip="The critic with this way of scoring.")))
+            outputs=sockets.named(sockets.Critic.Output("scored", tooltip="The critic with this way of scoring.")),
+        )
 
     @classmethod
-    def execute(cls, critic, scoring: str, judgements: int, temperature: float, regions: bool,
-                second_look: bool = False) -> io.NodeOutput:
-        return io.NodeOutput(critic.with_scoring(way_of_scoring(scoring, judgements, temperature, regions, second_look)))
+    def execute(
+        cls, critic, scoring: str, judgements: int, temperature: float, regions: bool, second_look: bool = False
+    ) -> io.NodeOutput:
+        return io.NodeOutput(
+            critic.with_scoring(way_of_scoring(scoring, judgements, temperature, regions, second_look))
+        )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..xlard.corrector import LatentCorrector
-from ..xlard.demo.architecture import CORRECTOR, CRITIC, HEAD, LATENT_SIDE, PIPELINE
-from ..xlard.head import RewardHead
+from ..xlard.models.corrector import LatentCorrector
+from ..xlard.models.head import RewardHead
+from ..xlard.worlds.shapes.architecture import CORRECTOR, CRITIC, HEAD, LATENT_SIDE, PIPELINE
 from . import sockets
-from .adapters.critic import load_critic
-from .adapters.demo_models import load_demo_clip, load_demo_model, load_demo_vae, weight_files
-from .adapters.latents import PIXELS_PER_LATENT
-from .adapters.managed import load_managed
+from .comfy.critic.folder import load_critic
+from .comfy.diffusers_models import load_demo_clip, load_demo_model, load_demo_vae, weight_files
+from .comfy.managed import load_managed
+from .comfy.sampling.latents import PIXELS_PER_LATENT
 from .folders import fingerprint
 
 _SIDE = LATENT_SIDE * PIXELS_PER_LATENT
@@ -23,10 +23,14 @@ class XLARDDemo(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDDemo", display_name="xLARD Demo World", category="xLARD/demo",
-            description="A small world that ships with the pack: a generator of coloured shapes, its text encoder and "
-                        "autoencoder, a critic, a reward head and a corrector. It needs no download and runs on a CPU. "
-                        f"Try prompts like 'two red circles and a blue square' at {_SIDE} x {_SIDE}.",
+            node_id="XLARDDemo",
+            display_name="xLARD Demo World",
+            category="xLARD/demo",
+            description=(
+                "A small world that ships with the pack: a generator of coloured shapes, its text encoder and "
+                "autoencoder, a critic, a reward head and a corrector. It needs no download and runs on a CPU. "
+                f"Try prompts like 'two red circles and a blue square' at {_SIDE} x {_SIDE}."
+            ),
             outputs=sockets.named(
                 io.Model.Output("model", tooltip="The generator, an ordinary MODEL: KSampler and LoRAs work on it."),
                 io.Clip.Output("clip", tooltip="The text encoder, for CLIP Text Encode. It knows the words of shapes."),
@@ -34,7 +38,8 @@ class XLARDDemo(io.ComfyNode):
                 sockets.Critic.Output("critic", tooltip="The critic, which judges pictures of this world."),
                 sockets.Head.Output("head", tooltip="The reward head, which reads rewards from this world's latents."),
                 sockets.Corrector.Output("corrector", tooltip="The corrector for this world's latents."),
-            ))
+            ),
+        )
 
     @classmethod
     def fingerprint_inputs(cls) -> str:
@@ -43,5 +48,10 @@ class XLARDDemo(io.ComfyNode):
     @classmethod
     def execute(cls) -> io.NodeOutput:
         return io.NodeOutput(
-            load_demo_model(PIPELINE), load_demo_clip(PIPELINE), load_demo_vae(PIPELINE), load_critic(CRITIC),
-            load_managed(RewardHead.load, HEAD), load_managed(LatentCorrector.load, CORRECTOR))
+            load_demo_model(PIPELINE),
+            load_demo_clip(PIPELINE),
+            load_demo_vae(PIPELINE),
+            load_critic(CRITIC),
+            load_managed(RewardHead.load, HEAD),
+            load_managed(LatentCorrector.load, CORRECTOR),
+        )

@@ -30,8 +30,12 @@ def register() -> None:
 
 def _own() -> dict[str, Path]:
     models = Path(folder_paths.models_dir)
-    return {HEADS: models / "xlard" / "heads", CORRECTORS: models / "xlard" / "correctors",
-            CRITICS[0]: models / "xlard" / "critics", CRITICS[1]: models / "LLM"}
+    return {
+        HEADS: models / "xlard" / "heads",
+        CORRECTORS: models / "xlard" / "correctors",
+        CRITICS[0]: models / "xlard" / "critics",
+        CRITICS[1]: models / "LLM",
+    }
 
 
 def files(kind: str) -> list[str]:
@@ -43,8 +47,10 @@ def file_path(kind: str, name: str) -> Path:
     """The path of a file that ``files`` listed; raises FileNotFoundError if it is gone."""
     path = folder_paths.get_full_path(kind, name)
     if path is None:
-        raise FileNotFoundError(f"There is no {name} in {' or '.join(folder_paths.get_folder_paths(kind))}. "
-                                "Put the file there, or choose another and press R to refresh the list.")
+        raise FileNotFoundError(
+            f"There is no {name} in {' or '.join(folder_paths.get_folder_paths(kind))}. "
+            "Put the file there, or choose another and press R to refresh the list."
+        )
     return Path(path)
 
 
@@ -58,8 +64,10 @@ def inside(folder: Path, name: str) -> Path:
     if any(part in ("", ".", "..") for part in parts):
         raise ValueError(f"{name!r} does not name anything in {folder}. {mend}")
     if any(_UNSTORABLE.search(part) for part in parts):
-        raise ValueError(f"The name {name!r} cannot be stored on every system, because of its punctuation or because Windows keeps it "
-                         f"for itself. {mend}")
+        raise ValueError(
+            f"The name {name!r} cannot be stored on every system, because of its punctuation or because Windows keeps"
+            f" it for itself. {mend}"
+        )
     path = folder.joinpath(*parts)
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"{path} leads out of {folder}, through a link. {mend}")
@@ -67,8 +75,8 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def new_file(kind: str, name: str, overwrite: bool) -> Path:
-    """Where a file of a kind (``HEADS`` or ``CORRECTORS``) is to be saved in the pack's own folder; a number is appended to a name
-    that is taken, unless it is to be overwritten. Raises ValueError as ``inside``."""
+    """Where a file of a kind (``HEADS`` or ``CORRECTORS``) is to be saved in the pack's own folder; a number is
+    appended to a name that is taken, unless it is to be overwritten. Raises ValueError as ``inside``."""
     path = inside(_own()[kind], name.strip().removesuffix(".safetensors"))
     path = path.with_name(f"{path.name}.safetensors")
     if overwrite:
@@ -96,15 +104,18 @@ def critic_folder(name: str) -> Path:
     found = _critics()
     if name not in found:
         places = " or ".join(path for kind in CRITICS for path in folder_paths.get_folder_paths(kind))
-        raise FileNotFoundError(f"There is no critic '{name}' in {places}. Put the model's folder, with its "
-                                "config.json, there, or choose another and press R to refresh the list.")
+        raise FileNotFoundError(
+            f"There is no critic '{name}' in {places}. Put the model's folder, with its "
+            "config.json, there, or choose another and press R to refresh the list."
+        )
     return found[name]
 
 
 def fingerprint(*paths: Path) -> str:
     """Sizes and times of files, so that a node reruns when one is replaced; 'missing' for those that are not there."""
-    return " ".join(f"{status.st_size}-{status.st_mtime_ns}" if (status := _status(path)) else "missing"
-                    for path in paths)
+    return " ".join(
+        f"{status.st_size}-{status.st_mtime_ns}" if (status := _status(path)) else "missing" for path in paths
+    )
 
 
 def _status(path: Path) -> os.stat_result | None:

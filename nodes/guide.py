@@ -6,9 +6,9 @@ from typing import get_args
 
 from comfy_api.latest import io
 
-from ..xlard.quadratic import Combination
+from ..xlard.guidance.min_norm import Combination
 from . import sockets
-from .adapters.guidance import GRADIENT_STEPS, guided
+from .comfy.sampling.guide_model import GRADIENT_STEPS, guided
 
 
 class XLARDGuideModel(io.ComfyNode):
@@ -17,45 +17,116 @@ class XLARDGuideModel(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDGuideModel", display_name="xLARD Guide Model", category="xLARD/corrector",
-            description="Corrects what the model predicts while it samples, at each step inside a window of noise levels: "
-                        "with a corrector, with the gradient of a reward head, or with both; or once, with a corrector that was "
-                        "made for that. It works with any sampler, LoRA and ControlNet. It does not ask the critic whether the "
-                        "picture got better: xLARD Self-Correct does.",
+            node_id="XLARDGuideModel",
+            display_name="xLARD Guide Model",
+            category="xLARD/corrector",
+            description=(
+                "Corrects what the model predicts while it samples, at each step inside a window of noise levels: with"
+                " a corrector, with the gradient of a reward head, or with both; or once, with a corrector that was"
+                " made for that. It works with any sampler, LoRA and ControlNet. It does not ask the critic whether the"
+                " picture got better: xLARD Self-Correct does."
+            ),
             inputs=[
-                io.Model.Input("model", tooltip="The model, with your LoRAs and patches. It stays as it is: a copy is guided."),
-                sockets.Corrector.Input("corrector", optional=True,
-                                        tooltip="A corrector trained for this checkpoint. Connect it, a head, or both."),
+                io.Model.Input(
+                    "model", tooltip="The model, with your LoRAs and patches. It stays as it is: a copy is guided."
+                ),
+                sockets.Corrector.Input(
+                    "corrector",
+                    optional=True,
+                    tooltip="A corrector trained for this checkpoint. Connect it, a head, or both.",
+                ),
                 io.Conditioning.Input("positive", tooltip="The prompt's conditioning, the same as for the sampler."),
-                io.Float.Input("strength", default=1.0, min=0.0, max=1.0, step=0.05,
-                               tooltip="Share of the correction that is applied; 0 returns the model as it is."),
-                io.Float.Input("sigma_start", default=0.0, min=0.0, max=1.0, step=0.01,
-                               tooltip="Highest noise level at which it corrects, 1 is pure noise. 0: the highest that "
-                                       "corrector and head were each trained for. A corrector that acts once does so at this "
-                                       "level, at 1 on the noise itself; 0: where it is made to act."),
-                io.Float.Input("sigma_end", default=0.0, min=0.0, max=1.0, step=0.01,
-                               tooltip="Lowest noise level at which it corrects. 0: the lowest that corrector and head were "
-                                       "each trained for. Nothing to a corrector that acts once."),
-                sockets.Head.Input("head", optional=True,
-                                   tooltip="A reward head trained for this checkpoint. Its gradient acts after the corrector, "
-                                           "at the noise levels of the window that it can read. Beside a corrector that acts once it "
-                                           "decides instead which pictures are corrected."),
-                io.Int.Input("gradient_steps", default=GRADIENT_STEPS, min=0, max=100, optional=True,
-                             tooltip="Steps towards what the head rewards more, at each call of the model; without a head "
-                                     "there are none. 0: the head does nothing, but beside a corrector that acts once, which "
-                                     "takes no such steps. A head can be fooled by many."),
-                io.Combo.Input("combine", options=list(get_args(Combination)), optional=True,
-                               tooltip="How gradient steps weigh several aspects, such as count and colour. sum: most gain "
-                                       "in all. min_norm: no aspect at the expense of another."),
-                io.String.Input("prompt", default="", multiline=True, optional=True,
-                                tooltip="The prompt in words, so that the head minds only what it asks for. Empty: all that "
-                                        "the head knows."),
+                io.Float.Input(
+                    "strength",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    tooltip="Share of the correction that is applied; 0 returns the model as it is.",
+                ),
+                io.Float.Input(
+                    "sigma_start",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip=(
+                        "Highest noise level at which it corrects, 1 is pure noise. 0: the highest that "
+                        "corrector and head were each trained for. A corrector that acts once does so at this "
+                        "level, at 1 on the noise itself; 0: where it is made to act."
+                    ),
+                ),
+                io.Float.Input(
+                    "sigma_end",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip=(
+                        "Lowest noise level at which it corrects. 0: the lowest that corrector and head were "
+                        "each trained for. Nothing to a corrector that acts once."
+                    ),
+                ),
+                sockets.Head.Input(
+                    "head",
+                    optional=True,
+                    tooltip=(
+                        "A reward head trained for this checkpoint. Its gradient acts after the corrector, "
+                        "at the noise levels of the window that it can read. Beside a corrector that acts once it "
+                        "decides instead which pictures are corrected."
+                    ),
+                ),
+                io.Int.Input(
+                    "gradient_steps",
+                    default=GRADIENT_STEPS,
+                    min=0,
+                    max=100,
+                    optional=True,
+                    tooltip=(
+                        "Steps towards what the head rewards more, at each call of the model; without a head "
+                        "there are none. 0: the head does nothing, but beside a corrector that acts once, which "
+                        "takes no such steps. A head can be fooled by many."
+                    ),
+                ),
+                io.Combo.Input(
+                    "combine",
+                    options=list(get_args(Combination)),
+                    optional=True,
+                    tooltip=(
+                        "How gradient steps weigh several aspects, such as count and colour. sum: most gain "
+                        "in all. min_norm: no aspect at the expense of another."
+                    ),
+                ),
+                io.String.Input(
+                    "prompt",
+                    default="",
+                    multiline=True,
+                    optional=True,
+                    tooltip=(
+                        "The prompt in words, so that the head minds only what it asks for. Empty: all that "
+                        "the head knows."
+                    ),
+                ),
             ],
-            outputs=sockets.named(io.Model.Output("guided", display_name="model",
-                                                  tooltip="The model that is corrected, for any sampler.")))
+            outputs=sockets.named(
+                io.Model.Output("guided", display_name="model", tooltip="The model that is corrected, for any sampler.")
+            ),
+        )
 
     @classmethod
-    def execute(cls, model, positive: list, strength: float, sigma_start: float, sigma_end: float, corrector=None, head=None,
-                gradient_steps: int = GRADIENT_STEPS, combine: str = "sum", prompt: str = "") -> io.NodeOutput:
-        return io.NodeOutput(guided(model, positive, corrector, head, strength, sigma_start, sigma_end, gradient_steps,
-                                    combine, prompt))
+    def execute(
+        cls,
+        model,
+        positive: list,
+        strength: float,
+        sigma_start: float,
+        sigma_end: float,
+        corrector=None,
+        head=None,
+        gradient_steps: int = GRADIENT_STEPS,
+        combine: str = "sum",
+        prompt: str = "",
+    ) -> io.NodeOutput:
+        return io.NodeOutput(
+            guided(model, positive, corrector, head, strength, sigma_start, sigma_end, gradient_steps, combine, prompt)
+        )

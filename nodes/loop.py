@@ -7,31 +7,41 @@ import comfy.samplers
 import torch
 from comfy_api.latest import io
 
-from ..xlard.loop.process import PROCESSES
+from ..xlard.loop.critic_failure import LoopCriticError
+from ..xlard.loop.object_by_object import PROCESSES
 from ..xlard.loop.run import self_correct
 from ..xlard.loop.settings import FIRST, WHERE, LoopSettings
 from ..xlard.loop.strategies import ALL
-from ..xlard.loop.unjudged import Unjudged
 from . import sockets
-from .adapters.cancelled import left_behind
-from .adapters.family import check_fits
-from .adapters.latents import as_pictures, like_source, with_source
-from .adapters.pictures import chosen_claims, states_text
-from .adapters.process import introducing
-from .adapters.progress import RoundProgress
-from .adapters.rewording import Rewording
-from .adapters.sampler import ComfySampler
-from .adapters.unjudged import rescued
-from .adapters.vae import ComfyDecoder
+from .comfy.critic.pictures import chosen_claims, states_text
+from .comfy.graph_loop.cancelled import left_behind
+from .comfy.graph_loop.critic_failure import rescued
+from .comfy.graph_loop.object_by_object import introducing
+from .comfy.progress import RoundProgress
+from .comfy.sampling.family import check_fits
+from .comfy.sampling.latents import as_pictures, like_source, with_source
+from .comfy.sampling.rewriting import ConditioningRewriter
+from .comfy.sampling.sampler import ComfySampler
+from .comfy.sampling.vae import ComfyDecoder
 
 _STRATEGIES = {
-    "rearrange": "Erase, move and copy objects in the latent by the critic's boxes, and join them with what is around. Nothing else changes. "
-                 "Needs a critic that gives boxes.",
-    "region": "Draw only what is wrong anew, and keep the rest as it is to the last bit. Needs a critic that gives boxes.",
-    "correct": "Renoise the whole picture to a mid noise level and draw on from there, with head and corrector where they are connected.",
+    "rearrange": (
+        "Erase, move and copy objects in the latent by the critic's boxes, and join them with what is around. Nothing"
+        " else changes. Needs a critic that gives boxes."
+    ),
+    "region": (
+        "Draw only what is wrong anew, and keep the rest as it is to the last bit. Needs a critic that gives boxes."
+    ),
+    "correct": (
+        "Renoise the whole picture to a mid noise level and draw on from there, with head and corrector where they are"
+        " connected."
+    ),
     "resample": "Draw a fresh picture with new noise, after two rounds that were no better.",
-    "rewrite": "Have the critic put the prompt into words that say more clearly what failed, and draw a fresh picture from them; by "
-               "turns with resample. Only with clip connected and a critic that can write. What is judged stays your prompt.",
+    "rewrite": (
+        "Have the critic put the prompt into words that say more clearly what failed, and draw a fresh picture from"
+        " them; by turns with resample. Only with clip connected and a critic that can write. What is judged stays your"
+        " prompt."
+    ),
 }
 
 
@@ -41,72 +51,184 @@ class XLARDSelfCorrect(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDSelfCorrect", display_name="xLARD Self-Correct", category="xLARD/loop",
-            description="Samples a picture, has the critic judge it, and corrects what is wrong until every claim of "
-                        "the prompt holds or the rounds are used up. It returns the picture with the fewest failed "
-                        "claims, then the highest score: never one worse than the first.",
+            node_id="XLARDSelfCorrect",
+            display_name="xLARD Self-Correct",
+            category="xLARD/loop",
+            description=(
+                "Samples a picture, has the critic judge it, and corrects what is wrong until every claim of "
+                "the prompt holds or the rounds are used up. It returns the picture with the fewest failed "
+                "claims, then the highest score: never one worse than the first."
+            ),
             inputs=[
                 io.Model.Input("model", tooltip="The model, with your LoRAs and patches, as for KSampler."),
                 io.Conditioning.Input("positive", tooltip="What to draw, with your ControlNets, as for KSampler."),
                 io.Conditioning.Input("negative", tooltip="What to avoid, as for KSampler."),
                 io.Vae.Input("vae", tooltip="Decodes the pictures that the critic sees."),
                 sockets.Critic.Input("critic", tooltip="The critic that judges."),
-                io.String.Input("prompt", multiline=True, default="",
-                                tooltip="The prompt in words; its claims are what the critic checks. Usually the same "
-                                        "text as in CLIP Text Encode. Not used if claims are connected."),
-                io.Latent.Input("latent_image", tooltip="Size and number of pictures. With a noise mask only its "
-                                                        "inside is drawn."),
-                sockets.Head.Input("head", optional=True,
-                                   tooltip="Optional reward head of this checkpoint: picks the most promising "
-                                            "candidate in rounds of the strategy correct."),
-                sockets.Corrector.Input("corrector", optional=True,
-                                        tooltip="Optional corrector of this checkpoint: corrects the latent midway in "
-                                                 "rounds of the strategy correct. One that acts once also corrects fresh "
-                                                 "pictures on their way."),
-                io.Int.Input("seed", default=0, min=0, max=0xffffffffffffffff, control_after_generate=True,
-                             tooltip="Seed of the first picture; the others of a batch count up from it. A batch of "
-                                     "one starts from KSampler's picture for this seed."),
+                io.String.Input(
+                    "prompt",
+                    multiline=True,
+                    default="",
+                    tooltip=(
+                        "The prompt in words; its claims are what the critic checks. Usually the same "
+                        "text as in CLIP Text Encode. Not used if claims are connected."
+                    ),
+                ),
+                io.Latent.Input(
+                    "latent_image", tooltip="Size and number of pictures. With a noise mask only its inside is drawn."
+                ),
+                sockets.Head.Input(
+                    "head",
+                    optional=True,
+                    tooltip=(
+                        "Optional reward head of this checkpoint: picks the most promising "
+                        "candidate in rounds of the strategy correct."
+                    ),
+                ),
+                sockets.Corrector.Input(
+                    "corrector",
+                    optional=True,
+                    tooltip=(
+                        "Optional corrector of this checkpoint: corrects the latent midway in "
+                        "rounds of the strategy correct. One that acts once also corrects fresh "
+                        "pictures on their way."
+                    ),
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    control_after_generate=True,
+                    tooltip=(
+                        "Seed of the first picture; the others of a batch count up from it. A batch of "
+                        "one starts from KSampler's picture for this seed."
+                    ),
+                ),
                 io.Int.Input("steps", default=20, min=1, max=10000, tooltip="Sampling steps of a whole run."),
-                io.Float.Input("cfg", default=4.0, min=0.0, max=100.0, step=0.1, round=0.01,
-                               tooltip="Strength of the guidance by the prompt."),
-                io.Combo.Input("sampler_name", options=comfy.samplers.KSampler.SAMPLERS, default="euler",
-                               tooltip="Any of KSampler's samplers."),
-                io.Combo.Input("scheduler", options=comfy.samplers.KSampler.SCHEDULERS, default="simple",
-                               tooltip="Any of KSampler's schedules."),
-                io.Int.Input("rounds", default=4, min=0, max=64,
-                             tooltip="At most so many corrections of a picture; 0 only judges the first."),
-                io.Float.Input("sigma", default=0.0, min=0.0, max=1.0, step=0.01,
-                               tooltip="Noise level that a correction starts from: 1 draws anew, lower keeps more of "
-                                       "the picture. 0 chooses by what is wrong."),
-                io.Int.Input("candidates", default=4, min=1, max=64,
-                             tooltip="With a head, up to the highest noise level that it can read: noises tried in a round, one model "
-                                     "call each; the most promising is sampled to the end. Elsewhere it does nothing."),
-                io.Float.Input("strength", default=1.0, min=0.0, max=1.0, step=0.05,
-                               tooltip="Share of the corrector's correction that is applied."),
-                io.Combo.Input("where", options=list(WHERE), default=WHERE[0], optional=True,
-                               tooltip="window: the corrector acts at every step of the noise levels that it was trained for. once: it "
-                                       "acts once, on the prediction that a round starts from, which costs one model call. One that was "
-                                       "made for acting once does so anyway."),
-                *(io.Boolean.Input(name, default=True, optional=True, tooltip=tooltip) for name, tooltip in _STRATEGIES.items()),
-                sockets.Claims.Input("claims", optional=True,
-                                     tooltip="Optional: claims from xLARD Claims, used instead of the prompt's."),
-                io.Latent.Input("source", optional=True,
-                                tooltip="Optional, with claims of xLARD Edit Claims: the picture to edit, from VAE Encode. It is the first "
-                                        "picture, and only what the instruction may change is drawn anew."),
-                io.Clip.Input("clip", optional=True,
-                              tooltip="Optional: the CLIP that made positive. With it the critic may put the prompt into other words, and "
-                                      "they are encoded as by CLIP Text Encode. The prompt must be the same text as there."),
-                io.Combo.Input("first_picture", options=list(FIRST), default=FIRST[0], optional=True,
-                               tooltip="With a corrector that acts once, which corrects later fresh pictures on their way in any case. "
-                                       "plain: the first is the model's own, KSampler's. doubted: it is corrected too where the head doubts "
-                                       "it. always: it is corrected too; most are right at once, but those of a prompt look alike."),
-                io.Combo.Input("process", options=list(PROCESSES), default=PROCESSES[0], optional=True,
-                               tooltip="object by object: what the picture lacks and has nowhere to copy from is drawn alone, from a prompt of "
-                                       "its own, judged on nothing else, and put together with what is right. Each object costs a round, "
-                                       "and so does putting it in. Needs clip, and a critic that gives boxes."),
-                io.Boolean.Input("read_steps", default=False, optional=True,
-                                 tooltip="With a head: note which reward it expects at each step that it can read, and what each step gained, "
-                                         "for xLARD Report and its history. Changes nothing that is drawn."),
+                io.Float.Input(
+                    "cfg",
+                    default=4.0,
+                    min=0.0,
+                    max=100.0,
+                    step=0.1,
+                    round=0.01,
+                    tooltip="Strength of the guidance by the prompt.",
+                ),
+                io.Combo.Input(
+                    "sampler_name",
+                    options=comfy.samplers.KSampler.SAMPLERS,
+                    default="euler",
+                    tooltip="Any of KSampler's samplers.",
+                ),
+                io.Combo.Input(
+                    "scheduler",
+                    options=comfy.samplers.KSampler.SCHEDULERS,
+                    default="simple",
+                    tooltip="Any of KSampler's schedules.",
+                ),
+                io.Int.Input(
+                    "rounds",
+                    default=4,
+                    min=0,
+                    max=64,
+                    tooltip="At most so many corrections of a picture; 0 only judges the first.",
+                ),
+                io.Float.Input(
+                    "sigma",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip=(
+                        "Noise level that a correction starts from: 1 draws anew, lower keeps more of "
+                        "the picture. 0 chooses by what is wrong."
+                    ),
+                ),
+                io.Int.Input(
+                    "candidates",
+                    default=4,
+                    min=1,
+                    max=64,
+                    tooltip=(
+                        "With a head, up to the highest noise level that it can read: noises tried in a round, one"
+                        " model call each; the most promising is sampled to the end. Elsewhere it does nothing."
+                    ),
+                ),
+                io.Float.Input(
+                    "strength",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    tooltip="Share of the corrector's correction that is applied.",
+                ),
+                io.Combo.Input(
+                    "where",
+                    options=list(WHERE),
+                    default=WHERE[0],
+                    optional=True,
+                    tooltip=(
+                        "window: the corrector acts at every step of the noise levels that it was trained for. once: it"
+                        " acts once, on the prediction that a round starts from, which costs one model call. One that"
+                        " was made for acting once does so anyway."
+                    ),
+                ),
+                *(
+                    io.Boolean.Input(name, default=True, optional=True, tooltip=tooltip)
+                    for name, tooltip in _STRATEGIES.items()
+                ),
+                sockets.Claims.Input(
+                    "claims", optional=True, tooltip="Optional: claims from xLARD Claims, used instead of the prompt's."
+                ),
+                io.Latent.Input(
+                    "source",
+                    optional=True,
+                    tooltip=(
+                        "Optional, with claims of xLARD Edit Claims: the picture to edit, from VAE Encode. It is the"
+                        " first picture, and only what the instruction may change is drawn anew."
+                    ),
+                ),
+                io.Clip.Input(
+                    "clip",
+                    optional=True,
+                    tooltip=(
+                        "Optional: the CLIP that made positive. With it the critic may put the prompt into other words,"
+                        " and they are encoded as by CLIP Text Encode. The prompt must be the same text as there."
+                    ),
+                ),
+                io.Combo.Input(
+                    "first_picture",
+                    options=list(FIRST),
+                    default=FIRST[0],
+                    optional=True,
+                    tooltip=(
+                        "With a corrector that acts once, which corrects later fresh pictures on their way in any case."
+                        " plain: the first is the model's own, KSampler's. doubted: it is corrected too where the head"
+                        " doubts it. always: it is corrected too; most are right at once, but those of a prompt look"
+                        " alike."
+                    ),
+                ),
+                io.Combo.Input(
+                    "process",
+                    options=list(PROCESSES),
+                    default=PROCESSES[0],
+                    optional=True,
+                    tooltip=(
+                        "object by object: what the picture lacks and has nowhere to copy from is drawn alone, from a"
+                        " prompt of its own, judged on nothing else, and put together with what is right. Each object"
+                        " costs a round, and so does putting it in. Needs clip, and a critic that gives boxes."
+                    ),
+                ),
+                io.Boolean.Input(
+                    "read_steps",
+                    default=False,
+                    optional=True,
+                    tooltip=(
+                        "With a head: note which reward it expects at each step that it can read, and what each step"
+                        " gained, for xLARD Report and its history. Changes nothing that is drawn."
+                    ),
+                ),
             ],
             outputs=sockets.named(
                 io.Latent.Output("latent", tooltip="The best latents."),
@@ -115,38 +237,91 @@ class XLARDSelfCorrect(io.ComfyNode):
                 sockets.State.Output("state", tooltip="Every round of every picture, for xLARD Report."),
                 *sockets.verdicts(),
             ),
-            hidden=[io.Hidden.dynprompt, io.Hidden.unique_id], enable_expand=True)
+            hidden=[io.Hidden.dynprompt, io.Hidden.unique_id],
+            enable_expand=True,
+        )
 
     @classmethod
-    def execute(cls, model, positive, negative, vae, critic, prompt: str, latent_image: dict, seed: int, steps: int,
-                cfg: float, sampler_name: str, scheduler: str, rounds: int, sigma: float, candidates: int,
-                strength: float, where: str = WHERE[0], head=None, corrector=None, claims: list | None = None, clip=None,
-                source: dict | None = None, first_picture: str = FIRST[0], process: str = PROCESSES[0], read_steps: bool = False,
-                **strategies: bool) -> io.NodeOutput:
+    def execute(
+        cls,
+        model,
+        positive,
+        negative,
+        vae,
+        critic,
+        prompt: str,
+        latent_image: dict,
+        seed: int,
+        steps: int,
+        cfg: float,
+        sampler_name: str,
+        scheduler: str,
+        rounds: int,
+        sigma: float,
+        candidates: int,
+        strength: float,
+        where: str = WHERE[0],
+        head=None,
+        corrector=None,
+        claims: list | None = None,
+        clip=None,
+        source: dict | None = None,
+        first_picture: str = FIRST[0],
+        process: str = PROCESSES[0],
+        read_steps: bool = False,
+        **strategies: bool,
+    ) -> io.NodeOutput:
         claims, latent_image = chosen_claims(prompt, claims), with_source(latent_image, source)
         check_fits({"head": head, "corrector": corrector}, model, positive)
-        rewording = None if clip is None else Rewording(critic, clip, prompt, positive)
-        allowed = tuple(name for name in ALL if strategies.get(name, True) and (rewording or name != "rewrite"))
-        allowed += introducing(process, rewording, source)
-        sampler = ComfySampler(model, positive, negative, latent_image, steps, cfg, sampler_name, scheduler,
-                               [each for each in (head, corrector) if each is not None], rewording)
+        rewriting = None if clip is None else ConditioningRewriter(critic, clip, prompt, positive)
+        allowed = tuple(name for name in ALL if strategies.get(name, True) and (rewriting or name != "rewrite"))
+        allowed += introducing(process, rewriting, source)
+        sampler = ComfySampler(
+            model,
+            positive,
+            negative,
+            latent_image,
+            steps,
+            cfg,
+            sampler_name,
+            scheduler,
+            [each for each in (head, corrector) if each is not None],
+            rewriting,
+        )
         batch = sampler.batch
         progress = RoundProgress(batch * (rounds + 1))
         try:
             states = self_correct(
-                [prompt] * batch, [claims] * batch, [seed + row for row in range(batch)], sampler, ComfyDecoder(vae),
-                critic, head, corrector,
-                LoopSettings(rounds, allowed, candidates, strength, where, sigma=sigma or None, first=first_picture),
-                progress, rewording, None if source is None else as_pictures(sampler.source), read_steps)
+                [prompt] * batch,
+                [claims] * batch,
+                [seed + row for row in range(batch)],
+                sampler,
+                ComfyDecoder(vae),
+                critic,
+                head,
+                corrector,
+                LoopSettings(
+                    rounds, allowed, candidates, strength, where, noise_level=sigma or None, first=first_picture
+                ),
+                progress,
+                rewriting,
+                None if source is None else as_pictures(sampler.source),
+                read_steps,
+            )
         except comfy.model_management.InterruptProcessingException:
             if not progress.best:
                 raise
             return left_behind(cls, list(progress.best.values()))
-        except Unjudged as failed:
+        except LoopCriticError as failed:
             states = rescued(failed, sampler.source)
-        report = "\n".join(filter(None, (states_text(states), rewording and rewording.refusal)))
+        report = "\n".join(filter(None, (states_text(states), rewriting and rewriting.refusal)))
         samples = like_source(torch.stack([state.best.latent for state in states]), sampler.source)
         return io.NodeOutput(
-            {**latent_image, "samples": samples}, torch.stack([state.best.image for state in states]),
-            torch.stack([state.first.image for state in states]), states,
-            [state.best.critique.score for state in states], [state.passed for state in states], report)
+            {**latent_image, "samples": samples},
+            torch.stack([state.best.image for state in states]),
+            torch.stack([state.first.image for state in states]),
+            states,
+            [state.best.critique.score for state in states],
+            [state.passed for state in states],
+            report,
+        )

@@ -5,31 +5,39 @@ from __future__ import annotations
 from comfy_api.latest import io, ui
 
 from ..xlard.critics.rewrite import PromptRewriter
+from ..xlard.loop.critic_failure import LoopCriticError
 from ..xlard.loop.rounds import BatchRound, first_round, resumed_round
-from ..xlard.loop.unjudged import Unjudged
 from . import sockets
-from .adapters.latents import as_pictures, with_source
-from .adapters.loop_body import body_of, copied, repetitions, takes
-from .adapters.loop_flow import Flow, results, show_round
-from .adapters.pictures import chosen_claims
-from .adapters.unjudged import rescued
+from .comfy.critic.pictures import chosen_claims
+from .comfy.graph_loop.body import body_of, copied, repetitions, takes
+from .comfy.graph_loop.critic_failure import rescued
+from .comfy.graph_loop.flow import Flow, results, show_round
+from .comfy.sampling.latents import as_pictures, with_source
 
 _STRATEGIES = {
-    "rearrange": "Rounds may erase, move and copy objects in the latent by the critic's boxes, and join them with what is "
-                 "around. Needs a sampler that keeps to noise masks, as KSampler does.",
-    "region": "Rounds may draw only what is wrong anew. Needs a critic that gives boxes, and a sampler that keeps to noise "
-              "masks.",
+    "rearrange": (
+        "Rounds may erase, move and copy objects in the latent by the critic's boxes, and join them with what is "
+        "around. Needs a sampler that keeps to noise masks, as KSampler does."
+    ),
+    "region": (
+        "Rounds may draw only what is wrong anew. Needs a critic that gives boxes, and a sampler that keeps to noise "
+        "masks."
+    ),
     "correct": "Rounds may renoise the whole picture to a mid noise level. Needs a sampler that takes denoise.",
     "resample": "Rounds may draw a fresh picture with a new seed.",
-    "rewrite": "Rounds may draw a fresh picture from words that say more clearly what failed; by turns with resample. Only with "
-               "critic connected, and prompt connected to CLIP Text Encode. What is judged stays your prompt.",
+    "rewrite": (
+        "Rounds may draw a fresh picture from words that say more clearly what failed; by turns with resample. Only"
+        " with critic connected, and prompt connected to CLIP Text Encode. What is judged stays your prompt."
+    ),
 }
 
 _WORDING = 9
 """Which output of xLARD Loop Start is the prompt that a round is drawn from."""
 
-_UNHEARD = ("The critic of xLARD Loop Start puts the prompt into other words, and nothing in the loop's body takes them. Connect prompt "
-            "of xLARD Loop Start to the text of CLIP Text Encode, switch rewrite off, or disconnect the critic.")
+_UNHEARD = (
+    "The critic of xLARD Loop Start puts the prompt into other words, and nothing in the loop's body takes them."
+    " Connect prompt of xLARD Loop Start to the text of CLIP Text Encode, switch rewrite off, or disconnect the critic."
+)
 
 
 class XLARDLoopStart(io.ComfyNode):
@@ -38,69 +46,157 @@ class XLARDLoopStart(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDLoopStart", display_name="xLARD Loop Start", category="xLARD/loop",
-            description="Begins the self-correction loop as a graph. Put any sampler, VAE Decode and xLARD Critique after it, "
-                        "and close it with xLARD Loop End: what lies between runs again, with what is given here, until every "
-                        "claim of the prompt holds.",
+            node_id="XLARDLoopStart",
+            display_name="xLARD Loop Start",
+            category="xLARD/loop",
+            description=(
+                "Begins the self-correction loop as a graph. Put any sampler, VAE Decode and xLARD Critique after it, "
+                "and close it with xLARD Loop End: what lies between runs again, with what is given here, until every "
+                "claim of the prompt holds."
+            ),
             inputs=[
-                io.Latent.Input("latent_image", tooltip="What the first round starts from: an empty latent, or your own. With a "
-                                                        "noise mask only its inside is drawn."),
-                io.String.Input("prompt", multiline=True, default="",
-                                tooltip="The prompt in words; its claims are what has to hold. Usually the same text as in CLIP "
-                                        "Text Encode. Not used if claims are connected."),
-                io.Int.Input("seed", default=0, min=0, max=0xffffffffffffffff, control_after_generate=True,
-                             tooltip="Seed of the first round, exactly. Those of later rounds follow from it."),
-                *(io.Boolean.Input(name, default=True, optional=True, tooltip=tooltip) for name, tooltip in _STRATEGIES.items()),
-                io.Model.Input("model", optional=True,
-                               tooltip="Optional: the model for the sampler. Through here its calls are counted for the report, "
-                                       "and denoise meets the noise level that is meant."),
-                sockets.Claims.Input("claims", optional=True,
-                                     tooltip="Optional: claims from xLARD Claims, used instead of the prompt's."),
-                io.Latent.Input("source", optional=True,
-                                tooltip="Optional, with claims of xLARD Edit Claims: the picture to edit, from VAE Encode. It is the first "
-                                        "round's as it is, with a denoise of 0, and later rounds draw only what the instruction may "
-                                        "change."),
-                sockets.State.Input("state", optional=True,
-                                    tooltip="Optional: the state of another loop over as many pictures and the same claims, to go "
-                                            "on from there."),
-                sockets.Critic.Input("critic", optional=True,
-                                     tooltip="Optional: a critic that can write. It puts the prompt into words that say more clearly what "
-                                             "failed. Needs prompt connected to CLIP Text Encode in the body."),
+                io.Latent.Input(
+                    "latent_image",
+                    tooltip=(
+                        "What the first round starts from: an empty latent, or your own. With a "
+                        "noise mask only its inside is drawn."
+                    ),
+                ),
+                io.String.Input(
+                    "prompt",
+                    multiline=True,
+                    default="",
+                    tooltip=(
+                        "The prompt in words; its claims are what has to hold. Usually the same text as in CLIP "
+                        "Text Encode. Not used if claims are connected."
+                    ),
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    control_after_generate=True,
+                    tooltip="Seed of the first round, exactly. Those of later rounds follow from it.",
+                ),
+                *(
+                    io.Boolean.Input(name, default=True, optional=True, tooltip=tooltip)
+                    for name, tooltip in _STRATEGIES.items()
+                ),
+                io.Model.Input(
+                    "model",
+                    optional=True,
+                    tooltip=(
+                        "Optional: the model for the sampler. Through here its calls are counted for the report, "
+                        "and denoise meets the noise level that is meant."
+                    ),
+                ),
+                sockets.Claims.Input(
+                    "claims", optional=True, tooltip="Optional: claims from xLARD Claims, used instead of the prompt's."
+                ),
+                io.Latent.Input(
+                    "source",
+                    optional=True,
+                    tooltip=(
+                        "Optional, with claims of xLARD Edit Claims: the picture to edit, from VAE Encode. It is the"
+                        " first round's as it is, with a denoise of 0, and later rounds draw only what the instruction"
+                        " may change."
+                    ),
+                ),
+                sockets.State.Input(
+                    "state",
+                    optional=True,
+                    tooltip=(
+                        "Optional: the state of another loop over as many pictures and the same claims, to go "
+                        "on from there."
+                    ),
+                ),
+                sockets.Critic.Input(
+                    "critic",
+                    optional=True,
+                    tooltip=(
+                        "Optional: a critic that can write. It puts the prompt into words that say more clearly what "
+                        "failed. Needs prompt connected to CLIP Text Encode in the body."
+                    ),
+                ),
             ],
             outputs=sockets.named(
                 sockets.Flow.Output("flow", tooltip="For xLARD Loop End, and nothing else."),
-                io.Latent.Output("latent", tooltip="What to sample from: your latent in the first round, then the best so far, with "
-                                                   "a noise mask where only a part is to be drawn."),
+                io.Latent.Output(
+                    "latent",
+                    tooltip=(
+                        "What to sample from: your latent in the first round, then the best so far, with "
+                        "a noise mask where only a part is to be drawn."
+                    ),
+                ),
                 io.Float.Output("denoise", tooltip="For the sampler's denoise: 1 in the first round."),
-                io.Int.Output("round_seed", display_name="seed", tooltip="For the sampler's seed: yours in the first round."),
+                io.Int.Output(
+                    "round_seed", display_name="seed", tooltip="For the sampler's seed: yours in the first round."
+                ),
                 io.Int.Output("round", tooltip="How many rounds came before: 0 in the first."),
                 io.Mask.Output("mask", tooltip="Where this round draws, 1 is anew."),
-                io.String.Output("report", tooltip="What is wrong with the best pictures so far; empty in the first round."),
+                io.String.Output(
+                    "report", tooltip="What is wrong with the best pictures so far; empty in the first round."
+                ),
                 sockets.Claims.Output("checked", display_name="claims", tooltip="The claims, for xLARD Critique."),
-                io.Model.Output("counted", display_name="model", tooltip="The model, with its calls counted, for the sampler."),
-                io.String.Output("wording", display_name="prompt",
-                                 tooltip="For CLIP Text Encode: your prompt, or in rounds of rewrite the critic's other words."),
+                io.Model.Output(
+                    "counted", display_name="model", tooltip="The model, with its calls counted, for the sampler."
+                ),
+                io.String.Output(
+                    "wording",
+                    display_name="prompt",
+                    tooltip="For CLIP Text Encode: your prompt, or in rounds of rewrite the critic's other words.",
+                ),
             ),
             # A flow names its start and counts its own calls: two equal starts in a graph must not share one.
-            hidden=[io.Hidden.unique_id], not_idempotent=True)
+            hidden=[io.Hidden.unique_id],
+            not_idempotent=True,
+        )
 
     @classmethod
-    def execute(cls, latent_image: dict, prompt: str, seed: int, model=None, claims: list | None = None,
-                state: list | BatchRound | None = None, source: dict | None = None, critic=None, **strategies: bool) -> io.NodeOutput:
+    def execute(
+        cls,
+        latent_image: dict,
+        prompt: str,
+        seed: int,
+        model=None,
+        claims: list | None = None,
+        state: list | BatchRound | None = None,
+        source: dict | None = None,
+        critic=None,
+        **strategies: bool,
+    ) -> io.NodeOutput:
         latent_image = with_source(latent_image, source)
         claims, pictures = chosen_claims(prompt, claims), as_pictures(latent_image["samples"])
         allowed = [name for name in _STRATEGIES if strategies.get(name, True) and (critic or name != "rewrite")]
         rewriter = PromptRewriter(critic) if "rewrite" in allowed else None
         sources = None if source is None else pictures
         # The end of a round has planned the next one, and asked the critic for words where it needs other ones.
-        batch = (state if isinstance(state, BatchRound) else
-                 first_round(prompt, claims, len(pictures), seed, allowed, sources, rewriter) if state is None else
-                 resumed_round(state, claims, len(pictures), seed, allowed, rewriter))
+        batch = (
+            state
+            if isinstance(state, BatchRound)
+            else (
+                first_round(prompt, claims, len(pictures), seed, allowed, sources, rewriter)
+                if state is None
+                else resumed_round(state, claims, len(pictures), seed, allowed, rewriter)
+            )
+        )
         flow = Flow(cls.hidden.unique_id, batch, latent_image, model)
         # Were the body cancelled, this would be what is left of the rounds before.
         shown = ui.PreviewImage(flow.best_images) if batch.number else None
-        return io.NodeOutput(flow, flow.latent, flow.denoise, batch.seed, batch.number, flow.mask, flow.report, claims,
-                             flow.counted_model, batch.prompt or prompt, ui=shown)
+        return io.NodeOutput(
+            flow,
+            flow.latent,
+            flow.denoise,
+            batch.seed,
+            batch.number,
+            flow.mask,
+            flow.report,
+            claims,
+            flow.counted_model,
+            batch.prompt or prompt,
+            ui=shown,
+        )
 
 
 class XLARDLoopEnd(io.ComfyNode):
@@ -109,17 +205,27 @@ class XLARDLoopEnd(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDLoopEnd", display_name="xLARD Loop End", category="xLARD/loop",
-            description="Closes the loop that xLARD Loop Start began. It keeps the best version of each picture, by the critique, "
-                        "and has the nodes between run again until every claim holds or the rounds are used up.",
+            node_id="XLARDLoopEnd",
+            display_name="xLARD Loop End",
+            category="xLARD/loop",
+            description=(
+                "Closes the loop that xLARD Loop Start began. It keeps the best version of each picture, by the"
+                " critique, and has the nodes between run again until every claim holds or the rounds are used up."
+            ),
             inputs=[
                 sockets.Flow.Input("flow", tooltip="From xLARD Loop Start."),
                 io.Latent.Input("latent", tooltip="The latents that this round drew."),
                 io.Image.Input("image", tooltip="The same as pictures, from VAE Decode."),
-                sockets.Critique.Input("critique", tooltip="What xLARD Critique says of these pictures, by the claims of xLARD "
-                                                           "Loop Start."),
-                io.Int.Input("rounds", default=4, min=0, max=64,
-                             tooltip="At most so many times the body runs again; 0 only judges the first pictures."),
+                sockets.Critique.Input(
+                    "critique", tooltip="What xLARD Critique says of these pictures, by the claims of xLARD Loop Start."
+                ),
+                io.Int.Input(
+                    "rounds",
+                    default=4,
+                    min=0,
+                    max=64,
+                    tooltip="At most so many times the body runs again; 0 only judges the first pictures.",
+                ),
             ],
             outputs=sockets.named(
                 io.Latent.Output("best_latent", display_name="latent", tooltip="The best latents."),
@@ -128,7 +234,9 @@ class XLARDLoopEnd(io.ComfyNode):
                 sockets.State.Output("state", tooltip="Every round of every picture, for xLARD Report."),
                 *sockets.verdicts(),
             ),
-            hidden=[io.Hidden.dynprompt, io.Hidden.unique_id], enable_expand=True)
+            hidden=[io.Hidden.dynprompt, io.Hidden.unique_id],
+            enable_expand=True,
+        )
 
     @classmethod
     def execute(cls, flow: Flow, latent: dict, image, critique: list, rounds: int) -> io.NodeOutput:
@@ -138,7 +246,7 @@ class XLARDLoopEnd(io.ComfyNode):
             raise ValueError(_UNHEARD)
         try:
             states = flow.finished(latent, image, critique, body)
-        except Unjudged as failed:
+        except LoopCriticError as failed:
             return io.NodeOutput(*results(flow, rescued(failed, latent["samples"]), latent, number))
         show_round(states, number, rounds)
         following = flow.batch.after(states) if number < rounds else None

@@ -6,7 +6,7 @@ import torch
 from comfy_api.latest import io
 
 from . import sockets
-from .adapters.pictures import states_text
+from .comfy.critic.pictures import states_text
 
 
 class XLARDLoopResult(io.ComfyNode):
@@ -15,24 +15,35 @@ class XLARDLoopResult(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDLoopResult", display_name="xLARD Loop Result", category="xLARD/loop",
-            description="Takes the best latents and pictures out of a state. For ComfyUI's own Start Loop and End Loop, which "
-                        "give back one value: the state.",
+            node_id="XLARDLoopResult",
+            display_name="xLARD Loop Result",
+            category="xLARD/loop",
+            description=(
+                "Takes the best latents and pictures out of a state. For ComfyUI's own Start Loop and End Loop, which "
+                "give back one value: the state."
+            ),
             inputs=[
-                sockets.State.Input("state", tooltip="The state of a loop, from xLARD Loop End or through ComfyUI's End Loop."),
+                sockets.State.Input(
+                    "state", tooltip="The state of a loop, from xLARD Loop End or through ComfyUI's End Loop."
+                )
             ],
             outputs=sockets.named(
                 io.Latent.Output("latent", tooltip="The best latents."),
                 io.Image.Output("image", tooltip="The best pictures."),
                 io.Image.Output("image_before", tooltip="The first pictures."),
                 *sockets.verdicts(),
-            ))
+            ),
+        )
 
     @classmethod
     def execute(cls, state: list) -> io.NodeOutput:
         best = [each.best for each in state]
         critiques = [entry.critique for entry in best]
         return io.NodeOutput(
-            {"samples": torch.stack([entry.latent for entry in best])}, torch.stack([entry.image for entry in best]),
-            torch.stack([each.first.image for each in state]), [critique.score for critique in critiques],
-            [critique.passed for critique in critiques], states_text(state))
+            {"samples": torch.stack([entry.latent for entry in best])},
+            torch.stack([entry.image for entry in best]),
+            torch.stack([each.first.image for each in state]),
+            [critique.score for critique in critiques],
+            [critique.passed for critique in critiques],
+            states_text(state),
+        )

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..xlard.loop.picking import BY, rank
+from ..xlard.critics.ranking import BY, rank
 from . import sockets
-from .adapters.picking import SEEDS, check_batch, picked_images, picked_latent, picked_masks, picked_seeds, ranking_text
-from .adapters.pictures import checked_images
+from .comfy.critic.picking import (
+    SEEDS,
+    check_batch,
+    picked_images,
+    picked_latent,
+    picked_masks,
+    picked_seeds,
+    ranking_text,
+)
+from .comfy.critic.pictures import checked_images
 
 
 class XLARDPickBest(io.ComfyNode):
@@ -16,51 +24,111 @@ class XLARDPickBest(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDPickBest", display_name="xLARD Pick Best", category="xLARD/loop",
-            description="Picks the best pictures of a batch by what the critic said of them, with their latents, masks and "
-                        "seeds, best first.",
+            node_id="XLARDPickBest",
+            display_name="xLARD Pick Best",
+            category="xLARD/loop",
+            description=(
+                "Picks the best pictures of a batch by what the critic said of them, with their latents, masks and "
+                "seeds, best first."
+            ),
             inputs=[
-                sockets.Critique.Input("critique", tooltip="What xLARD Critique says of the batch, one critique for each picture."),
+                sockets.Critique.Input(
+                    "critique", tooltip="What xLARD Critique says of the batch, one critique for each picture."
+                ),
                 io.Int.Input("number", default=1, min=1, max=4096, tooltip="How many pictures to pick."),
-                io.Combo.Input("by", options=list(BY), default=BY[0],
-                               tooltip="claims: fewest failed claims, then the highest score. pairwise: each picture is compared "
-                                       "with every other one, claim by claim, and the share of wins decides. Ties go to the "
-                                       "earlier picture."),
+                io.Combo.Input(
+                    "by",
+                    options=list(BY),
+                    default=BY[0],
+                    tooltip=(
+                        "claims: fewest failed claims, then the highest score. pairwise: each picture is compared "
+                        "with every other one, claim by claim, and the share of wins decides. Ties go to the "
+                        "earlier picture."
+                    ),
+                ),
                 io.Image.Input("images", optional=True, tooltip="Optional: the pictures that were judged."),
-                io.Latent.Input("latents", optional=True, tooltip="Optional: their latents. Noise masks and places in the batch "
-                                                                  "go with them."),
+                io.Latent.Input(
+                    "latents",
+                    optional=True,
+                    tooltip="Optional: their latents. Noise masks and places in the batch go with them.",
+                ),
                 io.Mask.Input("masks", optional=True, tooltip="Optional: a mask for each of them, or one for all."),
-                io.Int.Input("seed", optional=True, force_input=True, tooltip="Optional: the seed that the batch was drawn with."),
-                io.Combo.Input("seeds", options=list(SEEDS), default=SEEDS[0], optional=True,
-                               tooltip="one for the batch: KSampler's way, one seed and a place in the batch. counting up: "
-                                       "xLARD Self-Correct's, each picture has the seed of the one before it and one more."),
-                sockets.Critic.Input("critic", optional=True,
-                                     tooltip="Optional, and only for pairwise: a critic that looks at the images two by two. It "
-                                             "is asked twice for each pair, so 30 times for 6 pictures."),
+                io.Int.Input(
+                    "seed", optional=True, force_input=True, tooltip="Optional: the seed that the batch was drawn with."
+                ),
+                io.Combo.Input(
+                    "seeds",
+                    options=list(SEEDS),
+                    default=SEEDS[0],
+                    optional=True,
+                    tooltip=(
+                        "one for the batch: KSampler's way, one seed and a place in the batch. counting up: "
+                        "xLARD Self-Correct's, each picture has the seed of the one before it and one more."
+                    ),
+                ),
+                sockets.Critic.Input(
+                    "critic",
+                    optional=True,
+                    tooltip=(
+                        "Optional, and only for pairwise: a critic that looks at the images two by two. It "
+                        "is asked twice for each pair, so 30 times for 6 pictures."
+                    ),
+                ),
             ],
             outputs=sockets.named(
                 io.Latent.Output("latent", tooltip="The chosen latents."),
                 io.Image.Output("image", tooltip="The chosen pictures."),
                 io.Mask.Output("mask", tooltip="The chosen masks."),
-                io.Int.Output("chosen_seed", display_name="seed", is_output_list=True, tooltip="The seed of each chosen picture."),
-                io.Int.Output("index", is_output_list=True, tooltip="The place of each chosen picture in the batch, from 0."),
-                sockets.Critique.Output("chosen_critique", display_name="critique", tooltip="The critiques of the chosen pictures."),
-                io.Float.Output("win_rate", is_output_list=True,
-                                tooltip="For each chosen picture the share of the batch's others that it won against, in [0, 1]; a "
-                                        "tie is half a win."),
-                io.Float.Output("score", is_output_list=True,
-                                tooltip="For each chosen picture its critique's score in [0, 1]; None without a verdict."),
+                io.Int.Output(
+                    "chosen_seed", display_name="seed", is_output_list=True, tooltip="The seed of each chosen picture."
+                ),
+                io.Int.Output(
+                    "index", is_output_list=True, tooltip="The place of each chosen picture in the batch, from 0."
+                ),
+                sockets.Critique.Output(
+                    "chosen_critique", display_name="critique", tooltip="The critiques of the chosen pictures."
+                ),
+                io.Float.Output(
+                    "win_rate",
+                    is_output_list=True,
+                    tooltip=(
+                        "For each chosen picture the share of the batch's others that it won against, in [0, 1]; a "
+                        "tie is half a win."
+                    ),
+                ),
+                io.Float.Output(
+                    "score",
+                    is_output_list=True,
+                    tooltip="For each chosen picture its critique's score in [0, 1]; None without a verdict.",
+                ),
                 io.String.Output("report", tooltip="All pictures in words, best first, and how they were compared."),
-            ))
+            ),
+        )
 
     @classmethod
-    def execute(cls, critique: list, number: int, by: str, images=None, latents: dict | None = None, masks=None,
-                seed: int | None = None, seeds: str = SEEDS[0], critic=None) -> io.NodeOutput:
+    def execute(
+        cls,
+        critique: list,
+        number: int,
+        by: str,
+        images=None,
+        latents: dict | None = None,
+        masks=None,
+        seed: int | None = None,
+        seeds: str = SEEDS[0],
+        critic=None,
+    ) -> io.NodeOutput:
         check_batch(len(critique), images, latents, masks)
         ranking = rank(critique, by, critic, None if images is None else checked_images(images))
         chosen = ranking.best(number)
         return io.NodeOutput(
-            picked_latent(latents, chosen, seeds), picked_images(images, chosen), picked_masks(masks, chosen),
-            picked_seeds(seed, chosen, seeds), list(chosen), [critique[index] for index in chosen],
-            [ranking.win_rates[index] for index in chosen], [critique[index].score for index in chosen],
-            ranking_text(ranking, critique))
+            picked_latent(latents, chosen, seeds),
+            picked_images(images, chosen),
+            picked_masks(masks, chosen),
+            picked_seeds(seed, chosen, seeds),
+            list(chosen),
+            [critique[index] for index in chosen],
+            [ranking.win_rates[index] for index in chosen],
+            [critique[index].score for index in chosen],
+            ranking_text(ranking, critique),
+        )

@@ -17,31 +17,46 @@ class XLARDReport(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDReport", display_name="xLARD Report", category="xLARD/loop", is_output_node=True,
-            description="Saves a before/after picture, a self-contained HTML page of every round and the history as JSON to "
-                        "the output folder.",
+            node_id="XLARDReport",
+            display_name="xLARD Report",
+            category="xLARD/loop",
+            is_output_node=True,
+            description=(
+                "Saves a before/after picture, a self-contained HTML page of every round and the history as JSON to "
+                "the output folder."
+            ),
             inputs=[
                 sockets.State.Input("state", tooltip="The state that xLARD Self-Correct returns."),
-                io.String.Input("filename_prefix", default="xLARD/report",
-                                tooltip="Folder and name in the output folder; a number is appended."),
+                io.String.Input(
+                    "filename_prefix",
+                    default="xLARD/report",
+                    tooltip="Folder and name in the output folder; a number is appended.",
+                ),
             ],
             outputs=sockets.named(
                 io.String.Output("html_path", tooltip="Where the page was saved."),
-                io.String.Output("history_path", tooltip="Where the history was saved: every round of each picture as JSON, for "
-                                                         "scripts."),
-            ))
+                io.String.Output(
+                    "history_path",
+                    tooltip="Where the history was saved: every round of each picture as JSON, for scripts.",
+                ),
+            ),
+        )
 
     @classmethod
     def execute(cls, state: list, filename_prefix: str) -> io.NodeOutput:
         folder, name, _, subfolder, _ = folder_paths.get_save_image_path(
-            filename_prefix, folder_paths.get_output_directory())
+            filename_prefix, folder_paths.get_output_directory()
+        )
         files = write_report(state, Path(folder), _free_name(Path(folder), name))
-        picture, page = (ui.SavedResult(file.name, subfolder, io.FolderType.output)
-                         for file in (files.picture, files.html))
+        picture, page = (
+            ui.SavedResult(file.name, subfolder, io.FolderType.output) for file in (files.picture, files.html)
+        )
         return io.NodeOutput(str(files.html), str(files.history), ui={"images": [picture], "html": [page]})
 
 
 def _free_name(folder: Path, name: str) -> str:
     # get_save_image_path counts files called name_00001_.png only; a page must not replace an older one either.
     numbers = (f"{name}_{number:05}" for number in range(1, 100000))
-    return next(each for each in numbers if not any((folder / f"{each}.{kind}").exists() for kind in ("html", "png", "json")))
+    return next(
+        each for each in numbers if not any((folder / f"{each}.{kind}").exists() for kind in ("html", "png", "json"))
+    )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from comfy_api.latest import io
 
-from ..xlard.head import RewardHead
+from ..xlard.models.head import RewardHead
 from . import folders, sockets
-from .adapters.latents import as_pictures, prompt_embeddings
-from .adapters.managed import load_managed
-from .adapters.predictions import asked_aspects, overall, reward_map, reward_text, uncertainty
+from .comfy.managed import load_managed
+from .comfy.sampling.latents import as_pictures, prompt_embeddings
+from .comfy.sampling.predictions import asked_aspects, overall, reward_map, reward_text, uncertainty
 
 
 class XLARDLoadHead(io.ComfyNode):
@@ -18,11 +18,19 @@ class XLARDLoadHead(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDLoadHead", display_name="xLARD Load Reward Head", category="xLARD/reward",
+            node_id="XLARDLoadHead",
+            display_name="xLARD Load Reward Head",
+            category="xLARD/reward",
             description="Loads a reward head, which predicts from a latent what the critic would say of its picture.",
-            inputs=[io.Combo.Input("head_name", options=folders.files(folders.HEADS),
-                                   tooltip="A .safetensors file in models/xlard/heads, trained for your checkpoint.")],
-            outputs=sockets.named(sockets.Head.Output("head", tooltip="The reward head.")))
+            inputs=[
+                io.Combo.Input(
+                    "head_name",
+                    options=folders.files(folders.HEADS),
+                    tooltip="A .safetensors file in models/xlard/heads, trained for your checkpoint.",
+                )
+            ],
+            outputs=sockets.named(sockets.Head.Output("head", tooltip="The reward head.")),
+        )
 
     @classmethod
     def fingerprint_inputs(cls, head_name: str) -> str:
@@ -39,25 +47,43 @@ class XLARDPredictReward(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDPredictReward", display_name="xLARD Predict Reward", category="xLARD/reward",
+            node_id="XLARDPredictReward",
+            display_name="xLARD Predict Reward",
+            category="xLARD/reward",
             description="Reads from a latent how well its picture will keep to the prompt, without decoding it.",
             inputs=[
                 io.Latent.Input("latent", tooltip="The latent to read, for example that of KSampler."),
                 io.Conditioning.Input("positive", tooltip="The prompt's conditioning that the latent was made with."),
                 sockets.Head.Input("head", tooltip="A reward head trained for this checkpoint."),
-                io.Float.Input("sigma", default=0.0, min=0.0, max=1.0, step=0.01,
-                               tooltip="Noise level that the latent was predicted at: 0 for a finished picture."),
-                io.String.Input("prompt", default="", multiline=True, optional=True,
-                                tooltip="The prompt in words, so that only the aspects that it asks for count. Empty: "
-                                        "all that the head knows."),
+                io.Float.Input(
+                    "sigma",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Noise level that the latent was predicted at: 0 for a finished picture.",
+                ),
+                io.String.Input(
+                    "prompt",
+                    default="",
+                    multiline=True,
+                    optional=True,
+                    tooltip=(
+                        "The prompt in words, so that only the aspects that it asks for count. Empty: "
+                        "all that the head knows."
+                    ),
+                ),
             ],
             outputs=sockets.named(
                 io.String.Output("rewards", tooltip="The predicted rewards of each picture in words."),
-                io.Float.Output("overall", tooltip="Predicted chance in [0, 1] that all asked aspects are right; the "
-                                                   "mean over the pictures."),
+                io.Float.Output(
+                    "overall",
+                    tooltip="Predicted chance in [0, 1] that all asked aspects are right; the mean over the pictures.",
+                ),
                 io.Float.Output("uncertainty", tooltip="The head's own standard deviation, the mean over the aspects."),
                 io.Image.Output("map", tooltip="Where the head reads success (light) and failure (dark)."),
-            ))
+            ),
+        )
 
     @classmethod
     def execute(cls, latent: dict, positive: list, head, sigma: float, prompt: str = "") -> io.NodeOutput:
@@ -66,5 +92,9 @@ class XLARDPredictReward(io.ComfyNode):
         prediction = head(pictures.float(), prompt_embeddings(positive, batch), torch.full((batch,), sigma))
         aspects = asked_aspects(prompt, head.config.aspects)
         index = prediction.index(aspects)
-        return io.NodeOutput(reward_text(prediction, index), overall(prediction, index),
-                             uncertainty(prediction, index), reward_map(prediction, index, *pictures.shape[-2:]))
+        return io.NodeOutput(
+            reward_text(prediction, index),
+            overall(prediction, index),
+            uncertainty(prediction, index),
+            reward_map(prediction, index, *pictures.shape[-2:]),
+        )

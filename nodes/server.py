@@ -8,7 +8,7 @@ from ..xlard.critics.boxes import CONVENTIONS
 from ..xlard.critics.mllm import MLLMCritic
 from ..xlard.critics.server import AUTO, URL, ServerBackend, ServerSettings
 from . import sockets
-from .adapters.critic import check_interrupt, show_progress
+from .comfy.critic.folder import check_interrupt, show_progress
 
 _DEFAULT = ServerSettings()
 
@@ -19,36 +19,89 @@ class XLARDCriticServer(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDCriticServer", display_name="xLARD Critic Server", category="xLARD/critic",
-            description="A vision-language model on a server that speaks OpenAI's protocol: llama.cpp, Ollama, LM Studio, "
-                        "vLLM. Pictures stay on this machine unless you allow another. A key, where the server wants one, "
-                        "is read from the environment variable XLARD_API_KEY.",
+            node_id="XLARDCriticServer",
+            display_name="xLARD Critic Server",
+            category="xLARD/critic",
+            description=(
+                "A vision-language model on a server that speaks OpenAI's protocol: llama.cpp, Ollama, LM Studio, "
+                "vLLM. Pictures stay on this machine unless you allow another. A key, where the server wants one, "
+                "is read from the environment variable XLARD_API_KEY."
+            ),
             inputs=[
-                io.String.Input("url", default=URL,
-                                tooltip="The server's address: llama.cpp http://127.0.0.1:8080/v1, Ollama "
-                                        "http://127.0.0.1:11434/v1, LM Studio http://127.0.0.1:1234/v1, vLLM "
-                                        "http://127.0.0.1:8000/v1."),
-                io.String.Input("model", default="", optional=True,
-                                tooltip="The model's name on the server. Empty takes the first that the server lists."),
-                io.Combo.Input("boxes", options=[AUTO, *CONVENTIONS], default=AUTO, optional=True,
-                               tooltip="How the model writes boxes: in thousandths of the sides, in pixels, in fractions, "
-                                       "or in thousandths with y before x. auto goes by the model's name."),
-                io.Int.Input("timeout", default=int(_DEFAULT.timeout), min=1, max=3600, optional=True,
-                             tooltip="Seconds that one answer may take."),
-                io.Int.Input("retries", default=_DEFAULT.retries, min=0, max=10, optional=True,
-                             tooltip="How often a question is repeated after a broken connection, or when the server "
-                                     "is busy."),
-                io.Int.Input("parallel", default=_DEFAULT.parallel, min=1, max=64, optional=True,
-                             tooltip="Questions that are under way at once. vLLM answers several together; llama.cpp needs "
-                                     "as many slots."),
-                io.Int.Input("max_tokens", default=_DEFAULT.max_tokens, min=16, max=32768, optional=True,
-                             tooltip="Longest answer, in tokens. A thinking model needs several thousand."),
-                io.Boolean.Input("allow_remote", default=_DEFAULT.allow_remote, optional=True,
-                                 tooltip="Lets pictures be sent to a server that is not on this machine. A key is sent "
-                                         "there only if the environment variable XLARD_API_HOST names the server's host."),
+                io.String.Input(
+                    "url",
+                    default=URL,
+                    tooltip=(
+                        "The server's address: llama.cpp http://127.0.0.1:8080/v1, Ollama "
+                        "http://127.0.0.1:11434/v1, LM Studio http://127.0.0.1:1234/v1, vLLM "
+                        "http://127.0.0.1:8000/v1."
+                    ),
+                ),
+                io.String.Input(
+                    "model",
+                    default="",
+                    optional=True,
+                    tooltip="The model's name on the server. Empty takes the first that the server lists.",
+                ),
+                io.Combo.Input(
+                    "boxes",
+                    options=[AUTO, *CONVENTIONS],
+                    default=AUTO,
+                    optional=True,
+                    tooltip=(
+                        "How the model writes boxes: in thousandths of the sides, in pixels, in fractions, "
+                        "or in thousandths with y before x. auto goes by the model's name."
+                    ),
+                ),
+                io.Int.Input(
+                    "timeout",
+                    default=int(_DEFAULT.timeout),
+                    min=1,
+                    max=3600,
+                    optional=True,
+                    tooltip="Seconds that one answer may take.",
+                ),
+                io.Int.Input(
+                    "retries",
+                    default=_DEFAULT.retries,
+                    min=0,
+                    max=10,
+                    optional=True,
+                    tooltip="How often a question is repeated after a broken connection, or when the server is busy.",
+                ),
+                io.Int.Input(
+                    "parallel",
+                    default=_DEFAULT.parallel,
+                    min=1,
+                    max=64,
+                    optional=True,
+                    tooltip=(
+                        "Questions that are under way at once. vLLM answers several together; llama.cpp needs "
+                        "as many slots."
+                    ),
+                ),
+                io.Int.Input(
+                    "max_tokens",
+                    default=_DEFAULT.max_tokens,
+                    min=16,
+                    max=32768,
+                    optional=True,
+                    tooltip="Longest answer, in tokens. A thinking model needs several thousand.",
+                ),
+                io.Boolean.Input(
+                    "allow_remote",
+                    default=_DEFAULT.allow_remote,
+                    optional=True,
+                    tooltip=(
+                        "Lets pictures be sent to a server that is not on this machine. A key is sent "
+                        "there only if the environment variable XLARD_API_HOST names the server's host."
+                    ),
+                ),
             ],
             outputs=sockets.named(
-                sockets.Critic.Output("critic", tooltip="The critic. The server is first asked when it first judges.")))
+                sockets.Critic.Output("critic", tooltip="The critic. The server is first asked when it first judges.")
+            ),
+        )
 
     @classmethod
     def execute(cls, url: str, model: str = "", **settings) -> io.NodeOutput:

@@ -1,9 +1,8 @@
 """The pack's own socket types.
 
-``Critic`` carries an ``MLLMCritic``, ``Claims`` a list of ``Claim``, ``Head`` and ``Corrector`` a ``ManagedModule``, ``State`` a list of
-``LoopState`` and ``Critique`` a list of ``Critique``, one for each picture of the batch, ``Dataset`` a ``training.dataset.Dataset``,
-``Flow`` an ``adapters.loop_flow.Flow``.
-"""
+``Critic`` carries an ``MLLMCritic``, ``Claims`` a list of ``Claim``, ``Head`` and ``Corrector`` a ``ManagedModule``,
+``State`` a list of ``LoopState`` and ``Critique`` a list of ``Critique``, one for each picture of the batch,
+``Dataset`` a ``training.dataset.Dataset``, ``Flow`` an ``nodes.comfy.graph_loop.flow.Flow``."""
 
 from comfy_api.latest import io
 
@@ -22,10 +21,14 @@ LossMap = io.Custom("LOSS_MAP")
 def verdicts() -> tuple[io.Output, ...]:
     """What the critic says of the best pictures of a loop: score, passed, and both in words."""
     return (
-        io.Float.Output("score", is_output_list=True,
-                        tooltip="For each picture the score of its best version in [0, 1]; None where the critic gave no verdict."),
+        io.Float.Output(
+            "score",
+            is_output_list=True,
+            tooltip="For each picture the score of its best version in [0, 1]; None where the critic gave no verdict.",
+        ),
         io.Boolean.Output("passed", is_output_list=True, tooltip="For each picture whether every claim holds."),
-        io.String.Output("report", tooltip="The critique of the best pictures in words."))
+        io.String.Output("report", tooltip="The critique of the best pictures in words."),
+    )
 
 
 def named(*outputs: io.Output) -> list[io.Output]:

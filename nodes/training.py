@@ -5,34 +5,73 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from . import folders, sockets
-from .adapters.managed import ManagedModule
-from .adapters.training import TrainingBar, loss_map, plot_image, run_folder, save, training_device
+from .comfy.managed import ManagedModule
+from .comfy.training.training import TrainingBar, loss_map, plot_image, run_folder, save, training_device
 
 
 def _settings(learning_rate: float, name: str) -> list[io.Input]:
     """What both trainings ask for."""
     return [
-        io.Int.Input("steps", default=2000, min=1, max=1_000_000,
-                     tooltip="Steps of the training. A finished run can be given more of them."),
-        io.Int.Input("batch_size", default=32, min=1, max=4096,
-                     tooltip="Latents in a step. Halve it if the GPU runs out of memory."),
-        io.Float.Input("learning_rate", default=learning_rate, min=1e-6, max=1.0, step=1e-4, round=1e-7,
-                       tooltip="Highest learning rate of AdamW; it rises for a tenth of the steps, then falls to nothing. Lower it if "
-                               "the loss jumps."),
-        io.Int.Input("width", default=128, min=32, max=1024, step=32, tooltip="Width of the transformer: more learns more from many "
-                                                                             "pictures, and learns few by heart."),
+        io.Int.Input(
+            "steps",
+            default=2000,
+            min=1,
+            max=1_000_000,
+            tooltip="Steps of the training. A finished run can be given more of them.",
+        ),
+        io.Int.Input(
+            "batch_size",
+            default=32,
+            min=1,
+            max=4096,
+            tooltip="Latents in a step. Halve it if the GPU runs out of memory.",
+        ),
+        io.Float.Input(
+            "learning_rate",
+            default=learning_rate,
+            min=1e-6,
+            max=1.0,
+            step=1e-4,
+            round=1e-7,
+            tooltip=(
+                "Highest learning rate of AdamW; it rises for a tenth of the steps, then falls to nothing. Lower it if "
+                "the loss jumps."
+            ),
+        ),
+        io.Int.Input(
+            "width",
+            default=128,
+            min=32,
+            max=1024,
+            step=32,
+            tooltip="Width of the transformer: more learns more from many pictures, and learns few by heart.",
+        ),
         io.Int.Input("layers", default=4, min=1, max=24, tooltip="Blocks of the transformer."),
-        io.Int.Input("seed", default=0, min=0, max=0xffffffffffffffff,
-                     tooltip="Seed of the first weights, of the batches, and of which prompts are kept out of training."),
-        io.String.Input("name", default=name,
-                        tooltip="Name of the run. Its state is kept in runs/<name> in the dataset's folder: a run that was cancelled "
-                                "goes on from there. Other settings or more pictures need another name."),
+        io.Int.Input(
+            "seed",
+            default=0,
+            min=0,
+            max=0xFFFFFFFFFFFFFFFF,
+            tooltip="Seed of the first weights, of the batches, and of which prompts are kept out of training.",
+        ),
+        io.String.Input(
+            "name",
+            default=name,
+            tooltip=(
+                "Name of the run. Its state is kept in runs/<name> in the dataset's folder: a run that was cancelled "
+                "goes on from there. Other settings or more pictures need another name."
+            ),
+        ),
     ]
 
 
 _RESULTS = (
-    io.Image.Output("plot", tooltip="Loss over the steps: in training, and on prompts that are kept out, with the best ringed."),
-    io.String.Output("report", tooltip="What was measured on prompts that were kept out, and what that says about trusting it."),
+    io.Image.Output(
+        "plot", tooltip="Loss over the steps: in training, and on prompts that are kept out, with the best ringed."
+    ),
+    io.String.Output(
+        "report", tooltip="What was measured on prompts that were kept out, and what that says about trusting it."
+    ),
 )
 
 
@@ -42,18 +81,28 @@ class XLARDTrainHead(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDTrainHead", display_name="xLARD Train Reward Head", category="xLARD/training",
-            description="Trains a reward head on a dataset: it learns to tell from a latent what the critic would say of its picture. "
-                        "Cancel and queue again to go on later.",
-            inputs=[sockets.Dataset.Input("dataset", tooltip="Collected pictures of the checkpoint that the head is for."),
-                    *_settings(1e-3, "head")],
+            node_id="XLARDTrainHead",
+            display_name="xLARD Train Reward Head",
+            category="xLARD/training",
+            description=(
+                "Trains a reward head on a dataset: it learns to tell from a latent what the critic would say of its"
+                " picture. Cancel and queue again to go on later."
+            ),
+            inputs=[
+                sockets.Dataset.Input("dataset", tooltip="Collected pictures of the checkpoint that the head is for."),
+                *_settings(1e-3, "head"),
+            ],
             outputs=sockets.named(
                 sockets.Head.Output("head", tooltip="The head, for xLARD Save Reward Head or for direct use."),
-                sockets.LossMap.Output("loss", tooltip="The training loss, for ComfyUI's Plot Loss Graph."), *_RESULTS))
+                sockets.LossMap.Output("loss", tooltip="The training loss, for ComfyUI's Plot Loss Graph."),
+                *_RESULTS,
+            ),
+        )
 
     @classmethod
-    def execute(cls, dataset, steps: int, batch_size: int, learning_rate: float, width: int, layers: int, seed: int,
-                name: str) -> io.NodeOutput:
+    def execute(
+        cls, dataset, steps: int, batch_size: int, learning_rate: float, width: int, layers: int, seed: int, name: str
+    ) -> io.NodeOutput:
         # Imported late: training is no part of ComfyUI's start.
         from ..xlard.training.report import head_report
         from ..xlard.training.train import TrainingSettings, train_head
@@ -62,8 +111,12 @@ class XLARDTrainHead(io.ComfyNode):
         with training_device() as device:
             trained = train_head([dataset], settings, run_folder(dataset, name), device, TrainingBar(name))
             head = ManagedModule(trained.head)
-        return io.NodeOutput(head, loss_map(trained.losses), plot_image(trained.losses, trained.validation, name),
-                             head_report(trained.figures, head.config.sigma_range))
+        return io.NodeOutput(
+            head,
+            loss_map(trained.losses),
+            plot_image(trained.losses, trained.validation, name),
+            head_report(trained.figures, head.config.noise_level_range),
+        )
 
 
 class XLARDTrainCorrector(io.ComfyNode):
@@ -72,66 +125,177 @@ class XLARDTrainCorrector(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDTrainCorrector", display_name="xLARD Train Corrector", category="xLARD/training",
-            description="Trains a corrector on a dataset: it learns to move the model's predictions towards pictures that the critic "
-                        "passed, or whose claims hold. Cancel and queue again to go on later.",
+            node_id="XLARDTrainCorrector",
+            display_name="xLARD Train Corrector",
+            category="xLARD/training",
+            description=(
+                "Trains a corrector on a dataset: it learns to move the model's predictions towards pictures that the"
+                " critic passed, or whose claims hold. Cancel and queue again to go on later."
+            ),
             inputs=[
-                sockets.Dataset.Input("dataset", tooltip="Collected pictures of the checkpoint that the corrector is for."),
-                io.Combo.Input("way", options=["drafting", "distillation", "mending", "path-wise"], default="drafting",
-                               tooltip="drafting: to a layout of cut-out objects in which the claims hold, once in the middle of sampling; "
-                                       "needs a critic that gives boxes. distillation: from the pictures that passed. mending: from failed "
-                                       "pictures and what became of them, needs a dataset collected with mend. path-wise: up the gradient "
-                                       "of a head, which it may learn to fool."),
-                sockets.Head.Input("head", optional=True, tooltip="A head trained for this checkpoint: the path-wise way needs it, drafting and "
-                                                                  "mending begin with what it has learnt of reading latents."),
-                io.Float.Input("trust_region", default=2.0, min=0.01, max=4.0, step=0.01,
-                               tooltip="Largest correction, relative to the size of the latent; part of the corrector's file. drafting "
-                                       "gives up what was drawn and needs 2; for distillation take 0.7, for mending 0.3."),
-                io.Float.Input("sigma_start", default=0.75, min=0.0, max=1.0, step=0.01,
-                               tooltip="Highest noise level that it is to correct at, with drafting: that it learns from; the dataset must "
-                                       "hold predictions there. For distillation take 1."),
-                io.Float.Input("sigma_end", default=0.5, min=0.0, max=1.0, step=0.01,
-                               tooltip="Lowest noise level that it is to correct at; with drafting the one at which it acts. For "
-                                       "distillation take 0.9: on the demo world it broke more pictures below."),
-                io.Float.Input("learns_until", default=0.5, min=0.0, max=1.0, step=0.01,
-                               tooltip="Lowest noise level that it learns from: more levels are more to learn from."),
-                io.Float.Input("emphasis", default=0.0, min=0.0, max=10.0, step=0.1,
-                               tooltip="distillation: how far to go beyond the average of what passed, away from the average of "
-                                       "everything; 0 is that average. The other ways do not use it."),
+                sockets.Dataset.Input(
+                    "dataset", tooltip="Collected pictures of the checkpoint that the corrector is for."
+                ),
+                io.Combo.Input(
+                    "way",
+                    options=["drafting", "distillation", "mending", "path-wise"],
+                    default="drafting",
+                    tooltip=(
+                        "drafting: to a layout of cut-out objects in which the claims hold, once in the middle of"
+                        " sampling; needs a critic that gives boxes. distillation: from the pictures that passed."
+                        " mending: from failed pictures and what became of them, needs a dataset collected with mend."
+                        " path-wise: up the gradient of a head, which it may learn to fool."
+                    ),
+                ),
+                sockets.Head.Input(
+                    "head",
+                    optional=True,
+                    tooltip=(
+                        "A head trained for this checkpoint: the path-wise way needs it, drafting and "
+                        "mending begin with what it has learnt of reading latents."
+                    ),
+                ),
+                io.Float.Input(
+                    "trust_region",
+                    default=2.0,
+                    min=0.01,
+                    max=4.0,
+                    step=0.01,
+                    tooltip=(
+                        "Largest correction, relative to the size of the latent; part of the corrector's file. drafting"
+                        " gives up what was drawn and needs 2; for distillation take 0.7, for mending 0.3."
+                    ),
+                ),
+                io.Float.Input(
+                    "sigma_start",
+                    default=0.75,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip=(
+                        "Highest noise level that it is to correct at, with drafting: that it learns from; the dataset"
+                        " must hold predictions there. For distillation take 1."
+                    ),
+                ),
+                io.Float.Input(
+                    "sigma_end",
+                    default=0.5,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip=(
+                        "Lowest noise level that it is to correct at; with drafting the one at which it acts. For "
+                        "distillation take 0.9: on the demo world it broke more pictures below."
+                    ),
+                ),
+                io.Float.Input(
+                    "learns_until",
+                    default=0.5,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Lowest noise level that it learns from: more levels are more to learn from.",
+                ),
+                io.Float.Input(
+                    "emphasis",
+                    default=0.0,
+                    min=0.0,
+                    max=10.0,
+                    step=0.1,
+                    tooltip=(
+                        "distillation: how far to go beyond the average of what passed, away from the average of "
+                        "everything; 0 is that average. The other ways do not use it."
+                    ),
+                ),
                 *_settings(1e-3, "corrector"),
-                io.Float.Input("reward_threshold", default=0.6, min=0.0, max=1.0, step=0.01, optional=True,
-                               tooltip="drafting: with a head beside it the corrector only changes pictures whose predicted reward is "
-                                       "below this; part of its file. Lower breaks fewer right pictures and corrects fewer wrong ones."),
-                io.Boolean.Input("moves_noise", default=False, optional=True,
-                                 tooltip="drafting: without a head beside it the corrector also moves the noise before the first step, for "
-                                         "one model call more; part of its file.")],
+                io.Float.Input(
+                    "reward_threshold",
+                    default=0.6,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    optional=True,
+                    tooltip=(
+                        "drafting: with a head beside it the corrector only changes pictures whose predicted reward is "
+                        "below this; part of its file. Lower breaks fewer right pictures and corrects fewer wrong ones."
+                    ),
+                ),
+                io.Boolean.Input(
+                    "moves_noise",
+                    default=False,
+                    optional=True,
+                    tooltip=(
+                        "drafting: without a head beside it the corrector also moves the noise before the first step,"
+                        " for one model call more; part of its file."
+                    ),
+                ),
+            ],
             outputs=sockets.named(
-                sockets.Corrector.Output("corrector", tooltip="The corrector, for xLARD Save Corrector or for direct use."),
-                sockets.LossMap.Output("loss", tooltip="The training loss, for ComfyUI's Plot Loss Graph."), *_RESULTS))
+                sockets.Corrector.Output(
+                    "corrector", tooltip="The corrector, for xLARD Save Corrector or for direct use."
+                ),
+                sockets.LossMap.Output("loss", tooltip="The training loss, for ComfyUI's Plot Loss Graph."),
+                *_RESULTS,
+            ),
+        )
 
     @classmethod
-    def execute(cls, dataset, way: str, trust_region: float, sigma_start: float, sigma_end: float, learns_until: float, emphasis: float, steps: int,
-                batch_size: int, learning_rate: float, width: int, layers: int, seed: int, name: str, head=None,
-                reward_threshold: float = 0.6, moves_noise: bool = False) -> io.NodeOutput:
+    def execute(
+        cls,
+        dataset,
+        way: str,
+        trust_region: float,
+        sigma_start: float,
+        sigma_end: float,
+        learns_until: float,
+        emphasis: float,
+        steps: int,
+        batch_size: int,
+        learning_rate: float,
+        width: int,
+        layers: int,
+        seed: int,
+        name: str,
+        head=None,
+        reward_threshold: float = 0.6,
+        moves_noise: bool = False,
+    ) -> io.NodeOutput:
         from ..xlard.training.report import corrector_report
         from ..xlard.training.train import CorrectorSettings, TrainingSettings, train_corrector
 
-        kind = CorrectorSettings(way, trust_region, sigma_start, sigma_end, learns_until, emphasis, reward_threshold,
-                                 moves_noise=moves_noise)
+        kind = CorrectorSettings(
+            way, trust_region, sigma_start, sigma_end, learns_until, emphasis, reward_threshold, moves_noise=moves_noise
+        )
         settings = TrainingSettings(steps, batch_size, learning_rate, width, layers, seed)
         with training_device() as device:
-            trained = train_corrector([dataset], kind, settings, run_folder(dataset, name), device,
-                                      None if head is None else head.module, TrainingBar(name))
+            trained = train_corrector(
+                [dataset],
+                kind,
+                settings,
+                run_folder(dataset, name),
+                device,
+                None if head is None else head.module,
+                TrainingBar(name),
+            )
             corrector = ManagedModule(trained.corrector)
-        return io.NodeOutput(corrector, loss_map(trained.losses), plot_image(trained.losses, trained.validation, name),
-                             corrector_report(trained.figures))
+        return io.NodeOutput(
+            corrector,
+            loss_map(trained.losses),
+            plot_image(trained.losses, trained.validation, name),
+            corrector_report(trained.figures),
+        )
 
 
 def _saving(folder: str) -> list[io.Input]:
     return [
-        io.String.Input("file_name", default="my_checkpoint",
-                        tooltip=f"Name of the file in models/xlard/{folder}; a / makes a folder there."),
-        io.Boolean.Input("overwrite", default=False, tooltip="Replace a file of this name. Off: a number is appended to the name."),
+        io.String.Input(
+            "file_name",
+            default="my_checkpoint",
+            tooltip=f"Name of the file in models/xlard/{folder}; a / makes a folder there.",
+        ),
+        io.Boolean.Input(
+            "overwrite", default=False, tooltip="Replace a file of this name. Off: a number is appended to the name."
+        ),
     ]
 
 
@@ -141,10 +305,14 @@ class XLARDSaveHead(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDSaveHead", display_name="xLARD Save Reward Head", category="xLARD/training", is_output_node=True,
+            node_id="XLARDSaveHead",
+            display_name="xLARD Save Reward Head",
+            category="xLARD/training",
+            is_output_node=True,
             description="Saves a reward head, with what it was trained for and its figures, to models/xlard/heads.",
             inputs=[sockets.Head.Input("head", tooltip="The head to save."), *_saving("heads")],
-            outputs=sockets.named(io.String.Output("path", tooltip="Where it was saved.")))
+            outputs=sockets.named(io.String.Output("path", tooltip="Where it was saved.")),
+        )
 
     @classmethod
     def execute(cls, head, file_name: str, overwrite: bool) -> io.NodeOutput:
@@ -157,10 +325,14 @@ class XLARDSaveCorrector(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="XLARDSaveCorrector", display_name="xLARD Save Corrector", category="xLARD/training", is_output_node=True,
+            node_id="XLARDSaveCorrector",
+            display_name="xLARD Save Corrector",
+            category="xLARD/training",
+            is_output_node=True,
             description="Saves a corrector, with what it was trained for and its figures, to models/xlard/correctors.",
             inputs=[sockets.Corrector.Input("corrector", tooltip="The corrector to save."), *_saving("correctors")],
-            outputs=sockets.named(io.String.Output("path", tooltip="Where it was saved.")))
+            outputs=sockets.named(io.String.Output("path", tooltip="Where it was saved.")),
+        )
 
     @classmethod
     def execute(cls, corrector, file_name: str, overwrite: bool) -> io.NodeOutput:

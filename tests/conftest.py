@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.chat_server import ChatServer
+from tests.support.chat_server import ChatServer
+from tests.support.paths import CHECKOUT
+from xlard.comfy_server.server import ComfyServer
+from xlard.comfy_server.workflow import NOTES
 from xlard.quickstart.comfyui import find_comfyui
-from xlard.quickstart.server import ComfyServer
-from xlard.quickstart.workflow import NOTES
 
-CHECKOUT = Path(__file__).resolve().parents[1]
 WORKFLOWS = sorted((CHECKOUT / "workflows").glob("*.json"))
 
 # Downloads are never part of a test.
@@ -51,7 +51,7 @@ def skip_on_older(comfy: ComfyServer, path: Path) -> None:
 @pytest.fixture(scope="session")
 def zoo() -> Iterator[ComfyServer]:
     """A running ComfyUI that lists model families of random weights; tests make ready those that they want."""
-    from tests.zoo.server import zoo_server
+    from tests.support.zoo.server import zoo_server
 
     with zoo_server() as server:
         yield server
@@ -65,7 +65,7 @@ def comfy_page(comfy: ComfyServer) -> Iterator:
     """
     from playwright.sync_api import sync_playwright
 
-    from tests.comfy.browser import ComfyPage, launch
+    from tests.support.comfy.browser import ComfyPage, launch
     from xlard.quickstart.browser import MISSING, find_browser
 
     executable = find_browser()

@@ -20,10 +20,10 @@ from xlard.claims import (
     relation_claim,
     text_claim,
 )
-from xlard.demo.prompts import all_prompts
+from xlard.english import COLORS, NUMBER_WORDS, parse_label, plural, singular
 from xlard.prompts import claims_from_prompt
 from xlard.rewards import decidable
-from xlard.words import COLORS, NUMBER_WORDS, parse_label, plural, singular
+from xlard.worlds.shapes.prompts import all_prompts
 
 DEMO_CLAIMS = "50f83fd83ad24df9f71224c6a4e467389e2db8f98a08ffe588b668bc146dd35a"
 
@@ -48,12 +48,45 @@ squirrel hedgehog otter beaver badger lion leopard rhinoceros crocodile lizard s
 seal crab lobster snail slug worm ant bee wasp spider beetle grape lemon melon pineapple pear plum coconut nut
 walnut onion cabbage cucumber pepper pumpkin mushroom egg burger pretzel bagel croissant muffin pancake noodle
 sausage steak""".split()
-COMPOUND = ("traffic light", "fire hydrant", "stop sign", "sports ball", "baseball bat", "wine glass", "hot dog",
-            "potted plant", "dining table", "cell phone", "teddy bear", "hair drier", "cup of tea", "bowl of soup",
-            "slice of pizza")
-UNCHANGED = ("sheep", "deer", "fish", "goldfish", "moose", "bison", "salmon", "aircraft", "spacecraft", "series",
-             "species", "dice", "scissors", "pants", "jeans", "sunglasses", "eyeglasses", "goggles", "binoculars",
-             "headphones")
+COMPOUND = (
+    "traffic light",
+    "fire hydrant",
+    "stop sign",
+    "sports ball",
+    "baseball bat",
+    "wine glass",
+    "hot dog",
+    "potted plant",
+    "dining table",
+    "cell phone",
+    "teddy bear",
+    "hair drier",
+    "cup of tea",
+    "bowl of soup",
+    "slice of pizza",
+)
+UNCHANGED = (
+    "sheep",
+    "deer",
+    "fish",
+    "goldfish",
+    "moose",
+    "bison",
+    "salmon",
+    "aircraft",
+    "spacecraft",
+    "series",
+    "species",
+    "dice",
+    "scissors",
+    "pants",
+    "jeans",
+    "sunglasses",
+    "eyeglasses",
+    "goggles",
+    "binoculars",
+    "headphones",
+)
 
 nouns = st.sampled_from([*REGULAR, *COMPOUND, *UNCHANGED])
 colors = st.sampled_from(sorted(COLORS - {"grey"}))
@@ -66,37 +99,59 @@ def test_the_claims_of_the_demo_world_are_those_that_its_critic_learned() -> Non
     assert found.hexdigest() == DEMO_CLAIMS, "The demo critic was trained on other wordings: it must be trained again."
 
 
-@pytest.mark.parametrize(("prompt", "expected"), [
-    ("a circle", [Claim("count", "one circle", "circle", 1)]),
-    ("a photo of three red squares", [
-        Claim("count", "three squares", "square", 3), Claim("color", "three squares are red", "square", 3, "red")]),
-    ("a red circle and a blue circle", [
-        Claim("count", "two circles", "circle", 2), Claim("color", "one circle is red", "circle", 1, "red"),
-        Claim("color", "one circle is blue", "circle", 1, "blue")]),
-    ("two red circles are above a blue square", [
-        Claim("count", "two circles", "circle", 2), Claim("count", "one square", "square", 1),
-        Claim("color", "two circles are red", "circle", 2, "red"),
-        Claim("color", "the square is blue", "square", 1, "blue"),
-        Claim("position", "red circle above blue square", "circle", 2, "red", "above", "square", "blue")])])
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("a circle", [Claim("count", "one circle", "circle", 1)]),
+        (
+            "a photo of three red squares",
+            [Claim("count", "three squares", "square", 3), Claim("color", "three squares are red", "square", 3, "red")],
+        ),
+        (
+            "a red circle and a blue circle",
+            [
+                Claim("count", "two circles", "circle", 2),
+                Claim("color", "one circle is red", "circle", 1, "red"),
+                Claim("color", "one circle is blue", "circle", 1, "blue"),
+            ],
+        ),
+        (
+            "two red circles are above a blue square",
+            [
+                Claim("count", "two circles", "circle", 2),
+                Claim("count", "one square", "square", 1),
+                Claim("color", "two circles are red", "circle", 2, "red"),
+                Claim("color", "the square is blue", "square", 1, "blue"),
+                Claim("position", "red circle above blue square", "circle", 2, "red", "above", "square", "blue"),
+            ],
+        ),
+    ],
+)
 def test_golden_claims(prompt: str, expected: list[Claim]) -> None:
     assert claims_from_prompt(prompt) == expected
 
 
-@pytest.mark.parametrize(("claim", "text"), [
-    (count_claim("circle", 2, "red"), "two red circles"), (count_claim("circle", 0), "no circles"),
-    (count_claim("mouse", 12), "12 mice"), (object_claim("dog", 2), "at least two dogs"),
-    (color_claim("square", 1, "blue", 1), "the square is blue"),
-    (color_claim("square", 1, "blue", 3), "one square is blue"),
-    (color_claim("square", 2, "blue", 3), "two squares are blue"),
-    (position_claim("cat", "left of", "dog", 1, "black", "white"), "black cat left of white dog"),
-    (attribute_claim("cat", 1, "fluffy", 1), "the cat is fluffy"),
-    (attribute_claim("cat", 2, "fluffy", 2), "two cats are fluffy"),
-    (attribute_claim("cat", 2, "fluffy", 2, exact=False), "at least two cats are fluffy"),
-    (relation_claim("man", "riding", "horse", None, "brown"), "man riding brown horse"),
-    (relation_claim("cat", "between", "dog", also="bird"), "cat between dog and bird"),
-    (relation_claim("cat", "on the left"), "cat on the left"),
-    (text_claim("OPEN \n now"), 'the text "OPEN now" can be read'),
-    (custom_claim(" the hat\n casts  a shadow "), "the hat casts a shadow")])
+@pytest.mark.parametrize(
+    ("claim", "text"),
+    [
+        (count_claim("circle", 2, "red"), "two red circles"),
+        (count_claim("circle", 0), "no circles"),
+        (count_claim("mouse", 12), "12 mice"),
+        (object_claim("dog", 2), "at least two dogs"),
+        (color_claim("square", 1, "blue", 1), "the square is blue"),
+        (color_claim("square", 1, "blue", 3), "one square is blue"),
+        (color_claim("square", 2, "blue", 3), "two squares are blue"),
+        (position_claim("cat", "left of", "dog", 1, "black", "white"), "black cat left of white dog"),
+        (attribute_claim("cat", 1, "fluffy", 1), "the cat is fluffy"),
+        (attribute_claim("cat", 2, "fluffy", 2), "two cats are fluffy"),
+        (attribute_claim("cat", 2, "fluffy", 2, exact=False), "at least two cats are fluffy"),
+        (relation_claim("man", "riding", "horse", None, "brown"), "man riding brown horse"),
+        (relation_claim("cat", "between", "dog", also="bird"), "cat between dog and bird"),
+        (relation_claim("cat", "on the left"), "cat on the left"),
+        (text_claim("OPEN \n now"), 'the text "OPEN now" can be read'),
+        (custom_claim(" the hat\n casts  a shadow "), "the hat casts a shadow"),
+    ],
+)
 def test_the_wording_of_each_type(claim: Claim, text: str) -> None:
     assert claim.text == text
 
@@ -107,16 +162,38 @@ def test_a_claim_without_text_is_refused() -> None:
 
 
 def test_boxes_decide_what_has_a_noun_and_a_number_colour_or_direction() -> None:
-    assert all(map(decidable, (count_claim("cat", 0), object_claim("cat"), color_claim("cat", 1, "red", 1),
-                               position_claim("cat", "above", "dog"))))
-    assert not any(map(decidable, (attribute_claim("cat", 1, "wet", 1), relation_claim("cat", "on", "mat"),
-                                   text_claim("A"),
-                                   custom_claim("it rains"))))
+    assert all(
+        map(
+            decidable,
+            (
+                count_claim("cat", 0),
+                object_claim("cat"),
+                color_claim("cat", 1, "red", 1),
+                position_claim("cat", "above", "dog"),
+            ),
+        )
+    )
+    assert not any(
+        map(
+            decidable,
+            (
+                attribute_claim("cat", 1, "wet", 1),
+                relation_claim("cat", "on", "mat"),
+                text_claim("A"),
+                custom_claim("it rains"),
+            ),
+        )
+    )
 
 
 def test_a_claim_as_json_leaves_out_what_is_unset() -> None:
     assert count_claim("circle", 1).to_dict() == {
-        "type": "count", "text": "one circle", "noun": "circle", "number": 1, "weight": 1.0}
+        "type": "count",
+        "text": "one circle",
+        "noun": "circle",
+        "number": 1,
+        "weight": 1.0,
+    }
 
 
 def test_number_words_stay_in_the_order_of_the_demo_critics_vocabulary() -> None:
@@ -134,11 +211,26 @@ def test_some_nouns_have_no_other_plural(noun: str) -> None:
     assert singular(noun) == plural(noun) == noun
 
 
-@pytest.mark.parametrize(("many", "one"), [
-    ("boxes", "box"), ("buses", "bus"), ("cherries", "cherry"), ("people", "person"), ("glasses", "glass"),
-    ("mice", "mouse"), ("traffic lights", "traffic light"), ("glass", "glass"), ("bus", "bus"), ("houses", "house"),
-    ("viruses", "virus"), ("policemen", "policeman"), ("cacti", "cactus"), ("cups of tea", "cup of tea"),
-    ("king's", "king's")])
+@pytest.mark.parametrize(
+    ("many", "one"),
+    [
+        ("boxes", "box"),
+        ("buses", "bus"),
+        ("cherries", "cherry"),
+        ("people", "person"),
+        ("glasses", "glass"),
+        ("mice", "mouse"),
+        ("traffic lights", "traffic light"),
+        ("glass", "glass"),
+        ("bus", "bus"),
+        ("houses", "house"),
+        ("viruses", "virus"),
+        ("policemen", "policeman"),
+        ("cacti", "cactus"),
+        ("cups of tea", "cup of tea"),
+        ("king's", "king's"),
+    ],
+)
 def test_singular_of_harder_nouns(many: str, one: str) -> None:
     assert singular(many) == one
 
@@ -157,9 +249,18 @@ def test_a_label_splits_into_colour_and_noun(color: str, noun: str) -> None:
     assert parse_label(f"the {plural(noun)}".upper()) == (None, noun)
 
 
-@pytest.mark.parametrize(("label", "expected"), [
-    ("grey cat", ("gray", "cat")), ("orange", (None, "orange")), ("an orange orange", ("orange", "orange")),
-    ("", (None, "")), ("two red circles", ("red", "circle")), ("glasses", (None, "eyeglasses")),
-    ("wine glasses", (None, "wine glass")), ("glass of red wine", (None, "glass of red wine"))])
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("grey cat", ("gray", "cat")),
+        ("orange", (None, "orange")),
+        ("an orange orange", ("orange", "orange")),
+        ("", (None, "")),
+        ("two red circles", ("red", "circle")),
+        ("glasses", (None, "eyeglasses")),
+        ("wine glasses", (None, "wine glass")),
+        ("glass of red wine", (None, "glass of red wine")),
+    ],
+)
 def test_labels_of_boxes(label: str, expected: tuple) -> None:
     assert parse_label(label) == expected

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlard.claims import Claim
-from xlard.critique import Critique, Detection, Verdict
+from xlard.critique import Critique, Verdict
+from xlard.detections import Detection
 from xlard.prompts import claims_from_prompt
 from xlard.rewards import (
     DIRECTIONS,
@@ -27,9 +28,15 @@ colors = st.sampled_from(["red", "green", "blue"])
 directions = st.sampled_from(sorted(DIRECTIONS))
 pixels = st.floats(0, SIDE, allow_nan=False)
 detections = st.builds(Detection, pixels, pixels, pixels, pixels, nouns, st.none() | colors)
-prompts = st.sampled_from([
-    "a circle", "three red squares", "a red circle and a blue square", "a red circle left of a blue square",
-    "two red circles above a blue square and a green triangle"])
+prompts = st.sampled_from(
+    [
+        "a circle",
+        "three red squares",
+        "a red circle and a blue square",
+        "a red circle left of a blue square",
+        "two red circles above a blue square and a green triangle",
+    ]
+)
 
 
 def thing(x: float, y: float, noun: str = "circle", color: str = "red", size: float = 20) -> Detection:
@@ -64,11 +71,16 @@ def test_a_surplus_of_the_colour_costs() -> None:
     assert color_reward(["red", "red"], "red", 1) == 0.5
 
 
-@pytest.mark.parametrize(("direction", "a", "b"), [
-    ("left of", (20, 48), (70, 48)), ("right of", (70, 48), (20, 48)),
-    # y points down: what is above has the smaller y.
-    ("above", (48, 20), (48, 70)), ("below", (48, 70), (48, 20)),
-])
+@pytest.mark.parametrize(
+    ("direction", "a", "b"),
+    [
+        ("left of", (20, 48), (70, 48)),
+        ("right of", (70, 48), (20, 48)),
+        # y points down: what is above has the smaller y.
+        ("above", (48, 20), (48, 70)),
+        ("below", (48, 70), (48, 20)),
+    ],
+)
 def test_position_has_the_right_sign(direction: str, a: tuple[float, float], b: tuple[float, float]) -> None:
     first, second = thing(*a), thing(*b, "square", "blue")
     assert position_holds(first, second, direction)
@@ -86,7 +98,9 @@ def test_position_is_bounded_and_its_opposite_adds_up_to_1(a: Detection, b: Dete
 
 
 @given(detections, detections, directions)
-def test_a_position_that_holds_excludes_its_opposite_and_is_rewarded(a: Detection, b: Detection, direction: str) -> None:
+def test_a_position_that_holds_excludes_its_opposite_and_is_rewarded(
+    a: Detection, b: Detection, direction: str
+) -> None:
     if position_holds(a, b, direction):
         assert not position_holds(a, b, OPPOSITE[direction])
         assert position_holds(b, a, OPPOSITE[direction])
@@ -150,8 +164,9 @@ def test_no_claims_do_not_pass() -> None:
 
 def critique_with(*scores: float) -> Critique:
     """A critique of a claim a score; a claim holds if its score is 1."""
-    return Critique(tuple(Verdict(Claim("count", str(index), "circle"), score == 1, score)
-                          for index, score in enumerate(scores)))
+    return Critique(
+        tuple(Verdict(Claim("count", str(index), "circle"), score == 1, score) for index, score in enumerate(scores))
+    )
 
 
 def test_fewer_failed_claims_beat_a_higher_score() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Literal
 
-from .words import NUMBER_WORDS, plural
+from .english import NUMBER_WORDS, plural
 
 if TYPE_CHECKING:
-    from .editing.edit import Edit
+    from .edit import Edit
 
 ClaimType = Literal["object", "count", "color", "position", "attribute", "relation", "text", "custom"]
 
@@ -17,12 +17,11 @@ ClaimType = Literal["object", "count", "color", "position", "attribute", "relati
 class Claim:
     """One checkable statement.
 
-    ``noun``, ``number`` and ``color`` say what is counted or coloured; ``direction``, ``other`` and
-    ``other_color`` are set for positions; one with a ``zone`` (x, y, width, height in pixels of the picture) says in place of
-    an ``other`` where the middle of the thing stands. ``weight`` is its share in the overall score. Of a picture that is
-    edited, ``keep`` claims are what must not change, the others what the instruction asks for; one with an ``edit`` is
-    judged by comparison with the source.
-    """
+    ``noun``, ``number`` and ``color`` say what is counted or coloured; ``direction``, ``other`` and ``other_color`` are
+    set for positions; one with a ``zone`` (x, y, width, height in pixels of the picture) says in place of an ``other``
+    where the middle of the thing stands. ``weight`` is its share in the overall score. Of a picture that is edited,
+    ``keep`` claims are what must not change, the others what the instruction asks for; one with an ``edit`` is judged
+    by comparison with the source."""
 
     type: ClaimType
     text: str
@@ -76,17 +75,28 @@ def color_claim(noun: str, number: int, color: str, total: int) -> Claim:
     return Claim("color", f"{_subject(noun, number, total)} {color}", noun, number, color)
 
 
-def position_claim(noun: str, direction: str, other: str, number: int = 1, color: str | None = None,
-                   other_color: str | None = None) -> Claim:
-    """All things of the first kind, ``number`` (at least 1) of them, stand ``left of``, ``right of``, ``above`` or ``below``
-    those of the second."""
-    return Claim("position", f"{thing(noun, color)} {direction} {thing(other, other_color)}", noun, number, color,
-                 direction, other, other_color)
+def position_claim(
+    noun: str, direction: str, other: str, number: int = 1, color: str | None = None, other_color: str | None = None
+) -> Claim:
+    """All things of the first kind, ``number`` (at least 1) of them, stand ``left of``, ``right of``, ``above`` or
+    ``below`` those of the second."""
+    return Claim(
+        "position",
+        f"{thing(noun, color)} {direction} {thing(other, other_color)}",
+        noun,
+        number,
+        color,
+        direction,
+        other,
+        other_color,
+    )
 
 
-def zone_claim(noun: str, place: str, zone: tuple[float, float, float, float], number: int = 1,
-               color: str | None = None) -> Claim:
-    """All things of a kind, ``number`` of them, have their middle inside of ``zone`` (x, y, width, height in pixels)."""
+def zone_claim(
+    noun: str, place: str, zone: tuple[float, float, float, float], number: int = 1, color: str | None = None
+) -> Claim:
+    """All things of a kind, ``number`` of them, have their middle inside of ``zone`` (x, y, width, height in
+    pixels)."""
     return Claim("position", f"{thing(noun, color)} {place}", noun, number, color, zone=zone)
 
 
@@ -96,8 +106,14 @@ def attribute_claim(noun: str, number: int, attribute: str, total: int, exact: b
     return Claim("attribute", one_line(f"{subject} {attribute}"), noun, number)
 
 
-def relation_claim(noun: str, words: str, other: str | None = None, color: str | None = None, other_color: str | None = None,
-                   also: str = "") -> Claim:
+def relation_claim(
+    noun: str,
+    words: str,
+    other: str | None = None,
+    color: str | None = None,
+    other_color: str | None = None,
+    also: str = "",
+) -> Claim:
     """A relation that boxes cannot decide: ``man riding horse``, ``cat between dog and bird``, ``cat on the left``."""
     ends = " and ".join(end for end in (thing(other, other_color) if other else "", also) if end)
     return Claim("relation", one_line(f"{thing(noun, color)} {words} {ends}"), noun, other=other)

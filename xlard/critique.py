@@ -7,11 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .claims import Claim
+from .detections import Detection
 
 ASPECTS = ("count", "color", "position", "object", "attribute", "quality")
 
-ASPECT_OF = {"count": "count", "color": "color", "position": "position", "object": "object", "attribute": "attribute",
-             "relation": "attribute", "text": "attribute", "custom": "quality"}
+ASPECT_OF = {
+    "count": "count",
+    "color": "color",
+    "position": "position",
+    "object": "object",
+    "attribute": "attribute",
+    "relation": "attribute",
+    "text": "attribute",
+    "custom": "quality",
+}
 """The aspect that a claim's score counts for, by the claim's type."""
 
 PRESERVATION = "preservation"
@@ -24,34 +33,6 @@ REPORTED = (*ASPECTS, PRESERVATION)
 def aspect_of(claim: Claim) -> str:
     """The aspect that a claim's score counts for."""
     return PRESERVATION if claim.keep else ASPECT_OF[claim.type]
-
-
-@dataclass(frozen=True)
-class Detection:
-    """An object that a critic sees: its box in image pixels (top-left corner, y down) and what it is."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    noun: str
-    color: str | None = None
-    score: float = 1.0
-
-    @property
-    def label(self) -> str:
-        """Colour and noun, e.g. ``red circle``."""
-        return f"{self.color} {self.noun}" if self.color else self.noun
-
-    @property
-    def center(self) -> tuple[float, float]:
-        """The middle of the box in image pixels, y down."""
-        return self.x + self.width / 2, self.y + self.height / 2
-
-    def to_bounding_box(self) -> dict:
-        """ComfyUI's BOUNDING_BOX dict: x, y, width, height, label, score."""
-        return {"x": self.x, "y": self.y, "width": self.width, "height": self.height,
-                "label": self.label, "score": self.score}
 
 
 @dataclass(frozen=True)
@@ -83,9 +64,8 @@ class Critique:
     """A critic's answer for one picture.
 
     ``rewards`` holds a number in [0, 1] for each aspect that judged claims touch; ``confidence`` in [0, 1] is the
-    critic's own; ``answer`` is its text, verbatim; ``regions`` are scores of single boxes. A critique whose claims have no
-    verdict at all is an abstention: no rewards, and a None score.
-    """
+    critic's own; ``answer`` is its text, verbatim; ``regions`` are scores of single boxes. A critique whose claims have
+    no verdict at all is an abstention: no rewards, and a None score."""
 
     verdicts: tuple[Verdict, ...]
     detections: tuple[Detection, ...] = ()
@@ -144,7 +124,8 @@ class Critique:
         return tuple(aspect for aspect in REPORTED if aspect in failed)
 
     def better_than(self, other: Critique) -> bool:
-        """Fewer failed claims; of as many, fewer of those to keep, then a score that is higher by more than both spreads.
+        """Fewer failed claims; of as many, fewer of those to keep, then a score that is higher by more than both
+        spreads.
 
         What was not done can be tried again, what was broken is lost. Ties go to the earlier.
         """
@@ -158,18 +139,39 @@ class Critique:
     def to_dict(self) -> dict:
         """The critique as JSON-ready values."""
         return {
-            "score": self.score, "spread": self.spread, "passed": self.passed, "abstained": self.abstained,
-            "confidence": self.confidence, "rewards": dict(self.rewards), "answer": self.answer,
-            "claims": [{"type": v.claim.type, "text": v.claim.text, "keep": v.claim.keep, "weight": v.claim.weight, "score": v.score,
-                        "spread": v.spread, "passed": v.passed, "reason": v.reason, "boxes": [d.to_bounding_box() for d in v.evidence]}
-                       for v in self.verdicts],
+            "score": self.score,
+            "spread": self.spread,
+            "passed": self.passed,
+            "abstained": self.abstained,
+            "confidence": self.confidence,
+            "rewards": dict(self.rewards),
+            "answer": self.answer,
+            "claims": [
+                {
+                    "type": v.claim.type,
+                    "text": v.claim.text,
+                    "keep": v.claim.keep,
+                    "weight": v.claim.weight,
+                    "score": v.score,
+                    "spread": v.spread,
+                    "passed": v.passed,
+                    "reason": v.reason,
+                    "boxes": [d.to_bounding_box() for d in v.evidence],
+                }
+                for v in self.verdicts
+            ],
             "objects": [detection.to_bounding_box() for detection in self.detections],
             "regions": [{**r.detection.to_bounding_box(), "score": r.score, "reason": r.reason} for r in self.regions],
         }
 
 
-def critique_of(verdicts: Sequence[Verdict], detections: Sequence[Detection] = (), confidence: float = 1.0,
-                answer: str = "", regions: Sequence[Region] = ()) -> Critique:
+def critique_of(
+    verdicts: Sequence[Verdict],
+    detections: Sequence[Detection] = (),
+    confidence: float = 1.0,
+    answer: str = "",
+    regions: Sequence[Region] = (),
+) -> Critique:
     """A critique whose rewards are the mean scores of each aspect's judged claims."""
     rewards = {}
     for aspect in REPORTED:

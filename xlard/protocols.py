@@ -1,8 +1,8 @@
 """The seams between the library and what runs it: ComfyUI, a diffusers pipeline or a plain script.
 
 Latents are in the space that the VAE decodes. ``rows`` are indices of the pictures of a batch, so that an
-implementation finds each picture's conditioning. ``sigma`` is the noise level in [0, 1]: 1 is pure noise; a
-variance-exploding sigma s is the level s / (1 + s).
+implementation finds each picture's conditioning. ``noise_level`` is the noise level in [0, 1]: 1 is pure noise; a
+variance-exploding noise_level s is the level s / (1 + s).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from .claims import Claim
 from .critique import Critique
 
-Steer = Callable[[Tensor, float], Tensor]
+X0Guidance = Callable[[Tensor, float], Tensor]
 """Given the model's x0 predictions (B, C, h, w) of the rows at a noise level in [0, 1], returns those to go on from.
 
 It is called each time that the model is, which second-order samplers do several times in a step.
@@ -24,26 +24,26 @@ It is called each time that the model is, which second-order samplers do several
 
 
 @dataclass(frozen=True)
-class Once:
-    """A steer that acts once: sampling stops at the step nearest to ``sigma``, and goes on from what ``steer`` makes of the x0
-    prediction there, under the same noise. That takes one model call more. ``along`` is a steer at all steps, before and after.
+class SingleStepGuidance:
+    """A steer that acts once: sampling stops at the step nearest to ``noise_level``, and goes on from what ``steer``
+    makes of the x0 prediction there, under the same noise. That takes one model call more. ``along`` is a steer at all
+    steps, before and after.
 
-    At a ``sigma`` of 1 it is the noise that is moved, see ``steering.moved_noise``, by what is added to the x0 prediction before
-    the first step. ``noise`` is a steer that does so beside one that acts later.
-    """
+    At a ``noise_level`` of 1 it is the noise that is moved, see ``steering.moved_noise``, by what is added to the x0
+    prediction before the first step. ``noise`` is a steer that does so beside one that acts later."""
 
-    sigma: float
-    steer: Steer
-    along: Steer | None = None
-    noise: Steer | None = None
+    noise_level: float
+    steer: X0Guidance
+    along: X0Guidance | None = None
+    noise: X0Guidance | None = None
 
     @property
     def stops(self) -> bool:
         """Whether sampling stops on its way."""
-        return self.sigma < 1
+        return self.noise_level < 1
 
     @property
-    def at_noise(self) -> Steer | None:
+    def at_noise(self) -> X0Guidance | None:
         """What moves the noise, if anything does."""
         return self.noise if self.stops else self.steer
 
@@ -81,26 +81,35 @@ class Decoder(Protocol):
 
 
 class Sampler(Protocol):
-    """A diffusion model with its sampler, schedule, guidance and conditioning, that can start at any sigma."""
+    """A diffusion model with its sampler, schedule, guidance and conditioning, that can start at any noise_level."""
 
     def context(self, rows: Sequence[int]) -> Tensor:
         """The prompt embeddings of the rows, (B, L, D)."""
 
-    def generate(self, rows: Sequence[int], seeds: Sequence[int], steer: Steer | Once | None = None) -> Tensor:
+    def generate(
+        self, rows: Sequence[int], seeds: Sequence[int], steer: X0Guidance | SingleStepGuidance | None = None
+    ) -> Tensor:
         """Sample from pure noise, steered or not; returns latents (B, C, h, w)."""
 
-    def predict(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
-        """Renoise latents to ``sigma`` with each seed's noise and return the model's x0 prediction: one call."""
+    def predict(self, latents: Tensor, noise_level: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
+        """Renoise latents to ``noise_level`` with each seed's noise and return the model's x0 prediction: one call."""
 
-    def resume(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int],
-               steer: Steer | None = None, regions: Tensor | None = None) -> Tensor:
-        """Renoise latents to ``sigma`` with each seed's noise and sample from there to the end, steered or not.
+    def resume(
+        self,
+        latents: Tensor,
+        noise_level: float,
+        rows: Sequence[int],
+        seeds: Sequence[int],
+        steer: X0Guidance | None = None,
+        regions: Tensor | None = None,
+    ) -> Tensor:
+        """Renoise latents to ``noise_level`` with each seed's noise and sample from there to the end, steered or not.
 
-        ``regions`` (B, h, w) are true where latents are drawn anew; elsewhere they come back as they were, to the last bit.
-        """
+        ``regions`` (B, h, w) are true where latents are drawn anew; elsewhere they come back as they were, to the last
+        bit."""
 
-    def reworded(self, prompt: str) -> Sampler:
+    def with_prompt(self, prompt: str) -> Sampler:
         """The same sampler with every row's prompt replaced by another one, and all else that guides it kept."""
 
-    def calls(self, sigma: float = 1.0) -> int:
-        """Model calls (NFE) per picture from ``sigma`` to the end; guidance counts as part of its call."""
+    def calls(self, noise_level: float = 1.0) -> int:
+        """Model calls (NFE) per picture from ``noise_level`` to the end; guidance counts as part of its call."""

@@ -9,7 +9,8 @@ import math
 from collections.abc import Sequence
 
 from .claims import Claim, thing
-from .critique import Critique, Detection, Region, Verdict, critique_of, no_verdict
+from .critique import Critique, Region, Verdict, critique_of, no_verdict
+from .detections import Detection, inside, matching
 
 POSITION_SHARPNESS = 10.0
 """tau of the position reward, per image side: an offset of a tenth of the side scores sigmoid(1)."""
@@ -33,7 +34,8 @@ def color_reward(colors: Sequence[str | None], wanted: str, number: int) -> floa
 
 
 def position_reward(a: Detection, b: Detection, direction: str, side: float) -> float:
-    """sigmoid(tau * (p_b - p_a) . v) in [0, 1] for one pair of objects; ``side`` is the image's longer side in pixels."""
+    """sigmoid(tau * (p_b - p_a) . v) in [0, 1] for one pair of objects; ``side`` is the image's longer side in
+    pixels."""
     vx, vy = DIRECTIONS[direction]
     (ax, ay), (bx, by) = a.center, b.center
     offset = ((bx - ax) * vx + (by - ay) * vy) / side
@@ -53,23 +55,25 @@ def position_holds(a: Detection, b: Detection, direction: str) -> bool:
     return (beyond_x * vx + beyond_y * vy) / norm > 0.5
 
 
-def matching(detections: Sequence[Detection], noun: str | None, color: str | None) -> list[Detection]:
-    """Detections of a noun, also as the last word of a longer one: a "tabby cat" is a cat."""
-    return [d for d in detections if (d.noun == noun or d.noun.endswith(f" {noun}")) and (color is None or d.color == color)]
-
-
 def judge_count(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
     """Exactly ``claim.number`` objects of the noun (and colour, if the claim has one)."""
     found = matching(detections, claim.noun, claim.color)
-    return Verdict(claim, len(found) == claim.number, count_reward(len(found), claim.number), tuple(found),
-                   f"{len(found)} found, {claim.number} asked for")
+    return Verdict(
+        claim,
+        len(found) == claim.number,
+        count_reward(len(found), claim.number),
+        tuple(found),
+        f"{len(found)} found, {claim.number} asked for",
+    )
 
 
 def judge_object(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
     """At least ``claim.number`` objects of the noun (and colour, if the claim has one)."""
     found = matching(detections, claim.noun, claim.color)
     score = min(len(found) / claim.number, 1.0) if claim.number else 1.0
-    return Verdict(claim, len(found) >= claim.number, score, tuple(found), f"{len(found)} found, at least {claim.number} asked for")
+    return Verdict(
+        claim, len(found) >= claim.number, score, tuple(found), f"{len(found)} found, at least {claim.number} asked for"
+    )
 
 
 def judge_color(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
@@ -77,8 +81,13 @@ def judge_color(claim: Claim, detections: Sequence[Detection], side: float) -> V
     things = matching(detections, claim.noun, None)
     colors = [thing.color for thing in things]
     seen = ", ".join(str(color) for color in colors) or "none there"
-    return Verdict(claim, colors.count(claim.color) == claim.number, color_reward(colors, claim.color, claim.number),
-                   tuple(things), f"{claim.noun}: {seen}")
+    return Verdict(
+        claim,
+        colors.count(claim.color) == claim.number,
+        color_reward(colors, claim.color, claim.number),
+        tuple(things),
+        f"{claim.noun}: {seen}",
+    )
 
 
 def judge_position(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
@@ -89,14 +98,18 @@ def judge_position(claim: Claim, detections: Sequence[Detection], side: float) -
     seconds = matching(detections, claim.other, claim.other_color)
     pairs = [(a, b) for a in firsts for b in seconds if a is not b]
     if not pairs:
-        missing = " and ".join(text for text, found in (
-            (f"{claim.color or ''} {claim.noun}".strip(), firsts),
-            (f"{claim.other_color or ''} {claim.other}".strip(), seconds)) if not found)
+        missing = " and ".join(
+            text
+            for text, found in (
+                (f"{claim.color or ''} {claim.noun}".strip(), firsts),
+                (f"{claim.other_color or ''} {claim.other}".strip(), seconds),
+            )
+            if not found
+        )
         return Verdict(claim, False, 0.0, tuple(firsts + seconds), f"no {missing or 'second object'} to compare")
     holds = [position_holds(a, b, claim.direction) for a, b in pairs]
     score = sum(position_reward(a, b, claim.direction, side) for a, b in pairs) / len(pairs)
-    return Verdict(claim, all(holds), score, tuple(firsts + seconds),
-                   f"{sum(holds)} of {len(pairs)} pairs in place")
+    return Verdict(claim, all(holds), score, tuple(firsts + seconds), f"{sum(holds)} of {len(pairs)} pairs in place")
 
 
 def _judge_zone(claim: Claim, found: Sequence[Detection]) -> Verdict:
@@ -104,12 +117,6 @@ def _judge_zone(claim: Claim, found: Sequence[Detection]) -> Verdict:
         return Verdict(claim, False, 0.0, (), f"no {thing(claim.noun, claim.color)} to be seen")
     there = sum(inside(d, claim.zone) for d in found)
     return Verdict(claim, there == len(found), there / len(found), tuple(found), f"{there} of {len(found)} in place")
-
-
-def inside(d: Detection, zone: tuple[float, float, float, float]) -> bool:
-    """Whether the middle of an object is in a zone (x, y, width, height)."""
-    (x, y), (left, top, width, height) = d.center, zone
-    return left <= x <= left + width and top <= y <= top + height
 
 
 _JUDGES = {"object": judge_object, "count": judge_count, "color": judge_color, "position": judge_position}
@@ -126,8 +133,9 @@ def judge_by_boxes(claim: Claim, detections: Sequence[Detection], side: float) -
     Raises ValueError for a claim that boxes cannot decide.
     """
     if not decidable(claim):
-        raise ValueError(f"Boxes cannot decide a claim of type '{claim.type}' ({claim.text}); they decide "
-                         f"{', '.join(_JUDGES)}.")
+        raise ValueError(
+            f"Boxes cannot decide a claim of type '{claim.type}' ({claim.text}); they decide {', '.join(_JUDGES)}."
+        )
     return _JUDGES[claim.type](claim, detections, side)
 
 
@@ -144,8 +152,9 @@ def region_scores(verdicts: Sequence[Verdict], detections: Sequence[Detection]) 
     return regions
 
 
-def critique_from_detections(claims: Sequence[Claim], detections: Sequence[Detection], side: float,
-                             confidence: float = 1.0, answer: str = "") -> Critique:
+def critique_from_detections(
+    claims: Sequence[Claim], detections: Sequence[Detection], side: float, confidence: float = 1.0, answer: str = ""
+) -> Critique:
     """Judge claims by arithmetic on detected objects; ``side`` is the image's longer side in pixels.
 
     Raises ValueError for a claim that boxes cannot decide.

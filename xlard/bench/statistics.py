@@ -31,9 +31,16 @@ def fix_and_break(before: Sequence[bool], after: Sequence[bool]) -> tuple[float 
 
 
 def shares(right: Sequence[bool], clusters: Sequence[int], tasks: Sequence[str], before: Sequence[bool] | None) -> dict:
-    """Accuracy of pictures that are ``right`` or not, and that of each of their ``tasks``, with intervals; fix and break rates
-    where it is known which were right ``before``."""
+    """Accuracy of pictures that are ``right`` or not, and that of each of their ``tasks``, with intervals; fix and
+    break rates where it is known which were right ``before``."""
     rows = {task: [row for row, own in enumerate(tasks) if own == task] for task in sorted(set(tasks))}
     fixed, broken = fix_and_break(before, right) if before else (None, None)
-    return {"accuracy": interval(right, clusters), "fix_rate": fixed, "break_rate": broken, "right": list(right),
-            "tasks": {task: interval([right[row] for row in own], [clusters[row] for row in own]) for task, own in rows.items()}}
+    return {
+        "accuracy": interval(right, clusters),
+        "fix_rate": fixed,
+        "break_rate": broken,
+        "right": list(right),
+        "tasks": {
+            task: interval([right[row] for row in own], [clusters[row] for row in own]) for task, own in rows.items()
+        },
+    }

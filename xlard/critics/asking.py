@@ -22,15 +22,22 @@ class Reply(Generic[T]):
     calls: int = 1
 
 
-def ask_all(backend: Backend, asks: Sequence[Ask], read: Callable[[Ask, Answer], T],
-            sampling: Sampling = GREEDY) -> list[Reply[T]]:
+def ask_all(
+    backend: Backend, asks: Sequence[Ask], read: Callable[[Ask, Answer], T], sampling: Sampling = GREEDY
+) -> list[Reply[T]]:
     """Ask everything and read the answers; those that ``read`` refuses with UnreadableAnswer are asked once again."""
     replies = [_reply(ask, answer, read, 1) for ask, answer in zip(asks, backend.answer(asks, sampling))]
     again = [index for index, reply in enumerate(replies) if reply.error]
     if not again:
         return replies
-    repeated = [replace(asks[index], turns=(*asks[index].turns, (asks[index].question, replies[index].answer.text)),
-                        question=questions.mend(replies[index].error)) for index in again]
+    repeated = [
+        replace(
+            asks[index],
+            turns=(*asks[index].turns, (asks[index].question, replies[index].answer.text)),
+            question=questions.mend(replies[index].error),
+        )
+        for index in again
+    ]
     for index, ask, answer in zip(again, repeated, backend.answer(repeated, sampling)):
         replies[index] = _reply(ask, answer, read, 2)
     return replies

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class BoxConvention:
-    """``scale`` is the number that stands for a whole side (0: pixels of the picture that the model sees); ``order`` are the
-    corners as x1, y1, x2, y2; ``key`` is the name of the box in JSON."""
+    """``scale`` is the number that stands for a whole side (0: pixels of the picture that the model sees); ``order``
+    are the corners as x1, y1, x2, y2; ``key`` is the name of the box in JSON."""
 
     name: str
     scale: float
@@ -22,8 +22,11 @@ class BoxConvention:
         form = f'[{{"{self.key}": [{", ".join(self.order)}], "label": "color object"}}], '
         if self.scale:
             return form + f"coordinates from 0 to {self.scale:g}"
-        return form + (f"coordinates in pixels of the picture, which is {width} wide and {height} high" if width
-                       else "coordinates in pixels of the picture")
+        return form + (
+            f"coordinates in pixels of the picture, which is {width} wide and {height} high"
+            if width
+            else "coordinates in pixels of the picture"
+        )
 
     def sides(self, width: float, height: float) -> tuple[float, float]:
         """The numbers that stand for the whole width and height of a picture that the model sees at this size."""
@@ -65,10 +68,17 @@ Y_FIRST = BoxConvention("0-1000, y first", 1000, ("y1", "x1", "y2", "x2"), "box_
 
 CONVENTIONS = {each.name: each for each in (THOUSANDTHS, PIXELS, FRACTIONS, Y_FIRST)}
 
-_FAMILIES = (("qwen2_5_vl", PIXELS), ("qwen2.5-vl", PIXELS), ("qwen2.5vl", PIXELS), ("qwen2_vl", THOUSANDTHS),
-             ("gemma", Y_FIRST), ("llava", FRACTIONS))
+_FAMILIES = (
+    ("qwen2_5_vl", PIXELS),
+    ("qwen2.5-vl", PIXELS),
+    ("qwen2.5vl", PIXELS),
+    ("qwen2_vl", THOUSANDTHS),
+    ("gemma", Y_FIRST),
+    ("llava", FRACTIONS),
+)
 
 
 def convention_of(model: str) -> BoxConvention:
-    """The convention of a model by its type or name, e.g. ``qwen2_5_vl`` or ``gemma3:4b``; thousandths if it is unknown."""
+    """The convention of a model by its type or name, e.g. ``qwen2_5_vl`` or ``gemma3:4b``; thousandths if it is
+    unknown."""
     return next((boxes for family, boxes in _FAMILIES if family in model.lower()), THOUSANDTHS)

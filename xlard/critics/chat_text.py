@@ -12,9 +12,8 @@ from .backend import Ask
 class ChatFormat:
     """How a family marks whose turn it is (``opening`` with a ``{role}``, ``closing``) and where a picture stands.
 
-    ``system_turn`` is whether there is such a role; if not, the system sentence begins the first question. ``answer`` is
-    what an answer begins with: an empty thought, for models that would think first.
-    """
+    ``system_turn`` is whether there is such a role; if not, the system sentence begins the first question. ``answer``
+    is what an answer begins with: an empty thought, for models that would think first."""
 
     opening: str
     closing: str
@@ -36,8 +35,14 @@ class ChatFormat:
         return spoken + self.opening.format(role=self.assistant) + self.answer
 
 
-QWEN = ChatFormat("<|im_start|>{role}\n", "<|im_end|>\n", "<|vision_start|><|image_pad|><|vision_end|>", "assistant",
-                  True, "<think>\n\n</think>\n\n")
+QWEN = ChatFormat(
+    "<|im_start|>{role}\n",
+    "<|im_end|>\n",
+    "<|vision_start|><|image_pad|><|vision_end|>",
+    "assistant",
+    True,
+    "<think>\n\n</think>\n\n",
+)
 GEMMA3 = ChatFormat("<start_of_turn>{role}\n", "<end_of_turn>\n", "\n\n<image_soft_token>\n\n", "model", False)
 GEMMA4 = ChatFormat("<|turn>{role}\n", "<turn|>\n", "<|image><|image|><image|>\n\n", "model", True)
 GEMMA4_LARGE = replace(GEMMA4, answer="<|channel>thought\n<channel|>")

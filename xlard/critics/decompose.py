@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..claim_lines import format_lines, parse_lines
-from ..claims import Claim, attribute_claim, color_claim, count_claim, custom_claim, object_claim, one_line, position_claim
+from ..claims import (
+    Claim,
+    attribute_claim,
+    color_claim,
+    count_claim,
+    custom_claim,
+    object_claim,
+    one_line,
+    position_claim,
+)
+from ..english import parse_label
+from ..prompts.claim_lines import format_lines, parse_lines
 from ..prompts.noun_phrases import split_colors
-from ..words import parse_label
 from . import questions
 from .asking import ask_all
 from .backend import Answer, Ask, CriticError, UnreadableAnswer
@@ -21,8 +30,12 @@ if TYPE_CHECKING:
 MOST_CLAIMS = 64
 """A model that repeats itself stops here."""
 
-_NEEDED = {"object": ("noun",), "count": ("noun", "number"), "color": ("noun", "color"),
-           "position": ("noun", "direction", "other")}
+_NEEDED = {
+    "object": ("noun",),
+    "count": ("noun", "number"),
+    "color": ("noun", "color"),
+    "position": ("noun", "direction", "other"),
+}
 
 
 def decompose(critic: MLLMCritic, prompt: str) -> list[Claim]:
@@ -37,10 +50,12 @@ def decompose(critic: MLLMCritic, prompt: str) -> list[Claim]:
         value = read_json(answer.text, "[" if listed else "{")
         return _claims(validated(DECOMPOSED, {"claims": value} if listed else value, answer.text).claims)
 
-    reply, = ask_all(critic.backend, [Ask(questions.decompose(prompt), schema=decomposed_schema())], read)
+    (reply,) = ask_all(critic.backend, [Ask(questions.decompose(prompt), schema=decomposed_schema())], read)
     if reply.value is None:
-        raise CriticError(f"{critic.backend.name} cannot split the prompt into claims: {reply.error} Disconnect the critic "
-                          "to use the built-in parser, or write the claims yourself.")
+        raise CriticError(
+            f"{critic.backend.name} cannot split the prompt into claims: {reply.error} Disconnect the critic "
+            "to use the built-in parser, or write the claims yourself."
+        )
     return reply.value
 
 
@@ -60,8 +75,14 @@ def _claim(index: int, part: DecomposedClaim, totals: dict[str, int]) -> Claim:
     said = split_colors((part.color or "").lower().split())[1]
     color = said[0] if said and " " not in said[0] else color
     other_color = next(iter(split_colors((part.other_color or "").lower().split())[1]), other_color)
-    given = {"noun": noun, "other": other, "number": part.number, "color": (part.color or "").strip(),
-             "direction": part.direction, "text": one_line(part.text or "")}
+    given = {
+        "noun": noun,
+        "other": other,
+        "number": part.number,
+        "color": (part.color or "").strip(),
+        "direction": part.direction,
+        "text": one_line(part.text or ""),
+    }
     missing = [name for name in _NEEDED.get(part.type, ("text",)) if given[name] in (None, "")]
     if missing:
         raise UnreadableAnswer(f"Claim {index} of type {part.type} needs {' and '.join(missing)}.")

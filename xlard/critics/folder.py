@@ -20,10 +20,16 @@ BITS = {"8-bit": "load_in_8bit", "4-bit": "load_in_4bit"}
 
 _AGAIN = "Copy or download the whole folder of an image-text-to-text model again."
 _FILES = (
-    (("*.safetensors",), "it holds no safetensors, and weights in other files, which may hold code, are never read",
-     "Copy its safetensors, or choose a version of the model that has them."),
-    (("preprocessor_config.json", "processor_config.json"),
-     "preprocessor_config.json or processor_config.json is missing, without which no model sees pictures", _AGAIN),
+    (
+        ("*.safetensors",),
+        "it holds no safetensors, and weights in other files, which may hold code, are never read",
+        "Copy its safetensors, or choose a version of the model that has them.",
+    ),
+    (
+        ("preprocessor_config.json", "processor_config.json"),
+        "preprocessor_config.json or processor_config.json is missing, without which no model sees pictures",
+        _AGAIN,
+    ),
     (("tokenizer.*", "vocab.*", "*.model", "tekken.json"), "tokenizer.json is missing", _AGAIN),
 )
 """Patterns of which one must match, and the problem and the mend if none does."""
@@ -31,20 +37,25 @@ _LONGEST_CAUSE = 300
 
 
 class CriticFolder:
-    """``dtype`` is ``auto`` (what the files hold), ``fp32``, ``fp16`` or ``bf16``; ``attention`` is transformers' name of an
-    attention implementation; ``quantization`` is ``none``, ``8-bit`` or ``4-bit``, the last two with bitsandbytes.
+    """``dtype`` is ``auto`` (what the files hold), ``fp32``, ``fp16`` or ``bf16``; ``attention`` is transformers' name
+    of an attention implementation; ``quantization`` is ``none``, ``8-bit`` or ``4-bit``, the last two with
+    bitsandbytes.
 
-    Raises FileNotFoundError if there is no model, CriticError if files are missing or bitsandbytes is asked for and missing.
-    """
+    Raises FileNotFoundError if there is no model, CriticError if files are missing or bitsandbytes is asked for and
+    missing."""
 
     def __init__(self, folder: Path, dtype: str = "auto", attention: str = "sdpa", quantization: str = "none"):
         self.folder, self.dtype, self.attention, self.quantization = Path(folder), dtype, attention, quantization
         if not (self.folder / "config.json").is_file():
-            raise FileNotFoundError(f"There is no critic in {self.folder}: config.json is missing. Put a Hugging Face "
-                                    "image-text-to-text model there, with its processor files.")
+            raise FileNotFoundError(
+                f"There is no critic in {self.folder}: config.json is missing. Put a Hugging Face "
+                "image-text-to-text model there, with its processor files."
+            )
         if quantization in BITS and find_spec("bitsandbytes") is None:
-            raise CriticError(f"{quantization} weights need the package bitsandbytes, which is not installed. Install it "
-                              "with the Python that runs ComfyUI, or set quantization to none.")
+            raise CriticError(
+                f"{quantization} weights need the package bitsandbytes, which is not installed. Install it "
+                "with the Python that runs ComfyUI, or set quantization to none."
+            )
         for patterns, problem, mend in _FILES:
             if not any(any(self.folder.glob(pattern)) for pattern in patterns):
                 raise self._error(problem, mend)
@@ -61,7 +72,8 @@ class CriticFolder:
 
     @cached_property
     def model_type(self) -> str:
-        """The architecture by transformers' name, e.g. ``qwen3_vl``. Raises CriticError if config.json cannot be read."""
+        """The architecture by transformers' name, e.g. ``qwen3_vl``. Raises CriticError if config.json cannot be
+        read."""
         return self._config.get("model_type") or ""
 
     @cached_property
@@ -77,8 +89,10 @@ class CriticFolder:
         if not processor.tokenizer("yes", add_special_tokens=False).input_ids:
             raise self._error("its tokenizer has no words", _AGAIN)
         if not processor.chat_template:
-            raise self._error("it has no chat template", "Take the instruct version of the model, and copy "
-                              "chat_template.jinja or chat_template.json with it.")
+            raise self._error(
+                "it has no chat template",
+                "Take the instruct version of the model, and copy chat_template.jinja or chat_template.json with it.",
+            )
         processor.tokenizer.padding_side = "left"
         if processor.tokenizer.pad_token_id is None:
             processor.tokenizer.pad_token = processor.tokenizer.eos_token
@@ -94,14 +108,22 @@ class CriticFolder:
             from transformers import BitsAndBytesConfig
 
             options["quantization_config"] = BitsAndBytesConfig(
-                **{BITS[self.quantization]: True}, bnb_4bit_compute_dtype=DTYPES.get(self.dtype, torch.bfloat16))
+                **{BITS[self.quantization]: True}, bnb_4bit_compute_dtype=DTYPES.get(self.dtype, torch.bfloat16)
+            )
         with self._readable("weights"):
             model, found = AutoModelForImageTextToText.from_pretrained(
-                self.folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, output_loading_info=True,
-                **options)
+                self.folder,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
+                **options,
+            )
         if missing := sorted(found["missing_keys"]):
             # transformers would leave them random, and the critic would judge all the same.
-            raise self._error(f"{len(missing)} of its weights are missing, among them {missing[0]}", _AGAIN + self._newer())
+            raise self._error(
+                f"{len(missing)} of its weights are missing, among them {missing[0]}", _AGAIN + self._newer()
+            )
         return model.eval()
 
     @cached_property
@@ -121,13 +143,19 @@ class CriticFolder:
         kind = self.model_type
         if kind not in CONFIG_MAPPING:
             if "auto_map" in self._config:
-                raise self._error("it brings code of its own, which is never run",
-                                  "Take its version for transformers, whose name often ends in -hf, or another model.")
-            raise self._error(f"transformers {__version__} does not know the model type '{kind}'",
-                              "Update transformers, or choose another model.")
+                raise self._error(
+                    "it brings code of its own, which is never run",
+                    "Take its version for transformers, whose name often ends in -hf, or another model.",
+                )
+            raise self._error(
+                f"transformers {__version__} does not know the model type '{kind}'",
+                "Update transformers, or choose another model.",
+            )
         if CONFIG_MAPPING[kind] not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
-            raise self._error(f"a model of type '{kind}' does not write about pictures",
-                              "Choose an image-text-to-text model, for example a Qwen3-VL.")
+            raise self._error(
+                f"a model of type '{kind}' does not write about pictures",
+                "Choose an image-text-to-text model, for example a Qwen3-VL.",
+            )
 
     def _newer(self) -> str:
         """A sentence to add to a mend where a later transformers than the installed one has saved the model."""
@@ -139,7 +167,11 @@ class CriticFolder:
             newer = Version(saved) > Version(__version__)
         except InvalidVersion:
             return ""
-        return f" Or update transformers: the model was saved with {saved}, and {__version__} is installed." if newer else ""
+        return (
+            f" Or update transformers: the model was saved with {saved}, and {__version__} is installed."
+            if newer
+            else ""
+        )
 
     def _error(self, cause: str, mend: str) -> CriticError:
         return CriticError(f"The critic in {self.name} cannot be loaded: {cause}. {mend}")
@@ -160,5 +192,6 @@ class CriticFolder:
             elif "scaled_dot_product_attention" in cause:
                 mend = "Set attention to eager."
             cause = cause if len(cause) <= _LONGEST_CAUSE else cause[:_LONGEST_CAUSE] + " ..."
-            raise self._error(f"its {part} cannot be read ({cause.rstrip('.') or type(error).__name__})",
-                              mend + self._newer()) from error
+            raise self._error(
+                f"its {part} cannot be read ({cause.rstrip('.') or type(error).__name__})", mend + self._newer()
+            ) from error

@@ -8,13 +8,14 @@ from torch import Tensor
 
 from ..claims import Claim
 from ..critique import Critique
-from ..editing.preservation import judge_with_source
 from .backend import Ask, Backend
 from .scoring import Grounded, Scoring
+from .scoring.preservation import judge_with_source
 
 
 class MLLMCritic:
-    """Implements ``protocols.Critic`` with any backend; immutable, so that branches of a graph cannot disturb each other."""
+    """Implements ``protocols.Critic`` with any backend; immutable, so that branches of a graph cannot disturb each
+    other."""
 
     def __init__(self, backend: Backend, scoring: Scoring | None = None):
         self.backend, self.scoring = backend, scoring or Grounded()
@@ -33,7 +34,8 @@ class MLLMCritic:
         return self.backend.answer([Ask(question, image)])[0].text
 
     def score_yes(self, image: Tensor, question: str) -> float | None:
-        """P(yes) in [0, 1] of a yes/no question about an image (H, W, 3) in [0, 1]; None if the model says neither. Raises CriticError."""
+        """P(yes) in [0, 1] of a yes/no question about an image (H, W, 3) in [0, 1]; None if the model says neither.
+        Raises CriticError."""
         return self.backend.probability_of_yes([Ask(question, image)])[0]
 
     def log_likelihood(self, image: Tensor, prompt: str) -> float:

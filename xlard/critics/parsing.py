@@ -1,4 +1,5 @@
-"""Reading what a model wrote: JSON out of prose, scores of any scale, boxes of any order. What cannot be read is refused."""
+"""Reading what a model wrote: JSON out of prose, scores of any scale, boxes of any order. What cannot be read is
+refused."""
 
 from __future__ import annotations
 
@@ -7,8 +8,8 @@ import math
 import re
 from collections.abc import Sequence
 
-from ..critique import Detection
-from ..words import parse_label
+from ..detections import Detection
+from ..english import parse_label
 from .backend import UnreadableAnswer
 from .boxes import FRACTIONS, BoxConvention
 
@@ -70,7 +71,9 @@ def validated(schema, value, answer: str):
     try:
         return schema.validate_python(value)
     except (ValidationError, RecursionError) as error:
-        raise UnreadableAnswer(f"It does not have the form that was asked for ({_problem(error)}): {shown(answer)}.") from error
+        raise UnreadableAnswer(
+            f"It does not have the form that was asked for ({_problem(error)}): {shown(answer)}."
+        ) from error
 
 
 def _problem(error) -> str:
@@ -84,10 +87,9 @@ def _problem(error) -> str:
 def read_score(value, asked: float = 10.0) -> float:
     """A score in [0, 1] from what a model gave for one on a scale from 0 to ``asked``.
 
-    Reads ``7``, ``"7/10"``, ``"70 %"`` and ``0.7``. A number above the scale that was asked for is taken to be of 100 if
-    it is well above it, else clamped; a fraction below 1 is taken to be of 1. Raises UnreadableAnswer for anything else,
-    NaN included.
-    """
+    Reads ``7``, ``"7/10"``, ``"70 %"`` and ``0.7``. A number above the scale that was asked for is taken to be of 100
+    if it is well above it, else clamped; a fraction below 1 is taken to be of 1. Raises UnreadableAnswer for anything
+    else, NaN included."""
     if isinstance(value, str):
         found = _NUMBER.match(value)
         if not found:
@@ -119,16 +121,20 @@ def read_verdict(value) -> bool:
     return word in ("yes", "true")
 
 
-def read_detections(objects: Sequence, boxes: BoxConvention, seen: tuple[float, float], width: float, height: float,
-                    score: float = 1.0) -> list[Detection]:
+def read_detections(
+    objects: Sequence, boxes: BoxConvention, seen: tuple[float, float], width: float, height: float, score: float = 1.0
+) -> list[Detection]:
     """Detections in pixels of an image of ``width`` and ``height`` from boxes that a model wrote.
 
     ``objects`` have ``box`` and ``label``; ``seen`` is the width and height at which the model saw the image. Boxes are
-    clipped and swapped corners mended; a box with no area is dropped, and so is one that repeats another with its label. Raises
-    UnreadableAnswer for numbers that are not finite.
-    """
+    clipped and swapped corners mended; a box with no area is dropped, and so is one that repeats another with its
+    label. Raises UnreadableAnswer for numbers that are not finite."""
     numbers = [number for found in objects for number in found.box]
-    if boxes.scale > 1 and any(number % 1 for number in numbers if math.isfinite(number)) and max(map(abs, numbers)) <= 1:
+    if (
+        boxes.scale > 1
+        and any(number % 1 for number in numbers if math.isfinite(number))
+        and max(map(abs, numbers)) <= 1
+    ):
         boxes = BoxConvention(FRACTIONS.name, FRACTIONS.scale, boxes.order, boxes.key)
     detections = []
     for found in objects:
@@ -138,7 +144,10 @@ def read_detections(objects: Sequence, boxes: BoxConvention, seen: tuple[float, 
             raise UnreadableAnswer(f"It holds {error}.") from error
         color, noun = parse_label(found.label)
         if right > left and bottom > top and noun:
-            detections.append(Detection(left * width, top * height, (right - left) * width, (bottom - top) * height,
-                                        noun, color, score))
+            detections.append(
+                Detection(
+                    left * width, top * height, (right - left) * width, (bottom - top) * height, noun, color, score
+                )
+            )
     # Two things in the very same place are one that was listed twice; a model that falls into a loop lists it often.
     return list(dict.fromkeys(detections))

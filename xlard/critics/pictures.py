@@ -13,7 +13,8 @@ MAX_PIXELS = 1024 * 1024
 
 
 def to_picture(image: Tensor, multiple: int = 1) -> Image.Image:
-    """An image (H, W, 3) in [0, 1] as a picture of at most ``MAX_PIXELS``, with sides that are multiples of ``multiple``."""
+    """An image (H, W, 3) in [0, 1] as a picture of at most ``MAX_PIXELS``, with sides that are multiples of
+    ``multiple``."""
     height, width = image.shape[:2]
     shrink = min(1.0, math.sqrt(MAX_PIXELS / (height * width)))
     size = tuple(max(multiple, round(side * shrink / multiple) * multiple) for side in (width, height))

@@ -23,11 +23,19 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-QUESTION = ("A picture was drawn from a prompt, and not all of it came out right. Reword the prompt so that what is wrong cannot "
-            "be overlooked: say it early, plainly, and with the number of things as a word. Keep all else that the prompt asks "
-            "for, with the same names of things, numbers, colors, places and style; name each thing once, and add nothing new.")
+QUESTION = (
+    "A picture was drawn from a prompt, and not all of it came out right. Reword the prompt so that what is wrong"
+    " cannot be overlooked: say it early, plainly, and with the number of things as a word. Keep all else that the"
+    " prompt asks for, with the same names of things, numbers, colors, places and style; name each thing once, and add"
+    " nothing new."
+)
 ANSWER = 'Answer only with JSON: {"prompt": "the new prompt, on one line"}.'
-SCHEMA = {"type": "object", "properties": {"prompt": {"type": "string"}}, "required": ["prompt"], "additionalProperties": False}
+SCHEMA = {
+    "type": "object",
+    "properties": {"prompt": {"type": "string"}},
+    "required": ["prompt"],
+    "additionalProperties": False,
+}
 
 LONGEST_FACTOR, LONGEST_SHORT = 3, 300
 """A new prompt may be so many times as long as the old one, and so many characters in any case."""
@@ -39,10 +47,9 @@ _MIRRORED = {"right of": "left of", "below": "above"}
 def rewritten(critic: MLLMCritic, prompt: str, critique: Critique, tried: Sequence[str] = ()) -> str | None:
     """The prompt in other words, on one line, that says more clearly what the critique found wrong.
 
-    ``tried`` are wordings that have failed before. None where nothing failed for sure, where there is no prompt, and where
-    the critic gives no usable wording, also when it is asked once more with the reason. A usable one is new, not much longer
-    than the prompt, and still makes each claim of the prompt that boxes can decide. Raises CriticError.
-    """
+    ``tried`` are wordings that have failed before. None where nothing failed for sure, where there is no prompt, and
+    where the critic gives no usable wording, also when it is asked once more with the reason. A usable one is new, not
+    much longer than the prompt, and still makes each claim of the prompt that boxes can decide. Raises CriticError."""
     question = _question(prompt, critique, tried)
     return _reply(critic, prompt, question, tried).value if question else None
 
@@ -50,9 +57,8 @@ def rewritten(critic: MLLMCritic, prompt: str, critique: Critique, tried: Sequen
 class PromptRewriter:
     """Rewords prompts by one critic for one run of the loop; implements ``loop.engine.Rewriter``.
 
-    It asks each question once, so that pictures with the same faults get the same wording. A critic that cannot write is not
-    asked again: ``refusal`` then says why, and so does the log. It never raises CriticError.
-    """
+    It asks each question once, so that pictures with the same faults get the same wording. A critic that cannot write
+    is not asked again: ``refusal`` then says why, and so does the log. It never raises CriticError."""
 
     def __init__(self, critic: MLLMCritic):
         self._critic, self._known = critic, {}
@@ -75,7 +81,9 @@ class PromptRewriter:
             _LOG.warning("xLARD: %s", self.refusal)
             return None
         if reply.value is None:
-            _LOG.warning("xLARD: %s gave no usable other wording of the prompt: %s", self._critic.backend.name, reply.error)
+            _LOG.warning(
+                "xLARD: %s gave no usable other wording of the prompt: %s", self._critic.backend.name, reply.error
+            )
         return reply.value
 
 
@@ -111,7 +119,7 @@ def _reply(critic: MLLMCritic, prompt: str, question: str, tried: Sequence[str])
             raise UnreadableAnswer(f"It no longer says clearly: {'; '.join(map(quoted, lost))}.")
         return text
 
-    reply, = ask_all(critic.backend, [Ask(question, schema=SCHEMA)], read)
+    (reply,) = ask_all(critic.backend, [Ask(question, schema=SCHEMA)], read)
     return reply
 
 

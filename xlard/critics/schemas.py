@@ -1,4 +1,5 @@
-"""The forms of critics' answers. Importing this takes longer than the pack may add to ComfyUI's start: import it late."""
+"""The forms of critics' answers. Importing this takes longer than the pack may add to ComfyUI's start: import it
+late."""
 
 from __future__ import annotations
 

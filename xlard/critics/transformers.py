@@ -19,7 +19,8 @@ from .memory import does_not_fit, empty_cache, in_parts, is_out_of_memory
 from .pictures import to_picture
 
 LEAST_LIKELY = 0.01
-"""Below this probability of yes and no together, a model was about to say something else, and their ratio means nothing."""
+"""Below this probability of yes and no together, a model was about to say something else, and their ratio means
+nothing."""
 
 _WORDS = {"yes": ("yes", "Yes", "YES", " yes", " Yes"), "no": ("no", "No", "NO", " no", " No")}
 
@@ -28,17 +29,26 @@ class TransformersBackend:
     """Runs the model that ``model()`` returns, which must be on its device; implements ``backend.Backend``.
 
     ``check_interrupt`` is called before each question and for every token, and may raise. ``on_progress(done, total)``
-    counts questions. Pictures are judged ``batch`` at a time, fewer after ``make_room`` where memory does not suffice. With
-    ``reuse_prefix`` the keys and values of a picture are computed once for all yes-or-no questions and likelihoods that
-    concern it and follow one another.
-    """
+    counts questions. Pictures are judged ``batch`` at a time, fewer after ``make_room`` where memory does not suffice.
+    With ``reuse_prefix`` the keys and values of a picture are computed once for all yes-or-no questions and likelihoods
+    that concern it and follow one another."""
 
-    def __init__(self, folder: CriticFolder, model: Callable[[], nn.Module],
-                 check_interrupt: Callable[[], None] | None = None, on_progress: Callable[[float, int], None] | None = None,
-                 batch: int = 8, max_tokens: int = 1024, reuse_prefix: bool = True,
-                 make_room: Callable[[], None] = empty_cache):
+    def __init__(
+        self,
+        folder: CriticFolder,
+        model: Callable[[], nn.Module],
+        check_interrupt: Callable[[], None] | None = None,
+        on_progress: Callable[[float, int], None] | None = None,
+        batch: int = 8,
+        max_tokens: int = 1024,
+        reuse_prefix: bool = True,
+        make_room: Callable[[], None] = empty_cache,
+    ):
         self.folder, self.model, self.batch, self.max_tokens = folder, model, batch, max_tokens
-        self.check_interrupt, self.on_progress = check_interrupt or (lambda: None), on_progress or (lambda done, total: None)
+        self.check_interrupt, self.on_progress = (
+            check_interrupt or (lambda: None),
+            on_progress or (lambda done, total: None),
+        )
         self.reuse_prefix, self.make_room = reuse_prefix, make_room
         self.name, self.boxes = folder.name, convention_of(folder.model_type)
 
@@ -54,13 +64,14 @@ class TransformersBackend:
     def answer(self, asks: Sequence[Ask], sampling: Sampling = GREEDY) -> list[Answer]:
         """An answer for each question, with the geometric mean of its tokens' probabilities as confidence.
 
-        Raises CannotDo for a question without a picture whose words are mostly unknown to the model: it would write at random
-        for as long as it may.
-        """
+        Raises CannotDo for a question without a picture whose words are mostly unknown to the model: it would write at
+        random for as long as it may."""
         for ask in asks:
             if ask.image is None and self._is_foreign(ask.question):
-                raise CannotDo(f"{self.name} does not know most of the words of the question. It answers only questions that it "
-                               "was trained on; use a critic that was trained on language at large.")
+                raise CannotDo(
+                    f"{self.name} does not know most of the words of the question. It answers only questions that it "
+                    "was trained on; use a critic that was trained on language at large."
+                )
         answers: list[Answer] = []
         for answer in self._in_parts(asks, lambda done, part: self._generate(part, sampling, done, len(asks))):
             answers.append(answer)
@@ -113,6 +124,7 @@ class TransformersBackend:
 
     def _text(self, ask: Ask) -> str:
         """The conversation in the model's own chat template, up to where its answer begins."""
+
         def user(text: str, first: bool) -> dict:
             picture = [{"type": "image"}] if first and ask.image is not None else []
             return {"role": "user", "content": [*picture, {"type": "text", "text": self._plain(text)}]}
@@ -126,10 +138,13 @@ class TransformersBackend:
 
     @cached_property
     def _marks(self) -> list[str]:
-        return [token.content for token in self.folder.processor.tokenizer.added_tokens_decoder.values() if token.special]
+        return [
+            token.content for token in self.folder.processor.tokenizer.added_tokens_decoder.values() if token.special
+        ]
 
     def _plain(self, text: str) -> str:
-        """Text without the tokenizer's special tokens: written in a claim, ``<image>`` would stand for another picture."""
+        """Text without the tokenizer's special tokens: written in a claim, ``<image>`` would stand for another
+        picture."""
         for mark in self._marks:
             text = text.replace(mark, " ")
         return text
@@ -156,15 +171,24 @@ class TransformersBackend:
             self.on_progress(done + len(asks) * min(written / self.max_tokens, 0.99), total)
 
         tokens = _Tokens(each_token)
-        chosen = {"do_sample": True, "temperature": sampling.temperature, "top_p": 1.0, "top_k": 0} if sampling.temperature \
+        chosen = (
+            {"do_sample": True, "temperature": sampling.temperature, "top_p": 1.0, "top_k": 0}
+            if sampling.temperature
             else {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
+        )
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(sampling.seed)
             output = model.generate(
-                **_cast(inputs.to(device), model), **chosen, num_beams=1, max_new_tokens=self.max_tokens,
-                disable_compile=True, pad_token_id=self.folder.processor.tokenizer.pad_token_id,
-                logits_processor=LogitsProcessorList([tokens]), stopping_criteria=StoppingCriteriaList([tokens.chosen]))
-        return self._read(output[:, inputs["input_ids"].shape[1]:], torch.stack(tokens.logs, dim=1))
+                **_cast(inputs.to(device), model),
+                **chosen,
+                num_beams=1,
+                max_new_tokens=self.max_tokens,
+                disable_compile=True,
+                pad_token_id=self.folder.processor.tokenizer.pad_token_id,
+                logits_processor=LogitsProcessorList([tokens]),
+                stopping_criteria=StoppingCriteriaList([tokens.chosen]),
+            )
+        return self._read(output[:, inputs["input_ids"].shape[1] :], torch.stack(tokens.logs, dim=1))
 
     def _read(self, generated: Tensor, logs: Tensor) -> list[Answer]:
         """Answers from tokens and their log-probabilities, (B, n) both."""
@@ -179,8 +203,11 @@ class TransformersBackend:
         tokenizer = self.folder.processor.tokenizer
         encoded = [tokenizer(word, add_special_tokens=False).input_ids for word in words]
         # Only whole words: a piece such as "n" begins other words too.
-        whole = {ids[0] for ids, word in zip(encoded, words)
-                 if len(ids) == 1 and tokenizer.decode(ids).strip().lower() == word.strip().lower()}
+        whole = {
+            ids[0]
+            for ids, word in zip(encoded, words)
+            if len(ids) == 1 and tokenizer.decode(ids).strip().lower() == word.strip().lower()
+        }
         return torch.tensor(sorted(whole or {encoded[0][0]}))
 
     def _answer_tokens(self, ask: Ask, text: str) -> Tensor:
@@ -188,7 +215,7 @@ class TransformersBackend:
         tokenizer, before = self.folder.processor.tokenizer, self._text(ask)
         start = tokenizer(before, add_special_tokens=False).input_ids
         whole = tokenizer(before + text, add_special_tokens=False).input_ids
-        return torch.tensor(whole[_common(start, whole):], dtype=torch.long)
+        return torch.tensor(whole[_common(start, whole) :], dtype=torch.long)
 
     def _logits(self, asks: Sequence[Ask], texts: Sequence[str]):
         """For each question, in order, the logits (n + 1, V) that predict its text's n tokens and what would follow."""
@@ -210,22 +237,28 @@ class TransformersBackend:
             self.on_progress(done, len(asks))
 
     def _shared(self, asks: Sequence[Ask]) -> list[int | None]:
-        """The picture that each ask shares with a neighbour, by id; None for others and where prefixes are not reused."""
+        """The picture that each ask shares with a neighbour, by id; None for others and where prefixes are not
+        reused."""
         pictures = [id(ask.image) if self.reuse_prefix and ask.image is not None else None for ask in asks]
-        return [own if own in (before, after) else None
-                for before, own, after in zip([None, *pictures], pictures, [*pictures[1:], None])]
+        return [
+            own if own in (before, after) else None
+            for before, own, after in zip([None, *pictures], pictures, [*pictures[1:], None])
+        ]
 
     def _whole(self, asks: Sequence[Ask], texts: Sequence[str]):
         def run(done: int, part: list[Ask]) -> list[Tensor]:
             self.check_interrupt()
-            own = texts[done:done + len(part)]
+            own = texts[done : done + len(part)]
             lengths = [len(self._answer_tokens(ask, text)) for ask, text in zip(part, own)]
             inputs = self._inputs(part, own)
             model = self._loaded()
-            logits = model(**_cast(inputs.to(next(model.parameters()).device), model), use_cache=False,
-                           **_accepted(model, logits_to_keep=max(lengths) + 1)).logits
+            logits = model(
+                **_cast(inputs.to(next(model.parameters()).device), model),
+                use_cache=False,
+                **_accepted(model, logits_to_keep=max(lengths) + 1),
+            ).logits
             # Padding is on the left, so that every row ends with its text.
-            return [row[-length - 1:].float() for row, length in zip(logits, lengths)]
+            return [row[-length - 1 :].float() for row, length in zip(logits, lengths)]
 
         return self._in_parts(asks, run)
 
@@ -242,8 +275,10 @@ class TransformersBackend:
             # This template writes the picture after the question.
             yield from self._whole(asks, texts)
             return
-        prefix = {name: value[:, :shared] if value.shape[:2] == encoded[0]["input_ids"].shape else value
-                  for name, value in encoded[0].to(device).items()}
+        prefix = {
+            name: value[:, :shared] if value.shape[:2] == encoded[0]["input_ids"].shape else value
+            for name, value in encoded[0].to(device).items()
+        }
         self.check_interrupt()
         cache = model(**_cast(prefix, model), use_cache=True, **_accepted(model, logits_to_keep=1)).past_key_values
         for row, length in zip(rows, lengths):
@@ -251,17 +286,20 @@ class TransformersBackend:
             # One row without padding needs no mask. Qwen's models of transformers 4 take the place of what follows from
             # cache_position alone; later ones, which do not know it, take it from the cache.
             places = torch.arange(shared, len(row), device=device)
-            following = model(input_ids=torch.tensor([row[shared:]], device=device), past_key_values=copy.deepcopy(cache),
-                              use_cache=True, **_accepted(model, logits_to_keep=length + 1, cache_position=places))
-            yield following.logits[0, -length - 1:].float()
+            following = model(
+                input_ids=torch.tensor([row[shared:]], device=device),
+                past_key_values=copy.deepcopy(cache),
+                use_cache=True,
+                **_accepted(model, logits_to_keep=length + 1, cache_position=places),
+            )
+            yield following.logits[0, -length - 1 :].float()
 
 
 class _Tokens:
     """Follows a generation as its logits processor, and with ``chosen`` as its stopping criterion.
 
-    ``logs`` are the log-probabilities (B,) of the tokens so far: keeping all logits would take gigabytes. ``each(written)``
-    is called for every token and may raise.
-    """
+    ``logs`` are the log-probabilities (B,) of the tokens so far: keeping all logits would take gigabytes.
+    ``each(written)`` is called for every token and may raise."""
 
     def __init__(self, each: Callable[[int], None]):
         self.logs: list[Tensor] = []
@@ -285,7 +323,8 @@ def _accepted(model: nn.Module, **options) -> dict:
 
 
 def _with_system(processor, messages: list[dict]) -> str:
-    """Messages as text, preceded by the system message, which stands in the first question where there is no such role."""
+    """Messages as text, preceded by the system message, which stands in the first question where there is no such
+    role."""
     from jinja2 import TemplateError
 
     system = {"role": "system", "content": [{"type": "text", "text": questions.SYSTEM}]}
@@ -295,15 +334,22 @@ def _with_system(processor, messages: list[dict]) -> str:
         text = ""
     if questions.SYSTEM in text:
         return text
-    first = {**messages[0], "content": [*messages[0]["content"][:-1], {
-        "type": "text", "text": f"{questions.SYSTEM} {messages[0]['content'][-1]['text']}"}]}
+    first = {
+        **messages[0],
+        "content": [
+            *messages[0]["content"][:-1],
+            {"type": "text", "text": f"{questions.SYSTEM} {messages[0]['content'][-1]['text']}"},
+        ],
+    }
     return processor.apply_chat_template([first, *messages[1:]], add_generation_prompt=True, tokenize=False)
 
 
 def _cast(inputs, model: nn.Module):
     """Inputs with floating-point tensors in the model's precision."""
-    return {name: value.to(model.dtype) if torch.is_tensor(value) and value.is_floating_point() else value
-            for name, value in inputs.items()}
+    return {
+        name: value.to(model.dtype) if torch.is_tensor(value) and value.is_floating_point() else value
+        for name, value in inputs.items()
+    }
 
 
 def _common(a: Sequence[int], b: Sequence[int]) -> int:

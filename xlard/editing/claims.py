@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from .. import claims
 from ..claims import Claim, one_line
-from ..critique import Detection
-from ..rewards import inside, judge_by_boxes, matching, position_holds
-from .edit import Edit, Kind, Target, kind_of
+from ..detections import Detection, inside, matching
+from ..edit import Edit, Kind, Target, kind_of
+from ..rewards import judge_by_boxes, position_holds
 
 REST = "all else is as it was"
 """The claim that is judged by comparison with the source."""
@@ -19,11 +19,13 @@ REST = "all else is as it was"
 def edit_claims(edit: Edit) -> list[Claim]:
     """What the instruction asks for, and what must not change; both weigh the same in all.
 
-    The last one is judged by comparison with the source. Things are counted by kind, so that the wrong one of two cannot
-    pass for the right one. Raises ValueError where nothing is to be done, and where something new would have to be told from
-    what stays.
-    """
-    before, after = Counter(map(kind_of, (*edit.kept, *edit.touched))), Counter((*map(kind_of, edit.kept), *edit.coming))
+    The last one is judged by comparison with the source. Things are counted by kind, so that the wrong one of two
+    cannot pass for the right one. Raises ValueError where nothing is to be done, and where something new would have to
+    be told from what stays."""
+    before, after = (
+        Counter(map(kind_of, (*edit.kept, *edit.touched))),
+        Counter((*map(kind_of, edit.kept), *edit.coming)),
+    )
     afterwards = [*edit.kept, *(Detection(0.0, 0.0, 0.0, 0.0, *kind) for kind in edit.coming)]
     done: list[Claim] = []
     kept: list[Claim] = []
@@ -33,13 +35,17 @@ def edit_claims(edit: Edit) -> list[Claim]:
     for target in edit.targets:
         claim = _target_claim(target, max(after[target.kind], 1))
         if _contradicted(claim, edit.kept):
-            raise ValueError(f"The instruction '{edit.instruction}' asks for '{claim.text}', and one that is elsewhere is to "
-                             "stay: afterwards it cannot be told which of them is new. Name a kind or a colour that the picture does not "
-                             "show yet, or leave out where it should stand.")
+            raise ValueError(
+                f"The instruction '{edit.instruction}' asks for '{claim.text}', and one that is elsewhere is to stay:"
+                " afterwards it cannot be told which of them is new. Name a kind or a colour that the picture does not"
+                " show yet, or leave out where it should stand."
+            )
         done.append(claim)
     done += [claims.custom_claim(statement) for statement in edit.statements]
     if not done:
-        raise ValueError(f"The instruction '{edit.instruction}' asks for what the source shows already. Say what should change.")
+        raise ValueError(
+            f"The instruction '{edit.instruction}' asks for what the source shows already. Say what should change."
+        )
     # What a label leaves out may make a count untrue of the source itself: a cat that is one of two tabby cats.
     kept = [claim for claim in kept if judge_by_boxes(claim, afterwards, max(edit.size)).passed]
     kept.append(Claim("custom", REST, edit=edit))

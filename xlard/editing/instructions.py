@@ -7,21 +7,34 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from ..english import COLORS, NUMBERS, RELATIONS, SHADES, normal_color
 from ..prompts.noun_phrases import Phrase
 from ..prompts.parser import parse_prompt
-from ..words import COLORS, NUMBERS, RELATIONS, SHADES, normal_color
 
 Action = Literal["recolor", "remove", "replace", "add", "move", "other"]
 
 PLACES = {
-    "on the left": (0.0, 0.0, 0.4, 1.0), "on the right": (0.6, 0.0, 0.4, 1.0), "at the top": (0.0, 0.0, 1.0, 0.4),
-    "at the bottom": (0.0, 0.6, 1.0, 0.4), "in the middle": (0.3, 0.3, 0.4, 0.4), "at the top left": (0.0, 0.0, 0.4, 0.4),
-    "at the top right": (0.6, 0.0, 0.4, 0.4), "at the bottom left": (0.0, 0.6, 0.4, 0.4),
-    "at the bottom right": (0.6, 0.6, 0.4, 0.4)}
-"""Where in the picture the middle of a thing stands: x, y, width and height as shares of the picture's sides, y down."""
+    "on the left": (0.0, 0.0, 0.4, 1.0),
+    "on the right": (0.6, 0.0, 0.4, 1.0),
+    "at the top": (0.0, 0.0, 1.0, 0.4),
+    "at the bottom": (0.0, 0.6, 1.0, 0.4),
+    "in the middle": (0.3, 0.3, 0.4, 0.4),
+    "at the top left": (0.0, 0.0, 0.4, 0.4),
+    "at the top right": (0.6, 0.0, 0.4, 0.4),
+    "at the bottom left": (0.0, 0.6, 0.4, 0.4),
+    "at the bottom right": (0.6, 0.6, 0.4, 0.4),
+}
+"""Where in the picture the middle of a thing stands: x, y, width and height as shares of the picture's sides, y
+down."""
 
-EXAMPLES = ("make the red square blue", "remove the green circle", "replace the dog with a cat", "add a tree left of the house",
-            "move the square to the left of the circle", "move the dog to the top left")
+EXAMPLES = (
+    "make the red square blue",
+    "remove the green circle",
+    "replace the dog with a cat",
+    "add a tree left of the house",
+    "move the square to the left of the circle",
+    "move the dog to the top left",
+)
 """Instructions that can be read, one of each kind."""
 
 
@@ -29,10 +42,10 @@ EXAMPLES = ("make the red square blue", "remove the green circle", "replace the 
 class Step:
     """One thing to do with the things that ``thing`` names, or (``add``) with such new ones.
 
-    ``definite`` is False where any of them will do (``a red circle``), and a number in ``thing`` that is not exact means all.
-    ``color`` is the new colour, ``into`` what takes their place; they stand in ``direction`` of ``other``, or in ``place``, a key
-    of ``PLACES``. ``statement`` is what must be true in the end, for steps that say nothing else.
-    """
+    ``definite`` is False where any of them will do (``a red circle``), and a number in ``thing`` that is not exact
+    means all. ``color`` is the new colour, ``into`` what takes their place; they stand in ``direction`` of ``other``,
+    or in ``place``, a key of ``PLACES``. ``statement`` is what must be true in the end, for steps that say nothing
+    else."""
 
     action: Action
     thing: Phrase | None = None
@@ -79,9 +92,11 @@ _ONE_OF = re.compile(r"^(?:any )?one of (?:the )?")
 _INDEFINITE = re.compile(rf"^(?:any|some|another|{'|'.join(NUMBERS)}|\d+)\b")
 _SAID_COLOR = re.compile(rf"(?:(?:{'|'.join(SHADES)}) )?(?P<color>{'|'.join(sorted(COLORS))})")
 _DIRECTION = re.compile(rf"\s+(?:to )?(?:be )?(?P<direction>{'|'.join(sorted(RELATIONS, key=len, reverse=True))})\s+")
-_PLACE = re.compile(r"\s+(?:in|into|to|on|at|over to|towards?)\s+(?:the\s+)?(?P<far>far\s+|very\s+)?"
-                    r"(?P<row>top|upper|bottom|lower)?[\s-]*(?P<column>left|right)?[\s-]*(?P<middle>middle|center|centre)?"
-                    r"(?:[\s-]+(?:hand\s+)?(?:side|corner|edge|half|part))?$")
+_PLACE = re.compile(
+    r"\s+(?:in|into|to|on|at|over to|towards?)\s+(?:the\s+)?(?P<far>far\s+|very\s+)?"
+    r"(?P<row>top|upper|bottom|lower)?[\s-]*(?P<column>left|right)?[\s-]*(?P<middle>middle|center|centre)?"
+    r"(?:[\s-]+(?:hand\s+)?(?:side|corner|edge|half|part))?$"
+)
 _OF_PICTURE = re.compile(r"\s+(?:of|from)\s+the\s+(?:picture|image|photo|frame|scene)$")
 
 
@@ -141,13 +156,13 @@ def _placed(action: Action, text: str) -> Step | None:
     text = _OF_PICTURE.sub("", text)
     found = _DIRECTION.search(text)
     if found:
-        thing, other = phrase_of(text[:found.start()]), phrase_of(text[found.end():])
+        thing, other = phrase_of(text[: found.start()]), phrase_of(text[found.end() :])
         # Nothing stands left of the left: that is a place.
         if thing and other:
             return Step(action, thing, _definite(text), direction=RELATIONS[found["direction"]], other=other)
     found = _PLACE.search(text)
     place = found and _place(found)
-    thing = place and phrase_of(text[:found.start()])
+    thing = place and phrase_of(text[: found.start()])
     return Step(action, thing, _definite(text), place=place) if thing else None
 
 

@@ -17,24 +17,29 @@ if TYPE_CHECKING:
 MOST_STEPS = 16
 """A model that repeats itself stops here."""
 
-QUESTION = ("An instruction asks for a picture to be changed. Say the same in single steps. Where a step recolors, removes, replaces, "
-            "adds or moves things, write it like one of these: {examples}. Where it does anything else, write no step but a "
-            'statement that is true of the finished picture, like "it is winter". The instruction: {instruction}. Answer only with '
-            'JSON: {{"steps": ["make the red square blue"], "statements": []}}.')
+QUESTION = (
+    "An instruction asks for a picture to be changed. Say the same in single steps. Where a step recolors, removes,"
+    " replaces, adds or moves things, write it like one of these: {examples}. Where it does anything else, write no"
+    ' step but a statement that is true of the finished picture, like "it is winter". The instruction: {instruction}.'
+    ' Answer only with JSON: {{"steps": ["make the red square blue"], "statements": []}}.'
+)
 _TEXTS = {"type": "array", "items": {"type": "string"}}
-SCHEMA = {"type": "object", "properties": {"steps": _TEXTS, "statements": _TEXTS}, "required": ["steps", "statements"],
-          "additionalProperties": False}
+SCHEMA = {
+    "type": "object",
+    "properties": {"steps": _TEXTS, "statements": _TEXTS},
+    "required": ["steps", "statements"],
+    "additionalProperties": False,
+}
 
 
 def split_instruction(critic: MLLMCritic, instruction: str, cause: str) -> list[Step]:
     """The steps of an instruction that the grammar cannot read, for which it gives the ``cause``.
 
-    Raises CriticError with both reasons if the model cannot be asked, or its answer cannot be read, also when it was asked once
-    more.
-    """
+    Raises CriticError with both reasons if the model cannot be asked, or its answer cannot be read, also when it was
+    asked once more."""
     question = QUESTION.format(examples="; ".join(map(quoted, EXAMPLES)), instruction=quoted(instruction))
     try:
-        reply, = ask_all(critic.backend, [Ask(question, schema=SCHEMA)], lambda _, answer: _steps(answer))
+        (reply,) = ask_all(critic.backend, [Ask(question, schema=SCHEMA)], lambda _, answer: _steps(answer))
     except CannotDo as error:
         raise CannotDo(f"{cause} {error}") from error
     if reply.value is None:

@@ -8,10 +8,9 @@ from dataclasses import replace
 from torch import Tensor
 
 from ..claims import things
-from ..critique import Detection
+from ..detections import Detection, matching
+from ..edit import Edit, Kind, Target, kind_of, without
 from ..prompts.noun_phrases import Phrase
-from ..rewards import matching
-from .edit import Edit, Kind, Target, kind_of, without
 from .instructions import PLACES, Step
 
 
@@ -23,8 +22,16 @@ def edit_of(instruction: str, steps: Sequence[Step], image: Tensor, found: Seque
     editing = _Editing(tuple(image.shape[:2]), found)
     for step in steps:
         editing.take(step)
-    return Edit(instruction.strip(), image.detach().float().cpu(), tuple(without(found, editing.gone)), tuple(editing.gone),
-                tuple(map(kind_of, editing.new)), tuple(editing.targets), tuple(editing.statements), editing.roams)
+    return Edit(
+        instruction.strip(),
+        image.detach().float().cpu(),
+        tuple(without(found, editing.gone)),
+        tuple(editing.gone),
+        tuple(map(kind_of, editing.new)),
+        tuple(editing.targets),
+        tuple(editing.statements),
+        editing.roams,
+    )
 
 
 class _Editing:
@@ -55,7 +62,7 @@ class _Editing:
         coming = [_made(step.into)] * (step.into.number if step.into.exact else len(meant))
         self.roams |= len(coming) > len(meant)
         for index, d in enumerate(meant):
-            own = coming[index:index + 1] if index < len(meant) - 1 else coming[index:]
+            own = coming[index : index + 1] if index < len(meant) - 1 else coming[index:]
             # Where the old one was, so that a later step may speak of it.
             self._change(d, [replace(new, x=d.x, y=d.y, width=d.width, height=d.height) for new in own])
 
@@ -67,8 +74,10 @@ class _Editing:
         meant = self._meant(step.thing, step.definite)
         kind = step.thing.noun, step.thing.color
         if len(meant) < len(matching(self._there, *kind)):
-            raise ValueError(f"The instruction moves {len(meant)} of {self._seen([*matching(self._there, *kind)])}, and it cannot "
-                             "be told afterwards which of them it was. Move all of them, or name a kind that there is one of.")
+            raise ValueError(
+                f"The instruction moves {len(meant)} of {self._seen([*matching(self._there, *kind)])}, and it cannot "
+                "be told afterwards which of them it was. Move all of them, or name a kind that there is one of."
+            )
         for d in meant:
             self._change(d, [d])
         for kind in dict.fromkeys(map(kind_of, meant)):
@@ -81,7 +90,9 @@ class _Editing:
         self.roams = True
         if step.place:
             (height, width), (x, y, wide, high) = self._size, PLACES[step.place]
-            self.targets.append(Target(kind, place=step.place, zone=(x * width, y * height, wide * width, high * height)))
+            self.targets.append(
+                Target(kind, place=step.place, zone=(x * width, y * height, wide * width, high * height))
+            )
         elif step.direction:
             others = self._meant(replace(step.other, number=2, exact=False), True, besides=kind)
             for other in dict.fromkeys(map(kind_of, others)):
@@ -107,18 +118,25 @@ class _Editing:
         named = things(phrase.number if phrase.exact else 2, phrase.noun, phrase.color)
         found = [d for d in matching(self._there, phrase.noun, phrase.color) if kind_of(d) != besides]
         if not found:
-            raise ValueError(f"The instruction speaks of {named}; the critic sees {self._seen(self._there)} in the source. Name "
-                             "what is there as it is named here, or connect another critic.")
+            raise ValueError(
+                f"The instruction speaks of {named}; the critic sees {self._seen(self._there)} in the source. Name "
+                "what is there as it is named here, or connect another critic."
+            )
         if not phrase.exact:
             return found
         if len(found) < phrase.number or (definite and len(found) > phrase.number):
-            raise ValueError(f"The instruction speaks of {named}; the critic sees {self._seen(found)} in the source. Say which "
-                             f"are meant, for example by their colour, or 'all {things(2, phrase.noun).partition(' ')[2]}'.")
-        return found[:phrase.number]
+            raise ValueError(
+                f"The instruction speaks of {named}; the critic sees {self._seen(found)} in the source. Say which "
+                f"are meant, for example by their colour, or 'all {things(2, phrase.noun).partition(' ')[2]}'."
+            )
+        return found[: phrase.number]
 
     def _seen(self, found: Sequence[Detection]) -> str:
         kinds = dict.fromkeys(map(kind_of, found))
-        return ", ".join(things(sum(kind_of(d) == kind for d in found), *kind) for kind in kinds) or "nothing that it can name"
+        return (
+            ", ".join(things(sum(kind_of(d) == kind for d in found), *kind) for kind in kinds)
+            or "nothing that it can name"
+        )
 
 
 def _made(phrase: Phrase) -> Detection:

@@ -16,7 +16,8 @@ def base(engine: Engine) -> list[LoopState]:
 
 
 def best_of_n(engine: Engine, number: int, settings: LoopSettings | None = None) -> list[LoopState]:
-    """``number`` pictures a prompt, the critic's best returned; with ``settings`` all drawn with the corrector at work."""
+    """``number`` pictures a prompt, the critic's best returned; with ``settings`` all drawn with the corrector at
+    work."""
     rows = list(range(len(engine.states)))
     for attempt in range(number):
         engine.try_rows(rows, lambda: _draw(engine, rows, attempt, settings), better)
@@ -24,8 +25,8 @@ def best_of_n(engine: Engine, number: int, settings: LoopSettings | None = None)
 
 
 def retry(engine: Engine, number: int, settings: LoopSettings | None = None) -> list[LoopState]:
-    """Fresh draws until the critic accepts, ``number`` at most, the critic's best returned; with ``settings`` all drawn with
-    the corrector at work."""
+    """Fresh draws until the critic accepts, ``number`` at most, the critic's best returned; with ``settings`` all drawn
+    with the corrector at work."""
     rows = list(range(len(engine.states)))
     for attempt in range(number):
         if rows:
@@ -35,7 +36,8 @@ def retry(engine: Engine, number: int, settings: LoopSettings | None = None) -> 
 
 
 def steered(engine: Engine, settings: LoopSettings) -> list[LoopState]:
-    """One picture a prompt, drawn with the corrector at work, and returned whatever the critic says: the corrector alone."""
+    """One picture a prompt, drawn with the corrector at work, and returned whatever the critic says: the corrector
+    alone."""
     return best_of_n(engine, 1, settings)
 
 
@@ -45,10 +47,11 @@ def _draw(engine: Engine, rows: list[int], number: int, settings: LoopSettings |
     return draw(engine, rows, "resample" if number else "sample", seeds, settings)
 
 
-def one_correction(engine: Engine, sigma: float, settings: LoopSettings) -> list[LoopState]:
-    """Every picture renoised to ``sigma`` and drawn on from there once, and returned, whatever the critic says."""
+def one_correction(engine: Engine, noise_level: float, settings: LoopSettings) -> list[LoopState]:
+    """Every picture renoised to ``noise_level`` and drawn on from there once, and returned, whatever the critic
+    says."""
     base(engine)
     rows = list(range(len(engine.states)))
     seeds = [derived_seed(seed, 1, 0) for seed in engine.seeds]
-    engine.try_rows(rows, lambda: correct(engine, rows, sigma, seeds, settings), lambda state, critique: True)
+    engine.try_rows(rows, lambda: correct(engine, rows, noise_level, seeds, settings), lambda state, critique: True)
     return engine.states

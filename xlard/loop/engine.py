@@ -12,15 +12,15 @@ from typing import Protocol
 from torch import Tensor
 
 from ..claims import Claim
-from ..corrector import CorrectorConfig
 from ..critics.backend import CriticError
 from ..critique import Critique
 from ..editing.claims import edit_in
-from ..head import HeadConfig, RewardPrediction
+from ..models.corrector import CorrectorConfig
+from ..models.head import HeadConfig, RewardPrediction
 from ..protocols import Decoder, Judge, Sampler
-from .confine import check_room
+from .critic_failure import LoopCriticError
+from .edit_region import check_editable_area
 from .state import LoopState, Round, StepReward
-from .unjudged import Unjudged
 
 OnRound = Callable[[int, Round], None]
 
@@ -30,7 +30,7 @@ class Head(Protocol):
 
     config: HeadConfig
 
-    def __call__(self, latents: Tensor, context: Tensor, sigma: Tensor) -> RewardPrediction:
+    def __call__(self, latents: Tensor, context: Tensor, noise_level: Tensor) -> RewardPrediction:
         """See ``RewardHead.forward``."""
 
 
@@ -46,7 +46,7 @@ class Corrector(Protocol):
 
     config: CorrectorConfig
 
-    def __call__(self, latents: Tensor, context: Tensor, sigma: Tensor) -> Tensor:
+    def __call__(self, latents: Tensor, context: Tensor, noise_level: Tensor) -> Tensor:
         """See ``LatentCorrector.forward``."""
 
 
@@ -63,7 +63,7 @@ class Attempt:
     """
 
     strategy: str
-    sigma: float
+    noise_level: float
     seeds: Sequence[int]
     nfe: int
     latents: Tensor
@@ -81,9 +81,8 @@ class Attempt:
 class Engine:
     """The models of a loop and the pictures that go through it. Without a ``rewriter`` prompts stay as they are.
 
-    ``sources`` (B, C, h, w) are latents of pictures that are edited, each by claims with an edit. With ``read_steps`` the head, if
-    there is one, reads each step of sampling that it can, which changes no picture.
-    """
+    ``sources`` (B, C, h, w) are latents of pictures that are edited, each by claims with an edit. With ``read_steps``
+    the head, if there is one, reads each step of sampling that it can, which changes no picture."""
 
     sampler: Sampler
     decoder: Decoder
@@ -100,29 +99,38 @@ class Engine:
 
     def __post_init__(self):
         if not len(self.prompts) == len(self.claims) == len(self.seeds):
-            raise ValueError(f"There are {len(self.prompts)} prompts, {len(self.claims)} lists of claims and "
-                             f"{len(self.seeds)} seeds; each picture needs one of each.")
+            raise ValueError(
+                f"There are {len(self.prompts)} prompts, {len(self.claims)} lists of claims and "
+                f"{len(self.seeds)} seeds; each picture needs one of each."
+            )
         for prompt, claims in zip(self.prompts, self.claims):
             if not claims:
-                raise ValueError(f"No claim could be read out of the prompt '{prompt}'. Write what the picture must "
-                                 "show, e.g. 'two red circles left of a blue square'.")
+                raise ValueError(
+                    f"No claim could be read out of the prompt '{prompt}'. Write what the picture must "
+                    "show, e.g. 'two red circles left of a blue square'."
+                )
         if self.sources is not None:
             check_editable(self.claims, self.sources, len(self.prompts))
         self.states = [LoopState(prompt, tuple(claims)) for prompt, claims in zip(self.prompts, self.claims)]
 
-    def worded(self, prompt: str) -> Engine:
+    def with_prompt(self, prompt: str) -> Engine:
         """This engine with the same states, drawing every picture from another prompt; itself where that is empty."""
         if not prompt:
             return self
         other = copy.copy(self)
-        other.sampler = self.sampler.reworded(prompt)
+        other.sampler = self.sampler.with_prompt(prompt)
         return other
 
-    def try_rows(self, rows: Sequence[int], make: Callable[[], Attempt], accept: Callable[[LoopState, Critique], bool],
-                 planned: Sequence[float] | None = None) -> None:
+    def try_rows(
+        self,
+        rows: Sequence[int],
+        make: Callable[[], Attempt],
+        accept: Callable[[LoopState, Critique], bool],
+        planned: Sequence[float] | None = None,
+    ) -> None:
         """Make an attempt for rows, judge it and record a round for each; seconds are shared out evenly.
 
-        ``planned`` are the seconds that each row's plan took before. Raises Unjudged where the critic fails.
+        ``planned`` are the seconds that each row's plan took before. Raises LoopCriticError where the critic fails.
         """
         started = time.perf_counter()
         attempt = make()
@@ -130,36 +138,47 @@ class Engine:
         try:
             critiques = self.judge.judge(images, attempt.claims or [self.claims[row] for row in rows])
         except CriticError as error:
-            raise Unjudged(str(error), len(self.states[rows[0]].rounds), self.states, attempt.latents) from error
+            raise LoopCriticError(str(error), len(self.states[rows[0]].rounds), self.states, attempt.latents) from error
         seconds = (time.perf_counter() - started) / len(rows)
         for index, row in enumerate(rows):
             state = self.states[row]
             entry = Round(
-                attempt.strategy, attempt.sigma, attempt.seeds[index], attempt.nfe,
-                seconds + (planned[index] if planned else 0.0), 1, critiques[index],
-                attempt.latents[index].detach().cpu(), images[index].detach().cpu(),
+                attempt.strategy,
+                attempt.noise_level,
+                attempt.seeds[index],
+                attempt.nfe,
+                seconds + (planned[index] if planned else 0.0),
+                1,
+                critiques[index],
+                attempt.latents[index].detach().cpu(),
+                images[index].detach().cpu(),
                 not state.rounds or (not attempt.claims and accept(state, critiques[index])),
                 attempt.changes[index] if attempt.changes else 0.0,
                 attempt.predicted[index] if attempt.predicted else None,
                 attempt.attributions[index].detach().cpu() if attempt.attributions is not None else None,
                 attempt.reasons[index] if attempt.reasons else "",
-                attempt.regions[index].cpu() if attempt.regions is not None else None, attempt.prompt,
-                bool(attempt.claims), attempt.steps[index] if attempt.steps else ())
+                attempt.regions[index].cpu() if attempt.regions is not None else None,
+                attempt.prompt,
+                bool(attempt.claims),
+                attempt.steps[index] if attempt.steps else (),
+            )
             state.rounds.append(entry)
             if self.on_round:
                 self.on_round(row, entry)
 
 
 def check_editable(claims: Sequence[Sequence[Claim]], sources: Tensor, batch: int) -> None:
-    """Raise ValueError where there is not a source (B, C, h, w) for each picture, no claim that says what may change, or nothing
-    that may."""
+    """Raise ValueError where there is not a source (B, C, h, w) for each picture, no claim that says what may change,
+    or nothing that may."""
     if len(sources) != batch:
         raise ValueError(f"There are {len(sources)} sources for {batch} pictures; each picture needs one.")
     if any(edit_in(own) is None for own in claims):
-        raise ValueError("A source is edited by claims that say what may change and what must stay, and these are claims of a "
-                         "prompt. Connect those of xLARD Edit Claims, or disconnect the source.")
+        raise ValueError(
+            "A source is edited by claims that say what may change and what must stay, and these are claims of a "
+            "prompt. Connect those of xLARD Edit Claims, or disconnect the source."
+        )
     for own in claims:
-        check_room(edit_in(own), tuple(sources.shape[-2:]))
+        check_editable_area(edit_in(own), tuple(sources.shape[-2:]))
 
 
 def better(state: LoopState, critique: Critique) -> bool:

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..claims import Claim
-from ..critique import Critique, Detection
-from ..rewards import decidable, matching
+from ..critique import Critique
+from ..detections import Detection, matching
+from ..rewards import decidable
 
 
 @dataclass(frozen=True)
 class Relation:
-    """A position that does not hold: ``firsts`` should stand in ``direction`` of ``seconds``; one of the two may be empty.
+    """A position that does not hold: ``firsts`` should stand in ``direction`` of ``seconds``; one of the two may be
+    empty.
 
     With a ``zone`` (x, y, width, height in pixels) they should have their middle inside of it instead.
     """
@@ -57,7 +59,8 @@ class Faults:
 
 
 def faults_of(critique: Critique, rng: random.Random, held: Sequence[Detection] = ()) -> Faults:
-    """Read a critique object by object; where there are too many of a kind, those that are ``held`` are kept, then ``rng`` says."""
+    """Read a critique object by object; where there are too many of a kind, those that are ``held`` are kept, then
+    ``rng`` says."""
     claims = [verdict.claim for verdict in critique.verdicts if decidable(verdict.claim)]
     right, wrong, missing = [], [], []
     shuffled = rng.sample(critique.detections, len(critique.detections))

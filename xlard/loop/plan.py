@@ -9,8 +9,9 @@ from typing import Protocol
 from torch import Tensor
 
 from ..claims import Claim
-from ..critique import Critique, Detection
-from .masks import Grid, area_of
+from ..critique import Critique
+from ..detections import Detection
+from .regions import Grid, area_of
 from .state import LoopState
 
 
@@ -18,27 +19,26 @@ from .state import LoopState
 class Situation:
     """What a strategy knows when it plans.
 
-    ``size`` are the latent's height and width, ``image_size`` the picture's in pixels, ``seed`` the round's own; ``calls``
-    gives the model calls (NFE) from a noise level in [0, 1] to the end, ``predictions`` those that head and corrector need
-    before. ``rewrite`` gives the prompt in other words, given a critique of it, or None; it is None itself where nobody can.
-    ``acts_at`` is the level of a corrector that acts once and may, 0 where there is none, and ``steering`` the calls that it takes
-    in a draw.
-    """
+    ``size`` are the latent's height and width, ``image_size`` the picture's in pixels, ``seed`` the round's own;
+    ``calls`` gives the model calls (NFE) from a noise level in [0, 1] to the end, ``predictions`` those that head and
+    corrector need before. ``rewrite`` gives the prompt in other words, given a critique of it, or None; it is None
+    itself where nobody can. ``single_step_level`` is the level of a corrector that acts once and may, 0 where there is
+    none, and ``steering`` the calls that it takes in a draw."""
 
     state: LoopState
     size: tuple[int, int]
     image_size: tuple[int, int]
     seed: int
     calls: Callable[[float], int]
-    predictions: Callable[[float], int] = lambda sigma: 0
+    predictions: Callable[[float], int] = lambda noise_level: 0
     rewrite: Callable[[Critique], str | None] | None = None
-    acts_at: float = 0.0
+    single_step_level: float = 0.0
     steering: int = 0
 
     @property
     def corrects_draws(self) -> bool:
         """Whether fresh draws are corrected on their way. Those of an edit are no draws from pure noise alone."""
-        return self.acts_at > 0 and not self.state.from_source
+        return self.single_step_level > 0 and not self.state.from_source
 
     @property
     def area(self) -> Tensor | None:
@@ -55,17 +55,17 @@ class Situation:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """One attempt: start from noise level ``sigma`` (1 draws anew) inside ``region``, and spend ``nfe`` model calls.
+    """One attempt: start from noise level ``noise_level`` (1 draws anew) inside ``region``, and spend ``nfe`` model
+    calls.
 
-    ``region`` (h, w) is true where the best latent is to be drawn anew; elsewhere it stays to the last bit. None redraws all
-    of it. ``latent`` (C, h, w) is what is renoised, None for the best one as it is; outside of the region they are equal.
-    ``prompt`` is the wording to draw with, empty for the artist's own. A fresh draw may be ``corrected`` on its way by a corrector
-    that acts once. ``reason`` says in a few words why. A plan with ``claims`` draws an object alone, and is
-    judged on these and no others.
-    """
+    ``region`` (h, w) is true where the best latent is to be drawn anew; elsewhere it stays to the last bit. None
+    redraws all of it. ``latent`` (C, h, w) is what is renoised, None for the best one as it is; outside of the region
+    they are equal. ``prompt`` is the wording to draw with, empty for the artist's own. A fresh draw may be
+    ``corrected`` on its way by a corrector that acts once. ``reason`` says in a few words why. A plan with ``claims``
+    draws an object alone, and is judged on these and no others."""
 
     strategy: str
-    sigma: float
+    noise_level: float
     seed: int
     nfe: int
     reason: str = ""

@@ -1,9 +1,8 @@
-"""Mending a latent by hand: erase, move and copy objects by the critic's boxes, so that all claims would hold.
+"""RepairPairs a latent by hand: erase, move and copy objects by the critic's boxes, so that all claims would hold.
 
-A latent's cells are where its picture's pixels are, so that a patch of it can be moved by whole cells, from one attempt at a
-picture to another, too. What was touched is then renoised to a mid level and drawn on from there, which joins the patches
-with what is around them.
-"""
+A latent's cells are where its picture's pixels are, so that a patch of it can be moved by whole cells, from one attempt
+at a picture to another, too. What was touched is then renoised to a mid level and drawn on from there, which joins the
+patches with what is around them."""
 
 from __future__ import annotations
 
@@ -17,10 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..critique import Critique, Detection
+from ..critique import Critique
+from ..detections import Detection
 from ..rewards import decidable, judge_by_boxes
 from .faults import Faults, Kind, faults_of
-from .masks import Grid, Place
+from .regions import Grid, Place
 
 _PLACES = 16
 """Places that are tried along each side of a latent."""
@@ -43,14 +43,19 @@ class Piece:
     patch: Tensor
 
 
-def rearranged(latent: Tensor, critique: Critique, grid: Grid, rng: random.Random,
-               donors: Sequence[Piece] = (), held: Sequence[Detection] = ()) -> tuple[Tensor, Tensor] | None:
+def rearranged(
+    latent: Tensor,
+    critique: Critique,
+    grid: Grid,
+    rng: random.Random,
+    donors: Sequence[Piece] = (),
+    held: Sequence[Detection] = (),
+) -> tuple[Tensor, Tensor] | None:
     """The latent (C, h, w) with objects erased, copied and moved, and the cells (h, w) that were touched.
 
-    What is missing is copied from the picture itself or from ``donors``. Things move as little as will do, with some chance in
-    it; those that are ``held`` don't. None where that would not make more claims hold: there are no boxes to go by, or what is
-    missing is nowhere to copy from.
-    """
+    What is missing is copied from the picture itself or from ``donors``. Things move as little as will do, with some
+    chance in it; those that are ``held`` don't. None where that would not make more claims hold: there are no boxes to
+    go by, or what is missing is nowhere to copy from."""
     faults = faults_of(critique, rng, held)
     scene = _Scene(latent, critique, grid, rng)
     for d in faults.wrong:
@@ -104,7 +109,9 @@ class _Scene:
         """Move objects of failed relations that are not held, as few as will do, to where all claims hold."""
         if not self._failing(self._objects):
             return
-        blamed = {id(d) for relation in faults.relations for d in (*relation.firsts, *relation.seconds)} - set(map(id, held))
+        blamed = {id(d) for relation in faults.relations for d in (*relation.firsts, *relation.seconds)} - set(
+            map(id, held)
+        )
         movable = [piece for piece in self._pieces if id(piece.object) in blamed]
         self._rng.shuffle(movable)
         for number in range(1, len(movable) + 1):
@@ -139,7 +146,9 @@ class _Scene:
         return []
 
     def _best_place(self, d: Detection, others: Sequence[Detection], near: Detection | None) -> Place | None:
-        """A free place for ``d`` where most claims hold, rather one ``near`` another object; None where none is free."""
+        """A free place for ``d`` where most claims hold, rather one ``near`` another object; None where none is
+        free."""
+
         def key(place: Place) -> tuple[int, float]:
             away = 1.0 if near is None else math.dist(place.object.center, near.center)
             return self._failing([*others, place.object]), away * self._rng.uniform(0.5, 1.5)
@@ -161,7 +170,8 @@ def pieces_of(latent: Tensor, objects: Iterable[Detection], grid: Grid) -> list[
 
 
 def fill(latents: Tensor, holes: Tensor) -> Tensor:
-    """Latents (..., C, h, w) with the cells of their holes (..., h, w) interpolated smoothly from those around (Laplace's equation).
+    """Latents (..., C, h, w) with the cells of their holes (..., h, w) interpolated smoothly from those around
+    (Laplace's equation).
 
     A latent that is all hole stays as it is.
     """
@@ -171,7 +181,10 @@ def fill(latents: Tensor, holes: Tensor) -> Tensor:
     known = (~holes).to(latents.dtype)
     factor = -(-max(latents.shape[-2:]) // _COARSE)
     if factor == 1:
-        begun, rounds = (latents * known).sum(dim=(-2, -1), keepdim=True) / known.sum(dim=(-2, -1), keepdim=True), _FILLS
+        begun, rounds = (
+            (latents * known).sum(dim=(-2, -1), keepdim=True) / known.sum(dim=(-2, -1), keepdim=True),
+            _FILLS,
+        )
     else:
         begun, rounds = _coarsely(latents, known, factor), _SMOOTHINGS
     filled = torch.where(holes, begun, latents)
@@ -183,10 +196,13 @@ def fill(latents: Tensor, holes: Tensor) -> Tensor:
 
 
 def _coarsely(latents: Tensor, known: Tensor, factor: int) -> Tensor:
-    """What a fill of the latents at a fraction of their size comes to: at full size values would take long to get anywhere."""
+    """What a fill of the latents at a fraction of their size comes to: at full size values would take long to get
+    anywhere."""
     size, channels = latents.shape[-2:], latents.shape[:-3]
     latents, known = (values.reshape(-1, *values.shape[-3:]) for values in (latents * known, known))
     weights = F.avg_pool2d(known, factor, ceil_mode=True)
     means = F.avg_pool2d(latents, factor, ceil_mode=True) / weights.clamp_min(1e-6)
-    coarse = F.interpolate(fill(means, weights[:, 0] == 0), size=[side * factor for side in means.shape[-2:]], mode="bilinear")
-    return coarse[..., :size[0], :size[1]].reshape(*channels, *coarse.shape[-3:-2], *size)
+    coarse = F.interpolate(
+        fill(means, weights[:, 0] == 0), size=[side * factor for side in means.shape[-2:]], mode="bilinear"
+    )
+    return coarse[..., : size[0], : size[1]].reshape(*channels, *coarse.shape[-3:-2], *size)

@@ -11,24 +11,23 @@ from torch import Tensor
 
 from ..claims import Claim
 from ..critique import Critique
-from .confine import confined
+from .critic_failure import FailedCritique, LoopCriticError
+from .edit_region import within_edit_region
 from .engine import Rewriter, better, check_editable, derived_seed
 from .plan import Plan, Situation
 from .router import router
 from .state import SOURCE, LoopState, Round
 from .strategies import ALL
-from .unjudged import Failure, Unjudged
 
 
 @dataclass(frozen=True, eq=False)
 class BatchRound:
     """What a round does with the pictures of a batch, which are drawn together.
 
-    ``plans`` holds each picture's plan, None for one that is left alone. One sampler draws them all, with one noise level,
-    one seed and one prompt: those of the plan that starts from the highest level. ``first_seed`` is the first round's,
-    ``strategies`` are those that later rounds may use, ``rewriter`` puts the prompt into other words for them. ``seconds``
-    are those that the plans took.
-    """
+    ``plans`` holds each picture's plan, None for one that is left alone. One sampler draws them all, with one noise
+    level, one seed and one prompt: those of the plan that starts from the highest level. ``first_seed`` is the first
+    round's, ``strategies`` are those that later rounds may use, ``rewriter`` puts the prompt into other words for them.
+    ``seconds`` are those that the plans took."""
 
     states: tuple[LoopState, ...]
     plans: tuple[Plan | None, ...]
@@ -45,12 +44,12 @@ class BatchRound:
     @property
     def leading(self) -> Plan | None:
         """The plan that starts from the highest noise level; None where every picture is left alone."""
-        return max((plan for plan in self.plans if plan), key=lambda plan: plan.sigma, default=None)
+        return max((plan for plan in self.plans if plan), key=lambda plan: plan.noise_level, default=None)
 
     @property
-    def sigma(self) -> float:
+    def noise_level(self) -> float:
         """The noise level in [0, 1] that the batch starts from; 0 where there is nothing to draw."""
-        return self.leading.sigma if self.leading else 0.0
+        return self.leading.noise_level if self.leading else 0.0
 
     @property
     def seed(self) -> int:
@@ -65,48 +64,72 @@ class BatchRound:
     @property
     def fresh(self) -> tuple[bool, ...]:
         """For each picture whether nothing of its best version stays."""
-        return tuple(plan is not None and plan.region is None and self.sigma >= 1 for plan in self.plans)
+        return tuple(plan is not None and plan.region is None and self.noise_level >= 1 for plan in self.plans)
 
     def latents(self, source: Tensor) -> Tensor:
-        """What to start from (B, C, h, w): the best latents or what plans made of them, and for fresh pictures ``source``.
+        """What to start from (B, C, h, w): the best latents or what plans made of them, and for fresh pictures
+        ``source``.
 
-        A source (B, C, h, w) of another shape than the best latents, as an empty one may have, serves all pictures or none.
-        """
+        A source (B, C, h, w) of another shape than the best latents, as an empty one may have, serves all pictures or
+        none."""
         if all(self.fresh):
             return source
-        best = torch.stack([state.best.latent if plan is None or plan.latent is None else plan.latent
-                            for state, plan in zip(self.states, self.plans)]).to(source)
+        best = torch.stack(
+            [
+                state.best.latent if plan is None or plan.latent is None else plan.latent
+                for state, plan in zip(self.states, self.plans)
+            ]
+        ).to(source)
         if best.shape != source.shape:
             return best
         return torch.where(torch.tensor(self.fresh, device=source.device)[:, None, None, None], source, best)
 
     def redrawn(self, size: tuple[int, int]) -> Tensor:
-        """1 where the pictures are drawn anew, (B, h, w); ``size`` is that of the latents that the round starts from."""
+        """1 where the pictures are drawn anew, (B, h, w); ``size`` is that of the latents that the round starts
+        from."""
         nothing, everything = torch.zeros(size), torch.ones(size)
-        return torch.stack([nothing if plan is None else everything if plan.region is None else plan.region.float().cpu()
-                            for plan in self.plans])
+        return torch.stack(
+            [
+                nothing if plan is None else everything if plan.region is None else plan.region.float().cpu()
+                for plan in self.plans
+            ]
+        )
 
-    def finished(self, latents: Tensor, images: Tensor, critiques: Sequence[Critique], nfe: int,
-                 seconds: float) -> list[LoopState]:
+    def finished(
+        self, latents: Tensor, images: Tensor, critiques: Sequence[Critique], nfe: int, seconds: float
+    ) -> list[LoopState]:
         """The states after the round, from latents (B, C, h, w), images (B, H, W, 3) in [0, 1] and their critiques.
 
-        The states before stay as they are. Pictures that were left alone get no round; the others share ``seconds``, and
-        each took part in all ``nfe`` model calls. Raises ValueError for other numbers of pictures than the batch has, for
-        critiques of other claims, and where the size has changed since the first round; Unjudged where the critic failed.
-        """
+        The states before stay as they are. Pictures that were left alone get no round; the others share ``seconds``,
+        and each took part in all ``nfe`` model calls. Raises ValueError for other numbers of pictures than the batch
+        has, for critiques of other claims, and where the size has changed since the first round; LoopCriticError where
+        the critic failed."""
         self._check(latents, images, critiques)
-        failed = next((critique for critique in critiques if isinstance(critique, Failure)), None)
+        failed = next((critique for critique in critiques if isinstance(critique, FailedCritique)), None)
         if failed is not None:
-            raise Unjudged(failed.cause, self.number, self.states, latents)
+            raise LoopCriticError(failed.cause, self.number, self.states, latents)
         seconds = (seconds + self.seconds) / (sum(plan is not None for plan in self.plans) or 1)
         states = []
         for row, (state, plan) in enumerate(zip(self.states, self.plans)):
             rounds = list(state.rounds)
             if plan is not None:
-                rounds.append(Round(
-                    plan.strategy, self.sigma, self.seed, nfe, seconds, 1, critiques[row], latents[row].detach().cpu(),
-                    images[row].detach().cpu(), not rounds or better(state, critiques[row]), reason=plan.reason,
-                    region=plan.region, prompt=self.prompt))
+                rounds.append(
+                    Round(
+                        plan.strategy,
+                        self.noise_level,
+                        self.seed,
+                        nfe,
+                        seconds,
+                        1,
+                        critiques[row],
+                        latents[row].detach().cpu(),
+                        images[row].detach().cpu(),
+                        not rounds or better(state, critiques[row]),
+                        reason=plan.reason,
+                        region=plan.region,
+                        prompt=self.prompt,
+                    )
+                )
             states.append(replace(state, rounds=rounds, ended=""))
         return states
 
@@ -115,33 +138,51 @@ class BatchRound:
         started = time.perf_counter()
         seed = derived_seed(self.first_seed, max(len(state.rounds) for state in states), 0)
         asked = router(self.strategies, editing=any(state.from_source for state in states))
-        plans = tuple(None if state.passed else asked.plan(self._situation(state, seed), confined) for state in states)
+        plans = tuple(
+            None if state.passed else asked.plan(self._situation(state, seed), within_edit_region) for state in states
+        )
         return replace(self, states=tuple(states), plans=plans, seconds=time.perf_counter() - started)
 
     def _situation(self, state: LoopState, seed: int) -> Situation:
         # What the body costs from a noise level on, only its owner knows; the last round is the best guess.
-        return Situation(state, tuple(state.best.latent.shape[-2:]), tuple(state.best.image.shape[:2]), seed,
-                         lambda sigma: state.rounds[-1].nfe,
-                         rewrite=self.rewriter and (lambda critique: self.rewriter(state.prompt, critique, state.wordings)))
+        return Situation(
+            state,
+            tuple(state.best.latent.shape[-2:]),
+            tuple(state.best.image.shape[:2]),
+            seed,
+            lambda noise_level: state.rounds[-1].nfe,
+            rewrite=self.rewriter and (lambda critique: self.rewriter(state.prompt, critique, state.wordings)),
+        )
 
     def _check(self, latents: Tensor, images: Tensor, critiques: Sequence[Critique]) -> None:
         batch = len(self.states)
         for what, found in (("latents", len(latents)), ("images", len(images)), ("critiques", len(critiques))):
             if found != batch:
-                raise ValueError(f"The loop draws a batch of {batch}, but {found} {what} came back from its body. Each "
-                                 "picture needs one: leave the batch as the loop's start gives it.")
+                raise ValueError(
+                    f"The loop draws a batch of {batch}, but {found} {what} came back from its body. Each "
+                    "picture needs one: leave the batch as the loop's start gives it."
+                )
         for state, critique in zip(self.states, critiques):
             _check_claims(state.claims, [verdict.claim for verdict in critique.verdicts])
             for what, now, before in (("latents", latents, "latent"), ("images", images, "image")):
                 first = getattr(state.first, before).shape if state.rounds else now.shape[1:]
                 if now.shape[1:] != first:
-                    raise ValueError(f"The body of the loop returned {what} of the size {tuple(now.shape[1:])}; in the "
-                                     f"first round it was {tuple(first)}. Where it enlarges, have it enlarge to a fixed "
-                                     "size, not by a factor: each round starts from the best that an earlier one returned.")
+                    raise ValueError(
+                        f"The body of the loop returned {what} of the size {tuple(now.shape[1:])}; in the "
+                        f"first round it was {tuple(first)}. Where it enlarges, have it enlarge to a fixed "
+                        "size, not by a factor: each round starts from the best that an earlier one returned."
+                    )
 
 
-def first_round(prompt: str, claims: Sequence[Claim], batch: int, seed: int, strategies: Sequence[str] = ALL,
-                sources: Tensor | None = None, rewriter: Rewriter | None = None) -> BatchRound:
+def first_round(
+    prompt: str,
+    claims: Sequence[Claim],
+    batch: int,
+    seed: int,
+    strategies: Sequence[str] = ALL,
+    sources: Tensor | None = None,
+    rewriter: Rewriter | None = None,
+) -> BatchRound:
     """A fresh draw of ``batch`` pictures with the artist's own seed; with ``sources`` (B, C, h, w), these as they are.
 
     Raises ValueError for sources without claims of an edit, or not one for each picture.
@@ -154,15 +195,23 @@ def first_round(prompt: str, claims: Sequence[Claim], batch: int, seed: int, str
     return BatchRound(tuple(LoopState(prompt, tuple(claims)) for _ in range(batch)), plans, seed, strategies, rewriter)
 
 
-def resumed_round(states: Sequence[LoopState], claims: Sequence[Claim], batch: int, seed: int,
-                  strategies: Sequence[str] = ALL, rewriter: Rewriter | None = None) -> BatchRound:
+def resumed_round(
+    states: Sequence[LoopState],
+    claims: Sequence[Claim],
+    batch: int,
+    seed: int,
+    strategies: Sequence[str] = ALL,
+    rewriter: Rewriter | None = None,
+) -> BatchRound:
     """The next round of pictures that a loop has worked on before.
 
-    Raises ValueError where ``states`` are of another batch size or were judged on other claims, and for unknown strategies.
-    """
+    Raises ValueError where ``states`` are of another batch size or were judged on other claims, and for unknown
+    strategies."""
     if len(states) != batch:
-        raise ValueError(f"The state holds {len(states)} pictures, the latent {batch}. Connect the latent that the state "
-                         "was made from, or one with as many pictures.")
+        raise ValueError(
+            f"The state holds {len(states)} pictures, the latent {batch}. Connect the latent that the state "
+            "was made from, or one with as many pictures."
+        )
     for state in states:
         _check_claims(claims, state.claims)
     return BatchRound(tuple(states), (None,) * batch, seed, strategies, rewriter).after(states)
@@ -170,9 +219,13 @@ def resumed_round(states: Sequence[LoopState], claims: Sequence[Claim], batch: i
 
 def _check_claims(wanted: Sequence[Claim], judged: Sequence[Claim]) -> None:
     if len(judged) != len(wanted):
-        raise ValueError(f"The pictures were judged on {len(judged)} claims, the loop has {len(wanted)}. Have the critic "
-                         "judge the claims that the loop's start gives.")
+        raise ValueError(
+            f"The pictures were judged on {len(judged)} claims, the loop has {len(wanted)}. Have the critic "
+            "judge the claims that the loop's start gives."
+        )
     others = [claim.text for claim in judged if claim not in wanted]
     if others:
-        raise ValueError(f"The pictures were judged on a claim that is not the loop's: '{others[0]}'. Have the critic judge "
-                         "the claims that the loop's start gives.")
+        raise ValueError(
+            f"The pictures were judged on a claim that is not the loop's: '{others[0]}'. Have the critic judge "
+            "the claims that the loop's start gives."
+        )

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from .strategies import ALL
 
 WHERE = ("window", "once")
-"""Where a corrector acts: at every step of its window of noise levels, or once, on the prediction that a round starts from."""
+"""Where a corrector acts: at every step of its window of noise levels, or once, on the prediction that a round starts
+from."""
 
 FIRST = ("plain", "doubted", "always")
-"""Which first pictures a corrector that acts once has part in: none, those that the head doubts (all, without one), or all."""
+"""Which first pictures a corrector that acts once has part in: none, those that the head doubts (all, without one), or
+all."""
 
 
 @dataclass(frozen=True)
 class LoopSettings:
-    """``rounds`` after the first picture; ``strategies`` that it may use; ``candidates`` noises per round of ``correct`` up to
-    the head's highest readable level, of which the head picks one (one model call each); ``strength`` of the corrector and
-    ``where`` it acts, in its own window of noise levels unless ``window`` (lowest, highest) names another; ``sigma`` to renoise
-    to (None: by strategy and failed aspect); ``budget`` in model calls; ``first`` is one of ``FIRST``, else
-    ValueError is raised."""
+    """``rounds`` after the first picture; ``strategies`` that it may use; ``candidates`` noises per round of
+    ``correct`` up to the head's highest readable level, of which the head picks one (one model call each); ``strength``
+    of the corrector and ``where`` it acts, in its own window of noise levels unless ``window`` (lowest, highest) names
+    another; ``noise_level`` to renoise to (None: by strategy and failed aspect); ``budget`` in model calls; ``first``
+    is one of ``FIRST``, else ValueError is raised."""
 
     rounds: int = 4
     strategies: tuple[str, ...] = ALL
@@ -27,7 +29,7 @@ class LoopSettings:
     strength: float = 1.0
     where: str = "window"
     window: tuple[float, float] | None = None
-    sigma: float | None = None
+    noise_level: float | None = None
     budget: int | None = None
     first: str = FIRST[0]
 

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from ..claims import Claim
 from ..critique import Critique
+from ..edit import Edit
 from ..editing.claims import edit_in
-from ..editing.edit import Edit
+from ..file_names import to_file
 
 StepReward = tuple[float, float]
 """A noise level, and the reward in [0, 1] that the head expects of the x0 prediction there."""
@@ -23,15 +24,15 @@ SOURCE = "source"
 class Round:
     """One attempt: what was done, what it cost, what the critic said of the outcome.
 
-    ``sigma`` is the noise level it started from (1 is a fresh draw); ``change`` is the corrector's norm(delta)/norm(z);
-    ``latent`` is (C, h, w) and ``image`` (H, W, 3) in [0, 1], both on the CPU; ``predicted`` is the head's reward;
-    ``region`` (h, w) is true where the latent was drawn anew (None: everywhere), ``reason`` says why; ``prompt`` is the
-    wording that it was drawn with, empty for the artist's own. One that is ``alone`` shows a single object of the picture, was
-    judged on what is claimed of that, and is never the best. ``steps`` are the head's readings on the way, where it was asked.
-    """
+    ``noise_level`` is the noise level it started from (1 is a fresh draw); ``change`` is the corrector's
+    norm(delta)/norm(z); ``latent`` is (C, h, w) and ``image`` (H, W, 3) in [0, 1], both on the CPU; ``predicted`` is
+    the head's reward; ``region`` (h, w) is true where the latent was drawn anew (None: everywhere), ``reason`` says
+    why; ``prompt`` is the wording that it was drawn with, empty for the artist's own. One that is ``alone`` shows a
+    single object of the picture, was judged on what is claimed of that, and is never the best. ``steps`` are the head's
+    readings on the way, where it was asked."""
 
     strategy: str
-    sigma: float
+    noise_level: float
     seed: int
     nfe: int
     seconds: float
@@ -53,7 +54,7 @@ class Round:
     def gains(self) -> list[float | None]:
         """What each of ``steps`` gained over the one before it, None for the first: the dense rewards of DenseGRPO."""
         rewards = [reward for _, reward in self.steps]
-        return [None, *(after - before for before, after in zip(rewards, rewards[1:]))][:len(rewards)]
+        return [None, *(after - before for before, after in zip(rewards, rewards[1:]))][: len(rewards)]
 
 
 @dataclass
@@ -85,7 +86,8 @@ class LoopState:
 
     @property
     def from_source(self) -> bool:
-        """Whether the first picture is the source of an edit, which must stay outside of what the instruction may change."""
+        """Whether the first picture is the source of an edit, which must stay outside of what the instruction may
+        change."""
         return bool(self.rounds) and self.first.strategy == SOURCE
 
     @property
@@ -132,14 +134,38 @@ class LoopState:
 
     def to_dict(self) -> dict:
         """The history as JSON-ready values, without pictures and latents."""
-        return {
-            "prompt": self.prompt, "instruction": self.edit.instruction if self.edit else "", "passed": self.passed, "nfe": self.nfe, "seconds": round(self.seconds, 3),
-            "critic_calls": self.critic_calls, "best_round": self.rounds.index(self.best), "ended": self.ended,
-            "rounds": [{"strategy": r.strategy, "sigma": r.sigma, "seed": r.seed, "nfe": r.nfe,
-                        "seconds": round(r.seconds, 3), "critic_calls": r.critic_calls, "accepted": r.accepted,
-                        "change": r.change, "predicted": r.predicted, "reason": r.reason, "prompt": r.prompt, "alone": r.alone,
-                        "steps": [{"sigma": round(level, 4), "reward": reward, "gain": gain}
-                                  for (level, reward), gain in zip(r.steps, r.gains)],
-                        "redrawn": 1.0 if r.region is None else round(r.region.float().mean().item(), 3), "critique": r.critique.to_dict()}
-                       for r in self.rounds],
-        }
+        return to_file(
+            {
+                "prompt": self.prompt,
+                "instruction": self.edit.instruction if self.edit else "",
+                "passed": self.passed,
+                "nfe": self.nfe,
+                "seconds": round(self.seconds, 3),
+                "critic_calls": self.critic_calls,
+                "best_round": self.rounds.index(self.best),
+                "ended": self.ended,
+                "rounds": [
+                    {
+                        "strategy": r.strategy,
+                        "noise_level": r.noise_level,
+                        "seed": r.seed,
+                        "nfe": r.nfe,
+                        "seconds": round(r.seconds, 3),
+                        "critic_calls": r.critic_calls,
+                        "accepted": r.accepted,
+                        "change": r.change,
+                        "predicted": r.predicted,
+                        "reason": r.reason,
+                        "prompt": r.prompt,
+                        "alone": r.alone,
+                        "steps": [
+                            {"noise_level": round(level, 4), "reward": reward, "gain": gain}
+                            for (level, reward), gain in zip(r.steps, r.gains)
+                        ],
+                        "redrawn": 1.0 if r.region is None else round(r.region.float().mean().item(), 3),
+                        "critique": r.critique.to_dict(),
+                    }
+                    for r in self.rounds
+                ],
+            }
+        )

@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from .faults import faults_of
-from .masks import Grid, region_of
 from .plan import Plan, Situation
 from .rearrange import pieces_of, rearranged
+from .regions import Grid, region_of
 from .state import LoopState
 
-ASPECT_SIGMA = {"count": 0.9, "position": 0.9, "color": 0.8}
+ASPECT_NOISE_LEVEL = {"count": 0.9, "position": 0.9, "color": 0.8}
 """Noise level to renoise a whole picture to, by the earliest-decided aspect that failed."""
 
-REGION_SIGMA = 1.0
+REGION_NOISE_LEVEL = 1.0
 """Noise level to renoise a region to: from lower ones the old objects come back."""
 
 REARRANGE_GROWTH = 0.02
 """How far boxes are grown before objects are moved: less than before they are drawn anew, to leave room."""
 
-REARRANGE_SIGMA = 0.5
+REARRANGE_NOISE_LEVEL = 0.5
 """Noise level to renoise rearranged objects to: enough to join them with what is around, too little to lose them."""
 
 
@@ -58,36 +58,43 @@ class Rewrite:
 class Correct:
     """The whole picture renoised to a mid level and drawn on from there, with head and corrector where there are any.
 
-    ``sigma`` is the level (None: the corrector's own where it acts once, else by what failed).
+    ``noise_level`` is the level (None: the corrector's own where it acts once, else by what failed).
     """
 
-    sigma: float | None = None
+    noise_level: float | None = None
     name: str = "correct"
 
     def plan(self, situation: Situation) -> Plan | None:
-        """Always possible, but for a corrector that acts once: it has said all it has to say of a picture when it was asked, and one
-        that moves the noise alone has nothing to say of a picture."""
+        """Always possible, but for a corrector that acts once: it has said all it has to say of a picture when it was
+        asked, and one that moves the noise alone has nothing to say of a picture."""
         best = situation.state.best
-        if situation.acts_at >= 1 or situation.acts_at and self._asked(situation.state):
+        if situation.single_step_level >= 1 or situation.single_step_level and self._asked(situation.state):
             return None
-        failed = best.critique.failed_aspects or tuple(ASPECT_SIGMA)
-        sigma = self.sigma or situation.acts_at or max(ASPECT_SIGMA.get(aspect, 0.8) for aspect in failed)
-        nfe = situation.calls(sigma) + situation.predictions(sigma)
-        return Plan(self.name, sigma, situation.seed, nfe, f"{' and '.join(failed)}, all of it", prompt=best.prompt)
+        failed = best.critique.failed_aspects or tuple(ASPECT_NOISE_LEVEL)
+        noise_level = (
+            self.noise_level
+            or situation.single_step_level
+            or max(ASPECT_NOISE_LEVEL.get(aspect, 0.8) for aspect in failed)
+        )
+        nfe = situation.calls(noise_level) + situation.predictions(noise_level)
+        return Plan(
+            self.name, noise_level, situation.seed, nfe, f"{' and '.join(failed)}, all of it", prompt=best.prompt
+        )
 
     def _asked(self, state: LoopState) -> bool:
         """Whether the best picture came of this, or has been through it."""
-        return any(entry.strategy == self.name for entry in state.rounds[state.rounds.index(state.best):])
+        return any(entry.strategy == self.name for entry in state.rounds[state.rounds.index(state.best) :])
 
 
 @dataclass(frozen=True)
 class Region:
-    """Only what is wrong drawn anew, with the full prompt; what is right stays to the last bit. Needs boxes from the critic.
+    """Only what is wrong drawn anew, with the full prompt; what is right stays to the last bit. Needs boxes from the
+    critic.
 
     Masked renoising as in RePaint (arXiv 2201.09865), without its jumps.
     """
 
-    sigma: float = REGION_SIGMA
+    noise_level: float = REGION_NOISE_LEVEL
     name: str = "region"
 
     def plan(self, situation: Situation) -> Plan | None:
@@ -100,18 +107,26 @@ class Region:
         region = region_of(faults, Grid(situation.size, situation.image_size), rng, situation.held, situation.area)
         if region is None:
             return None
-        return Plan(self.name, self.sigma, situation.seed, situation.calls(self.sigma), _reason(situation), region,
-                    prompt=best.prompt)
+        return Plan(
+            self.name,
+            self.noise_level,
+            situation.seed,
+            situation.calls(self.noise_level),
+            _reason(situation),
+            region,
+            prompt=best.prompt,
+        )
 
 
 @dataclass(frozen=True)
 class Rearrange:
-    """Objects erased, copied and moved in the latent by the critic's boxes; what was touched is drawn on from a mid level.
+    """Objects erased, copied and moved in the latent by the critic's boxes; what was touched is drawn on from a mid
+    level.
 
     What is missing is copied from the picture itself, or from an earlier attempt at it.
     """
 
-    sigma: float = REARRANGE_SIGMA
+    noise_level: float = REARRANGE_NOISE_LEVEL
     name: str = "rearrange"
 
     def plan(self, situation: Situation) -> Plan | None:
@@ -123,20 +138,40 @@ class Rearrange:
             return None
         latent, touched = found
         best = situation.state.best
-        return Plan(self.name, self.sigma, situation.seed, situation.calls(self.sigma), _reason(situation), touched, latent,
-                    best.prompt)
+        return Plan(
+            self.name,
+            self.noise_level,
+            situation.seed,
+            situation.calls(self.noise_level),
+            _reason(situation),
+            touched,
+            latent,
+            best.prompt,
+        )
 
     def _rearranged(self, situation: Situation, growth: float) -> tuple[Tensor, Tensor] | None:
         grid, best = Grid(situation.size, situation.image_size, growth), situation.state.best
-        donors = [piece for entry in situation.state.rounds if entry is not best
-                  for piece in pieces_of(entry.latent, entry.critique.detections, grid)]
+        donors = [
+            piece
+            for entry in situation.state.rounds
+            if entry is not best
+            for piece in pieces_of(entry.latent, entry.critique.detections, grid)
+        ]
         return rearranged(best.latent, best.critique, grid, random.Random(situation.seed), donors, situation.held)
 
 
 def _fresh(name: str, situation: Situation, prompt: str = "") -> Plan:
     corrected = situation.corrects_draws
     reason = "a fresh draw" + (" in other words" if prompt else "") + (", corrected on its way" if corrected else "")
-    return Plan(name, 1.0, situation.seed, situation.calls(1.0) + situation.steering * corrected, reason, prompt=prompt, corrected=corrected)
+    return Plan(
+        name,
+        1.0,
+        situation.seed,
+        situation.calls(1.0) + situation.steering * corrected,
+        reason,
+        prompt=prompt,
+        corrected=corrected,
+    )
 
 
 def _reason(situation: Situation) -> str:
@@ -146,4 +181,5 @@ def _reason(situation: Situation) -> str:
 
 
 ALL = ("rearrange", "resample", "region", "correct", "rewrite")
-"""The strategies by name, in the order in which they are asked; ``rewrite`` takes turns with ``resample`` where both may act."""
+"""The strategies by name, in the order in which they are asked; ``rewrite`` takes turns with ``resample`` where both
+may act."""

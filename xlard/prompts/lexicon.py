@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..words import INTRANSITIVE, LINKS, NUMBERS, PLACED, RELATIONS, TRANSITIVE, plural
+from ..english import INTRANSITIVE, LINKS, NUMBERS, PLACED, RELATIONS, TRANSITIVE, plural
 
 
 @dataclass(frozen=True)
 class Quantity:
     """``a``, ``three``, ``some``: a number (None: the words after it decide) and whether it is exact.
 
-    ``kind`` is ``one`` for articles and numbers, ``vague`` for quantities that a mass noun can have, ``pair`` and ``dozen``.
-    """
+    ``kind`` is ``one`` for articles and numbers, ``vague`` for quantities that a mass noun can have, ``pair`` and
+    ``dozen``."""
 
     number: int | None
     exact: bool = True
@@ -24,9 +24,8 @@ class Quantity:
 class Symbol:
     """A word or several with their part of speech.
 
-    ``text`` is the word where it may belong to a noun. ``form`` says of a verb whether it is ``riding`` (ing), ``rides``
-    (third) or ``ride`` (base), and of a place whether its article is left out (short).
-    """
+    ``text`` is the word where it may belong to a noun. ``form`` says of a verb whether it is ``riding`` (ing),
+    ``rides`` (third) or ``ride`` (base), and of a place whether its article is left out (short)."""
 
     kind: str
     value: Any = None
@@ -50,29 +49,42 @@ _PLAIN = {
     "like": "like, as, than, resembling, such as, dressed as, instead of, style of",
     "material": "made of, made out of, made from, built of, built from, carved from, carved out of",
     "shows": "showing, depicting, portraying, shows, depicts, containing, contains",
-    "says": "says, saying, that says, that reads, labeled, labelled, titled, captioned, written on it, it says, it reads",
-    "drop": """in the style of, in style of, inspired by, art by, painted by, drawn by, illustrated by, directed by,
-        designed by, photographed by, created by, made by, reminiscent of""",
-    "filler": """that, which, who, there, here, where, while, when, being, be, been, as well, to, from, for, out, i, we, you,
+    "says": (
+        "says, saying, that says, that reads, labeled, labelled, titled, captioned, written on it, it says, it reads"
+    ),
+    "drop": (
+        """in the style of, in style of, inspired by, art by, painted by, drawn by, illustrated by, directed by,
+        designed by, photographed by, created by, made by, reminiscent of"""
+    ),
+    "filler": (
+        """that, which, who, there, here, where, while, when, being, be, been, as well, to, from, for, out, i, we, you,
         me, us, exactly, this is, it's, there's, show, create, generate, draw, imagine, please, want, then, so, but, up,
-        down, back, per, what, how, during, about, if, because, since, until, also, too, one of, each other, holding hands,
-        even, via""",
-    "noise": """best quality, high quality, top quality, highly detailed, ultra detailed, extremely detailed, sharp focus,
-        soft focus, depth of field, trending on artstation, unreal engine, octane render, oil on canvas, looking at viewer,
-        looking at the viewer, golden hour, film grain, rule of thirds, award winning, ray tracing, full body, upper body,
-        wide angle, from above, from below, from behind, from the side, from side, seen from above, in the style""",
+        down, back, per, what, how, during, about, if, because, since, until, also, too, one of, each other, holding
+        hands,
+        even, via"""
+    ),
+    "noise": (
+        """best quality, high quality, top quality, highly detailed, ultra detailed, extremely detailed, sharp focus,
+        soft focus, depth of field, trending on artstation, unreal engine, octane render, oil on canvas, looking at
+        viewer,
+        looking at the viewer, golden hour, film grain, rule of thirds, award winning, ray tracing, full body, upper
+        body,
+        wide angle, from above, from below, from behind, from the side, from side, seen from above, in the style"""
+    ),
 }
 """Kinds of which one word is as good as another."""
 
 _QUANTITIES = {
-    """the, this, these, those, my, your, our, his, her, their, its, any, all, all the, all of the, every, whose""":
-        Quantity(None),
+    """the, this, these, those, my, your, our, his, her, their, its, any, all, all the, all of the, every, whose""": (
+        Quantity(None)
+    ),
     "another, a single, exactly one, only one, a lone": Quantity(1),
     "both, both the": Quantity(2),
     "pair of, a pair of, one pair of, couple of, a couple of, the pair of, the couple of": Quantity(2, kind="pair"),
     "half a dozen": Quantity(6),
     "dozen, a dozen, a dozen of, one dozen, dozen of": Quantity(12, kind="dozen"),
-    """some, several, many, multiple, various, numerous, countless, few, a few, lots of, plenty of, dozens of, hundreds of,
+    """some, several, many, multiple, various, numerous, countless, few, a few, lots of, plenty of, dozens of,
+    hundreds of,
     thousands of, tons of, loads of, some of the, many of the, several of the""": Quantity(2, False, "vague"),
 }
 _GROUPS = """group crowd herd flock pack bunch pile stack row line collection set variety swarm team number lot
@@ -129,8 +141,11 @@ def _places() -> list[str]:
     starts = ("on the", "to the", "at the", "on the far", "in the")
     sides = [f"{start} {side}" for side in ("left", "right") for start in starts]
     sides += [f"{side} side" for side in sides] + [f"{side} hand side" for side in sides]
-    spots = [f"{start} the {spot}" for start in ("at", "in", "on")
-             for spot in ("top", "bottom", "center", "centre", "middle", "front", "back")]
+    spots = [
+        f"{start} the {spot}"
+        for start in ("at", "in", "on")
+        for spot in ("top", "bottom", "center", "centre", "middle", "front", "back")
+    ]
     rows = ("top", "upper", "bottom", "lower")
     corners = [f"in the {row} {column} corner" for row in rows for column in ("left", "right")]
     depths = [f"in the {depth}" for depth in ("background", "foreground", "distance", "middle ground", "corner", "air")]
@@ -144,6 +159,7 @@ LEXICON = {tuple(words.split()): symbol for words, symbol in _entries().items()}
 LONGEST = max(map(len, LEXICON))
 """Words of the longest entry."""
 
-FUNCTION_WORDS = frozenset(words[0] for words, symbol in LEXICON.items()
-                           if len(words) == 1 and symbol.form not in ("base", "third"))
+FUNCTION_WORDS = frozenset(
+    words[0] for words, symbol in LEXICON.items() if len(words) == 1 and symbol.form not in ("base", "third")
+)
 """Words that have a part in the grammar and are never a noun, as ``watch`` may be."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..claims import thing
-from ..words import (
+from ..english import (
     ATTRIBUTES,
     COLOR_NOUNS,
     COLORS,
@@ -73,8 +73,8 @@ def make_phrase(words: list[str], quantity: Quantity | None, literal: bool) -> P
     ``literal`` is for texts of claims, where adjectives belong to the noun and nothing is left out.
     """
     cut = words.index("of") if "of" in words else len(words)
-    named = words[cut - 1:cut] if cut and words[cut - 1] in COLOR_NOUNS and (literal or quantity) else []
-    rest, colors = split_colors(words[:cut - len(named)])
+    named = words[cut - 1 : cut] if cut and words[cut - 1] in COLOR_NOUNS and (literal or quantity) else []
+    rest, colors = split_colors(words[: cut - len(named)])
     rest, attributes = rest + named, ()
     if not literal:
         rest, attributes = _split_adjectives(rest)

@@ -87,5 +87,7 @@ def _attribute_claims(phrases: Sequence[Phrase]) -> list[Claim]:
     for (noun, color, attribute), own in said.items():
         number, exact = sum(phrase.number for phrase in own), all(phrase.exact for phrase in own)
         total = number if color else totals[noun]
-        found.append(replace(claims.attribute_claim(claims.thing(noun, color), number, attribute, total, exact), noun=noun))
+        found.append(
+            replace(claims.attribute_claim(claims.thing(noun, color), number, attribute, total, exact), noun=noun)
+        )
     return found

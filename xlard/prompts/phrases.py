@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..words import COLOR_NOUNS, COLORS, MEDIA, OPINIONS, PARTS, PEOPLE, SHADES, TRANSITIVE, singular
+from ..english import COLOR_NOUNS, COLORS, MEDIA, OPINIONS, PARTS, PEOPLE, SHADES, TRANSITIVE, singular
 from .lexicon import Quantity, Symbol
 from .noun_phrases import ADJECTIVES, Phrase, make_phrase, split_colors
 from .reading import Link, Part, Reading, Relation
@@ -17,10 +17,10 @@ _DOING = frozenset(TRANSITIVE.values())
 class PhraseReader:
     """What is read so far, one method for each kind of symbol that is a part of a noun phrase or stands between two.
 
-    Numbers are indices of phrases, but ``between`` that of a link. ``index`` is that of the symbol that is read. ``subject`` is what the parts of a sentence speak of, ``person`` who does things in it, ``topic`` the first thing of the
-    sentence before, ``sentence`` where this one's phrases begin, ``fronted`` a relation that stands before what it is said
-    of, and ``place`` a place that does.
-    """
+    Numbers are indices of phrases, but ``between`` that of a link. ``index`` is that of the symbol that is read.
+    ``subject`` is what the parts of a sentence speak of, ``person`` who does things in it, ``topic`` the first thing of
+    the sentence before, ``sentence`` where this one's phrases begin, ``fronted`` a relation that stands before what it
+    is said of, and ``place`` a place that does."""
 
     def __init__(self, found: list[Symbol], literal: bool):
         self.found, self.literal, self.reading = found, literal, Reading()
@@ -148,8 +148,8 @@ class PhraseReader:
             self.person = index
 
     def _index(self, phrase: Phrase, quantity: Quantity | None, one: int | None) -> int:
-        """The phrase's index. ``The cat`` is the cat of an earlier sentence; in ``left of the cat``, said of ``one``, and in
-        ``the cat is`` it may be one of the same sentence."""
+        """The phrase's index. ``The cat`` is the cat of an earlier sentence; in ``left of the cat``, said of ``one``,
+        and in ``the cat is`` it may be one of the same sentence."""
         if quantity and quantity.number is None and not self.literal:
             here = one is not None or self.found[self.index].kind == "is"
             index = self.reading.again(phrase, len(self.reading.phrases) if here else self.sentence, one)

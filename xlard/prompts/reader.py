@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..words import MATERIALS, PLACED, SILENT, WRITINGS, singular
+from ..english import MATERIALS, PLACED, SILENT, WRITINGS, singular
 from .lexicon import Symbol
 from .phrases import SAID, PhraseReader
 from .reading import Link, Reading

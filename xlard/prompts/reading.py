@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from ..words import COLORS
+from ..english import COLORS
 from .lexicon import Quantity
 from .noun_phrases import Phrase
 
@@ -50,8 +50,14 @@ class Reading:
 
     def again(self, phrase: Phrase, before: int, one: int | None = None) -> int | None:
         """The first of the phrases up to index ``before``, but not ``one``, that may be meant by ``the cat``."""
-        return next((index for index in self._by_noun.get(phrase.noun, ())
-                     if index < before and index != one and phrase.color in (None, self.phrases[index].color)), None)
+        return next(
+            (
+                index
+                for index in self._by_noun.get(phrase.noun, ())
+                if index < before and index != one and phrase.color in (None, self.phrases[index].color)
+            ),
+            None,
+        )
 
     def say(self, index: int | None, *attributes: str) -> None:
         """Say colours and other attributes of a phrase, if there is one."""
@@ -70,10 +76,9 @@ class Reading:
 class Part:
     """What is known since the last separator: a noun phrase that was begun, and what the next one will be.
 
-    ``main`` is the part's first phrase, ``last`` its last one (indices). ``pending`` is a relation that waits for its second
-    phrase: kind, words, first phrase. ``verb`` is what ``standing`` is before a preposition, ``doing`` whether the last
-    relation was one of a verb, ``times`` the number that ``each`` multiplies by.
-    """
+    ``main`` is the part's first phrase, ``last`` its last one (indices). ``pending`` is a relation that waits for its
+    second phrase: kind, words, first phrase. ``verb`` is what ``standing`` is before a preposition, ``doing`` whether
+    the last relation was one of a verb, ``times`` the number that ``each`` multiplies by."""
 
     words: list[str] = field(default_factory=list)
     quantity: Quantity | None = None

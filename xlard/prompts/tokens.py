@@ -1,10 +1,11 @@
-"""Prompts as symbols: the noise of artists' prompts taken off, quoted text set aside, words looked up in the lexicon."""
+"""Prompts as symbols: the noise of artists' prompts taken off, quoted text set aside, words looked up in the
+lexicon."""
 
 from __future__ import annotations
 
 import re
 
-from ..words import COLOR_NOUNS, COLORS, COMPOUNDS, plural, singular
+from ..english import COLOR_NOUNS, COLORS, COMPOUNDS, plural, singular
 from .lexicon import FUNCTION_WORDS, LEXICON, LONGEST, Quantity, Symbol
 
 _WORD = r"[^\W_]+(?:['\u2019-][^\W_]+)*"
@@ -23,7 +24,8 @@ _TOKEN = re.compile(
     # Sizes and versions, then 2girls and 6+boys.
     r"|\d+(?:[.,:/]\d+)+"
     r"|(?P<counted>(?<!\w)\d{1,3})(?P<more>\+?)[ ]?(?=(?!dpi|fps|mph|koma|bit|iso|deg)[a-zA-Z]{3})"
-    rf"|(?P<word>{_WORD})")
+    rf"|(?P<word>{_WORD})"
+)
 _SEPARATORS = {"comma": ",", "stop": ".", "line": "\n"}
 _KINDS = {token: kind for kind, token in _SEPARATORS.items()}
 _NOT_WRITTEN = frozenset({"of", "by", "called", "named", "like", "style", "from"})
@@ -62,9 +64,8 @@ def _is_content(token: str) -> bool:
 def symbols(prompt: str, literal: bool = False) -> list[Symbol]:
     """The prompt as symbols, the longest known sequence of words at each place; never fails, takes linear time.
 
-    ``literal`` is for texts of claims: numbers of more than three digits are no years or sizes, and a place in the picture
-    is ``on the left``, not ``on left``.
-    """
+    ``literal`` is for texts of claims: numbers of more than three digits are no years or sizes, and a place in the
+    picture is ``on the left``, not ``on left``."""
     tokens = _tokens(prompt)
     found: list[Symbol] = []
     index = 0
@@ -77,7 +78,9 @@ def symbols(prompt: str, literal: bool = False) -> list[Symbol]:
             symbol = Symbol("quote", token[1:])
         elif token.isdecimal():
             number = int(token) if len(token) <= (4000 if literal else 3) else None
-            symbol = Symbol("no") if number == 0 else Symbol("quantity", Quantity(number)) if number else Symbol("noise")
+            symbol = (
+                Symbol("no") if number == 0 else Symbol("quantity", Quantity(number)) if number else Symbol("noise")
+            )
         elif token in _STARTS:
             length, symbol = _longest(tokens, index, literal)
         found.append(symbol)
@@ -87,7 +90,7 @@ def symbols(prompt: str, literal: bool = False) -> list[Symbol]:
 
 def _longest(tokens: list[str], index: int, literal: bool) -> tuple[int, Symbol]:
     for length in range(min(LONGEST, len(tokens) - index), 0, -1):
-        symbol = LEXICON.get(tuple(tokens[index:index + length]))
+        symbol = LEXICON.get(tuple(tokens[index : index + length]))
         if symbol is None or (literal and symbol.form == "short"):
             continue
         after = tokens[index + length] if index + length < len(tokens) else "."

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from .job import JobError, JobResult
-from .server import ComfyServer, ServerError
+from ..comfy_server.job import JobError, JobResult
+from ..comfy_server.server import ComfyServer, ServerError
+from ..comfy_server.workflow import workflow_to_api
 from .steps import QuickstartError, step
-from .workflow import workflow_to_api
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 WORKFLOW = CHECKOUT / "workflows" / "demo_self_correct.json"
@@ -33,8 +33,10 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     """The demo's options."""
     parser = argparse.ArgumentParser(
         prog="python3 -m xlard.quickstart demo",
-        description="Draws a prompt of the demo world in a headless ComfyUI, lets the critic judge it and the loop "
-        "correct it, and leaves before.png, after.png and report.html in the output folder.",
+        description=(
+            "Draws a prompt of the demo world in a headless ComfyUI, lets the critic judge it and the loop "
+            "correct it, and leaves before.png, after.png and report.html in the output folder."
+        ),
     )
     parser.add_argument("--prompt", help="what to draw, such as 'three red circles' (default: the workflow's)")
     parser.add_argument("--seed", type=int, help="seed of the first picture (default: the workflow's)")

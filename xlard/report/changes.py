@@ -39,15 +39,17 @@ def best_before(state: LoopState, number: int) -> Round | None:
 
 
 def change(state: LoopState, number: int) -> Change | None:
-    """What round ``number`` changed; None for the first, and for one that shows an object alone. A claim without a verdict on either
-    picture is no change."""
+    """What round ``number`` changed; None for the first, and for one that shows an object alone. A claim without a
+    verdict on either picture is no change."""
     before = best_before(state, number)
     if before is None or state.rounds[number].alone:
         return None
     earlier = {verdict.claim: verdict.passed for verdict in before.critique.verdicts}
     later = {verdict.claim: verdict.passed for verdict in state.rounds[number].critique.verdicts}
-    return Change(tuple(claim for claim in later if later[claim] is True and earlier.get(claim) is False),
-                  tuple(claim for claim in later if later[claim] is False and earlier.get(claim) is True))
+    return Change(
+        tuple(claim for claim in later if later[claim] is True and earlier.get(claim) is False),
+        tuple(claim for claim in later if later[claim] is False and earlier.get(claim) is True),
+    )
 
 
 def tallies(states: Sequence[LoopState]) -> list[Tally]:
@@ -61,7 +63,12 @@ def tallies(states: Sequence[LoopState]) -> list[Tally]:
 
 def _tally(strategy: str, own: Sequence[tuple[Round, Change | None]]) -> Tally:
     changes = [found for _, found in own if found is not None]
-    return Tally(strategy, len(own), sum(entry.accepted for entry, _ in own),
-                 sum(len(found.fixed) for found in changes) if changes else None,
-                 sum(len(found.broken) for found in changes) if changes else None,
-                 sum(entry.nfe for entry, _ in own), sum(entry.seconds for entry, _ in own))
+    return Tally(
+        strategy,
+        len(own),
+        sum(entry.accepted for entry, _ in own),
+        sum(len(found.fixed) for found in changes) if changes else None,
+        sum(len(found.broken) for found in changes) if changes else None,
+        sum(entry.nfe for entry, _ in own),
+        sum(entry.seconds for entry, _ in own),
+    )

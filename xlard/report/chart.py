@@ -9,16 +9,35 @@ from ..critique import REPORTED
 from ..loop.state import Round
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 360, 150, 30, 104, 10, 24
-_DASHES = {"count": "none", "color": "6 3", "position": "2 3", "object": "9 3 2 3", "attribute": "1 4", "quality": "12 4",
-           "preservation": "14 3 2 3"}
+_DASHES = {
+    "count": "none",
+    "color": "6 3",
+    "position": "2 3",
+    "object": "9 3 2 3",
+    "attribute": "1 4",
+    "quality": "12 4",
+    "preservation": "14 3 2 3",
+}
 
 _MARKERS = {
     "count": ((-3.5, -3.5), (3.5, -3.5), (3.5, 3.5), (-3.5, 3.5)),
     "position": ((0, -4.5), (4.5, 3.5), (-4.5, 3.5)),
     "object": ((0, -5), (5, 0), (0, 5), (-5, 0)),
     "attribute": ((0, 4.5), (4.5, -3.5), (-4.5, -3.5)),
-    "quality": ((-1.4, -4.5), (1.4, -4.5), (1.4, -1.4), (4.5, -1.4), (4.5, 1.4), (1.4, 1.4), (1.4, 4.5), (-1.4, 4.5),
-                (-1.4, 1.4), (-4.5, 1.4), (-4.5, -1.4), (-1.4, -1.4)),
+    "quality": (
+        (-1.4, -4.5),
+        (1.4, -4.5),
+        (1.4, -1.4),
+        (4.5, -1.4),
+        (4.5, 1.4),
+        (1.4, 1.4),
+        (1.4, 4.5),
+        (-1.4, 4.5),
+        (-1.4, 1.4),
+        (-4.5, 1.4),
+        (-4.5, -1.4),
+        (-1.4, -1.4),
+    ),
     "preservation": ((-4.5, -2.5), (4.5, -2.5), (4.5, 2.5), (-4.5, 2.5)),
 }
 """Corners of each aspect's marker around its point; colours are marked by a circle."""
@@ -27,20 +46,28 @@ _MARKERS = {
 def rewards_chart(rounds: Sequence[Round]) -> str:
     """Draw the reward in [0, 1] of each aspect by round; empty text if no round has a reward.
 
-    Aspects differ in colour, dash and marker. A round in which the critic abstained leaves a gap, and so does one that shows an
-    object alone.
-    """
-    series = {aspect: [(index, entry.critique.rewards[aspect]) for index, entry in enumerate(rounds)
-                       if aspect in entry.critique.rewards and not entry.alone] for aspect in REPORTED}
+    Aspects differ in colour, dash and marker. A round in which the critic abstained leaves a gap, and so does one that
+    shows an object alone."""
+    series = {
+        aspect: [
+            (index, entry.critique.rewards[aspect])
+            for index, entry in enumerate(rounds)
+            if aspect in entry.critique.rewards and not entry.alone
+        ]
+        for aspect in REPORTED
+    }
     series = {aspect: points for aspect, points in series.items() if points}
     if not series:
         return ""
-    parts = [f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-             f'aria-label="{escape(_in_words(series))}">']
+    parts = [
+        f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(_in_words(series))}">'
+    ]
     for value in (0.0, 0.5, 1.0):
         y = _y(value)
-        parts.append(f'<line class="grid" x1="{_LEFT}" y1="{y:.1f}" x2="{_WIDTH - _RIGHT}" y2="{y:.1f}"/>'
-                     f'<text x="{_LEFT - 5}" y="{y + 3.5:.1f}" text-anchor="end">{value:g}</text>')
+        parts.append(
+            f'<line class="grid" x1="{_LEFT}" y1="{y:.1f}" x2="{_WIDTH - _RIGHT}" y2="{y:.1f}"/>'
+            f'<text x="{_LEFT - 5}" y="{y + 3.5:.1f}" text-anchor="end">{value:g}</text>'
+        )
     # More than a dozen numbers under the axis would run into each other.
     step = max(1, -(-len(rounds) // 12))
     for index in range(0, len(rounds), step):
@@ -98,4 +125,5 @@ def _marker(aspect: str, x: float, y: float) -> str:
 
 def _in_words(series: dict[str, list[tuple[int, float]]]) -> str:
     return "Rewards by round. " + " ".join(
-        f"{aspect}: {', '.join(f'{value:.2f}' for _, value in points)}." for aspect, points in series.items())
+        f"{aspect}: {', '.join(f'{value:.2f}' for _, value in points)}." for aspect, points in series.items()
+    )

@@ -14,13 +14,18 @@ def steps_curve(entry: Round) -> str:
     """
     if not entry.steps:
         return ""
-    places = [(_EDGE + (1 - level) * (_WIDTH - 2 * _EDGE), _EDGE + (1 - reward) * (_HEIGHT - 2 * _EDGE)) for level, reward in entry.steps]
+    places = [
+        (_EDGE + (1 - level) * (_WIDTH - 2 * _EDGE), _EDGE + (1 - reward) * (_HEIGHT - 2 * _EDGE))
+        for level, reward in entry.steps
+    ]
     x, y = places[-1]
     line = " ".join(f"{a:.1f},{b:.1f}" for a, b in places)
     words = ", ".join(f"{reward:.2f} at {level:.2f}" for level, reward in entry.steps)
-    return (f'<svg class="curve" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="Reward by noise level: {words}.">'
-            f'<rect width="{_WIDTH}" height="{_HEIGHT}"/><polyline points="{line}"/><circle cx="{x:.1f}" cy="{y:.1f}" r="2"/></svg>'
-            f"{_largest(entry)}")
+    return (
+        f'<svg class="curve" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="Reward by noise level:'
+        f' {words}."><rect width="{_WIDTH}" height="{_HEIGHT}"/><polyline points="{line}"/><circle cx="{x:.1f}"'
+        f' cy="{y:.1f}" r="2"/></svg>{_largest(entry)}'
+    )
 
 
 def _largest(entry: Round) -> str:

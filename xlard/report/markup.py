@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..critique import Verdict
-from ..draw import to_picture
+from .drawing import to_picture
 from .picture import fit
 
 
@@ -23,8 +23,13 @@ def picture_uri(picture: Image.Image) -> str:
 
 def mark(verdict: Verdict) -> str:
     """A tick, a cross or a question mark, with words for who cannot see it."""
-    kind, sign, said = (("unknown", "?", "not judged") if verdict.passed is None else
-                        ("right", "✓", "holds") if verdict.passed else ("wrong", "✗", "fails"))
+    kind, sign, said = (
+        ("unknown", "?", "not judged")
+        if verdict.passed is None
+        else ("right", "✓", "holds")
+        if verdict.passed
+        else ("wrong", "✗", "fails")
+    )
     return f'<span class="mark {kind}" aria-hidden="true">{sign}</span><span class="said">{said}:</span>'
 
 
@@ -39,7 +44,8 @@ def count(number: int, word: str) -> str:
 
 
 def heat(attribution: Tensor, image: Tensor, side: int) -> Image.Image:
-    """An attribution map (h, w) in [0, 1] glowing over the greyed picture (H, W, 3), ``side`` pixels on its longer side."""
+    """An attribution map (h, w) in [0, 1] glowing over the greyed picture (H, W, 3), ``side`` pixels on its longer
+    side."""
     picture = fit(to_picture(image), side).convert("L").convert("RGB")
     glow = Image.new("RGB", picture.size, (255, 214, 64))
     return Image.composite(glow, _darkened(picture, 0.45), _mask(attribution, 230, picture.size))

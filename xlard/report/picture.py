@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from ..draw import COLORS, RIGHT, WRONG, annotate, card, wrap
 from ..loop.state import SOURCE, LoopState, Round
+from .drawing import COLORS, RIGHT, WRONG, annotate, card, wrap
 
 SIDE = 320
 """Longer side in pixels of a picture in the grid."""
@@ -24,7 +24,7 @@ def before_after(states: Sequence[LoopState]) -> Image.Image:
     """
     cells = [_cell(state) for state in states]
     columns = min(3, math.ceil(math.sqrt(len(cells) / 2)))
-    rows = [cells[start:start + columns] for start in range(0, len(cells), columns)]
+    rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
     width = columns * max(cell.width for cell in cells)
     picture = Image.new("RGB", (width, sum(max(cell.height for cell in row) for row in rows)), _PAPER)
     y = 0

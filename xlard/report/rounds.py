@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
 from ..claims import Claim
-from ..draw import to_picture
 from ..loop.state import SOURCE, LoopState, Round
 from .changes import Change, best_before, change, tallies
 from .curve import steps_curve
+from .drawing import to_picture
 from .markup import decimal, mark, picture_uri, redrawn
 from .picture import fit, round_number
 from .wording import wording
@@ -23,13 +23,18 @@ def rounds_table(state: LoopState) -> str:
     located = any(entry.region is not None for entry in state.rounds)
     words = ("Round", "Picture", *(["Drawn anew"] if located else []), "Strategy", "Kept")
     further = {heading: value for heading, value in _FURTHER.items() if any(value(entry) for entry in state.rounds)}
-    head = "".join([
-        *(f'<th scope="col">{word}</th>' for word in words),
-        *(f'<th class="number" scope="col">{word}</th>' for word in _FIGURES),
-        *(f'<th class="claim" scope="col">{escape(claim.shown)}</th>' for claim in state.claims),
-        *(f'<th class="number" scope="col">{word}</th>' for word in further)])
+    head = "".join(
+        [
+            *(f'<th scope="col">{word}</th>' for word in words),
+            *(f'<th class="number" scope="col">{word}</th>' for word in _FIGURES),
+            *(f'<th class="claim" scope="col">{escape(claim.shown)}</th>' for claim in state.claims),
+            *(f'<th class="number" scope="col">{word}</th>' for word in further),
+        ]
+    )
     best = round_number(state, state.best)
-    rows = "".join(_row(state, number, number == best, located, further.values()) for number in range(len(state.rounds)))
+    rows = "".join(
+        _row(state, number, number == best, located, further.values()) for number in range(len(state.rounds))
+    )
     return _table(head, rows)
 
 
@@ -56,7 +61,7 @@ _FIGURES: dict[str, Figure] = {
 }
 
 _FURTHER: dict[str, Figure] = {
-    "Sigma": lambda entry: f"{entry.sigma:.2f}",
+    "Sigma": lambda entry: f"{entry.noise_level:.2f}",
     "Critic calls": lambda entry: str(entry.critic_calls),
     "‖Δ‖/‖z‖": lambda entry: f"{entry.change:.3f}" if entry.change else "",
     "Head expects": lambda entry: "" if entry.predicted is None else f"{entry.predicted:.2f}",
@@ -76,11 +81,15 @@ def _row(state: LoopState, number: int, best: bool, located: bool, further: Iter
     words = wording(state.prompt, entry.prompt)
     reason += f"<small>{words}</small>" if words else ""
     kept = "best" if best else "kept" if entry.accepted else "alone" if entry.alone else "dropped"
-    return (f'<tr{" class=best" if best else ""}><th scope="row">{number}</th>'
-            f'<td><img src="{thumbnail}" alt="Round {number}" width="{THUMBNAIL_SIDE}"></td>'
-            f'{_region(state, number) if located else ""}<td class="what">{escape(entry.strategy)}{reason}</td>'
-            f"<td>{kept}{_summary(entry, found)}</td>{_numbers(entry, _FIGURES.values())}"
-            + "".join(_claim(entry, claim, found) for claim in state.claims) + _numbers(entry, further) + "</tr>")
+    return (
+        f'<tr{" class=best" if best else ""}><th scope="row">{number}</th>'
+        f'<td><img src="{thumbnail}" alt="Round {number}" width="{THUMBNAIL_SIDE}"></td>'
+        f'{_region(state, number) if located else ""}<td class="what">{escape(entry.strategy)}{reason}</td>'
+        f"<td>{kept}{_summary(entry, found)}</td>{_numbers(entry, _FIGURES.values())}"
+        + "".join(_claim(entry, claim, found) for claim in state.claims)
+        + _numbers(entry, further)
+        + "</tr>"
+    )
 
 
 def _numbers(entry: Round, figures: Iterable[Figure]) -> str:
@@ -95,8 +104,10 @@ def _region(state: LoopState, number: int) -> str:
     if entry.region is None or before is None:
         return "<td>all</td>"
     uri = picture_uri(redrawn(entry.region, before.image, THUMBNAIL_SIDE))
-    return (f'<td><img src="{uri}" alt="Bright is drawn anew, dark stays" width="{THUMBNAIL_SIDE}">'
-            f"<small>{entry.region.float().mean().item():.0%}</small></td>")
+    return (
+        f'<td><img src="{uri}" alt="Bright is drawn anew, dark stays" width="{THUMBNAIL_SIDE}">'
+        f"<small>{entry.region.float().mean().item():.0%}</small></td>"
+    )
 
 
 def _summary(entry: Round, found: Change | None) -> str:
@@ -110,6 +121,15 @@ def _claim(entry: Round, claim: Claim, found: Change | None) -> str:
     verdict = next((verdict for verdict in entry.critique.verdicts if verdict.claim == claim), None)
     if verdict is None:
         return "<td>–</td>"
-    turned = ("" if found is None else '<small class="right">fixed</small>' if claim in found.fixed else
-              '<small class="wrong">broken</small>' if claim in found.broken else "")
+    turned = (
+        ""
+        if found is None
+        else (
+            '<small class="right">fixed</small>'
+            if claim in found.fixed
+            else '<small class="wrong">broken</small>'
+            if claim in found.broken
+            else ""
+        )
+    )
     return f"<td>{mark(verdict)} {decimal(verdict.score)}{turned}</td>"

@@ -26,7 +26,8 @@ ul.claims .mark{position:absolute;left:.2rem}ul.claims small{display:block;color
 .mark{font-weight:700}.right{color:var(--right)}.wrong{color:var(--wrong)}.unknown{color:var(--faint)}
 .said{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .scroll{overflow-x:auto;position:relative}table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums}
-th,td{padding:.35rem .6rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:middle;overflow-wrap:normal}
+th,td{padding:.35rem .6rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:middle;
+overflow-wrap:normal}
 th{font-weight:600;vertical-align:bottom}tbody th{vertical-align:middle}
 th.claim{min-width:6rem;max-width:9rem}
 td.number,th.number{text-align:right}td.number{white-space:nowrap}td small{display:block;color:var(--faint)}

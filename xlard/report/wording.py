@@ -1,4 +1,5 @@
-"""A prompt and its other wording as one line of HTML: words that went are struck out, words that came are underlined."""
+"""A prompt and its other wording as one line of HTML: words that went are struck out, words that came are
+underlined."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from html import escape
 
 
 def wording(before: str, after: str) -> str:
-    """The words of ``after``, those that ``before`` lacks in ``<ins>``, with words of ``before`` that are gone in ``<del>``.
+    """The words of ``after``, those that ``before`` lacks in ``<ins>``, with words of ``before`` that are gone in
+    ``<del>``.
 
     Text is escaped; white space counts for one space. Empty where ``after`` is: the wording was not changed.
     """
@@ -19,6 +21,9 @@ def wording(before: str, after: str) -> str:
         if kind == "equal":
             parts.append(escape(" ".join(new[new_start:new_end])))
             continue
-        parts += [f"<{tag}>{escape(' '.join(words))}</{tag}>"
-                  for tag, words in (("del", old[start:end]), ("ins", new[new_start:new_end])) if words]
+        parts += [
+            f"<{tag}>{escape(' '.join(words))}</{tag}>"
+            for tag, words in (("del", old[start:end]), ("ins", new[new_start:new_end]))
+            if words
+        ]
     return " ".join(parts)

@@ -32,24 +32,24 @@ def write_report(states: Sequence[LoopState], folder: Path, name: str) -> Report
     ValueError for a name with a folder in it, for no states and for a state without an accepted round.
     """
     if not name or name in (".", "..") or Path(name).name != name or "\\" in name:
-        raise ValueError(f"A report's name must be a plain file name, not {name!r}. "
-                         "Give the folder separately.")
+        raise ValueError(f"A report's name must be a plain file name, not {name!r}. Give the folder separately.")
     _check(states)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     png = io.BytesIO()
     before_after(states).save(png, "PNG")
-    contents = {folder / f"{name}.html": report_page(states, name).encode("utf-8"),
-                folder / f"{name}.png": png.getvalue(),
-                folder / f"{name}.json": history_json(states).encode("utf-8")}
+    contents = {
+        folder / f"{name}.html": report_page(states, name).encode("utf-8"),
+        folder / f"{name}.png": png.getvalue(),
+        folder / f"{name}.json": history_json(states).encode("utf-8"),
+    }
     _replace_all(contents)
     return ReportFiles(*contents)
 
 
 def history_json(states: Sequence[LoopState]) -> str:
     """The history of all states as JSON text, without pictures; a number that is not finite becomes null."""
-    return json.dumps([_finite(state.to_dict()) for state in states], indent=2, ensure_ascii=False,
-                      allow_nan=False)
+    return json.dumps([_finite(state.to_dict()) for state in states], indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def _check(states: Sequence[LoopState]) -> None:
@@ -57,8 +57,10 @@ def _check(states: Sequence[LoopState]) -> None:
         raise ValueError("There is nothing to report: the list of states is empty.")
     for number, state in enumerate(states, 1):
         if not any(entry.accepted for entry in state.rounds):
-            raise ValueError(f"Picture {number} ({state.prompt!r}) has no accepted round, so there is no picture to "
-                             "show. Run the loop on it before you report it.")
+            raise ValueError(
+                f"Picture {number} ({state.prompt!r}) has no accepted round, so there is no picture to "
+                "show. Run the loop on it before you report it."
+            )
 
 
 def _replace_all(contents: dict[Path, bytes]) -> None:

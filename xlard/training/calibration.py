@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..head import RewardHead
+from ..models.head import RewardHead
 from .records import NO_REWARD
 
 FEWEST = 20
@@ -21,12 +21,13 @@ _PRIOR = 0.1
 def calibrate(logits: Tensor, rewards: Tensor) -> tuple[float, float]:
     """The slope > 0 and the shift with which sigmoid(slope * logit + shift) fits rewards (N,) in [0, 1] best.
 
-    Cross entropy with soft targets, over logits (N,). A head whose logits fall where rewards rise gets a slope near 0: its
-    order is never turned round. Raises ValueError for no or unequally many values.
-    """
+    Cross entropy with soft targets, over logits (N,). A head whose logits fall where rewards rise gets a slope near 0:
+    its order is never turned round. Raises ValueError for no or unequally many values."""
     if not len(logits) or logits.shape != rewards.shape:
-        raise ValueError(f"Calibrating needs one reward for each logit and at least one of them; there are {tuple(logits.shape)} "
-                         f"logits and {tuple(rewards.shape)} rewards. Check that they are of the same pictures.")
+        raise ValueError(
+            f"Calibrating needs one reward for each logit and at least one of them; there are {tuple(logits.shape)} "
+            f"logits and {tuple(rewards.shape)} rewards. Check that they are of the same pictures."
+        )
     with torch.inference_mode(False), torch.enable_grad():
         logits, rewards = (values.detach().to("cpu", torch.float64, copy=True) for values in (logits, rewards))
         parameters = torch.zeros(2, dtype=torch.float64, requires_grad=True)
@@ -46,23 +47,25 @@ def calibrate(logits: Tensor, rewards: Tensor) -> tuple[float, float]:
 
 
 def expected_calibration_error(predicted: Tensor, rewards: Tensor, bins: int = 10) -> float:
-    """Mean distance in [0, 1] of mean prediction and mean reward over bins of predictions (N,) of equal width, each weighing
-    by how many it holds. Raises ValueError for none."""
+    """Mean distance in [0, 1] of mean prediction and mean reward over bins of predictions (N,) of equal width, each
+    weighing by how many it holds. Raises ValueError for none."""
     if not len(predicted):
         raise ValueError("There are no predictions to measure the calibration of. Keep some pictures for validation.")
     place = (predicted * bins).long().clamp(0, bins - 1)
-    differences = torch.zeros(bins, dtype=torch.float64).index_add_(0, place.cpu(), (predicted - rewards).double().cpu())
+    differences = torch.zeros(bins, dtype=torch.float64).index_add_(
+        0, place.cpu(), (predicted - rewards).double().cpu()
+    )
     return (differences.abs().sum() / len(predicted)).item()
 
 
 @torch.no_grad()
 def calibrate_head(head: RewardHead, kinds: Sequence[int], logits: Tensor, rewards: Tensor) -> None:
-    """Fit what ``head.slope`` and ``head.shift`` are for ``kinds``, places in ``KINDS``, to rewards (N, A), NO_REWARD for missing ones,
-    of pictures that it was not trained on.
+    """Fit what ``head.slope`` and ``head.shift`` are for ``kinds``, places in ``LATENT_KINDS``, to rewards (N, A),
+    NO_REWARD for missing ones, of pictures that it was not trained on.
 
-    ``logits`` (N, A) are the means of the maps that the head gives for them now, so that calibrating twice changes next to nothing.
-    Aspects with fewer than ``FEWEST`` known rewards, or with rewards on one side of 0.5 only, stay as they are.
-    """
+    ``logits`` (N, A) are the means of the maps that the head gives for them now, so that calibrating twice changes next
+    to nothing. Aspects with fewer than ``FEWEST`` known rewards, or with rewards on one side of 0.5 only, stay as they
+    are."""
     for column in range(rewards.shape[1]):
         known = rewards[:, column] > NO_REWARD
         right = rewards[known, column] > 0.5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..critique import Detection
+from ..detections import Detection
 
 
 class Cells:
@@ -13,6 +13,8 @@ class Cells:
 
     def of(self, found: Detection) -> int:
         """The place, row by row, of the cell that an object's centre is in; of one that juts out, the nearest."""
-        column, row = (min(max(int(value * self._scale), 0), most - 1)
-                       for value, most in zip(found.center, (self.width, self.height)))
+        column, row = (
+            min(max(int(value * self._scale), 0), most - 1)
+            for value, most in zip(found.center, (self.width, self.height))
+        )
         return row * self.width + column

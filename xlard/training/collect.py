@@ -12,16 +12,17 @@ import torch
 from torch import Tensor
 
 from ..claims import Claim
-from ..critique import Critique, Detection
+from ..critique import Critique
+from ..detections import Detection
 from ..loop.engine import derived_seed
-from ..loop.masks import Grid
 from ..loop.rearrange import Piece, pieces_of, rearranged
-from ..loop.strategies import REARRANGE_GROWTH, REARRANGE_SIGMA
+from ..loop.regions import Grid
+from ..loop.strategies import REARRANGE_GROWTH, REARRANGE_NOISE_LEVEL
 from ..prompts import claims_from_prompt
-from ..protocols import Decoder, Judge, Once, Sampler, Steer
+from ..protocols import Decoder, Judge, Sampler, SingleStepGuidance, X0Guidance
 from ..rewards import critique_from_detections
 from .dataset import Dataset
-from .entries import Batch, Picture, Row, critique_entry
+from .dataset_rows import Batch, Picture, Row, critique_row
 
 _DONORS = 16
 """How many objects of each label are kept to be copied into pictures that lack one."""
@@ -42,10 +43,10 @@ ORIGINS = ("sampled", "corrected")
 class CollectSettings:
     """What is kept of each picture besides its finished latent; noise levels are in [0, 1].
 
-    ``levels``: its x0 predictions at the nearest steps. ``views``: so many x0 predictions after renoising the finished latent
-    to some of ``view_levels``, a share ``retold`` of them read with another prompt. ``mend``: failed pictures are rearranged
-    by the critic's boxes, and what then passes is kept beside them. ``seed`` draws levels, noise and prompts.
-    """
+    ``levels``: its x0 predictions at the nearest steps. ``views``: so many x0 predictions after renoising the finished
+    latent to some of ``view_levels``, a share ``retold`` of them read with another prompt. ``mend``: failed pictures
+    are rearranged by the critic's boxes, and what then passes is kept beside them. ``seed`` draws levels, noise and
+    prompts."""
 
     levels: tuple[float, ...] = (0.9, 0.8, 0.7, 0.5)
     views: int = 6
@@ -59,14 +60,14 @@ class CollectSettings:
 class _Watch:
     """Keeps, for each wanted noise level, the x0 predictions of the step nearest to it, whatever else steers."""
 
-    def __init__(self, levels: Sequence[float], steer: Steer | Once | None):
-        self._once = steer if isinstance(steer, Once) else None
+    def __init__(self, levels: Sequence[float], steer: X0Guidance | SingleStepGuidance | None):
+        self._once = steer if isinstance(steer, SingleStepGuidance) else None
         self._steer = None if self._once else steer
         self._nearest: dict[float, tuple[float, Tensor]] = {}
         self._wanted, self.steps = levels, []
 
     @property
-    def steer(self) -> Steer | Once:
+    def steer(self) -> X0Guidance | SingleStepGuidance:
         """What the sampler is to be steered by."""
         return replace(self._once, steer=self._act, along=self._see) if self._once else self._see
 
@@ -97,55 +98,86 @@ class _Rows:
         self.latents: list[Tensor] = []
         self.entries: list[list[Row]] = [[] for _ in range(pictures)]
 
-    def add(self, picture: int, latent: Tensor, kind: str, sigma: float, prompt: str, critique: Critique,
-            renoised: bool = False) -> None:
-        self.entries[picture].append(Row(prompt, kind, round(sigma, 4), renoised, dict(critique.rewards), critique.passed,
-                                         len(self.latents)))
+    def add(
+        self,
+        picture: int,
+        latent: Tensor,
+        kind: str,
+        noise_level: float,
+        prompt: str,
+        critique: Critique,
+        renoised: bool = False,
+    ) -> None:
+        self.entries[picture].append(
+            Row(
+                prompt,
+                kind,
+                round(noise_level, 4),
+                renoised,
+                dict(critique.rewards),
+                critique.passed,
+                len(self.latents),
+            )
+        )
         self.latents.append(latent.detach().cpu())
 
 
 def jobs_of(prompts: Sequence[str], pictures: int, seed: int, together: int) -> list[list[Job]]:
     """Groups of at most ``together`` jobs of one prompt, so many ``pictures`` of each prompt.
 
-    A picture's seed depends on its prompt and number alone: more prompts, in any order, or more pictures only add to them.
-    """
+    A picture's seed depends on its prompt and number alone: more prompts, in any order, or more pictures only add to
+    them."""
     groups = []
     for prompt in prompts:
         place = int.from_bytes(hashlib.sha256(prompt.encode()).digest()[:6], "big")
         jobs = [(prompt, derived_seed(seed, place, number)) for number in range(pictures)]
-        groups += [jobs[start:start + together] for start in range(0, pictures, together)]
+        groups += [jobs[start : start + together] for start in range(0, pictures, together)]
     return groups
 
 
 def levels_from_text(text: str) -> tuple[float, ...]:
-    """Noise levels in [0, 1] out of a text with commas between them; none for an empty one. Raises ValueError for others."""
+    """Noise levels in [0, 1] out of a text with commas between them; none for an empty one. Raises ValueError for
+    others."""
     try:
         levels = tuple(float(part) for part in text.split(",") if part.strip())
     except ValueError as error:
-        raise ValueError(f"{text!r} is no list of noise levels ({error}). Write numbers with commas between them: 0.9, 0.7, 0.5") from error
+        raise ValueError(
+            f"{text!r} is no list of noise levels ({error}). Write numbers with commas between them: 0.9, 0.7, 0.5"
+        ) from error
     wrong = [level for level in levels if not 0 < level <= 1]
     if wrong:
-        raise ValueError(f"{wrong[0]:g} is no noise level: they lie between 0, a finished picture, and 1, pure noise. Correct the list "
-                         f"{text!r}.")
+        raise ValueError(
+            f"{wrong[0]:g} is no noise level: they lie between 0, a finished picture, and 1, pure noise. Correct the"
+            f" list {text!r}."
+        )
     return levels
 
 
-def collect(dataset: Dataset, groups: Sequence[Sequence[Job]], sampler_for: Callable[[list[str]], Sampler],
-            decoder: Decoder, judge: Judge, settings: CollectSettings = CollectSettings(),
-            steer_for: Callable[[Sampler, Sequence[int]], Steer | Once] | None = None, on_batch: OnBatch | None = None,
-            claims_for: Callable[[str], Sequence[Claim]] = claims_from_prompt) -> int:
+def collect(
+    dataset: Dataset,
+    groups: Sequence[Sequence[Job]],
+    sampler_for: Callable[[list[str]], Sampler],
+    decoder: Decoder,
+    judge: Judge,
+    settings: CollectSettings = CollectSettings(),
+    steer_for: Callable[[Sampler, Sequence[int]], X0Guidance | SingleStepGuidance] | None = None,
+    on_batch: OnBatch | None = None,
+    claims_for: Callable[[str], Sequence[Claim]] = claims_from_prompt,
+) -> int:
     """Draw and judge the jobs of each group together and add them to the dataset, without those that are there already.
 
-    Returns how many pictures were drawn. ``sampler_for`` gives a sampler whose rows are these prompts, ``steer_for`` the steer
-    of some rows of it; what is drawn with a steer counts as ``corrected``. An exception, such as a cancel out of ``on_batch``, leaves what was written before.
-    Raises ValueError for a prompt without claims, and what samplers, critics and ``Dataset.append`` raise.
-    """
+    Returns how many pictures were drawn. ``sampler_for`` gives a sampler whose rows are these prompts, ``steer_for``
+    the steer of some rows of it; what is drawn with a steer counts as ``corrected``. An exception, such as a cancel out
+    of ``on_batch``, leaves what was written before. Raises ValueError for a prompt without claims, and what samplers,
+    critics and ``Dataset.append`` raise."""
     origin = ORIGINS[steer_for is not None]
     claims = {prompt: claims_for(prompt) for group in groups for prompt, _ in group}
     for prompt, found in claims.items():
         if not found:
-            raise ValueError(f"No claim could be read out of the prompt {prompt!r}, so nothing in its pictures could be judged. "
-                             "Write what should be there, for example 'two red circles', or take the prompt out.")
+            raise ValueError(
+                f"No claim could be read out of the prompt {prompt!r}, so nothing in its pictures could be judged. "
+                "Write what should be there, for example 'two red circles', or take the prompt out."
+            )
     collector = _Collector(dataset, sampler_for, decoder, judge, settings, steer_for, claims, origin)
     done = dataset.done(origin)
     jobs = {job for group in groups for job in group}
@@ -163,15 +195,18 @@ def collect(dataset: Dataset, groups: Sequence[Sequence[Job]], sampler_for: Call
     return finished - before
 
 
-def judge_again(dataset: Dataset, decoder: Decoder, judge: Judge,
-                claims_for: Callable[[str], Sequence[Claim]] = claims_from_prompt) -> None:
+def judge_again(
+    dataset: Dataset, decoder: Decoder, judge: Judge, claims_for: Callable[[str], Sequence[Claim]] = claims_from_prompt
+) -> None:
     """Judge all pictures of a dataset anew: for a critic that has changed since they were collected."""
     pictures, judged = dataset.pictures(), []
     for part in dict.fromkeys(picture.part for picture in pictures):
         own = [picture for picture in pictures if picture.part == part]
         images = decoder.decode(dataset.finals(part)[[picture.place for picture in own]])
         critiques = judge.judge(images, [claims_for(picture.prompt) for picture in own])
-        judged += [_judged_again(picture, critique, max(images.shape[1:3])) for picture, critique in zip(own, critiques)]
+        judged += [
+            _judged_again(picture, critique, max(images.shape[1:3])) for picture, critique in zip(own, critiques)
+        ]
     dataset.replace(judged)
 
 
@@ -180,7 +215,7 @@ def _judged_again(picture: Picture, critique: Critique, side: int) -> Picture:
     for row in picture.rows:
         own = critique if row.prompt == picture.prompt else _reread(row.prompt, critique, side)
         rows.append(replace(row, rewards=dict(own.rewards), passed=own.passed))
-    return replace(picture, critique=critique_entry(critique), rows=tuple(rows))
+    return replace(picture, critique=critique_row(critique), rows=tuple(rows))
 
 
 def _reread(prompt: str, critique: Critique, side: int) -> Critique:
@@ -197,7 +232,7 @@ class _Collector:
     decoder: Decoder
     judge: Judge
     settings: CollectSettings
-    steer_for: Callable[[Sampler, Sequence[int]], Steer | Once] | None
+    steer_for: Callable[[Sampler, Sequence[int]], X0Guidance | SingleStepGuidance] | None
     claims: dict[str, Sequence[Claim]]
     origin: str
     donors: dict[str, deque[Piece]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=_DONORS)))
@@ -217,13 +252,27 @@ class _Collector:
             for level, x0 in watch.seen.items():
                 kept.add(row, x0[row], "x0", level, prompts[row], critiques[row])
         self._add_views(kept, group, sampler, finals, critiques, watch.steps, side)
-        mended = self._mend(kept, group, sampler, finals, critiques, tuple(images.shape[1:3])) if self.settings.mend else ()
+        mended = (
+            self._mend(kept, group, sampler, finals, critiques, tuple(images.shape[1:3])) if self.settings.mend else ()
+        )
         contexts = self._contexts(kept, dict(zip(prompts, sampler.context(rows))))
-        return Batch(group, self.origin, critiques, kept.entries, finals, torch.stack(kept.latents), contexts, side,
-                     mended), images
+        return (
+            Batch(
+                group, self.origin, critiques, kept.entries, finals, torch.stack(kept.latents), contexts, side, mended
+            ),
+            images,
+        )
 
-    def _add_views(self, kept: _Rows, group: list[Job], sampler: Sampler, finals: Tensor, critiques: Sequence[Critique],
-                   steps: Sequence[float], side: int) -> None:
+    def _add_views(
+        self,
+        kept: _Rows,
+        group: list[Job],
+        sampler: Sampler,
+        finals: Tensor,
+        critiques: Sequence[Critique],
+        steps: Sequence[float],
+        side: int,
+    ) -> None:
         """Renoise each finished latent to some levels and keep the model's predictions from there."""
         views: dict[float, list[tuple[int, int, str, Critique]]] = {}
         for row, ((prompt, seed), critique) in enumerate(zip(group, critiques)):
@@ -238,14 +287,21 @@ class _Collector:
         for level, own in sorted(views.items(), reverse=True):
             # As many at a time as are drawn together, for the same memory.
             for start in range(0, len(own), len(group)):
-                some = own[start:start + len(group)]
+                some = own[start : start + len(group)]
                 rows = [row for row, *_ in some]
                 predicted = sampler.predict(finals[rows], level, rows, [seed for _, seed, *_ in some])
                 for x0, (row, _, prompt, critique) in zip(predicted, some):
                     kept.add(row, x0, "x0", level, prompt, critique, renoised=True)
 
-    def _mend(self, kept: _Rows, group: list[Job], sampler: Sampler, finals: Tensor, critiques: Sequence[Critique],
-              image_size: tuple[int, int]) -> list[int | None]:
+    def _mend(
+        self,
+        kept: _Rows,
+        group: list[Job],
+        sampler: Sampler,
+        finals: Tensor,
+        critiques: Sequence[Critique],
+        image_size: tuple[int, int],
+    ) -> list[int | None]:
         """For each picture the place of what became of it, if it failed, could be rearranged, and passes then."""
         latents, grid = finals.detach().cpu(), Grid(finals.shape[-2:], image_size, REARRANGE_GROWTH)
         for latent, critique in zip(latents, critiques):
@@ -255,14 +311,16 @@ class _Collector:
         plans = {}
         for row, ((prompt, seed), critique) in enumerate(zip(group, critiques)):
             if not critique.passed and not critique.abstained:
-                found = rearranged(latents[row], critique, grid, random.Random(f"{self.settings.seed} {seed} {prompt}"), donors)
+                found = rearranged(
+                    latents[row], critique, grid, random.Random(f"{self.settings.seed} {seed} {prompt}"), donors
+                )
                 if found is not None:
                     plans[row] = found
         mended: list[int | None] = [None] * len(group)
         if plans:
             rows = list(plans)
             changed, regions = (torch.stack(each) for each in zip(*plans.values()))
-            tried = sampler.resume(changed, REARRANGE_SIGMA, rows, [group[row][1] for row in rows], None, regions)
+            tried = sampler.resume(changed, REARRANGE_NOISE_LEVEL, rows, [group[row][1] for row in rows], None, regions)
             judged = self.judge.judge(self.decoder.decode(tried), [self.claims[group[row][0]] for row in rows])
             for row, latent, critique in zip(rows, tried, judged):
                 if critique.passed:
@@ -275,13 +333,20 @@ class _Collector:
         if self.settings.retell is None or rng.random() >= self.settings.retold:
             return prompt, critique
         # Without boxes, nothing is known of what another prompt asks for.
-        other = self.settings.retell(prompt, critique.detections, rng) if critique.detections and critique.confidence else prompt
+        other = (
+            self.settings.retell(prompt, critique.detections, rng)
+            if critique.detections and critique.confidence
+            else prompt
+        )
         return other, critique if other == prompt else _reread(other, critique, side)
 
     def _contexts(self, kept: _Rows, contexts: dict[str, Tensor]) -> dict[str, Tensor]:
         """The embeddings of all prompts that rows are read with."""
-        others = [prompt for prompt in dict.fromkeys(row.prompt for entries in kept.entries for row in entries)
-                  if prompt not in contexts and not self.dataset.knows(prompt)]
+        others = [
+            prompt
+            for prompt in dict.fromkeys(row.prompt for entries in kept.entries for row in entries)
+            if prompt not in contexts and not self.dataset.knows(prompt)
+        ]
         if others:
             contexts.update(zip(others, self.sampler_for(others).context(list(range(len(others))))))
         return contexts

@@ -1,4 +1,5 @@
-"""What a head or a corrector is trained with: collected pictures, parted by prompt, and checked before hours are spent on them."""
+"""What a head or a corrector is trained with: collected pictures, parted by prompt, and checked before hours are spent
+on them."""
 
 from __future__ import annotations
 
@@ -23,8 +24,8 @@ _SMALLEST = 4
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Judged records of three groups of prompts: ``training``; ``tuning``, which weights are chosen and calibrated by; and
-    ``held_out``, which only the figures are measured on.
+    """Judged records of three groups of prompts: ``training``; ``tuning``, which weights are chosen and calibrated by;
+    and ``held_out``, which only the figures are measured on.
 
     ``digest`` names the data: it changes with the pictures, their prompts and the critic's rewards.
     """
@@ -39,13 +40,18 @@ class TrainingData:
     def counts(self) -> dict[str, int]:
         """How much there is, for the figures saved with weights."""
         held_out = self.held_out
-        return {"pictures": len(self.training.pictures.unique()), "latents": len(self.training),
-                "prompts": len(set(self.training.prompts)), "held_out_pictures": len(held_out.pictures.unique()),
-                "held_out_prompts": len(set(held_out.prompts))}
+        return {
+            "pictures": len(self.training.pictures.unique()),
+            "latents": len(self.training),
+            "prompts": len(set(self.training.prompts)),
+            "held_out_pictures": len(held_out.pictures.unique()),
+            "held_out_prompts": len(set(held_out.prompts)),
+        }
 
 
 def training_data(datasets: Sequence[Dataset], seed: int) -> TrainingData:
-    """The records of datasets of one model, parted by ``seed``; a prompt is in one group only, in whichever dataset it is.
+    """The records of datasets of one model, parted by ``seed``; a prompt is in one group only, in whichever dataset it
+    is.
 
     Raises ValueError for what cannot be trained with: no verdicts, too few pictures or prompts, all right or all wrong,
     different models or sizes, latents that are tiny or not finite.
@@ -62,7 +68,8 @@ def training_data(datasets: Sequence[Dataset], seed: int) -> TrainingData:
 
 
 def judged_records(datasets: Sequence[Dataset]) -> tuple[Records, Encode]:
-    """All records of datasets of one model with a verdict, and their prompts' embeddings. Raises ValueError for none."""
+    """All records of datasets of one model with a verdict, and their prompts' embeddings. Raises ValueError for
+    none."""
     _source(datasets)
     prompts = list(dict.fromkeys(picture.prompt for dataset in datasets for picture in dataset.pictures()))
     return _judged(datasets, prompts, prompts, "datasets'"), _encoder(datasets)
@@ -77,8 +84,10 @@ def _source(datasets: Sequence[Dataset]) -> Source:
         raise ValueError("There is no dataset to train with. Connect or name one.")
     for dataset in datasets[1:]:
         if dataset.source != datasets[0].source:
-            raise ValueError(f"{dataset.folder} was collected with {dataset.source}, {datasets[0].folder} with {datasets[0].source}. "
-                             "A head or corrector belongs to one model: train with the datasets of one.")
+            raise ValueError(
+                f"{dataset.folder} was collected with {dataset.source}, {datasets[0].folder} with {datasets[0].source}."
+                " A head or corrector belongs to one model: train with the datasets of one."
+            )
     return datasets[0].source
 
 
@@ -87,19 +96,25 @@ def _check_pictures(datasets: Sequence[Dataset]) -> None:
     pictures = [picture for dataset in datasets for picture in dataset.pictures()]
     judged = [picture for picture in pictures if picture.confidence > 0]
     if not judged:
-        raise ValueError(f"The critic gave no verdict on any of the {len(pictures)} pictures in {where}. Look at its answers with "
-                         "xLARD Critique, and collect again with a critic that answers.")
+        raise ValueError(
+            f"The critic gave no verdict on any of the {len(pictures)} pictures in {where}. Look at its answers with "
+            "xLARD Critique, and collect again with a critic that answers."
+        )
     if len(judged) < FEWEST_PICTURES:
-        raise ValueError(f"There are {len(judged)} pictures with a verdict in {where}; {FEWEST_PICTURES} is the least, some hundreds "
-                         "are useful. Collect more.")
+        raise ValueError(
+            f"There are {len(judged)} pictures with a verdict in {where}; {FEWEST_PICTURES} is the least, some hundreds"
+            " are useful. Collect more."
+        )
     _check_classes([picture.passed for picture in judged], "pictures")
 
 
 def _check_classes(passed: list[bool], what: str) -> None:
     if all(passed) or not any(passed):
         outcome, prompts = ("passed", "harder") if all(passed) else ("failed", "easier")
-        raise ValueError(f"All {len(passed)} {what} {outcome}: there is nothing to tell apart. Collect {prompts} prompts too, such that "
-                         "the model gets some right and some wrong.")
+        raise ValueError(
+            f"All {len(passed)} {what} {outcome}: there is nothing to tell apart. Collect {prompts} prompts too, such"
+            " that the model gets some right and some wrong."
+        )
 
 
 def _split(datasets: Sequence[Dataset], seed: int) -> tuple[list[str], list[str]]:
@@ -116,25 +131,37 @@ def _split(datasets: Sequence[Dataset], seed: int) -> tuple[list[str], list[str]
 def _judged(datasets: Sequence[Dataset], group: list[str], prompts: list[str], name: str) -> Records:
     """The records of a group's pictures, without those that are read with another group's prompt."""
     chosen, others = set(group), set(prompts) - set(group)
-    parts = [dataset.records(chosen) for dataset in datasets if any(picture.prompt in chosen for picture in dataset.pictures())]
+    parts = [
+        dataset.records(chosen)
+        for dataset in datasets
+        if any(picture.prompt in chosen for picture in dataset.pictures())
+    ]
     if not parts:
-        raise ValueError(f"There are no pictures in {' and '.join(str(dataset.folder) for dataset in datasets)}. Collect some.")
+        raise ValueError(
+            f"There are no pictures in {' and '.join(str(dataset.folder) for dataset in datasets)}. Collect some."
+        )
     records = join(parts)
     keep = (records.confidence > 0) & torch.tensor([prompt not in others for prompt in records.prompts])
     if not keep.any():
-        raise ValueError(f"None of the {name} prompts' pictures has a verdict. Collect more pictures, or with a critic that answers.")
+        raise ValueError(
+            f"None of the {name} prompts' pictures has a verdict. Collect more pictures, or with a critic that answers."
+        )
     return records.where(keep)
 
 
 def _check_records(records: Records) -> None:
     height, width = records.latents.shape[-2:]
     if min(height, width) < _SMALLEST:
-        raise ValueError(f"The latents are {width} x {height}; smaller than {_SMALLEST} x {_SMALLEST} they show nothing. Collect larger "
-                         "pictures.")
-    for name in ("latents", "finals", "rewards", "sigma"):
+        raise ValueError(
+            f"The latents are {width} x {height}; smaller than {_SMALLEST} x {_SMALLEST} they show nothing. Collect"
+            " larger pictures."
+        )
+    for name in ("latents", "finals", "rewards", "noise_level"):
         if not torch.isfinite(getattr(records, name)).all():
-            raise ValueError(f"The dataset's {name} hold NaN or infinite values: a sampler failed, or a file is damaged. Collect again "
-                             "into a new dataset, with a lower CFG or the model in fp32 or bf16.")
+            raise ValueError(
+                f"The dataset's {name} hold NaN or infinite values: a sampler failed, or a file is damaged. Collect"
+                " again into a new dataset, with a lower CFG or the model in fp32 or bf16."
+            )
     _check_classes(records.passed.bool().tolist(), "latents of the training prompts")
 
 
@@ -143,7 +170,7 @@ def _digest(groups: Sequence[Records]) -> str:
     content = hashlib.sha256()
     for records in groups:
         content.update("\n".join(records.prompts).encode())
-        for values in (records.sigma, records.rewards, records.confidence, records.pictures):
+        for values in (records.noise_level, records.rewards, records.confidence, records.pictures):
             content.update(values.double().numpy().tobytes())
     return content.hexdigest()[:16]
 
@@ -155,6 +182,10 @@ class _Encoder:
         self._datasets = datasets
 
     def __call__(self, prompts: list[str]) -> Tensor:
-        known = [next((dataset for dataset in self._datasets if dataset.knows(prompt)), self._datasets[0]) for prompt in prompts]
+        known = [
+            next((dataset for dataset in self._datasets if dataset.knows(prompt)), self._datasets[0])
+            for prompt in prompts
+        ]
         return torch.nn.utils.rnn.pad_sequence(
-            [dataset.encode([prompt])[0] for dataset, prompt in zip(known, prompts)], batch_first=True)
+            [dataset.encode([prompt])[0] for dataset, prompt in zip(known, prompts)], batch_first=True
+        )

@@ -1,7 +1,8 @@
-"""Drafts: latents in which the objects that a prompt asks for stand where its claims hold, cut out of pictures that were drawn.
+"""Drafts: latents in which the objects that a prompt asks for stand where its claims hold, cut out of pictures that
+were drawn.
 
-A draft is coarse, with seams around the objects; sampling on from a mid noise level draws it properly. Objects are asked for
-in an order and stand in one of a few well-spread arrangements, so that a prompt has one draft and not many.
+A draft is coarse, with seams around the objects; sampling on from a mid noise level draws it properly. Objects are
+asked for in an order and stand in one of a few well-spread arrangements, so that a prompt has one draft and not many.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import torch
 from torch import Tensor
 
 from ..claims import Claim
-from ..critique import Detection
+from ..detections import Detection
 from ..loop.faults import faults_of
-from ..loop.masks import Grid
 from ..loop.rearrange import Piece, fill, pieces_of
+from ..loop.regions import Grid
 from ..loop.strategies import REARRANGE_GROWTH
 from ..prompts import claims_from_prompt
 from ..rewards import critique_from_detections, decidable, judge_by_boxes
@@ -31,7 +32,8 @@ MOST_OBJECTS = 9
 """More objects than that have no draft."""
 
 _TRIES, _KEPT, _BORDER = 4000, 600, 0.18
-"""Random arrangements of a number of objects, how many of the most spread ones are kept, and how far centres keep off the edge."""
+"""Random arrangements of a number of objects, how many of the most spread ones are kept, and how far centres keep off
+the edge."""
 
 _ENOUGH = 2
 """Pieces of one kind and size that make a typical one."""
@@ -71,14 +73,15 @@ class Drafts:
         return self._layout(prompt) is not None
 
     def draft(self, prompt: str, picture: int) -> Tensor:
-        """The draft (C, h, w) of a prompt on the background of a picture. Raises KeyError for a prompt that has none."""
+        """The draft (C, h, w) of a prompt on the background of a picture. Raises KeyError for a prompt that has
+        none."""
         layout = self._layout(prompt)
         if layout is None:
             raise KeyError(prompt)
         latent = self._background(picture).clone()
         for placed in layout:
             height, width = placed.piece.patch.shape[-2:]
-            latent[:, placed.row:placed.row + height, placed.column:placed.column + width] = placed.piece.patch
+            latent[:, placed.row : placed.row + height, placed.column : placed.column + width] = placed.piece.patch
         return latent
 
     def _all_pieces(self) -> dict[tuple[str | None, str], list[Piece]]:
@@ -116,19 +119,24 @@ class Drafts:
             return None
         for centers in arrangements(len(pieces)):
             placed = self._place(pieces, centers)
-            if placed and all(judge_by_boxes(claim, [each.object for each in placed], self._records.side).passed for claim in claims):
+            if placed and all(
+                judge_by_boxes(claim, [each.object for each in placed], self._records.side).passed for claim in claims
+            ):
                 return placed
         return None
 
     def _piece(self, color: str | None, noun: str, number: int) -> Piece | None:
-        """A typical piece of a kind, small enough that ``number`` of them have room; of any colour the most frequent."""
+        """A typical piece of a kind, small enough that ``number`` of them have room; of any colour the most
+        frequent."""
         if color is None:
             colors = Counter({known[0]: len(pieces) for known, pieces in self._pieces.items() if known[1] == noun})
             color = min(colors, key=lambda known: (-colors[known], str(known)), default=None)
         most = min(self._grid.size) // math.ceil(math.sqrt(number))
         key = color, noun, most
         if key not in self._typical:
-            self._typical[key] = typical([piece for piece in self._pieces[color, noun] if max(piece.patch.shape[-2:]) <= most])
+            self._typical[key] = typical(
+                [piece for piece in self._pieces[color, noun] if max(piece.patch.shape[-2:]) <= most]
+            )
         return self._typical[key]
 
     def _place(self, pieces: Sequence[Piece], centers: Sequence[tuple[float, float]]) -> list[Placed] | None:
@@ -139,13 +147,16 @@ class Drafts:
             height, width = piece.patch.shape[-2:]
             row = min(max(round(y * rows - height / 2), 0), rows - height)
             column = min(max(round(x * columns - width / 2), 0), columns - width)
-            cells = taken[row:row + height, column:column + width]
+            cells = taken[row : row + height, column : column + width]
             if cells.any():
                 return None
             cells[:] = True
             own_rows, own_columns = self._grid.span(piece.object)
-            moved = replace(piece.object, x=piece.object.x + (column - own_columns.start) * self._scale,
-                            y=piece.object.y + (row - own_rows.start) * self._scale)
+            moved = replace(
+                piece.object,
+                x=piece.object.x + (column - own_columns.start) * self._scale,
+                y=piece.object.y + (row - own_rows.start) * self._scale,
+            )
             placed.append(Placed(piece, row, column, moved))
         return placed
 
@@ -166,9 +177,13 @@ def typical(pieces: Sequence[Piece]) -> Piece | None:
 
 @lru_cache(maxsize=None)
 def arrangements(number: int) -> list[list[tuple[float, float]]]:
-    """Arrangements of ``number`` centres (x, y) in shares of width and height, the most spread first; always the same ones."""
+    """Arrangements of ``number`` centres (x, y) in shares of width and height, the most spread first; always the same
+    ones."""
     rng = random.Random(number)
-    found = [[(rng.uniform(_BORDER, 1 - _BORDER), rng.uniform(_BORDER, 1 - _BORDER)) for _ in range(number)] for _ in range(_TRIES)]
+    found = [
+        [(rng.uniform(_BORDER, 1 - _BORDER), rng.uniform(_BORDER, 1 - _BORDER)) for _ in range(number)]
+        for _ in range(_TRIES)
+    ]
     return sorted(found, key=_spread, reverse=True)[:_KEPT]
 
 

@@ -1,4 +1,5 @@
-"""Where a training runs: in this process alone, or in those that torchrun or ``accelerate launch`` started, through accelerate."""
+"""Where a training runs: in this process alone, or in those that torchrun or ``accelerate launch`` started, through
+accelerate."""
 
 from __future__ import annotations
 
@@ -57,29 +58,39 @@ class Alone:
 
 
 def engine(device: str) -> Accelerator | Alone:
-    """The engine for how this process was started. Raises RuntimeError where a launcher is used and accelerate is missing."""
+    """The engine for how this process was started. Raises RuntimeError where a launcher is used and accelerate is
+    missing."""
     if processes() == 1 and "ACCELERATE_MIXED_PRECISION" not in os.environ:
         return Alone(device)
     # What is imported with the first optimizer holds a process group that is already there, until Python has ended.
     from torch import _dynamo  # noqa: F401
+
     try:
         from accelerate import Accelerator, DistributedDataParallelKwargs
     except ImportError as error:
-        raise RuntimeError("Training in several processes needs accelerate: pip install accelerate. One process needs no "
-                           "launcher: python -m ...") from error
+        raise RuntimeError(
+            "Training in several processes needs accelerate: pip install accelerate. One process needs no "
+            "launcher: python -m ..."
+        ) from error
     if processes() == 1 and "MASTER_ADDR" in os.environ:
-        warnings.warn("accelerate launch was told of several processes and started one, as it does on CPUs without MPI. For "
-                      "several: torchrun --standalone --nproc-per-node 2 -m ...", stacklevel=2)
+        warnings.warn(
+            "accelerate launch was told of several processes and started one, as it does on CPUs without MPI. For "
+            "several: torchrun --standalone --nproc-per-node 2 -m ...",
+            stacklevel=2,
+        )
     cuda = torch.device(device).type == "cuda"
-    # Without the flag, several processes on a machine without GPU would train apart. accelerate launch has a precision of its own.
+    # Without the flag, several processes on a machine without GPU would train apart. accelerate launch has a precision
+    # of its own.
     return Accelerator(
-        cpu=device == "cpu", mixed_precision=os.environ.get("ACCELERATE_MIXED_PRECISION", "bf16" if cuda else "no"),
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
+        cpu=device == "cpu",
+        mixed_precision=os.environ.get("ACCELERATE_MIXED_PRECISION", "bf16" if cuda else "no"),
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
 
 
 def end_together(engine: Accelerator | Alone) -> None:
-    """End what joins the processes, its threads too, while Python still runs: a thread of gloo's that frees a tensor after the
-    interpreter has ended aborts the process. Nothing else may hold what the engine prepared."""
+    """End what joins the processes, its threads too, while Python still runs: a thread of gloo's that frees a tensor
+    after the interpreter has ended aborts the process. Nothing else may hold what the engine prepared."""
     engine.free_memory()
     gc.collect()  # The wrapped module, which holds the process group, is part of a cycle.
     engine.end_training()

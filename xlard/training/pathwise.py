@@ -7,18 +7,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..corrector import CorrectorConfig, LatentCorrector
-from ..gradient import FLOOR
-from ..head import RewardHead
+from ..guidance.gradient import FLOOR
+from ..models.corrector import CorrectorConfig, LatentCorrector
+from ..models.head import RewardHead
+from .objectives import predictions, tensors
 from .records import Encode, Records, pick
-from .ways import predictions, tensors
 
 
 @dataclass(frozen=True)
 class PathwiseSettings:
-    """``anchor`` weighs |delta|^2 / |z|^2 against the log reward, which the paper cannot do without. ``caution`` subtracts so
-    many of the head's own deviations from the log reward (Ctrl-U). ``gate`` anchors only that share of a batch which the head is
-    least sure of (GARDO); 1 anchors all."""
+    """``anchor`` weighs |delta|^2 / |z|^2 against the log reward, which the paper cannot do without. ``caution``
+    subtracts so many of the head's own deviations from the log reward (Ctrl-U). ``gate`` anchors only that share of a
+    batch which the head is least sure of (GARDO); 1 anchors all."""
 
     anchor: float = 2.0
     caution: float = 0.5
@@ -28,9 +28,17 @@ class PathwiseSettings:
 class Pathwise:
     """Training through a frozen head on the x0 predictions of pictures that failed."""
 
-    def __init__(self, config: CorrectorConfig, records: Records, encode: Encode, batch: int, device: str, head: RewardHead,
-                 settings: PathwiseSettings = PathwiseSettings()):
-        found = predictions(records, config.sigma_range)
+    def __init__(
+        self,
+        config: CorrectorConfig,
+        records: Records,
+        encode: Encode,
+        batch: int,
+        device: str,
+        head: RewardHead,
+        settings: PathwiseSettings = PathwiseSettings(),
+    ):
+        found = predictions(records, config.noise_level_range)
         self.records = found.where(~found.passed.bool())
         if not len(self.records):
             raise ValueError("No picture failed, so that there is nothing to correct. Collect harder prompts.")
@@ -49,15 +57,21 @@ class Pathwise:
         return module.eval()
 
 
-def pathwise_loss(corrector: LatentCorrector, head: RewardHead, latents: Tensor, context: Tensor, sigma: Tensor,
-                  known: Tensor, settings: PathwiseSettings) -> Tensor:
+def pathwise_loss(
+    corrector: LatentCorrector,
+    head: RewardHead,
+    latents: Tensor,
+    context: Tensor,
+    noise_level: Tensor,
+    known: Tensor,
+    settings: PathwiseSettings,
+) -> Tensor:
     """-mean log reward over each picture's aspects, plus the latent anchor.
 
-    ``known`` (B, A) marks the aspects that the prompt has claims about. Gradients flow through the head, whose weights must
-    be frozen.
-    """
-    delta = corrector(latents, context, sigma)
-    prediction = head(latents + delta, context, sigma)
+    ``known`` (B, A) marks the aspects that the prompt has claims about. Gradients flow through the head, whose weights
+    must be frozen."""
+    delta = corrector(latents, context, noise_level)
+    prediction = head(latents + delta, context, noise_level)
     # Not a clamp, which would leave the worst pictures without a gradient.
     gains = (prediction.rewards + FLOOR).log() - settings.caution * prediction.deviations
     asked = known.sum(dim=1).clamp_min(1)

@@ -71,6 +71,6 @@ def _line(draw: ImageDraw.ImageDraw, places: list[tuple[float, float]], color: t
 def _bounds(losses: list[float], validation: list[float]) -> tuple[float, float]:
     """Lowest value, and highest without the few largest losses."""
     ordered = sorted(losses)
-    shown = [*ordered[:len(ordered) - int(len(ordered) * _ROBUST)], *validation]
+    shown = [*ordered[: len(ordered) - int(len(ordered) * _ROBUST)], *validation]
     low, high = min(shown), max(shown)
     return (low, high) if high > low else (low - 0.5, low + 0.5)

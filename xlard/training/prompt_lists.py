@@ -1,4 +1,5 @@
-"""Lists of prompts to collect pictures of: from a text, from a file, or made up after GenEval's tasks (arXiv 2310.11513)."""
+"""Lists of prompts to collect pictures of: from a text, from a file, or made up after GenEval's tasks (arXiv
+2310.11513)."""
 
 from __future__ import annotations
 
@@ -8,11 +9,15 @@ from pathlib import Path
 
 from ..claims import one_line, things
 
-NOUNS = tuple("""apple backpack ball balloon banana basket bear bed bench bicycle bird boat book bottle bowl box bus butterfly
-    cake camera candle car carrot cat chair clock cow cup dog donkey door duck elephant fish flower fork fox frog giraffe
-    guitar hammer hat helmet horse kettle key kite lamp laptop lemon lion mug mushroom owl panda pear pencil penguin piano
+NOUNS = tuple(
+    """apple backpack ball balloon banana basket bear bed bench bicycle bird boat book bottle bowl box bus butterfly
+    cake camera candle car carrot cat chair clock cow cup dog donkey door duck elephant fish flower fork fox frog
+    giraffe
+    guitar hammer hat helmet horse kettle key kite lamp laptop lemon lion mug mushroom owl panda pear pencil penguin
+    piano
     pig pillow pizza plate rabbit robot rose sandwich shoe snail sofa spoon suitcase table teapot telephone tent tiger
-    tomato train tree truck turtle umbrella vase violin wallet whale zebra""".split())
+    tomato train tree truck turtle umbrella vase violin wallet whale zebra""".split()
+)
 """Things that are easy to recognise, and to count."""
 
 COLORS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white")
@@ -34,9 +39,12 @@ def prompts_from_text(text: str) -> list[str]:
 
 
 def prompts_from_file(path: Path) -> list[str]:
-    """``prompts_from_text`` of a text file in UTF-8. Raises FileNotFoundError, or ValueError if there are no prompts in it."""
+    """``prompts_from_text`` of a text file in UTF-8. Raises FileNotFoundError, or ValueError if there are no prompts in
+    it."""
     if not path.is_file():
-        raise FileNotFoundError(f"There is no prompt file {path}. Put a text file with one prompt a line there, or correct the name.")
+        raise FileNotFoundError(
+            f"There is no prompt file {path}. Put a text file with one prompt a line there, or correct the name."
+        )
     try:
         return prompts_from_text(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -52,7 +60,7 @@ def generated_prompts(number: int, seed: int = 0) -> list[str]:
     """
     rng, prompts, tasks = random.Random(seed), dict[str, None](), list(_TASKS)
     while len(prompts) < number and tasks:
-        for task in list(tasks)[:number - len(prompts)]:
+        for task in list(tasks)[: number - len(prompts)]:
             found = next((text for text in (task(rng) for _ in range(_TRIES)) if text not in prompts), None)
             # A task without a new prompt in so many tries is as good as used up.
             if found is None:
@@ -60,7 +68,9 @@ def generated_prompts(number: int, seed: int = 0) -> list[str]:
             else:
                 prompts[found] = None
     if number < 1 or len(prompts) < number:
-        raise ValueError(f"{number} prompts cannot be made up; between 1 and some hundred thousand can. Choose another number.")
+        raise ValueError(
+            f"{number} prompts cannot be made up; between 1 and some hundred thousand can. Choose another number."
+        )
     return list(prompts)
 
 

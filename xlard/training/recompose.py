@@ -1,8 +1,7 @@
 """More pictures than were drawn: a latent's objects left out, moved and copied, and what the critic would then say.
 
-Two pictures of a prompt that differ in one object teach a head more than two that differ in everything, and a model seldom
-draws them. The critic's boxes say which cells show what, so that one latent gives many.
-"""
+Two pictures of a prompt that differ in one object teach a head more than two that differ in everything, and a model
+seldom draws them. The critic's boxes say which cells show what, so that one latent gives many."""
 
 from __future__ import annotations
 
@@ -15,16 +14,18 @@ import torch
 from torch import Tensor
 
 from ..claims import Claim
-from ..critique import Critique, Detection
-from ..loop.masks import Grid
+from ..critique import Critique
+from ..detections import Detection
 from ..loop.rearrange import fill, pieces_of
+from ..loop.regions import Grid
 from ..loop.strategies import REARRANGE_GROWTH
 from ..prompts import claims_from_prompt
 from ..rewards import critique_from_detections
 from .records import Records, reward_rows
 
 _LEFT_OUT, _MOVED, _COPIED = 0.25, 0.25, 0.4
-"""How often an object that touches no other is left out, and otherwise moved; how often a picture gets a copy of one."""
+"""How often an object that touches no other is left out, and otherwise moved; how often a picture gets a copy of
+one."""
 
 _PLACES = 16
 
@@ -37,7 +38,8 @@ def _claims(prompt: str) -> tuple[Claim, ...]:
 
 
 def critique_by_boxes(prompt: str, objects: Sequence[Detection], side: float) -> Critique:
-    """What follows for a prompt from the objects that a critic sees; ``side`` is the picture's longer side in pixels."""
+    """What follows for a prompt from the objects that a critic sees; ``side`` is the picture's longer side in
+    pixels."""
     return critique_from_detections(_claims(prompt), objects, side)
 
 
@@ -46,10 +48,21 @@ def recomposed(records: Records, share: float, rng: random.Random) -> Records:
 
     Records stay as they are where boxes alone do not give the rewards that the critic gave, or it saw nothing.
     """
-    rows = [row for row, objects in enumerate(records.seen) if objects and rng.random() < share and _decided(records, row, objects)]
-    alone = replace(records, latents=records.latents.clone(), rewards=records.rewards.clone(), passed=records.passed.clone(),
-                    mended=records.mended.clone(), objects=list(records.seen), pictures=torch.arange(len(records)),
-                    finals=records.targets)
+    rows = [
+        row
+        for row, objects in enumerate(records.seen)
+        if objects and rng.random() < share and _decided(records, row, objects)
+    ]
+    alone = replace(
+        records,
+        latents=records.latents.clone(),
+        rewards=records.rewards.clone(),
+        passed=records.passed.clone(),
+        mended=records.mended.clone(),
+        objects=list(records.seen),
+        pictures=torch.arange(len(records)),
+        finals=records.targets,
+    )
     if not rows:
         return alone
     grid = _grid(records)
@@ -72,10 +85,13 @@ def _grid(records: Records) -> Grid:
     return Grid((height, width), (round(height * scale), round(width * scale)), REARRANGE_GROWTH)
 
 
-def _recompose(latent: Tensor, empty: Tensor, objects: Sequence[Detection], grid: Grid,
-               rng: random.Random) -> tuple[Tensor, list[Detection]]:
+def _recompose(
+    latent: Tensor, empty: Tensor, objects: Sequence[Detection], grid: Grid, rng: random.Random
+) -> tuple[Tensor, list[Detection]]:
     """A latent (C, h, w) with other objects, given what it is without any, and what is then to be seen in it."""
-    apart = [d for d in objects if not (grid.boxes([d]) & grid.boxes([other for other in objects if other is not d])).any()]
+    apart = [
+        d for d in objects if not (grid.boxes([d]) & grid.boxes([other for other in objects if other is not d])).any()
+    ]
     left_out = [d for d in apart if rng.random() < _LEFT_OUT]
     placed = [d for d in apart if d not in left_out and rng.random() < _MOVED]
     stay = [d for d in objects if d not in left_out and d not in placed]

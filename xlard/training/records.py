@@ -1,4 +1,5 @@
-"""Training records: latents on the way to a picture, the prompt they are read with, and how the critic judged the outcome."""
+"""Training records: latents on the way to a picture, the prompt they are read with, and how the critic judged the
+outcome."""
 
 from __future__ import annotations
 
@@ -8,13 +9,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ..critique import ASPECTS, Critique, Detection
-from ..head import KINDS
+from ..critique import ASPECTS, Critique
+from ..detections import Detection
+from ..models.head import LATENT_KINDS
 
 NO_REWARD = -1.0
 """Stands for the reward of an aspect that a prompt has no claim about, or that the critic abstained from."""
 
-FINAL, X0 = KINDS.index("final"), KINDS.index("x0")
+FINAL, X0 = LATENT_KINDS.index("final"), LATENT_KINDS.index("x0")
 
 _CHUNK = 256 * 1024
 
@@ -32,20 +34,20 @@ class Records:
     """N latents of M pictures; a picture comes finished and as x0 predictions at several noise levels.
 
     Per latent: ``prompts``, the texts that they are read with, mostly their picture's own; ``latents`` (N, C, h, w);
-    ``sigma`` (N,) in [0, 1]; ``kinds`` (N,), places in ``head.KINDS``; ``renoised`` (N,), whether an x0 prediction was made
-    after adding fresh noise to the finished latent rather than on the way to it; ``rewards`` (N, A) with NO_REWARD for
-    missing ones; ``passed`` (N,), whether every claim of the prompt holds; ``confidence`` (N,), the critic's, 0 where it
-    abstained; ``pictures`` (N,), places among the pictures; ``mended`` (N,), places among ``mends``, -1 where there is none.
+    ``noise_level`` (N,) in [0, 1]; ``kinds`` (N,), places in ``head.LATENT_KINDS``; ``renoised`` (N,), whether an x0
+    prediction was made after adding fresh noise to the finished latent rather than on the way to it; ``rewards`` (N, A)
+    with NO_REWARD for missing ones; ``passed`` (N,), whether every claim of the prompt holds; ``confidence`` (N,), the
+    critic's, 0 where it abstained; ``pictures`` (N,), places among the pictures; ``mended`` (N,), places among
+    ``mends``, -1 where there is none.
 
     ``mends`` (K, C, h, w): finished latents of failed pictures that were mended and then passed.
 
-    Per picture: ``finals`` (M, C, h, w), the finished latents, ``objects``, what the critic saw, and ``side``, the longer
-    side of the pictures in pixels, which the objects' boxes are in.
-    """
+    Per picture: ``finals`` (M, C, h, w), the finished latents, ``objects``, what the critic saw, and ``side``, the
+    longer side of the pictures in pixels, which the objects' boxes are in."""
 
     prompts: list[str]
     latents: Tensor
-    sigma: Tensor
+    noise_level: Tensor
     kinds: Tensor
     renoised: Tensor
     rewards: Tensor
@@ -82,23 +84,34 @@ class Records:
         return [self.objects[picture] for picture in self.pictures.tolist()]
 
 
-_PER_LATENT = ("latents", "sigma", "kinds", "renoised", "rewards", "passed", "confidence", "pictures", "mended")
+_PER_LATENT = ("latents", "noise_level", "kinds", "renoised", "rewards", "passed", "confidence", "pictures", "mended")
 
 
 def join(parts: Sequence[Records]) -> Records:
     """Several collections as one. Raises ValueError for none, or for latents of different sizes."""
     shapes = {tuple(part.finals.shape[1:]) for part in parts}
     if len(shapes) != 1:
-        raise ValueError(f"The collections hold latents of {len(shapes)} sizes ({sorted(shapes)}); a training needs one. Collect "
-                         "again with one picture size, or train on one collection.")
+        raise ValueError(
+            f"The collections hold latents of {len(shapes)} sizes ({sorted(shapes)}); a training needs one. Collect "
+            "again with one picture size, or train on one collection."
+        )
     starts = [sum(len(part.finals) for part in parts[:index]) for index in range(len(parts))]
     mends = [sum(len(part.mends) for part in parts[:index]) for index in range(len(parts))]
-    tensors = {name: torch.cat([getattr(part, name) for part in parts]) for name in _PER_LATENT if name not in ("pictures", "mended")}
-    return Records(prompts=[prompt for part in parts for prompt in part.prompts], **tensors,
-                   pictures=torch.cat([part.pictures + start for part, start in zip(parts, starts)]),
-                   mended=torch.cat([torch.where(part.mended < 0, -1, part.mended + start) for part, start in zip(parts, mends)]),
-                   finals=torch.cat([part.finals for part in parts]), mends=torch.cat([part.mends for part in parts]),
-                   objects=[objects for part in parts for objects in part.objects], side=parts[0].side)
+    tensors = {
+        name: torch.cat([getattr(part, name) for part in parts])
+        for name in _PER_LATENT
+        if name not in ("pictures", "mended")
+    }
+    return Records(
+        prompts=[prompt for part in parts for prompt in part.prompts],
+        **tensors,
+        pictures=torch.cat([part.pictures + start for part, start in zip(parts, starts)]),
+        mended=torch.cat([torch.where(part.mended < 0, -1, part.mended + start) for part, start in zip(parts, mends)]),
+        finals=torch.cat([part.finals for part in parts]),
+        mends=torch.cat([part.mends for part in parts]),
+        objects=[objects for part in parts for objects in part.objects],
+        side=parts[0].side,
+    )
 
 
 def chunks(records: Records) -> Iterator[Records]:
@@ -112,7 +125,9 @@ def of_kind(records: Records, kind: int) -> Tensor:
     """Places of the latents of a kind. Raises ValueError where there are none."""
     rows = (records.kinds == kind).nonzero().flatten()
     if not len(rows):
-        raise ValueError(f"These records hold no latents of the kind '{KINDS[kind]}'. Collect pictures with noise levels to watch.")
+        raise ValueError(
+            f"These records hold no latents of the kind '{LATENT_KINDS[kind]}'. Collect pictures with noise levels to watch."
+        )
     return rows
 
 

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from ..critique import ASPECT_OF, ASPECTS
 from .dataset import Dataset
-from .entries import Picture
+from .dataset_rows import Picture
 
 
 def summarise_dataset(dataset: Dataset) -> str:
     """Pictures and prompts, the share that passed in all and by aspect, prompts that say something, bytes on disk.
 
-    A prompt whose pictures are right and wrong shows a head what makes the difference; others only show that it is hard.
-    """
+    A prompt whose pictures are right and wrong shows a head what makes the difference; others only show that it is
+    hard."""
     pictures = dataset.pictures()
     by_prompt: dict[str, list[bool]] = {}
     for picture in pictures:
         by_prompt.setdefault(picture.prompt, []).append(picture.passed)
     judged = [picture for picture in pictures if picture.confidence > 0]
     mixed = sum(len(set(passed)) == 2 for passed in by_prompt.values())
-    lines = [f"{len(pictures)} pictures of {len(by_prompt)} prompts, {sum(len(picture.rows) for picture in pictures)} latents, "
-             f"{dataset.size / 1e6:.1f} MB in {dataset.folder}",
-             f"The critic gave a verdict on {len(judged)} of them"]
+    lines = [
+        (
+            f"{len(pictures)} pictures of {len(by_prompt)} prompts, {sum(len(picture.rows) for picture in pictures)}"
+            f" latents, {dataset.size / 1e6:.1f} MB in {dataset.folder}"
+        ),
+        f"The critic gave a verdict on {len(judged)} of them",
+    ]
     if judged:
-        lines.append(f"{_percent([picture.passed for picture in judged])} are right in everything that their prompt asks for")
+        lines.append(
+            f"{_percent([picture.passed for picture in judged])} are right in everything that their prompt asks for"
+        )
     for aspect in ASPECTS:
         passed = [found for picture in judged if (found := _passed(picture, aspect)) is not None]
         if passed:
@@ -36,8 +42,11 @@ def summarise_dataset(dataset: Dataset) -> str:
 
 def _passed(picture: Picture, aspect: str) -> bool | None:
     """Whether all claims of an aspect hold in a picture; None if there are none with a verdict."""
-    verdicts = [claim["passed"] for claim in picture.critique["claims"]
-                if ASPECT_OF[claim["type"]] == aspect and claim["passed"] is not None]
+    verdicts = [
+        claim["passed"]
+        for claim in picture.critique["claims"]
+        if ASPECT_OF[claim["type"]] == aspect and claim["passed"] is not None
+    ]
     return all(verdicts) if verdicts else None
 
 

@@ -1,4 +1,5 @@
-"""A training run that can be stopped and resumed: AdamW, cosine schedule, moving average, best average by validation."""
+"""A training run that can be stopped and resumed: AdamW, cosine schedule, moving average, best average by
+validation."""
 
 from __future__ import annotations
 
@@ -18,8 +19,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from ..file_names import to_file
+from ..files import write_whole
 from .engine import end_together, engine, processes
-from .files import write_whole
 from .plot import loss_plot
 
 _RECORDS = 100
@@ -70,29 +72,46 @@ class TrainingProgress:
 class Trainer:
     """Trains ``module`` for ``steps`` steps and keeps everything needed to go on in ``folder``.
 
-    A step's random generator is seeded by seed and step, so that a resumed run draws what an uninterrupted one would have
-    drawn, and lives on the CPU, so that every machine draws the same. ``average`` is the exponential moving average.
-    ``validate`` returns the loss of a module on what it is not trained on, every ``validate_every`` steps and at the end; of
-    the averages, the one where it was lowest is ``kept``. Under torchrun or ``accelerate launch`` every process draws its own
-    batches, the gradients are averaged, and the first one validates and saves.
+    A step's random generator is seeded by seed and step, so that a resumed run draws what an uninterrupted one would
+    have drawn, and lives on the CPU, so that every machine draws the same. ``average`` is the exponential moving
+    average. ``validate`` returns the loss of a module on what it is not trained on, every ``validate_every`` steps and
+    at the end; of the averages, the one where it was lowest is ``kept``. Under torchrun or ``accelerate launch`` every
+    process draws its own batches, the gradients are averaged, and the first one validates and saves.
 
-    ``settings`` are JSON-ready values that a run depends on, beside the trainer's own. Raises ValueError where the folder
-    holds a run with others.
-    """
+    ``settings`` are JSON-ready values that a run depends on, beside the trainer's own. Raises ValueError where the
+    folder holds a run with others."""
 
-    def __init__(self, folder: Path, module: nn.Module, steps: int, learning_rate: float, seed: int, device: str,
-                 decay: float = 0.999, weight_decay: float = 0.01, save_every: int = 250,
-                 validate: Callable[[nn.Module], float] | None = None, validate_every: int = 0, settings: dict | None = None):
+    def __init__(
+        self,
+        folder: Path,
+        module: nn.Module,
+        steps: int,
+        learning_rate: float,
+        seed: int,
+        device: str,
+        decay: float = 0.999,
+        weight_decay: float = 0.01,
+        save_every: int = 250,
+        validate: Callable[[nn.Module], float] | None = None,
+        validate_every: int = 0,
+        settings: dict | None = None,
+    ):
         self.folder, self.steps, self.learning_rate, self.seed = folder, steps, learning_rate, seed
         self.device, self.save_every, self.validate, self.validate_every = device, save_every, validate, validate_every
         self.engine = engine(device)
         self.module = module.to(device)
         self.average = AveragedModel(self.module, multi_avg_fn=get_ema_multi_avg_fn(decay))
-        self.optimizer = self.engine.prepare(torch.optim.AdamW(
-            self.module.parameters(), lr=learning_rate, weight_decay=weight_decay, betas=(0.9, 0.98)))
+        self.optimizer = self.engine.prepare(
+            torch.optim.AdamW(self.module.parameters(), lr=learning_rate, weight_decay=weight_decay, betas=(0.9, 0.98))
+        )
         # Steps, and the decay that may follow from them, are left out: a finished run may be given more.
-        self.settings = {"learning rate": learning_rate, "seed": seed, "weight decay": weight_decay,
-                         "parameters": sum(parameter.numel() for parameter in module.parameters()), **(settings or {})}
+        self.settings = {
+            "learning rate": learning_rate,
+            "seed": seed,
+            "weight decay": weight_decay,
+            "parameters": sum(parameter.numel() for parameter in module.parameters()),
+            **(settings or {}),
+        }
         self.step, self.seconds, self.losses, self.validation = 0, 0.0, [], []
         self.best: dict[str, Tensor] | None = None
         self._recent: list[Tensor] = []
@@ -101,12 +120,16 @@ class Trainer:
         if (folder / "state.safetensors").exists():
             self._load()
         if self._everyone(self.step, "mean") != self.step:
-            raise ValueError(f"The processes find different states in {folder}. Put it on a disk that all machines share.")
+            raise ValueError(
+                f"The processes find different states in {folder}. Put it on a disk that all machines share."
+            )
 
     def generator(self, step: int) -> torch.Generator:
         """The random generator of a step."""
         # ComfyUI's seeds have 64 bits, which leaves no room for a product.
-        return torch.Generator().manual_seed((self.seed * 1_000_003 + self.engine.process_index * 500_009 + step) % 2**63)
+        return torch.Generator().manual_seed(
+            (self.seed * 1_000_003 + self.engine.process_index * 500_009 + step) % 2**63
+        )
 
     @property
     def kept(self) -> nn.Module:
@@ -116,14 +139,20 @@ class Trainer:
             module.load_state_dict(self.best)
         return module.eval()
 
-    def run(self, loss_of: LossOf, check: Callable[[int], bool] | None = None, check_every: int = 0,
-            max_seconds: float | None = None, on_step: Callable[[TrainingProgress], None] | None = None) -> None:
-        """Train until ``steps``, until ``check(step)``, called every ``check_every`` steps, returns True, or for ``max_seconds``.
+    def run(
+        self,
+        loss_of: LossOf,
+        check: Callable[[int], bool] | None = None,
+        check_every: int = 0,
+        max_seconds: float | None = None,
+        on_step: Callable[[TrainingProgress], None] | None = None,
+    ) -> None:
+        """Train until ``steps``, until ``check(step)``, called every ``check_every`` steps, returns True, or for
+        ``max_seconds``.
 
-        An exception from ``on_step`` cancels the run: the state is saved, so that the next run goes on from there, and the
-        exception goes on to the caller. Raises FloatingPointError for a loss that is no number, OSError for a full disk; in
-        both cases the state that was saved last remains.
-        """
+        An exception from ``on_step`` cancels the run: the state is saved, so that the next run goes on from there, and
+        the exception goes on to the caller. Raises FloatingPointError for a loss that is no number, OSError for a full
+        disk; in both cases the state that was saved last remains."""
         measured = self.engine.prepare(_Measured(self, loss_of))
         first, begun = self.step, time.time()
         self._since = self._shown = begun
@@ -166,13 +195,18 @@ class Trainer:
             return
         loss = torch.stack(self._recent).float().mean().item()
         if not math.isfinite(loss):
-            raise FloatingPointError(f"The loss is {loss} at step {self.step}. Delete {self.folder} and start again with a "
-                                     "lower learning rate.")
+            raise FloatingPointError(
+                f"The loss is {loss} at step {self.step}. Delete {self.folder} and start again with a "
+                "lower learning rate."
+            )
         self._recent = []
         self.losses.append([self.step, loss])
         if self.engine.is_main_process and time.time() - self._shown > _PRINT_SECONDS:
             self._shown = time.time()
-            print(f"{self.folder.name}: step {self.step}/{self.steps}, loss {loss:.4f}, about {left / 60:.1f} min left", flush=True)
+            print(
+                f"{self.folder.name}: step {self.step}/{self.steps}, loss {loss:.4f}, about {left / 60:.1f} min left",
+                flush=True,
+            )
 
     @torch.no_grad()
     def _validate(self) -> None:
@@ -217,11 +251,20 @@ class Trainer:
         tensors |= {f"best.{name}": value for name, value in (self.best or {}).items()}
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
-        run = json.dumps({"step": self.step, "seconds": self.seconds, "losses": self.losses, "validation": self.validation,
-                          "settings": self.settings})
+        run = json.dumps(
+            {
+                "step": self.step,
+                "seconds": self.seconds,
+                "losses": self.losses,
+                "validation": self.validation,
+                "settings": to_file(self.settings),
+            }
+        )
         # One file, so that no crash can come between the tensors and what they are of; run.json is to be looked at.
-        write_whole(self.folder / "state.safetensors", save(
-            {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, {"run": run}))
+        write_whole(
+            self.folder / "state.safetensors",
+            save({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, {"run": run}),
+        )
         write_whole(self.folder / "run.json", run.encode())
 
     def _load(self) -> None:
@@ -229,16 +272,22 @@ class Trainer:
             tensors = {name: file.get_tensor(name) for name in file.keys()}
             run = json.loads((file.metadata() or {}).get("run") or (self.folder / "run.json").read_text())
         # As JSON gives them back: tuples are lists there.
-        now, before = json.loads(json.dumps(self.settings)), run.get("settings", self.settings)
-        differing = [f"{name}: {before.get(name)} then, {now.get(name)} now" for name in now | before if before.get(name) != now.get(name)]
+        now, before = json.loads(json.dumps(to_file(self.settings))), run.get("settings", self.settings)
+        differing = [
+            f"{name}: {before.get(name)} then, {now.get(name)} now"
+            for name in now | before
+            if before.get(name) != now.get(name)
+        ]
         if differing:
-            raise ValueError(f"The run in {self.folder} was begun with other settings ({'; '.join(differing)}). Give this run another "
-                             "name or folder, or delete that folder.")
+            raise ValueError(
+                f"The run in {self.folder} was begun with other settings ({'; '.join(differing)}). Give this run"
+                " another name or folder, or delete that folder."
+            )
         self.step, self.seconds, self.losses = run["step"], run["seconds"], run["losses"]
         self.validation = run.get("validation", [])
 
         def part(prefix: str) -> dict[str, Tensor]:
-            return {name[len(prefix):]: value for name, value in tensors.items() if name.startswith(prefix)}
+            return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
 
         self.module.load_state_dict(part("module."))
         self.average.load_state_dict(part("average."))
@@ -253,8 +302,8 @@ class Trainer:
 
 
 class _Measured(nn.Module):
-    """The trained module within its loss: what is wrapped for several processes must be what is called, and losses call parts
-    of the module."""
+    """The trained module within its loss: what is wrapped for several processes must be what is called, and losses call
+    parts of the module."""
 
     def __init__(self, trainer: Trainer, loss_of: LossOf):
         super().__init__()

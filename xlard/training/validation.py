@@ -9,14 +9,14 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from ..corrector import CorrectorConfig, LatentCorrector, relative_norm
-from ..head import RewardHead
+from ..models.corrector import CorrectorConfig, LatentCorrector, relative_norm
+from ..models.head import RewardHead
 from .distillation import two_errors
 from .drafting import Drafting
-from .mending import Mending
+from .objectives import predictions, tensors
 from .pathwise import PathwiseSettings, pathwise_loss
 from .records import Encode, Records, chunks
-from .ways import predictions, tensors
+from .repair_pairs import RepairPairs
 
 _VALIDATED = 512
 
@@ -32,7 +32,8 @@ def mean(records: Records, of: Callable[[Records], float]) -> float:
 
 
 class Validation(Protocol):
-    """What one way is validated by: records out of ``choose``, the loss of a module on them, and figures of the corrector."""
+    """What one way is validated by: records out of ``choose``, the loss of a module on them, and figures of the
+    corrector."""
 
     def choose(self, records: Records) -> Records: ...
 
@@ -45,14 +46,16 @@ class Errors:
     """Distillation's validation: squared errors of both read-outs."""
 
     def __init__(self, config: CorrectorConfig, encode: Encode, device: str):
-        self._range, self._encode, self._device = config.sigma_range, encode, device
+        self._range, self._encode, self._device = config.noise_level_range, encode, device
 
     def choose(self, records: Records) -> Records:
         return predictions(records, self._range, renoised=True)
 
     def _pair(self, module: nn.Module, part: Records) -> torch.Tensor:
-        latents, context, sigma, _ = tensors(part, self._encode, self._device)
-        return two_errors(module, latents, context, sigma, part.targets.to(self._device), part.passed.to(self._device))
+        latents, context, noise_level, _ = tensors(part, self._encode, self._device)
+        return two_errors(
+            module, latents, context, noise_level, part.targets.to(self._device), part.passed.to(self._device)
+        )
 
     def loss(self, module: nn.Module, part: Records) -> float:
         return self._pair(module, part).sum().item()
@@ -67,15 +70,16 @@ class Errors:
         figures: dict = {}
         for name, part, place in (("passed", passed, 0), ("all", records, 1)):
             for when, reading in (("before", nothing), ("after", module)):
-                figures[f"held_out_error_{name}_{when}"] = round(mean(
-                    part, lambda rows: self._pair(reading, rows)[place].item()), 4) if len(part) else None
+                figures[f"held_out_error_{name}_{when}"] = (
+                    round(mean(part, lambda rows: self._pair(reading, rows)[place].item()), 4) if len(part) else None
+                )
         return {**figures, "change": change(corrector, records, self._encode, self._device)}
 
 
-class Mends:
-    """Mending's validation: its own error, on failed pictures and on passed ones."""
+class RepairPairErrors:
+    """RepairPairs's validation: its own error, on failed pictures and on passed ones."""
 
-    def __init__(self, way: Mending):
+    def __init__(self, way: RepairPairs):
         self._way = way
 
     def choose(self, records: Records) -> Records:
@@ -91,10 +95,14 @@ class Mends:
         for parameter in nothing.out.parameters():
             parameter.zero_()
         figures: dict = {}
-        for name, part in (("failed", records.where(records.mended >= 0)), ("passed", records.where(records.mended < 0))):
+        for name, part in (
+            ("failed", records.where(records.mended >= 0)),
+            ("passed", records.where(records.mended < 0)),
+        ):
             for when, reading in (("before", nothing), ("after", module)):
-                figures[f"held_out_error_{name}_{when}"] = round(mean(
-                    part, lambda rows: self._way.error(reading, rows).item()), 4) if len(part) else None
+                figures[f"held_out_error_{name}_{when}"] = (
+                    round(mean(part, lambda rows: self._way.error(reading, rows).item()), 4) if len(part) else None
+                )
         return {**figures, "change": change(corrector, records, self._way.encode, self._way.device)}
 
 
@@ -115,16 +123,28 @@ class DraftErrors:
         nothing = copy.deepcopy(module)
         for parameter in nothing.out.parameters():
             parameter.zero_()
-        figures: dict = {f"held_out_error_{when}": round(mean(records, lambda part: self.loss(reading, part)), 4) if len(records) else None
-                         for when, reading in (("before", nothing), ("after", module))}
+        figures: dict = {
+            f"held_out_error_{when}": (
+                round(mean(records, lambda part: self.loss(reading, part)), 4) if len(records) else None
+            )
+            for when, reading in (("before", nothing), ("after", module))
+        }
         return {**figures, "change": change(corrector, records, self._way.encode, self._way.device)}
 
 
 class Opinions:
     """The path-wise way's validation: what its head thinks of pictures that failed."""
 
-    def __init__(self, config: CorrectorConfig, head: RewardHead, settings: PathwiseSettings, encode: Encode, device: str):
-        self._range, self._head, self._settings, self._encode, self._device = config.sigma_range, head, settings, encode, device
+    def __init__(
+        self, config: CorrectorConfig, head: RewardHead, settings: PathwiseSettings, encode: Encode, device: str
+    ):
+        self._range, self._head, self._settings, self._encode, self._device = (
+            config.noise_level_range,
+            head,
+            settings,
+            encode,
+            device,
+        )
 
     def choose(self, records: Records) -> Records:
         found = predictions(records, self._range)
@@ -137,20 +157,27 @@ class Opinions:
     @torch.no_grad()
     def figures(self, module: nn.Module, corrector: LatentCorrector, records: Records) -> dict:
         def opinion(part: Records, share: float) -> float:
-            latents, context, sigma, known = tensors(part, self._encode, self._device)
-            rewards = self._head(latents + share * corrector(latents, context, sigma), context, sigma).rewards
+            latents, context, noise_level, known = tensors(part, self._encode, self._device)
+            rewards = self._head(
+                latents + share * corrector(latents, context, noise_level), context, noise_level
+            ).rewards
             return ((rewards * known).sum(dim=1) / known.sum(dim=1).clamp_min(1)).mean().item()
 
         before, after = (round(mean(records, lambda part: opinion(part, share)), 3) for share in (0.0, 1.0))
-        return {"head_opinion_before": before, "head_opinion_after": after, "head_usable_up_to": self._head.config.sigma_range[1],
-                "change": change(corrector, records, self._encode, self._device)}
+        return {
+            "head_opinion_before": before,
+            "head_opinion_after": after,
+            "head_usable_up_to": self._head.config.noise_level_range[1],
+            "change": change(corrector, records, self._encode, self._device),
+        }
 
 
 @torch.no_grad()
 def change(corrector: LatentCorrector, records: Records, encode: Encode, device: str) -> float:
     """The mean size of a corrector's residuals, relative to the latents."""
+
     def of(part: Records) -> float:
-        latents, context, sigma, _ = tensors(part, encode, device)
-        return relative_norm(corrector(latents, context, sigma), latents).mean().item()
+        latents, context, noise_level, _ = tensors(part, encode, device)
+        return relative_norm(corrector(latents, context, noise_level), latents).mean().item()
 
     return round(mean(records, of), 4)

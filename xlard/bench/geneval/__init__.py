@@ -1,1 +1,2 @@
-"""GenEval (arXiv 2310.11513) on one's own machine: its prompts through a running ComfyUI, scored by its published rules."""
+"""GenEval (arXiv 2310.11513) on one's own machine: its prompts through a running ComfyUI, scored by its published
+rules."""

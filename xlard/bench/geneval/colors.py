@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from PIL import Image
 
+from ...comfy_server.errors import BenchError
 from ...training.prompt_lists import COLORS
-from ..errors import BenchError
 from .rules import Found
 
 _TEMPLATES = ("a photo of a {color} {name}", "a photo of a {color}-colored {name}", "a photo of a {color} object")
@@ -28,15 +28,21 @@ class ClipColors:
         try:
             self._processor = CLIPProcessor.from_pretrained(folder, **options)
             # Pictures come in single precision, whatever the folder was saved in.
-            self._model, found = CLIPModel.from_pretrained(folder, use_safetensors=True, output_loading_info=True, dtype=torch.float32, **options)
+            self._model, found = CLIPModel.from_pretrained(
+                folder, use_safetensors=True, output_loading_info=True, dtype=torch.float32, **options
+            )
         # Broken files raise nearly anything: of safetensors, of huggingface_hub, KeyError, TypeError.
         except Exception as error:
             cause = " ".join(str(error).split())[:300] or type(error).__name__
-            raise BenchError(f"The CLIP in {folder} cannot be read: {cause}. Give the folder of a CLIP in Hugging Face format with "
-                               "its safetensors, such as clip-vit-large-patch14.") from error
+            raise BenchError(
+                f"The CLIP in {folder} cannot be read: {cause}. Give the folder of a CLIP in Hugging Face format with "
+                "its safetensors, such as clip-vit-large-patch14."
+            ) from error
         if found["missing_keys"]:
-            raise BenchError(f"The model in {folder} is no whole CLIP: {sorted(found['missing_keys'])[0]} is missing. Give the folder "
-                               "of a CLIP, such as clip-vit-large-patch14.")
+            raise BenchError(
+                f"The model in {folder} is no whole CLIP: {sorted(found['missing_keys'])[0]} is missing. Give the"
+                " folder of a CLIP, such as clip-vit-large-patch14."
+            )
         self._model.eval()
 
     def to(self, device: str) -> None:
@@ -47,7 +53,9 @@ class ClipColors:
     def __call__(self, picture: Image.Image, objects: Sequence[Found], name: str) -> list[str]:
         """The colour of each object of the class ``name`` in the picture, one of ``COLORS``."""
         texts = [template.format(color=color, name=name) for color in COLORS for template in _TEMPLATES]
-        inputs = self._processor(text=texts, images=[crop(picture, each) for each in objects], return_tensors="pt", padding=True)
+        inputs = self._processor(
+            text=texts, images=[crop(picture, each) for each in objects], return_tensors="pt", padding=True
+        )
         output = self._model(**inputs.to(self._model.device))
         colors = output.text_embeds.unflatten(0, (len(COLORS), len(_TEMPLATES))).mean(dim=1)
         likeness = output.image_embeds @ (colors / colors.norm(dim=-1, keepdim=True)).T

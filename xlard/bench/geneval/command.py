@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
-from ...training.files import read_json, write_json, write_whole
-from ..client import RunningServer
-from ..errors import BenchError
+from ...comfy_server.client import RunningServer
+from ...comfy_server.errors import BenchError
+from ...files import read_json, write_json, write_whole
 from .draw import Run, draw, missing
 from .prompts import PER_TASK, GenEvalPrompt, first_of_each_task, made_up, read_prompts
 from .score import check_classes, score
@@ -21,18 +21,35 @@ from .template import read_template
 
 def arguments(words: list[str]) -> argparse.Namespace:
     """The parsed command line."""
-    parser = argparse.ArgumentParser(prog="python -m xlard.bench geneval", description="GenEval through a running ComfyUI, by a workflow "
-                                     "of yours: the plain picture against the corrected one. See docs/geneval.md.")
+    parser = argparse.ArgumentParser(
+        prog="python -m xlard.bench geneval",
+        description=(
+            "GenEval through a running ComfyUI, by a workflow "
+            "of yours: the plain picture against the corrected one. See docs/geneval.md."
+        ),
+    )
     parser.add_argument("--server", default="http://127.0.0.1:8188", help="address of the running ComfyUI")
     parser.add_argument("--workflow", type=Path, required=True, help="saved workflow, or one in the API format")
-    parser.add_argument("--prompts", type=Path, help="GenEval's evaluation_metadata.jsonl (default: made up after its tasks)")
-    parser.add_argument("--number", type=int, help=f"prompts of each task (default: all of the file, or {PER_TASK} made up)")
+    parser.add_argument(
+        "--prompts", type=Path, help="GenEval's evaluation_metadata.jsonl (default: made up after its tasks)"
+    )
+    parser.add_argument(
+        "--number", type=int, help=f"prompts of each task (default: all of the file, or {PER_TASK} made up)"
+    )
     parser.add_argument("--seeds", default="0,1,2,3", help="comma-separated, each prompt is drawn with each")
-    parser.add_argument("--out", type=Path, required=True, help="folder for pictures and figures; a stopped run goes on in it")
-    parser.add_argument("--detector", type=Path, help="folder of a detector for COCO; without one pictures are only drawn")
-    parser.add_argument("--clip", type=Path, help="folder of a CLIP for colours; without one tasks with colours are not scored")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for pictures and figures; a stopped run goes on in it"
+    )
+    parser.add_argument(
+        "--detector", type=Path, help="folder of a detector for COCO; without one pictures are only drawn"
+    )
+    parser.add_argument(
+        "--clip", type=Path, help="folder of a CLIP for colours; without one tasks with colours are not scored"
+    )
     parser.add_argument("--device", default="cpu", help="where detector and CLIP run, such as cpu or cuda")
-    parser.add_argument("--timeout", type=float, default=3600.0, help="seconds that one job may take, waiting in the queue included")
+    parser.add_argument(
+        "--timeout", type=float, default=3600.0, help="seconds that one job may take, waiting in the queue included"
+    )
     return parser.parse_args(words)
 
 
@@ -84,12 +101,15 @@ def chosen_seeds(words: str) -> list[int]:
     """The seeds of a comma-separated list, each once. Raises BenchError for what is no whole number of at least 0."""
     seeds = [word.strip() for word in words.split(",")]
     if not all(seed.isdecimal() for seed in seeds):
-        raise BenchError(f"--seeds is {words!r}; give whole numbers of at least 0 with commas between them, such as 0,1,2,3.")
+        raise BenchError(
+            f"--seeds is {words!r}; give whole numbers of at least 0 with commas between them, such as 0,1,2,3."
+        )
     return list(dict.fromkeys(map(int, seeds)))
 
 
 def load_judges(options: argparse.Namespace, prompts: list[GenEvalPrompt]) -> tuple | None:
-    """Detector and CLIP, the second None without a folder; None without a detector. Read first, so that errors come before hours of drawing."""
+    """Detector and CLIP, the second None without a folder; None without a detector. Read first, so that errors come
+    before hours of drawing."""
     if options.detector is None:
         return None
     from .colors import ClipColors
@@ -99,8 +119,10 @@ def load_judges(options: argparse.Namespace, prompts: list[GenEvalPrompt]) -> tu
         torch.empty(0, device=options.device)
     # Of several kinds, and an AssertionError where PyTorch was built without CUDA.
     except Exception as error:
-        raise BenchError(f"--device {options.device} cannot be used ({str(error).splitlines()[0]}). Take cpu, or cuda where PyTorch finds a "
-                         "GPU.") from error
+        raise BenchError(
+            f"--device {options.device} cannot be used ({str(error).splitlines()[0]}). Take cpu, or cuda where PyTorch"
+            " finds a GPU."
+        ) from error
     detector = TransformersDetector(options.detector)
     check_classes(detector, prompts)
     return detector, options.clip and ClipColors(options.clip)
@@ -117,8 +139,10 @@ def same_run(run: Run, workflow: Path) -> dict:
         return {"workflow": workflow.stem, "workflow_sha256": digest}
     about = read_json(path, "Choose another folder with --out.")
     if about["workflow_sha256"] != digest:
-        raise BenchError(f"{run.folder} holds pictures of the workflow {about['workflow']} as it was before; {workflow.name} is another, "
-                           "or has changed. Choose another folder with --out.")
+        raise BenchError(
+            f"{run.folder} holds pictures of the workflow {about['workflow']} as it was before; {workflow.name} is"
+            " another, or has changed. Choose another folder with --out."
+        )
     return about
 
 
@@ -143,6 +167,8 @@ def report(run: Run, prompts: list[GenEvalPrompt], seeds: list[int], about: dict
     if name_colors is None and any(prompt.needs_colors for prompt in prompts):
         text += "\nTasks with colours were not scored: no CLIP was given. Overall is the mean of the others.\n"
     seconds = [row["seconds"] for row in costs]
-    write_json(run.folder / "summary.json", {**about, "seeds": seeds, "seconds_per_job": sum(seconds) / len(seconds), **found})
+    write_json(
+        run.folder / "summary.json", {**about, "seeds": seeds, "seconds_per_job": sum(seconds) / len(seconds), **found}
+    )
     write_whole(run.folder / "table.md", text.encode())
     print(text, end="")

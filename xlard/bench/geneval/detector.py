@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..errors import BenchError
+from ...comfy_server.errors import BenchError
 from .classes import class_name
 from .rules import THRESHOLD, Found
 
@@ -34,7 +34,8 @@ class Detector(Protocol):
 
 
 class TransformersDetector:
-    """A folder of Mask2Former or MaskFormer for instances, or of any model for object detection; implements ``Detector``.
+    """A folder of Mask2Former or MaskFormer for instances, or of any model for object detection; implements
+    ``Detector``.
 
     Raises BenchError for another folder.
     """
@@ -60,12 +61,19 @@ class TransformersDetector:
         output, sizes = self._model(**inputs), [(picture.height, picture.width)]
         if not self._makes_masks:
             found = self._processor.post_process_object_detection(output, threshold=THRESHOLD, target_sizes=sizes)[0]
-            return [(self._names[label], Found(tuple(box), score)) for label, box, score in
-                    zip(found["labels"].tolist(), found["boxes"].tolist(), found["scores"].tolist())]
+            return [
+                (self._names[label], Found(tuple(box), score))
+                for label, box, score in zip(
+                    found["labels"].tolist(), found["boxes"].tolist(), found["scores"].tolist()
+                )
+            ]
         found = self._processor.post_process_instance_segmentation(
-            output, threshold=THRESHOLD, target_sizes=sizes, return_binary_maps=True)[0]
-        return [(self._names[each["label_id"]], Found(_around(mask), each["score"], mask))
-                for each, mask in zip(found["segments_info"], found["segmentation"].bool().cpu())]
+            output, threshold=THRESHOLD, target_sizes=sizes, return_binary_maps=True
+        )[0]
+        return [
+            (self._names[each["label_id"]], Found(_around(mask), each["score"], mask))
+            for each, mask in zip(found["segments_info"], found["segmentation"].bool().cpu())
+        ]
 
 
 def _around(mask: Tensor) -> tuple[float, float, float, float]:
@@ -76,7 +84,9 @@ def _around(mask: Tensor) -> tuple[float, float, float, float]:
 
 def _architecture(folder: Path) -> str:
     config = folder / "config.json"
-    mend = "Give the folder of a detector for COCO in Hugging Face format, such as mask2former-swin-small-coco-instance."
+    mend = (
+        "Give the folder of a detector for COCO in Hugging Face format, such as mask2former-swin-small-coco-instance."
+    )
     if not config.is_file():
         raise BenchError(f"There is no detector in {folder}: config.json is missing. {mend}")
     try:
@@ -92,12 +102,20 @@ def _load(folder: Path, architecture: str) -> tuple:
     import transformers
 
     options = {"local_files_only": True, "trust_remote_code": False}
-    kind = transformers.AutoModelForObjectDetection if architecture.endswith(_BOXES) else getattr(transformers, architecture)
+    kind = (
+        transformers.AutoModelForObjectDetection
+        if architecture.endswith(_BOXES)
+        else getattr(transformers, architecture)
+    )
     # Pictures come in single precision, whatever the folder was saved in.
-    model, found = kind.from_pretrained(folder, use_safetensors=True, output_loading_info=True, dtype=torch.float32, **options)
+    model, found = kind.from_pretrained(
+        folder, use_safetensors=True, output_loading_info=True, dtype=torch.float32, **options
+    )
     if found["missing_keys"]:
         # transformers would leave them random.
-        raise ValueError(f"the weights lack {sorted(found['missing_keys'])[0]} and {len(found['missing_keys']) - 1} others")
+        raise ValueError(
+            f"the weights lack {sorted(found['missing_keys'])[0]} and {len(found['missing_keys']) - 1} others"
+        )
     return transformers.AutoImageProcessor.from_pretrained(folder, **options), model
 
 
@@ -108,5 +126,7 @@ def _readable(folder: Path) -> Iterator[None]:
     # Broken files raise nearly anything: of safetensors, of huggingface_hub, KeyError, TypeError.
     except Exception as error:
         cause = " ".join(str(error).split())[:300] or type(error).__name__
-        raise BenchError(f"The model in {folder} cannot be read: {cause}. Copy or download the whole folder again, with its "
-                           "safetensors and preprocessor_config.json.") from error
+        raise BenchError(
+            f"The model in {folder} cannot be read: {cause}. Copy or download the whole folder again, with its "
+            "safetensors and preprocessor_config.json."
+        ) from error

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...quickstart.job import JobResult
-from ...training.files import append_lines, read_lines, write_whole
-from ..client import RunningServer
-from ..errors import BenchError
+from ...comfy_server.client import RunningServer
+from ...comfy_server.errors import BenchError
+from ...comfy_server.job import JobResult
+from ...files import append_lines, read_lines, write_whole
 from .prompts import GenEvalPrompt
 from .template import BASE, CORRECTED, REPORT, Template
 
@@ -44,8 +44,11 @@ class Run:
 
     def rows(self) -> dict[tuple[str, int], dict]:
         """What ``pictures.jsonl`` says of each prompt and seed whose pictures are there."""
-        return {(row["prompt"], row["seed"]): row for row in read_lines(self.drawn)
-                if all(self.picture(kind, row["prompt"], row["seed"]).is_file() for kind in KINDS)}
+        return {
+            (row["prompt"], row["seed"]): row
+            for row in read_lines(self.drawn)
+            if all(self.picture(kind, row["prompt"], row["seed"]).is_file() for kind in KINDS)
+        }
 
 
 def _number(prompt: str) -> int:
@@ -53,7 +56,8 @@ def _number(prompt: str) -> int:
 
 
 def seed_of(prompt: str, seed: int) -> int:
-    """The sampler's seed: another for each prompt, the same in every run, so that runs can be compared picture by picture."""
+    """The sampler's seed: another for each prompt, the same in every run, so that runs can be compared picture by
+    picture."""
     return 1000 * _number(prompt) + seed
 
 
@@ -63,7 +67,9 @@ def missing(run: Run, prompts: Sequence[GenEvalPrompt], seeds: Sequence[int]) ->
     return [(prompt, seed) for seed in seeds for prompt in prompts if (prompt.prompt, seed) not in there]
 
 
-def draw(server: RunningServer, template: Template, jobs: Sequence[tuple[GenEvalPrompt, int]], run: Run, timeout: float) -> None:
+def draw(
+    server: RunningServer, template: Template, jobs: Sequence[tuple[GenEvalPrompt, int]], run: Run, timeout: float
+) -> None:
     """Draw all jobs one after the other. Raises BenchError for the first that fails; what was drawn before stays."""
     for kind in KINDS:
         (run.folder / kind).mkdir(parents=True, exist_ok=True)
@@ -72,16 +78,31 @@ def draw(server: RunningServer, template: Template, jobs: Sequence[tuple[GenEval
         result = server.run(template.fill(prompt.prompt, seed_of(prompt.prompt, seed)), timeout, repr(prompt.prompt))
         for kind, node in KINDS.items():
             write_whole(run.picture(kind, prompt.prompt, seed), server.view(_only_picture(result, node)))
-        append_lines(run.drawn, [{"prompt": prompt.prompt, "tag": prompt.tag, "seed": seed, "sampler_seed": seed_of(prompt.prompt, seed),
-                                  "seconds": round(result.seconds, 3), **_cost(server, result)}])
+        append_lines(
+            run.drawn,
+            [
+                {
+                    "prompt": prompt.prompt,
+                    "tag": prompt.tag,
+                    "seed": seed,
+                    "sampler_seed": seed_of(prompt.prompt, seed),
+                    "seconds": round(result.seconds, 3),
+                    **_cost(server, result),
+                }
+            ],
+        )
         left = (time.monotonic() - start) / number * (len(jobs) - number)
-        print(f"{number}/{len(jobs)}  {result.seconds:.1f} s, about {left / 60:.0f} min left: {prompt.prompt}", flush=True)
+        print(
+            f"{number}/{len(jobs)}  {result.seconds:.1f} s, about {left / 60:.0f} min left: {prompt.prompt}", flush=True
+        )
 
 
 def _only_picture(result: JobResult, node: str) -> dict:
     pictures = result.outputs.get(node, {}).get("images", [])
     if len(pictures) != 1:
-        raise BenchError(f"The workflow makes {len(pictures)} pictures in a job; GenEval needs one. Set the batch size to 1.")
+        raise BenchError(
+            f"The workflow makes {len(pictures)} pictures in a job; GenEval needs one. Set the batch size to 1."
+        )
     return pictures[0]
 
 
@@ -92,5 +113,7 @@ def _cost(server: RunningServer, result: JobResult) -> dict:
         return {}
     history = json.loads(server.view({**pages[0], "filename": Path(pages[0]["filename"]).with_suffix(".json").name}))[0]
     first = history["rounds"][0]
-    return {"nfe": {"base": first["nfe"], "corrected": history["nfe"]},
-            "loop_seconds": {"base": first["seconds"], "corrected": history["seconds"]}}
+    return {
+        "nfe": {"base": first["nfe"], "corrected": history["nfe"]},
+        "loop_seconds": {"base": first["seconds"], "corrected": history["seconds"]},
+    }

@@ -22,11 +22,11 @@ def wilson(right: int, number: int) -> tuple[float, float, float]:
 
 
 def figures(rows: Sequence[dict]) -> dict:
-    """Of rows of ``score.score``, for each task and ``overall``: pictures, shares right, their difference, fix and break rates.
+    """Of rows of ``score.score``, for each task and ``overall``: pictures, shares right, their difference, fix and
+    break rates.
 
-    Overall is the mean of the tasks, as GenEval has it. Differences come with a bootstrap interval over prompts, for a prompt's
-    pictures are alike. Raises ValueError for no rows.
-    """
+    Overall is the mean of the tasks, as GenEval has it. Differences come with a bootstrap interval over prompts, for a
+    prompt's pictures are alike. Raises ValueError for no rows."""
     if not rows:
         raise ValueError("There is no scored picture.")
     pairs: dict[tuple[str, str, int], dict[str, bool]] = defaultdict(dict)
@@ -41,9 +41,15 @@ def figures(rows: Sequence[dict]) -> dict:
 def _of_task(pairs: Sequence[tuple[str, bool, bool]]) -> dict:
     prompts, base, corrected = zip(*pairs)
     fixed, broken = fix_and_break(base, corrected)
-    return {"prompts": len(set(prompts)), "pictures": len(pairs), "base": wilson(sum(base), len(base)),
-            "corrected": wilson(sum(corrected), len(corrected)), "fix_rate": fixed, "break_rate": broken,
-            "difference": interval([after - before for before, after in zip(base, corrected)], prompts)}
+    return {
+        "prompts": len(set(prompts)),
+        "pictures": len(pairs),
+        "base": wilson(sum(base), len(base)),
+        "corrected": wilson(sum(corrected), len(corrected)),
+        "fix_rate": fixed,
+        "break_rate": broken,
+        "difference": interval([after - before for before, after in zip(base, corrected)], prompts),
+    }
 
 
 def _overall(by_task: dict[str, list[tuple[str, bool, bool]]]) -> dict:
@@ -54,8 +60,13 @@ def _overall(by_task: dict[str, list[tuple[str, bool, bool]]]) -> dict:
     # Of each task (DRAWS + 1, 2): the shares right, plain and corrected, first as they are.
     shares = torch.stack([_redrawn(own, generator) for own in by_task.values()]).mean(dim=0)
     columns = {"base": shares[:, 0], "corrected": shares[:, 1], "difference": shares[:, 1] - shares[:, 0]}
-    return {"prompts": len({prompt for prompt, *_ in every}), "pictures": len(every), "fix_rate": fixed, "break_rate": broken,
-            **{name: _with_interval(column) for name, column in columns.items()}}
+    return {
+        "prompts": len({prompt for prompt, *_ in every}),
+        "pictures": len(every),
+        "fix_rate": fixed,
+        "break_rate": broken,
+        **{name: _with_interval(column) for name, column in columns.items()},
+    }
 
 
 def _redrawn(pairs: Sequence[tuple[str, bool, bool]], generator: torch.Generator) -> Tensor:
@@ -64,7 +75,9 @@ def _redrawn(pairs: Sequence[tuple[str, bool, bool]], generator: torch.Generator
         groups[prompt].append(tuple(pair))
     sums = torch.tensor([[sum(column) for column in zip(*group)] for group in groups.values()], dtype=torch.float64)
     sizes = torch.tensor([float(len(group)) for group in groups.values()], dtype=torch.float64)
-    picks = torch.cat([torch.arange(len(sums))[None], torch.randint(0, len(sums), (DRAWS, len(sums)), generator=generator)])
+    picks = torch.cat(
+        [torch.arange(len(sums))[None], torch.randint(0, len(sums), (DRAWS, len(sums)), generator=generator)]
+    )
     return sums[picks].sum(dim=1) / sizes[picks].sum(dim=1, keepdim=True)
 
 

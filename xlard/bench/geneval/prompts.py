@@ -11,8 +11,8 @@ from typing import Literal
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from ...claims import things
+from ...comfy_server.errors import BenchError
 from ...training.prompt_lists import COLORS
-from ..errors import BenchError
 from .classes import CLASSES
 
 DIRECTIONS = ("left of", "right of", "above", "below")
@@ -68,8 +68,10 @@ def read_prompts(path: Path) -> list[GenEvalPrompt]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise BenchError(f"The prompts {path} cannot be read ({error}). Give the path of GenEval's evaluation_metadata.jsonl, or "
-                           "leave --prompts away to have prompts made up.") from error
+        raise BenchError(
+            f"The prompts {path} cannot be read ({error}). Give the path of GenEval's evaluation_metadata.jsonl, or "
+            "leave --prompts away to have prompts made up."
+        ) from error
     found: dict[str, GenEvalPrompt] = {}
     for number, line in enumerate(lines, 1):
         if line.strip():
@@ -78,8 +80,11 @@ def read_prompts(path: Path) -> list[GenEvalPrompt]:
             except ValidationError as error:
                 first = error.errors()[0]
                 where = ".".join(map(str, first["loc"])) or "the line"
-                raise BenchError(f"Line {number} of {path} is no prompt of GenEval: {where}: {first['msg']}. A line looks like "
-                                   '{"tag": "counting", "include": [{"class": "bus", "count": 3}], "prompt": "three buses"}.') from error
+                raise BenchError(
+                    f"Line {number} of {path} is no prompt of GenEval: {where}: {first['msg']}. A line looks like"
+                    ' {"tag": "counting", "include": [{"class": "bus", "count": 3}], "prompt":'
+                    ' "three buses"}.'
+                ) from error
             found.setdefault(prompt.prompt, prompt)
     if not found:
         raise BenchError(f"There is no prompt in {path}. Give the path of GenEval's evaluation_metadata.jsonl.")
@@ -87,7 +92,8 @@ def read_prompts(path: Path) -> list[GenEvalPrompt]:
 
 
 def made_up(number: int = PER_TASK, seed: int = 0) -> list[GenEvalPrompt]:
-    """So many different prompts of each of the six tasks, of single objects at most one for each class; the same for the same seed."""
+    """So many different prompts of each of the six tasks, of single objects at most one for each class; the same for
+    the same seed."""
     prompts: dict[str, GenEvalPrompt] = {}
     for task, make in _TASKS.items():
         # For each task its own, so that a larger number only adds prompts.
@@ -98,7 +104,8 @@ def made_up(number: int = PER_TASK, seed: int = 0) -> list[GenEvalPrompt]:
                 break
             if text not in prompts:
                 prompts[text] = GenEvalPrompt.model_validate(
-                    {"tag": task, "prompt": f"a photo of {text}", "include": include, "exclude": exclude})
+                    {"tag": task, "prompt": f"a photo of {text}", "include": include, "exclude": exclude}
+                )
                 own += 1
     return list(prompts.values())
 
@@ -162,5 +169,10 @@ def _color_attr(rng: random.Random) -> Made:
 
 
 _TASKS: dict[str, Callable[[random.Random], Made]] = {
-    "single_object": _single, "two_object": _two, "counting": _counting, "colors": _colors, "position": _position,
-    "color_attr": _color_attr}
+    "single_object": _single,
+    "two_object": _two,
+    "counting": _counting,
+    "colors": _colors,
+    "position": _position,
+    "color_attr": _color_attr,
+}

@@ -1,4 +1,5 @@
-"""GenEval's rules: which detections count, and whether they are what the prompt asks for (arXiv 2310.11513, section 3)."""
+"""GenEval's rules: which detections count, and whether they are what the prompt asks for (arXiv 2310.11513, section
+3)."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ MARGIN = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """An object that a detector sees: box (left, top, right, bottom) in pixels, y down, score, and mask (H, W) if it makes masks."""
+    """An object that a detector sees: box (left, top, right, bottom) in pixels, y down, score, and mask (H, W) if it
+    makes masks."""
 
     box: tuple[float, float, float, float]
     score: float
@@ -53,7 +55,7 @@ def judge(prompt: GenEvalPrompt, objects: Objects, colors_of: ColorsOf) -> tuple
     wrong: list[str] = []
     held: list[list[Found] | None] = []
     for required in prompt.include:
-        own = objects.get(required.name, [])[:required.count]
+        own = objects.get(required.name, [])[: required.count]
         problem = _problem(required, own, held, colors_of)
         wrong += [problem] if problem else []
         held.append(None if problem else own)
@@ -86,9 +88,8 @@ def _problem(required: Required, own: Sequence[Found], held: Sequence[list[Found
 def directions(one: Found, other: Found) -> set[str]:
     """Where an object is seen from another: ``left of``, ``right of``, ``above``, ``below``, two of them, or none.
 
-    The offset of the centres is shortened by ``MARGIN`` of both objects' width or height, and divided by its own length from
-    before; a component beyond a half counts.
-    """
+    The offset of the centres is shortened by ``MARGIN`` of both objects' width or height, and divided by its own length
+    from before; a component beyond a half counts."""
     offset, shortened = [], []
     for low, high in ((0, 2), (1, 3)):
         apart = (one.box[low] + one.box[high] - other.box[low] - other.box[high]) / 2

@@ -9,26 +9,54 @@ TASKS = ("single_object", "two_object", "counting", "colors", "position", "color
 
 def comparison(figures: dict) -> str:
     """A row for each task and one for their mean."""
-    lines = ["| task | prompts | pictures | base | corrected | fix | break | corrected - base, points |",
-             "| --- | ---: | ---: | --- | --- | ---: | ---: | --- |"]
+    lines = [
+        "| task | prompts | pictures | base | corrected | fix | break | corrected - base, points |",
+        "| --- | ---: | ---: | --- | --- | ---: | ---: | --- |",
+    ]
     for name, row in {**figures["tasks"], "**overall**": figures["overall"]}.items():
         mean, low, high = (100 * value for value in row["difference"])
-        lines.append(f"| {name.replace('_', ' ')} | {row['prompts']} | {row['pictures']} | {_share(row['base'])} | {_share(row['corrected'])} | "
-                     f"{_or_dash(row['fix_rate'])} | {_or_dash(row['break_rate'], 3)} | {mean:+.1f} [{low:+.1f}, {high:+.1f}] |")
+        lines.append(
+            f"| {name.replace('_', ' ')} | {row['prompts']} | {row['pictures']} | {_share(row['base'])} |"
+            f" {_share(row['corrected'])} | {_or_dash(row['fix_rate'])} | {_or_dash(row['break_rate'], 3)} |"
+            f" {mean:+.1f} [{low:+.1f}, {high:+.1f}] |"
+        )
     return "\n".join(lines)
 
 
 def shared(figures: dict, about: dict, seeds: Sequence[int], rows: Sequence[dict]) -> str:
-    """Two rows, the plain and the corrected picture, with what somebody else needs to compare theirs. ``about`` is ``run.json``."""
+    """Two rows, the plain and the corrected picture, with what somebody else needs to compare theirs. ``about`` is
+    ``run.json``."""
     # Tasks of a file of one's own stand after the benchmark's.
     tasks = [*TASKS, *(name for name in figures["tasks"] if name not in TASKS)]
-    head = ["model", "picture", "ComfyUI", "GPU", "steps", "seeds", "NFE", "s", "detector", *(task.replace("_", " ") for task in tasks), "overall"]
+    head = [
+        "model",
+        "picture",
+        "ComfyUI",
+        "GPU",
+        "steps",
+        "seeds",
+        "NFE",
+        "s",
+        "detector",
+        *(task.replace("_", " ") for task in tasks),
+        "overall",
+    ]
     lines = ["| " + " | ".join(head) + " |", "| " + " | ".join(["---"] * len(head)) + " |"]
     for kind in ("base", "corrected"):
         scores = [figures["tasks"][task][kind][0] if task in figures["tasks"] else None for task in tasks]
-        cells = [" + ".join(about["models"]) or about["workflow"], kind, about["comfyui"], about["gpu"],
-                 ", ".join(map(str, about["steps"])), ", ".join(map(str, seeds)), _mean(rows, "nfe", kind), _mean(rows, "loop_seconds", kind),
-                 about["judges"], *map(_or_dash, scores), f"{figures['overall'][kind][0]:.2f}"]
+        cells = [
+            " + ".join(about["models"]) or about["workflow"],
+            kind,
+            about["comfyui"],
+            about["gpu"],
+            ", ".join(map(str, about["steps"])),
+            ", ".join(map(str, seeds)),
+            _mean(rows, "nfe", kind),
+            _mean(rows, "loop_seconds", kind),
+            about["judges"],
+            *map(_or_dash, scores),
+            f"{figures['overall'][kind][0]:.2f}",
+        ]
         # A pipe would end the cell.
         lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
     return "\n".join(lines)

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...claim_lines import wants_prompt
-from ..errors import BenchError
-from ..jobs import links, needed, read_job
+from ...comfy_server.errors import BenchError
+from ...comfy_server.job_files import links, needed, read_job
+from ...prompts.claim_lines import wants_prompt
 
 PLACEHOLDER = "{prompt}"
 
@@ -28,8 +28,8 @@ _MODEL_FILES = (".safetensors", ".sft", ".gguf", ".ckpt", ".pt", ".pth", ".bin")
 class Template:
     """A job in the API format with ``PLACEHOLDER`` in its texts; ``seeds`` are places with what each adds to the seed.
 
-    The pictures come out of the nodes ``BASE`` and ``CORRECTED``, the loop's history out of ``REPORT`` where ``reports``.
-    """
+    The pictures come out of the nodes ``BASE`` and ``CORRECTED``, the loop's history out of ``REPORT`` where
+    ``reports``."""
 
     job: dict
     seeds: dict[tuple[str, str], int]
@@ -56,7 +56,9 @@ class Template:
     @property
     def steps(self) -> list[int]:
         """The numbers of sampling steps in the workflow."""
-        return sorted({node["inputs"]["steps"] for node in self.job.values() if isinstance(node["inputs"].get("steps"), int)})
+        return sorted(
+            {node["inputs"]["steps"] for node in self.job.values() if isinstance(node["inputs"].get("steps"), int)}
+        )
 
 
 def read_template(path: Path, object_info: dict) -> Template:
@@ -81,14 +83,20 @@ def _pictures(job: dict, object_info: dict) -> dict[str, list]:
     named = {kind: [id_ for id_, node in shown.items() if words & _words_of(node)] for kind, words in _WORDS.items()}
     if all(len(found) == 1 for found in named.values()) and named[BASE] != named[CORRECTED]:
         return {kind: shown[found[0]]["inputs"]["images"] for kind, found in named.items()}
-    loops = [id_ for id_, node in job.items() if set(_LOOP_OUTPUTS.values()) <= set(object_info[node["class_type"]]["output_name"])]
+    loops = [
+        id_
+        for id_, node in job.items()
+        if set(_LOOP_OUTPUTS.values()) <= set(object_info[node["class_type"]]["output_name"])
+    ]
     if not any(named.values()) and len(loops) == 1:
         names = object_info[job[loops[0]]["class_type"]]["output_name"]
         return {kind: [loops[0], names.index(name)] for kind, name in _LOOP_OUTPUTS.items()}
     seen = ", ".join(f"node {id_} '{_title(node)}'" for id_, node in shown.items()) or "none"
-    raise BenchError(f"Which pictures are to be compared cannot be told. The workflow's Save Image and Preview Image nodes: {seen}. Write "
-                       "Before into the title of the one with the plain picture, After into the title of the one with the "
-                       "corrected picture, and into no other; or have one xLARD Self-Correct and no such titles.")
+    raise BenchError(
+        f"Which pictures are to be compared cannot be told. The workflow's Save Image and Preview Image nodes: {seen}."
+        " Write Before into the title of the one with the plain picture, After into the title of the one with the"
+        " corrected picture, and into no other; or have one xLARD Self-Correct and no such titles."
+    )
 
 
 def _title(node: dict) -> str:
@@ -110,8 +118,13 @@ def _texts(job: dict) -> Iterator[tuple[str, str, str]]:
 def _declared(object_info: dict, node: dict) -> dict[str, tuple]:
     """Type and options of a node's inputs."""
     groups = object_info[node["class_type"]]["input"]
-    return {name: (kind[0], (kind[1:] or [{}])[0] or {}) for group in groups.values() if isinstance(group, dict) for name, kind in group.items()
-            if isinstance(kind, (list, tuple))}
+    return {
+        name: (kind[0], (kind[1:] or [{}])[0] or {})
+        for group in groups.values()
+        if isinstance(group, dict)
+        for name, kind in group.items()
+        if isinstance(kind, (list, tuple))
+    }
 
 
 def _put_placeholder(job: dict, object_info: dict) -> None:
@@ -119,8 +132,10 @@ def _put_placeholder(job: dict, object_info: dict) -> None:
     found = {text for text in _positive_texts(job, object_info) if text}
     if len(found) != 1:
         seen = "is none" if not found else "are several: " + ", ".join(repr(text) for text in sorted(found))
-        raise BenchError(f"Where the prompt goes cannot be told: of the texts behind the sampler's input positive, there {seen}. Write "
-                           f"{PLACEHOLDER} into the workflow wherever GenEval's prompt is to stand.")
+        raise BenchError(
+            f"Where the prompt goes cannot be told: of the texts behind the sampler's input positive, there {seen}."
+            f" Write {PLACEHOLDER} into the workflow wherever GenEval's prompt is to stand."
+        )
     text = found.pop()
     for node, name, value in _texts(job):
         if value == text:
@@ -130,8 +145,11 @@ def _put_placeholder(job: dict, object_info: dict) -> None:
 def _positive_texts(job: dict, object_info: dict) -> Iterator[str]:
     starts = [links(node)["positive"] for node in job.values() if "positive" in links(node)]
     # Guiders without a negative prompt.
-    waiting = starts or [links(node)["conditioning"] for node in job.values()
-                         if "conditioning" in links(node) and "GUIDER" in object_info[node["class_type"]]["output"]]
+    waiting = starts or [
+        links(node)["conditioning"]
+        for node in job.values()
+        if "conditioning" in links(node) and "GUIDER" in object_info[node["class_type"]]["output"]
+    ]
     seen = set()
     while waiting:
         id_ = waiting.pop()[0]
@@ -151,7 +169,8 @@ def _positive_texts(job: dict, object_info: dict) -> Iterator[str]:
 
 
 def _literal(job: dict, value: object) -> str | None:
-    """The text behind an input: itself, or what the node that it is linked to holds; None where a node makes it of several."""
+    """The text behind an input: itself, or what the node that it is linked to holds; None where a node makes it of
+    several."""
     while isinstance(value, list):
         texts = [each for each in job[value[0]]["inputs"].values() if isinstance(each, (str, list))]
         if len(texts) != 1:
@@ -165,14 +184,20 @@ def _check_judged(job: dict, object_info: dict) -> None:
     for id_, node in job.items():
         inputs, title = node["inputs"], f"Node {id_} ({node['class_type']})"
         prompt = _literal(job, inputs.get("prompt"))
-        asks = node["class_type"].startswith("XLARD") and "prompt" in object_info[node["class_type"]]["input"].get("required", {})
+        asks = node["class_type"].startswith("XLARD") and "prompt" in object_info[node["class_type"]]["input"].get(
+            "required", {}
+        )
         if asks and "claims" not in inputs and PLACEHOLDER not in (prompt or ""):
-            raise BenchError(f"{title} would judge by the prompt {prompt!r}, whatever is drawn. Connect the text of the positive prompt "
-                               f"to it, or write {PLACEHOLDER} there.")
+            raise BenchError(
+                f"{title} would judge by the prompt {prompt!r}, whatever is drawn. Connect the text of the positive"
+                f" prompt to it, or write {PLACEHOLDER} there."
+            )
         edited = _literal(job, inputs.get("edited"))
         if node["class_type"] == "XLARDClaims" and edited and not wants_prompt(edited):
-            raise BenchError(f"{title} has claims of its own, which are judged whatever is drawn. Empty its field 'edited', or add a "
-                               "line '...' to it.")
+            raise BenchError(
+                f"{title} has claims of its own, which are judged whatever is drawn. Empty its field 'edited', or add a"
+                " line '...' to it."
+            )
 
 
 def _seeds(job: dict) -> dict[tuple[str, str], int]:
@@ -190,7 +215,10 @@ def _seeds(job: dict) -> dict[tuple[str, str], int]:
             elif _is_number(value):
                 places[id_, name] = value
     if not places:
-        raise BenchError("The workflow has no seed: no node has an input 'seed' or 'noise_seed'. Every picture of a prompt would be the same.")
+        raise BenchError(
+            "The workflow has no seed: no node has an input 'seed' or 'noise_seed'. Every picture of a prompt would be"
+            " the same."
+        )
     lowest = min(places.values())
     return {place: value - lowest for place, value in places.items()}
 

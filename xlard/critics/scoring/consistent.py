@@ -11,7 +11,7 @@ from torch import Tensor
 from ...claims import Claim
 from ...critique import Critique, Verdict, critique_of, no_verdict
 from ..backend import GREEDY, Backend, Sampling
-from .way import Scoring
+from .base import Scoring
 
 
 class Consistent:
@@ -26,16 +26,21 @@ class Consistent:
         if not way.samples:
             raise ValueError(f"Scoring by {way.name} reads probabilities, which do not vary: judge once.")
         if judgements < 2 or temperature <= 0:
-            raise ValueError(f"Repeated judgements need at least 2 of them and a temperature above 0, not {judgements} at "
-                             f"{temperature}.")
+            raise ValueError(
+                f"Repeated judgements need at least 2 of them and a temperature above 0, not {judgements} at "
+                f"{temperature}."
+            )
         self.way, self.judgements, self.temperature = way, judgements, temperature
         self.name = f"{way.name}, {judgements} times"
 
-    def judge(self, backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]],
-              sampling: Sampling = GREEDY) -> list[Critique]:
+    def judge(
+        self, backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]], sampling: Sampling = GREEDY
+    ) -> list[Critique]:
         """Judge images (B, H, W, 3) in [0, 1], each against its own claims. Raises CriticError."""
-        rounds = [self.way.judge(backend, images, claims, Sampling(self.temperature, sampling.seed + number))
-                  for number in range(self.judgements)]
+        rounds = [
+            self.way.judge(backend, images, claims, Sampling(self.temperature, sampling.seed + number))
+            for number in range(self.judgements)
+        ]
         return [_merged(critiques) for critiques in zip(*rounds)]
 
 

@@ -7,26 +7,31 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from ...claims import Claim
-from ...critique import Critique, Detection, Verdict, critique_of, no_verdict
+from ...critique import Critique, Verdict, critique_of, no_verdict
+from ...detections import Detection
 from ...rewards import decidable, judge_by_boxes, region_scores
 from .. import questions
 from ..asking import Reply, ask_all
 from ..backend import GREEDY, Answer, Ask, Backend, Sampling
 from ..parsing import read_detections, read_json, validated
+from .base import grouped
 from .per_claim import ask_verdicts
-from .way import grouped
 
 
-def list_objects(backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]],
-                 sampling: Sampling = GREEDY) -> list[Reply[list[Detection]]]:
-    """Ask for the objects of images (B, H, W, 3), naming the nouns of each one's claims; boxes in pixels of the image."""
+def list_objects(
+    backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]], sampling: Sampling = GREEDY
+) -> list[Reply[list[Detection]]]:
+    """Ask for the objects of images (B, H, W, 3), naming the nouns of each one's claims; boxes in pixels of the
+    image."""
     from ..schemas import LISTED, listed_schema
 
     height, width = images.shape[1:3]
     sizes = [backend.seen_size(image) for image in images]
     schema = listed_schema(backend.boxes.key)
-    asks = [Ask(questions.list_objects(own, backend.boxes, size), image, schema=schema)
-            for own, size, image in zip(claims, sizes, images)]
+    asks = [
+        Ask(questions.list_objects(own, backend.boxes, size), image, schema=schema)
+        for own, size, image in zip(claims, sizes, images)
+    ]
     seen = {id(ask.image): size for ask, size in zip(asks, sizes)}
 
     def read(ask: Ask, answer: Answer) -> list[Detection]:
@@ -42,18 +47,23 @@ class Grounded:
 
     name, samples = "grounded", True
 
-    def judge(self, backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]],
-              sampling: Sampling = GREEDY) -> list[Critique]:
+    def judge(
+        self, backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]], sampling: Sampling = GREEDY
+    ) -> list[Critique]:
         """Judge images (B, H, W, 3) in [0, 1], each against its own claims. Raises CriticError."""
         replies = list_objects(backend, images, claims, sampling)
         others = [[claim for claim in own if not decidable(claim)] for own in claims]
         asked = grouped(others, ask_verdicts(backend, images, others, sampling))
         side = max(images.shape[1:3])
-        return [_critique(own, reply, dict(zip(other, verdicts)), side)
-                for own, reply, other, verdicts in zip(claims, replies, others, asked)]
+        return [
+            _critique(own, reply, dict(zip(other, verdicts)), side)
+            for own, reply, other, verdicts in zip(claims, replies, others, asked)
+        ]
 
 
-def _critique(claims: Sequence[Claim], reply: Reply[list[Detection]], asked: dict[Claim, Verdict], side: float) -> Critique:
+def _critique(
+    claims: Sequence[Claim], reply: Reply[list[Detection]], asked: dict[Claim, Verdict], side: float
+) -> Critique:
     if reply.value is None:
         verdicts = [asked.get(claim) or no_verdict(claim, reply.error) for claim in claims]
         return critique_of(verdicts, confidence=0.0, answer=reply.answer.text)

@@ -12,20 +12,20 @@ from ...claims import Claim
 from ...critique import Critique, Verdict, critique_of
 from .. import questions
 from ..backend import GREEDY, Ask, Backend, Sampling
-from .way import grouped, per_claim
+from .base import grouped, per_claim
 
 
 class PromptLikelihood:
     """The mean log-likelihood of a claim's words given the picture, against that given an empty grey one.
 
-    Likelihoods of different texts cannot be compared, those of one text can: with d the difference in nats per token, the
-    score is the logistic function of d, and a claim holds from 0.5, where the picture makes it likelier.
-    """
+    Likelihoods of different texts cannot be compared, those of one text can: with d the difference in nats per token,
+    the score is the logistic function of d, and a claim holds from 0.5, where the picture makes it likelier."""
 
     name, samples = "prompt likelihood", False
 
-    def judge(self, backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]],
-              sampling: Sampling = GREEDY) -> list[Critique]:
+    def judge(
+        self, backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]], sampling: Sampling = GREEDY
+    ) -> list[Critique]:
         """Judge images (B, H, W, 3) in [0, 1], each against its own claims. Raises CriticError."""
         pairs = per_claim(claims)
         pictures, empty = list(images), torch.full_like(images[0], 0.5)

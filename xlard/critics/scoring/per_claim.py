@@ -11,11 +11,12 @@ from ...critique import Critique, Verdict, critique_of
 from .. import questions
 from ..backend import GREEDY, Backend, Sampling
 from ..parsing import read_json, read_verdict, validated
-from .way import ask_each, grouped
+from .base import ask_each, grouped
 
 
-def ask_verdicts(backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]],
-                 sampling: Sampling = GREEDY) -> list[Verdict]:
+def ask_verdicts(
+    backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]], sampling: Sampling = GREEDY
+) -> list[Verdict]:
     """A verdict with a sentence on every claim, in the order of ``way.per_claim``."""
     from ..schemas import JUDGED, JUDGED_SCHEMA
 
@@ -32,8 +33,9 @@ class PerClaim:
 
     name, samples = "per claim", True
 
-    def judge(self, backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]],
-              sampling: Sampling = GREEDY) -> list[Critique]:
+    def judge(
+        self, backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]], sampling: Sampling = GREEDY
+    ) -> list[Critique]:
         """Judge images (B, H, W, 3) in [0, 1], each against its own claims. Raises CriticError."""
         verdicts = ask_verdicts(backend, images, claims, sampling)
         return [critique_of(own) for own in grouped(claims, verdicts)]

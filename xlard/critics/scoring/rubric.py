@@ -11,7 +11,7 @@ from ...critique import Critique, critique_of
 from .. import questions
 from ..backend import GREEDY, Backend, Sampling
 from ..parsing import read_json, read_score, validated
-from .way import ask_each, grouped
+from .base import ask_each, grouped
 
 PASS = 0.7
 """A criterion holds from a rating of 7 of 10."""
@@ -22,8 +22,9 @@ class Rubric:
 
     name, samples = "rubric", True
 
-    def judge(self, backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]],
-              sampling: Sampling = GREEDY) -> list[Critique]:
+    def judge(
+        self, backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]], sampling: Sampling = GREEDY
+    ) -> list[Critique]:
         """Judge images (B, H, W, 3) in [0, 1], each against its own claims. Raises CriticError."""
         from ..schemas import RATED, RATED_SCHEMA
 

@@ -10,14 +10,20 @@ from ...claims import Claim
 from ...critique import Critique, Verdict, critique_of, no_verdict
 from .. import questions
 from ..backend import GREEDY, Ask, Backend, Sampling
-from .way import grouped, per_claim
+from .base import grouped, per_claim
 
-_NEITHER = ("The model answers neither yes nor no. If it thinks first, turn that off, or score by grounded, per claim or "
-            "rubric.")
+_NEITHER = (
+    "The model answers neither yes nor no. If it thinks first, turn that off, or score by grounded, per claim or "
+    "rubric."
+)
 
 
 def _verdict(claim: Claim, score: float | None) -> Verdict:
-    return no_verdict(claim, _NEITHER) if score is None else Verdict(claim, score >= 0.5, score, (), f"yes with {score:.0%}")
+    return (
+        no_verdict(claim, _NEITHER)
+        if score is None
+        else Verdict(claim, score >= 0.5, score, (), f"yes with {score:.0%}")
+    )
 
 
 class YesProbability:
@@ -25,8 +31,9 @@ class YesProbability:
 
     name, samples = "P(yes)", False
 
-    def judge(self, backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]],
-              sampling: Sampling = GREEDY) -> list[Critique]:
+    def judge(
+        self, backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]], sampling: Sampling = GREEDY
+    ) -> list[Critique]:
         """Judge images (B, H, W, 3) in [0, 1], each against its own claims. Raises CriticError."""
         pairs = per_claim(claims)
         pictures = list(images)

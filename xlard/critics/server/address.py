@@ -32,12 +32,15 @@ class Address:
 
     @classmethod
     def parse(cls, url: str) -> Address:
-        """Read a base URL, with or without ``/v1``, or that of the chat endpoint; raises ValueError for anything else."""
+        """Read a base URL, with or without ``/v1``, or that of the chat endpoint; raises ValueError for anything
+        else."""
         text = url.strip()
         # Neither a password nor a key in a query may end up in a message.
         if "@" in text or "?" in text or "#" in text:
-            raise ValueError("The URL of the critic's server holds a user name, a query or a fragment. A key belongs into "
-                             f"the environment variable {KEY}. {_MEND}")
+            raise ValueError(
+                "The URL of the critic's server holds a user name, a query or a fragment. A key belongs into "
+                f"the environment variable {KEY}. {_MEND}"
+            )
         try:
             parts = urlsplit(text)
             host, port = (parts.hostname or "").lower(), parts.port
@@ -74,11 +77,14 @@ class Address:
 
 
 def api_key() -> str:
-    """The key in ``XLARD_API_KEY``, empty if there is none. Raises CriticError, which does not show it, if it is none."""
+    """The key in ``XLARD_API_KEY``, empty if there is none. Raises CriticError, which does not show it, if it is
+    none."""
     key = os.environ.get(KEY, "").strip()
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise CriticError(f"The environment variable {KEY} holds characters that no key has. Set it again, without spaces "
-                          "or line breaks inside, and restart ComfyUI.")
+        raise CriticError(
+            f"The environment variable {KEY} holds characters that no key has. Set it again, without spaces "
+            "or line breaks inside, and restart ComfyUI."
+        )
     return key
 
 

@@ -28,17 +28,23 @@ _PATCH = 28
 class ServerBackend:
     """Asks a model over HTTP; implements ``backend.Backend``.
 
-    ``check_interrupt`` is called about every 0.1 s and may raise, which closes the connections, so that the server stops
-    too. ``on_progress(done, total)`` counts questions. Nothing is sent before the first question. The key is read from the
-    environment for each call and is not kept.
-    """
+    ``check_interrupt`` is called about every 0.1 s and may raise, which closes the connections, so that the server
+    stops too. ``on_progress(done, total)`` counts questions. Nothing is sent before the first question. The key is read
+    from the environment for each call and is not kept."""
 
-    def __init__(self, settings: ServerSettings, check_interrupt: Callable[[], None] | None = None,
-                 on_progress: Callable[[float, int], None] | None = None):
+    def __init__(
+        self,
+        settings: ServerSettings,
+        check_interrupt: Callable[[], None] | None = None,
+        on_progress: Callable[[float, int], None] | None = None,
+    ):
         from .session import Learned
 
         self.settings, self._learned = settings, Learned()
-        self.check_interrupt, self.on_progress = check_interrupt or (lambda: None), on_progress or (lambda done, total: None)
+        self.check_interrupt, self.on_progress = (
+            check_interrupt or (lambda: None),
+            on_progress or (lambda done, total: None),
+        )
 
     @property
     def name(self) -> str:
@@ -58,19 +64,23 @@ class ServerBackend:
 
     def answer(self, asks: Sequence[Ask], sampling: Sampling = GREEDY) -> list[Answer]:
         """An answer for each question, without a confidence. Raises CriticError."""
+
         async def one(session: ChatSession, ask: Ask, picture: str | None) -> Answer:
             return Answer(await session.answer(ask, picture, sampling))
 
         return self._each(asks, one)
 
     def probability_of_yes(self, asks: Sequence[Ask]) -> list[float]:
-        """P(yes) / (P(yes) + P(no)) in [0, 1] of the next word; CannotDo if the server does not report probabilities."""
+        """P(yes) / (P(yes) + P(no)) in [0, 1] of the next word; CannotDo if the server does not report
+        probabilities."""
         return self._each(asks, lambda session, ask, picture: session.probability_of_yes(ask, picture))
 
     def log_likelihood(self, asks: Sequence[Ask], texts: Sequence[str]) -> list[float]:
         """Raises CannotDo: the protocol has no way to ask for it."""
-        raise CannotDo("A critic on a server cannot say how likely a given text is, because its protocol has no way to ask. "
-                       "Use xLARD Load Critic for this, or score by grounded, per claim or rubric.")
+        raise CannotDo(
+            "A critic on a server cannot say how likely a given text is, because its protocol has no way to ask. "
+            "Use xLARD Load Critic for this, or score by grounded, per claim or rubric."
+        )
 
     def _each(self, asks: Sequence[Ask], one: Callable[[ChatSession, Ask, str | None], Awaitable[T]]) -> list[T]:
         """What ``one`` returns for each question and the data URL of its picture, ``parallel`` of them at once."""
@@ -78,18 +88,18 @@ class ServerBackend:
         done = shown = 0
 
         async def all_of_them(session: ChatSession) -> list[T]:
-            # Once, not by each question.
+            # SingleStepGuidance, not by each question.
             await session.model()
             gate = asyncio.Semaphore(self.settings.parallel)
 
-            async def in_turn(ask: Ask) -> T:
+            async def guide_in_turn(ask: Ask) -> T:
                 nonlocal done
                 async with gate:
                     value = await one(session, ask, pictures.get(id(ask.image)))
                 done += 1
                 return value
 
-            tasks = [asyncio.create_task(in_turn(ask)) for ask in asks]
+            tasks = [asyncio.create_task(guide_in_turn(ask)) for ask in asks]
             try:
                 return await asyncio.gather(*tasks)
             finally:
@@ -115,8 +125,9 @@ class ServerBackend:
         key = api_key() if settings.address.is_trusted else ""
 
         async def connected() -> T:
-            async with HttpClient(settings.address, key, settings.timeout, errors.is_passing,
-                                  errors.is_loading) as client:
+            async with HttpClient(
+                settings.address, key, settings.timeout, errors.is_passing, errors.is_loading
+            ) as client:
                 return await work(ChatSession(client, settings, self._learned, key))
 
         def each_poll() -> None:

@@ -17,7 +17,7 @@ from .address import Address
 from .errors import is_page, one_line, words
 from .http import HttpReply
 
-_SEEDS = 2 ** 31
+_SEEDS = 2**31
 _TOP = 20
 # A model that begins to think instead of answering gives yes and no some tiny probability all the same.
 _LEAST = 0.01
@@ -114,57 +114,90 @@ def messages(ask: Ask, picture: str | None) -> list[dict]:
 
 def answer_request(model: str, ask: Ask, picture: str | None, max_tokens: int, sampling: Sampling) -> dict:
     """The request for an answer, held to the question's schema if it has one."""
-    form = {} if ask.schema is None else {"response_format": {
-        "type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": ask.schema}}}
-    return {"model": model, "messages": messages(ask, picture), "max_tokens": max_tokens, "stream": False,
-            "temperature": sampling.temperature, "seed": sampling.seed % _SEEDS, **form}
+    form = (
+        {}
+        if ask.schema is None
+        else {
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "answer", "strict": True, "schema": ask.schema},
+            }
+        }
+    )
+    return {
+        "model": model,
+        "messages": messages(ask, picture),
+        "max_tokens": max_tokens,
+        "stream": False,
+        "temperature": sampling.temperature,
+        "seed": sampling.seed % _SEEDS,
+        **form,
+    }
 
 
 def next_word_request(model: str, ask: Ask, picture: str | None) -> dict:
     """The request for the probabilities of the next word."""
-    return {"model": model, "messages": messages(ask, picture), "max_tokens": 1, "temperature": 0.0, "stream": False,
-            "logprobs": True, "top_logprobs": _TOP}
+    return {
+        "model": model,
+        "messages": messages(ask, picture),
+        "max_tokens": 1,
+        "temperature": 0.0,
+        "stream": False,
+        "logprobs": True,
+        "top_logprobs": _TOP,
+    }
 
 
 def read(form: type[Form], reply: HttpReply, address: Address, key: str) -> Form:
     """The body of a reply of success; raises CriticError if it is no JSON of the form."""
     if is_page(reply):
-        raise CriticError(f"What answers at {address} is a web page, not a server of models. Correct url; it usually ends "
-                          "in /v1.")
+        raise CriticError(
+            f"What answers at {address} is a web page, not a server of models. Correct url; it usually ends in /v1."
+        )
     try:
         return form.model_validate(json.loads(reply.text))
     except ValidationError:
         cause = "does not have OpenAI's form"
     except (ValueError, RecursionError):
         cause = "is no JSON"
-    raise CriticError(f"The answer of the critic's server at {address} {cause}: {words(reply, key)!r}. Correct url, which "
-                      "usually ends in /v1, or update the server.")
+    raise CriticError(
+        f"The answer of the critic's server at {address} {cause}: {words(reply, key)!r}. Correct url, which "
+        "usually ends in /v1, or update the server."
+    )
 
 
 def read_choice(reply: HttpReply, address: Address, key: str) -> Choice:
     """The first answer; raises CriticError if there is none."""
     choices = read(Completion, reply, address, key).choices
     if not choices:
-        raise CriticError(f"The critic's server at {address} sent no answer (its choices are empty). Ask again; the "
-                          "server's log may say why.")
+        raise CriticError(
+            f"The critic's server at {address} sent no answer (its choices are empty). Ask again; the "
+            "server's log may say why."
+        )
     return choices[0]
 
 
 def answer_text(choice: Choice, model: str, max_tokens: int) -> str:
-    """The text of an answer, which may be empty; raises CriticError if there is none at all or if thinking left no room."""
+    """The text of an answer, which may be empty; raises CriticError if there is none at all or if thinking left no
+    room."""
     text = choice.message.text
     if not text and choice.finish_reason == "length":
-        raise CriticError(f"The model {model} used up all {max_tokens} tokens before it answered, probably by thinking. "
-                          "Raise max_tokens, or turn its thinking off on the server.")
+        raise CriticError(
+            f"The model {model} used up all {max_tokens} tokens before it answered, probably by thinking. "
+            "Raise max_tokens, or turn its thinking off on the server."
+        )
     if text is None:
         ending = one_line(str(choice.finish_reason))
-        raise CriticError(f"The model {model} gave no text (finish_reason {ending}). Turn thinking and tools off on the "
-                          "server, or choose another model.")
+        raise CriticError(
+            f"The model {model} gave no text (finish_reason {ending}). Turn thinking and tools off on the "
+            "server, or choose another model."
+        )
     return text
 
 
 def top_tokens(choice: Choice) -> dict[str, float] | None:
-    """The likeliest first tokens of an answer with the logarithms of their probabilities; None if the server names none."""
+    """The likeliest first tokens of an answer with the logarithms of their probabilities; None if the server names
+    none."""
     try:
         written = LogProbs.model_validate(choice.logprobs).content
     except ValidationError:
@@ -176,9 +209,12 @@ def top_tokens(choice: Choice) -> dict[str, float] | None:
 
 
 def probability_of_yes(tokens: dict[str, float]) -> float | None:
-    """P(yes) / (P(yes) + P(no)) over tokens with the logarithms of their probabilities; None if both are next to nothing."""
-    yes, no = (sum(math.exp(min(log, 0.0)) for token, log in tokens.items() if token.strip(_AROUND).lower() == word)
-               for word in ("yes", "no"))
+    """P(yes) / (P(yes) + P(no)) over tokens with the logarithms of their probabilities; None if both are next to
+    nothing."""
+    yes, no = (
+        sum(math.exp(min(log, 0.0)) for token, log in tokens.items() if token.strip(_AROUND).lower() == word)
+        for word in ("yes", "no")
+    )
     return yes / (yes + no) if yes + no >= _LEAST else None
 
 

@@ -18,13 +18,16 @@ _LOGPROBS = re.compile(r"log.?prob", re.IGNORECASE)
 _LENGTH = re.compile(r"context|max_tokens|max_model_len|maximum.{0,20}length|too long|too many tokens", re.IGNORECASE)
 _MODEL = re.compile(r"model.{0,80}(not found|not exist|unknown)|(unknown|no such|invalid) model", re.IGNORECASE)
 _SEES = r"(image|vision|multi-?modal)"
-_BLIND = re.compile(rf"mmproj|{_SEES}.{{0,40}}(not support|unsupported|only supported|cannot|missing)|"
-                    rf"(not support|unsupported|is not an?|at most 0|missing).{{0,40}}{_SEES}", re.IGNORECASE)
+_BLIND = re.compile(
+    rf"mmproj|{_SEES}.{{0,40}}(not support|unsupported|only supported|cannot|missing)|"
+    rf"(not support|unsupported|is not an?|at most 0|missing).{{0,40}}{_SEES}",
+    re.IGNORECASE,
+)
 
 
 def one_line(text: str, key: str = "", length: int = _SHOWN) -> str:
     """The beginning of a text on one line, a key in it replaced by ``***``."""
-    text = _hidden(text, key)[:10 * length]
+    text = _hidden(text, key)[: 10 * length]
     text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return text if len(text) <= length else text[:length] + " ..."
 
@@ -77,50 +80,75 @@ def is_about_model(reply: HttpReply) -> bool:
     return reply.status == 404 or reply.status in (400, 422) and bool(_MODEL.search(words(reply)))
 
 
-def refusal(reply: HttpReply, address: Address, model: str, key: str, tries: int,
-            names: Sequence[str] | None = None) -> CriticError:
-    """The error for a reply that is none of success. ``names`` are the server's models, None if it does not list them."""
-    status, said, server, named = reply.status, words(reply, key), f"The critic's server at {address}", one_line(model, key)
+def refusal(
+    reply: HttpReply, address: Address, model: str, key: str, tries: int, names: Sequence[str] | None = None
+) -> CriticError:
+    """The error for a reply that is none of success. ``names`` are the server's models, None if it does not list
+    them."""
+    status, said, server, named = (
+        reply.status,
+        words(reply, key),
+        f"The critic's server at {address}",
+        one_line(model, key),
+    )
     refused = f"{status}: {said}" if said else f"{status}"
     often = f"{refused}, asked {tries} times" if tries > 1 else refused
     if status < 400:
-        return CriticError(f"{server} sends the request on to {one_line(reply.location, key) or 'nowhere'} ({status}), "
-                           "which is not followed. Set url to the server's own address.")
+        return CriticError(
+            f"{server} sends the request on to {one_line(reply.location, key) or 'nowhere'} ({status}), "
+            "which is not followed. Set url to the server's own address."
+        )
     if status in (401, 403):
         return CriticError(f"{server} refuses the request ({refused}). {_about_key(address, key)}")
     if is_about_model(reply) and (_MODEL.search(said) if names is None else model not in names):
         there = f"it has {_listed(names, key)}" if names else "it lists none"
-        return CriticError(f"{server} has no model {named} ({refused}); {there}. Correct model, or load it on the server.")
+        return CriticError(
+            f"{server} has no model {named} ({refused}); {there}. Correct model, or load it on the server."
+        )
     if status == 404:
-        return CriticError(f"There is no chat endpoint at {address}/chat/completions ({refused}). Correct url; it usually "
-                           "ends in /v1.")
+        return CriticError(
+            f"There is no chat endpoint at {address}/chat/completions ({refused}). Correct url; it usually ends in /v1."
+        )
     if status == 413:
-        return CriticError(f"The picture is too large for the critic's server at {address} ({refused}). Judge a smaller "
-                           "picture, or raise the server's limit for the size of a request.")
+        return CriticError(
+            f"The picture is too large for the critic's server at {address} ({refused}). Judge a smaller "
+            "picture, or raise the server's limit for the size of a request."
+        )
     if status == 429:
         return CriticError(f"{server} has too much to do ({often}). Lower parallel, or try again later.")
     if is_loading(reply):
-        return CriticError(f"{server} is still loading its model ({often}). Try again when it has loaded, or raise timeout.")
+        return CriticError(
+            f"{server} is still loading its model ({often}). Try again when it has loaded, or raise timeout."
+        )
     if _LOGPROBS.search(said):
         return no_probabilities(address, named)
     if _BLIND.search(said):
-        return CriticError(f"The model {named} at {address} cannot see pictures ({refused}). Choose a model that can; "
-                           "llama.cpp needs the model's mmproj file too.")
+        return CriticError(
+            f"The model {named} at {address} cannot see pictures ({refused}). Choose a model that can; "
+            "llama.cpp needs the model's mmproj file too."
+        )
     if _LENGTH.search(said):
-        return CriticError(f"The question does not fit what the model {named} at {address} reads at once ({refused}). Lower "
-                           "max_tokens, or start the server with a longer context.")
+        return CriticError(
+            f"The question does not fit what the model {named} at {address} reads at once ({refused}). Lower "
+            "max_tokens, or start the server with a longer context."
+        )
     if status >= 500:
-        return CriticError(f"{server} failed ({often}). The server's log says why; it may have run out of memory: lower "
-                           "parallel, or take a smaller model.")
-    return CriticError(f"{server} refuses the question ({often}). Check url, model and max_tokens; the server's log may say "
-                       "more.")
+        return CriticError(
+            f"{server} failed ({often}). The server's log says why; it may have run out of memory: lower "
+            "parallel, or take a smaller model."
+        )
+    return CriticError(
+        f"{server} refuses the question ({often}). Check url, model and max_tokens; the server's log may say more."
+    )
 
 
 def no_probabilities(address: Address, model: str) -> CannotDo:
     """The error where an answer comes without the probabilities of its words. ``model`` is a name on one line."""
-    return CannotDo(f"The critic's server at {address} does not say how probable the words of {model} are. Score by "
-                    "grounded, per claim or rubric, or use a server that reports logprobs: llama.cpp, vLLM, Ollama from "
-                    "0.12.11.")
+    return CannotDo(
+        f"The critic's server at {address} does not say how probable the words of {model} are. Score by "
+        "grounded, per claim or rubric, or use a server that reports logprobs: llama.cpp, vLLM, Ollama from "
+        "0.12.11."
+    )
 
 
 def _hidden(text: str, key: str) -> str:
@@ -140,6 +168,8 @@ def _about_key(address: Address, key: str) -> str:
     if key:
         return f"Correct the key in the environment variable {KEY} and restart ComfyUI."
     if not address.is_trusted:
-        return (f"The server is not on this machine, and so no key was sent: set the environment variables {KEY} to its key "
-                f"and {KEY_HOST} to {address.host}, and restart ComfyUI.")
+        return (
+            f"The server is not on this machine, and so no key was sent: set the environment variables {KEY} to its key"
+            f" and {KEY_HOST} to {address.host}, and restart ComfyUI."
+        )
     return f"Set the environment variable {KEY} to its key and restart ComfyUI."

@@ -42,7 +42,8 @@ class HttpReply:
 
 
 class Patience:
-    """How long one question is pursued: ``retries`` after the first try, ``loading`` seconds for a server that starts."""
+    """How long one question is pursued: ``retries`` after the first try, ``loading`` seconds for a server that
+    starts."""
 
     def __init__(self, retries: int, loading: float):
         self.tries, self._retries, self._end = 1, retries, time.monotonic() + loading
@@ -64,8 +65,14 @@ class HttpClient:
     ``is_loading`` accepts for as long as the server may take to start.
     """
 
-    def __init__(self, address: Address, key: str, timeout: float, is_passing: Callable[[HttpReply], bool],
-                 is_loading: Callable[[HttpReply], bool]):
+    def __init__(
+        self,
+        address: Address,
+        key: str,
+        timeout: float,
+        is_passing: Callable[[HttpReply], bool],
+        is_loading: Callable[[HttpReply], bool],
+    ):
         self.address, self._timeout = address, timeout
         self._is_passing, self._is_loading = is_passing, is_loading
         # Compressed bodies could be far larger than what is read of them.
@@ -75,8 +82,12 @@ class HttpClient:
         import aiohttp
 
         self._session = aiohttp.ClientSession(
-            headers=self._headers, timeout=aiohttp.ClientTimeout(total=self._timeout), trust_env=False,
-            connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
+            headers=self._headers,
+            timeout=aiohttp.ClientTimeout(total=self._timeout),
+            trust_env=False,
+            connector=aiohttp.TCPConnector(limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
         return self
 
     async def __aexit__(self, *exception) -> None:
@@ -104,36 +115,55 @@ class HttpClient:
         # Nothing is chained: aiohttp's errors hold the request with its key.
         place = f"The critic's server at {self.address}"
         try:
-            async with self._session.request("GET" if body is None else "POST", f"{self.address}{path}", json=body,
-                                             allow_redirects=False) as response:
-                return HttpReply(response.status, await self._read(response.content), response.content_type,
-                                 response.headers.get("Location", ""), _seconds(response.headers.get("Retry-After", "")))
+            async with self._session.request(
+                "GET" if body is None else "POST", f"{self.address}{path}", json=body, allow_redirects=False
+            ) as response:
+                return HttpReply(
+                    response.status,
+                    await self._read(response.content),
+                    response.content_type,
+                    response.headers.get("Location", ""),
+                    _seconds(response.headers.get("Retry-After", "")),
+                )
         except asyncio.TimeoutError:
-            raise CriticError(f"{place} did not answer within {self._timeout:g} s. Raise timeout, lower max_tokens, or look "
-                              "whether the server hangs.") from None
+            raise CriticError(
+                f"{place} did not answer within {self._timeout:g} s. Raise timeout, lower max_tokens, or look "
+                "whether the server hangs."
+            ) from None
         except aiohttp.ClientSSLError:
-            raise CriticError(f"{place} offers no secure connection that can be trusted. Write http:// for a server without "
-                              "TLS, or install its certificate.") from None
+            raise CriticError(
+                f"{place} offers no secure connection that can be trusted. Write http:// for a server without "
+                "TLS, or install its certificate."
+            ) from None
         except aiohttp.ClientConnectorDNSError:
-            raise _Broken(f"The host name {self.address.host} of the critic's server is not known. Correct url, or check "
-                          "the network connection.") from None
+            raise _Broken(
+                f"The host name {self.address.host} of the critic's server is not known. Correct url, or check "
+                "the network connection."
+            ) from None
         except aiohttp.ClientConnectorError as error:
-            raise _Broken(f"No server answers at {self.address} ({_cause(error)}). Start llama.cpp, Ollama, LM Studio or "
-                          "vLLM there, or correct url.") from None
+            raise _Broken(
+                f"No server answers at {self.address} ({_cause(error)}). Start llama.cpp, Ollama, LM Studio or "
+                "vLLM there, or correct url."
+            ) from None
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
-            raise _Broken(f"{place} did not finish its answer: the connection broke. The server's log says why; it may have "
-                          "run out of memory: lower parallel, or take a smaller model.") from None
+            raise _Broken(
+                f"{place} did not finish its answer: the connection broke. The server's log says why; it may have "
+                "run out of memory: lower parallel, or take a smaller model."
+            ) from None
         except aiohttp.ClientError:
-            raise CriticError(f"What answers at {self.address} does not speak HTTP as a server of models does. Correct "
-                              "url.") from None
+            raise CriticError(
+                f"What answers at {self.address} does not speak HTTP as a server of models does. Correct url."
+            ) from None
 
     async def _read(self, content) -> bytes:
         body = bytearray()
         async for chunk in content.iter_any():
             body += chunk
             if len(body) > LIMIT:
-                raise CriticError(f"The critic's server at {self.address} sends more than {LIMIT // 2**20} MB for one "
-                                  "answer. Correct url, or restart the server.")
+                raise CriticError(
+                    f"The critic's server at {self.address} sends more than {LIMIT // 2**20} MB for one "
+                    "answer. Correct url, or restart the server."
+                )
         return bytes(body)
 
 

@@ -19,7 +19,8 @@ class Learned:
 
 
 class ChatSession:
-    """Asks through an open client. ``learned`` is kept up to date; ``key`` is what was sent, and is in nothing returned."""
+    """Asks through an open client. ``learned`` is kept up to date; ``key`` is what was sent, and is in nothing
+    returned."""
 
     def __init__(self, client: HttpClient, settings: ServerSettings, learned: Learned, key: str):
         self._client, self._settings, self._learned, self._key = client, settings, learned, key
@@ -46,8 +47,10 @@ class ChatSession:
         value = completions.probability_of_yes(tokens)
         if value is None:
             said = self._shown(completions.likeliest(tokens))
-            raise CriticError(f"The model {self._shown(model)} answers neither yes nor no: its likeliest next word is "
-                              f"{said!r}. Turn its thinking off on the server, or score by grounded, per claim or rubric.")
+            raise CriticError(
+                f"The model {self._shown(model)} answers neither yes nor no: its likeliest next word is "
+                f"{said!r}. Turn its thinking off on the server, or score by grounded, per claim or rubric."
+            )
         return value
 
     async def _choice(self, request: dict) -> completions.Choice:
@@ -80,15 +83,19 @@ class ChatSession:
         patience = self._patience()
         reply = await self._client.send("/models", None, patience)
         if reply.status == 404:
-            raise CriticError(f"The critic's server at {self._address} does not list its models (404). Correct url, which "
-                              "usually ends in /v1, or write the model's name.")
+            raise CriticError(
+                f"The critic's server at {self._address} does not list its models (404). Correct url, which "
+                "usually ends in /v1, or write the model's name."
+            )
         if not reply.is_success:
             raise errors.refusal(reply, self._address, "", self._key, patience.tries)
         # LM Studio lists models that only embed text too.
         name = next((name for name in self._names(reply) if "embed" not in name.lower()), None)
         if name is None:
-            raise CriticError(f"The critic's server at {self._address} lists no model that can answer. Load a "
-                              "vision-language model there, or write its name.")
+            raise CriticError(
+                f"The critic's server at {self._address} lists no model that can answer. Load a "
+                "vision-language model there, or write its name."
+            )
         return name
 
     def _names(self, reply: HttpReply) -> list[str]:

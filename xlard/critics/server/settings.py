@@ -15,13 +15,13 @@ URL = "http://127.0.0.1:8080/v1"
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """``url`` and ``model`` say whom to ask (no model: the first that the server lists), ``boxes`` how it writes boxes: the
-    name of a convention, or ``auto`` to go by the model's name.
+    """``url`` and ``model`` say whom to ask (no model: the first that the server lists), ``boxes`` how it writes boxes:
+    the name of a convention, or ``auto`` to go by the model's name.
 
-    ``timeout`` is in seconds for one answer, and again for a server that still loads its model; ``retries`` is how often a
-    request is repeated after the first try, ``parallel`` how many are under way at once, ``max_tokens`` the longest answer.
-    Without ``allow_remote`` the server must be on this machine. Raises ValueError for settings that cannot work.
-    """
+    ``timeout`` is in seconds for one answer, and again for a server that still loads its model; ``retries`` is how
+    often a request is repeated after the first try, ``parallel`` how many are under way at once, ``max_tokens`` the
+    longest answer. Without ``allow_remote`` the server must be on this machine. Raises ValueError for settings that
+    cannot work."""
 
     url: str = URL
     model: str = ""
@@ -41,8 +41,10 @@ class ServerSettings:
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}.")
         if not self.address.is_loopback and not self.allow_remote:
-            raise ValueError(f"The critic's server {self.address.netloc} is not on this machine, and pictures would be sent "
-                             "to it. Turn on allow_remote if you want that; for a server on this machine write 127.0.0.1.")
+            raise ValueError(
+                f"The critic's server {self.address.netloc} is not on this machine, and pictures would be sent "
+                "to it. Turn on allow_remote if you want that; for a server on this machine write 127.0.0.1."
+            )
 
     @cached_property
     def address(self) -> Address:

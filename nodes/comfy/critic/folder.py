@@ -1,0 +1,63 @@
+"""A critic's folder as backend under ComfyUI's memory manager."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import comfy.model_management
+import comfy.utils
+from torch import nn
+
+from ....xlard.critics.folder import CriticFolder
+from ....xlard.critics.mllm import MLLMCritic
+from ....xlard.critics.transformers import TransformersBackend
+from ..managed import ManagedModule
+
+check_interrupt = comfy.model_management.throw_exception_if_processing_interrupted
+
+_EVERYTHING = 1e30
+"""More bytes than any device has: ComfyUI's own way to say all."""
+
+
+def show_progress(done: float, total: int) -> None:
+    """Shows on the running node how many of its questions a critic has answered."""
+    # A bar may belong to the node that made it, and a critic is asked by several.
+    comfy.utils.ProgressBar(100).update_absolute(min(round(100 * done / max(total, 1)), 100), 100)
+
+
+class _Module:
+    """The model of a folder: read when it is first asked for, loaded each time, left to ComfyUI to take off the GPU."""
+
+    def __init__(self, folder: CriticFolder):
+        self._folder = folder
+        self._managed: ManagedModule | None = None
+
+    def __call__(self) -> nn.Module:
+        if self._managed is None:
+            check_interrupt()
+            self._managed = ManagedModule(self._folder.load_module())
+        return self._managed.load()
+
+    def make_room(self) -> None:
+        """Take all other models off the device; they come back when they are used."""
+        memory = comfy.model_management
+        own = [
+            each
+            for each in memory.current_loaded_models
+            if self._managed is not None and each.model is self._managed.patcher
+        ]
+        memory.free_memory(_EVERYTHING, memory.get_torch_device(), keep_loaded=own)
+        memory.soft_empty_cache()
+
+
+def load_critic(
+    folder: Path, dtype: str = "auto", attention: str = "sdpa", quantization: str = "none", max_tokens: int = 1024
+) -> MLLMCritic:
+    """A critic whose weights are read at the first picture, not before; stops at any token when the artist cancels."""
+    files = CriticFolder(folder, dtype, attention, quantization)
+    module = _Module(files)
+    return MLLMCritic(
+        TransformersBackend(
+            files, module, check_interrupt, show_progress, max_tokens=max_tokens, make_room=module.make_room
+        )
+    )

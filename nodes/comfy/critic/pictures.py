@@ -1,0 +1,106 @@
+"""Critiques as IMAGE, MASK and text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ....xlard.claims import Claim
+from ....xlard.critique import Critique
+from ....xlard.loop.state import LoopState
+from ....xlard.report.drawing import annotate, card, summarise, wrong_mask
+
+_CARD_WIDTH = 384
+_MARKS = {True: "\u2713", False: "\u2717", None: "?"}
+
+
+def chosen_claims(prompt: str, claims: Sequence[Claim] | None) -> list[Claim]:
+    """The claims that are connected, else those of the prompt; raises ValueError if there are none."""
+    if claims is not None:
+        if not claims:
+            raise ValueError("No claim is left: all lines of xLARD Claims are disabled. Enable one, or add one.")
+        return list(claims)
+    # Imported late: it takes a third of the time that the pack may add to ComfyUI's start.
+    from ....xlard.prompts import claims_from_prompt
+
+    found = claims_from_prompt(prompt)
+    if not found:
+        cause = f"holds no claim that can be checked: {prompt!r}" if prompt.strip() else "is empty"
+        raise ValueError(
+            f"The prompt {cause}. Write what should be there, for example 'two red circles left of a blue "
+            "square', or connect xLARD Claims with claims of your own."
+        )
+    return found
+
+
+def checked_images(images: Tensor) -> Tensor:
+    """An IMAGE as (B, H, W, 3) in [0, 1], alpha dropped; raises ValueError if it is empty or holds NaN."""
+    if images.ndim != 4 or images.numel() == 0:
+        raise ValueError(
+            "An image must have the shape (batch, height, width, 3) with no empty side; this one is "
+            f"{tuple(images.shape)}. Check the node that made it."
+        )
+    if not torch.isfinite(images).all():
+        raise ValueError("The image holds NaN or infinite values. Decode the latent in fp32, or lower the CFG.")
+    return images[..., :3].float().clamp(0, 1)
+
+
+def one_image(images: Tensor) -> Tensor:
+    """The one picture (H, W, 3) in [0, 1] of an IMAGE; raises ValueError for a batch of several, or what cannot be
+    judged."""
+    if len(images) > 1:
+        raise ValueError(
+            f"An edit has one source; this image is a batch of {len(images)}. Take one picture of it, for example with "
+            "ImageFromBatch."
+        )
+    return checked_images(images)[0]
+
+
+def annotated_images(images: Tensor, critiques: Sequence[Critique]) -> Tensor:
+    """Images (B, H, W, 3) with boxes, each beside the card of its claims, as one IMAGE batch."""
+    sheets = []
+    for image, critique in zip(images, critiques):
+        picture = annotate(image, critique)
+        claims = card(critique, _CARD_WIDTH)
+        sheet = Image.new("RGB", (picture.width + claims.width, max(picture.height, claims.height)), "white")
+        sheet.paste(picture, (0, 0))
+        sheet.paste(claims, (picture.width, 0))
+        sheets.append(sheet)
+    height = max(sheet.height for sheet in sheets)
+    # Cards differ in height, and a batch must not.
+    padded = [np.asarray(sheet.crop((0, 0, sheet.width, height))) for sheet in sheets]
+    return torch.from_numpy(np.stack(padded)).float() / 255
+
+
+def wrong_masks(images: Tensor, critiques: Sequence[Critique]) -> Tensor:
+    """What is wrong in each picture, as MASK (B, H, W)."""
+    return torch.stack([wrong_mask(critique, *images.shape[1:3]) for critique in critiques])
+
+
+def critique_text(critiques: Sequence[Critique]) -> str:
+    """A report in plain words: one line for each claim of each picture, and for each box that claims rest on."""
+    lines = []
+    abstained = sum(critique.abstained for critique in critiques)
+    if abstained and len(critiques) > 1:
+        lines.append(f"No verdict on {abstained} of {len(critiques)} pictures")
+    for number, critique in enumerate(critiques, 1):
+        lines.append(f"Picture {number}: {summarise(critique)}")
+        lines += [
+            f"  {_MARKS[verdict.passed]} {verdict.claim.shown}: {verdict.reason}" for verdict in critique.verdicts
+        ]
+        lines += [
+            f"  box of a {region.detection.label} at {region.detection.x:.0f}, {region.detection.y:.0f}: "
+            f"{region.score:.2f}, {region.reason}"
+            for region in critique.regions
+        ]
+    return "\n".join(lines)
+
+
+def states_text(states: Sequence[LoopState]) -> str:
+    """The critiques of the best pictures of a loop in plain words, and why it ended early, where the critic failed."""
+    ended = dict.fromkeys(state.ended for state in states if state.ended)
+    return "\n".join([critique_text([state.best.critique for state in states]), *ended])

@@ -1,0 +1,56 @@
+"""Counting what a round of a loop costs, where some of its nodes may come from ComfyUI's cache."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from comfy.patcher_extension import WrappersMP
+from comfy_execution.utils import get_executing_context
+
+
+class CallCounter:
+    """Notes each guided call of a MODEL with the job and the node that made it."""
+
+    def __init__(self):
+        self._calls: list[tuple[str | None, str]] = []
+
+    def on(self, model):
+        """A clone of a MODEL whose calls are counted."""
+        clone = model.clone()
+        clone.add_wrapper(WrappersMP.PREDICT_NOISE, self._counted)
+        return clone
+
+    def total(self, nodes: Iterable[str]) -> int:
+        """The calls that made what ``nodes`` last put out.
+
+        A node that runs again, because a setting of it changed, replaces what it had put out; one that does not run
+        again keeps it, and the calls that made it count."""
+        total = 0
+        for each in nodes:
+            # Copies that a node expands into carry its id before a dot.
+            jobs = [job for job, node in self._calls if node == each or node.startswith(f"{each}.")]
+            total += jobs.count(jobs[-1]) if jobs else 0
+        return total
+
+    def _counted(self, executor, *arguments, **keywords):
+        # A sampler that runs in a thread of its own has no context.
+        context = get_executing_context()
+        self._calls.append((context.prompt_id, context.node_id) if context else (None, ""))
+        return executor(*arguments, **keywords)
+
+
+class Clock:
+    """Wall seconds since it was made, within one job."""
+
+    def __init__(self):
+        self._job, self._started = _job(), time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """0 in a later job: the time between two jobs is nobody's work."""
+        return time.perf_counter() - self._started if _job() == self._job else 0.0
+
+
+def _job() -> str:
+    return get_executing_context().prompt_id

@@ -1,0 +1,83 @@
+"""What a loop makes of a critic that failed: nothing that was drawn is lost."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import comfy.utils
+import folder_paths
+import torch
+from comfy_api.latest import io
+from torch import Tensor
+
+from ....xlard.claims import Claim
+from ....xlard.critics.backend import CriticError
+from ....xlard.critique import Critique
+from ....xlard.loop.critic_failure import LoopCriticError, failure
+from ....xlard.loop.state import LoopState
+from ..sampling.latents import like_source
+
+_LOG = logging.getLogger(__name__)
+
+_PREFIX = "latents/xLARD_unjudged"
+"""Beside what ComfyUI's own Save Latent writes."""
+
+
+def rescued(failed: LoopCriticError, source: Tensor) -> list[LoopState]:
+    """The states that a loop ends with where its critic failed, after what nobody judged was saved in the shape of
+    ``source``.
+
+    Raises CriticError, which names the file, where not even the first pictures were judged.
+    """
+    kept = _kept(like_source(failed.latents, source))
+    if not failed.judged:
+        raise CriticError(f"{failed} {kept}") from failed
+    _LOG.warning("xLARD: %s The best pictures so far are returned. %s", failed, kept)
+    for state in failed.states:
+        state.ended = state.ended and f"{state.ended} {kept}"
+    return failed.states
+
+
+def judged(node: type[io.ComfyNode], critic, images: Tensor, claims: Sequence[Claim], end: str) -> Sequence[Critique]:
+    """What a critic says of images (B, H, W, 3) in [0, 1] in a running ``node``, whose first output is the critiques.
+
+    Where the critic fails in a later round of a loop, whose node of the kind ``end`` waits for them, that gets failures
+    in their place: it has what was drawn before. Elsewhere raises CriticError, and ComfyUI itself keeps what was drawn.
+    """
+    try:
+        return critic.judge(images, [claims] * len(images))
+    except CriticError as error:
+        if not _ends_a_copy(node, end):
+            raise
+        return [failure(claims, str(error))] * len(images)
+
+
+def _ends_a_copy(node: type[io.ComfyNode], end: str) -> bool:
+    prompt, own = node.hidden.dynprompt, node.hidden.unique_id
+    if prompt.get_parent_node_id(own) is None:
+        return False
+    others = (prompt.get_node(each) for each in prompt.all_node_ids())
+    return any(each["class_type"] == end and each["inputs"].get("critique") == [own, 0] for each in others)
+
+
+def _kept(samples: Tensor) -> str:
+    """Saves samples as Save Latent does, whole or not at all, and says where."""
+    try:
+        folder, name, number, subfolder, _ = folder_paths.get_save_image_path(
+            _PREFIX, folder_paths.get_output_directory()
+        )
+        path = Path(folder) / f"{name}_{number:05}_.latent"
+        part = path.with_name(path.name + ".part")
+        comfy.utils.save_torch_file(
+            {"latent_tensor": samples.contiguous(), "latent_format_version_0": torch.tensor([])}, str(part)
+        )
+        os.replace(part, path)
+    except OSError as error:
+        return f"Its latents could not be saved: {error}"
+    return (
+        f"Its latents are saved as {path.name} in the folder {subfolder} of ComfyUI's output folder: put the file into"
+        " the input folder, and Load Latent loads it."
+    )

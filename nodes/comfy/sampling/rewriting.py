@@ -1,0 +1,93 @@
+"""The artist's prompt in other words: the critic finds them, CLIP encodes them, the conditioning takes them in."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from ....xlard.critics.rewrite import PromptRewriter
+from ....xlard.critique import Critique
+
+_LOG = logging.getLogger(__name__)
+
+_SAME = 0.01
+"""Embeddings that differ by less than this share of their size are of the same text: GPUs do not always round alike."""
+
+_FOREIGN = (
+    "no part of the positive conditioning is what the connected CLIP makes of it. Connect the CLIP of CLIP Text "
+    "Encode, and write the same text into both nodes."
+)
+
+_OF_HOOKS = frozenset({"hooks", "clip_start_percent", "clip_end_percent"})
+"""What ComfyUI writes beside an embedding that says nothing of the text; nodes may have changed it since."""
+
+
+class ConditioningRewriter:
+    """Puts the prompt of a positive CONDITIONING into other words; implements ``xlard.loop.engine.Rewriter``.
+
+    Nothing is asked or encoded before it is wanted. Where no part of the conditioning is what ``clip`` makes of
+    ``prompt``, replacing it would lose what else the artist wrote: then there are no other words, and the log says so
+    once."""
+
+    def __init__(self, critic, clip, prompt: str, positive: list):
+        self._rewriter = PromptRewriter(critic)
+        self._clip, self._prompt, self._positive = clip, prompt, positive
+        self._encoded: dict[str, list] = {}
+        self._misfit = ""
+
+    def __call__(self, prompt: str, critique: Critique, tried: Sequence[str] = ()) -> str | None:
+        """The prompt in other words, or None."""
+        return self._rewriter(prompt, critique, tried) if prompt.strip() and self._fits() else None
+
+    @property
+    def refusal(self) -> str:
+        """Why there were no other words, where it lies with the critic or with the conditioning; else empty."""
+        return self._misfit or self._rewriter.refusal
+
+    def conditioning(self, text: str) -> list:
+        """The artist's CONDITIONING with the embedding of the prompt, and what CLIP writes beside it, replaced by those
+        of another text. Other parts, ControlNets, masks, areas and ranges stay."""
+        return [self._replaced(embedding, options, text) for embedding, options in self._positive]
+
+    def check(self) -> None:
+        """Raise ValueError where other words would leave the conditioning as it is."""
+        if not self._belongs():
+            raise ValueError(f"The prompt cannot be split into objects: {_FOREIGN}")
+
+    def _fits(self) -> bool:
+        if not self._misfit and not self._belongs():
+            self._misfit = f"The prompt cannot be put into other words: {_FOREIGN}"
+            _LOG.warning("xLARD: %s", self._misfit)
+        return not self._misfit
+
+    def _belongs(self) -> bool:
+        """Whether some part of the conditioning is what CLIP makes of the prompt."""
+        return any(self._place(embedding) is not None for embedding, _ in self._positive)
+
+    def _replaced(self, embedding: Tensor, options: dict, text: str) -> list:
+        place = self._place(embedding)
+        if place is None:
+            return [embedding, options]
+        before, (new, beside) = self._encode(self._prompt)[place][1], self._encode(text)[place]
+        of_text = (before.keys() | beside.keys()) - _OF_HOOKS
+        kept = {key: value for key, value in options.items() if key not in of_text}
+        return [new, {**kept, **{key: value for key, value in beside.items() if key in of_text}}]
+
+    def _place(self, embedding: Tensor) -> int | None:
+        """Which part of the encoded prompt an embedding is; a CLIP with scheduled hooks makes several."""
+        parts = enumerate(self._encode(self._prompt))
+        return next((index for index, (own, _) in parts if _same(own, embedding)), None)
+
+    def _encode(self, text: str) -> list:
+        if text not in self._encoded:
+            self._encoded[text] = self._clip.encode_from_tokens_scheduled(self._clip.tokenize(text))
+        return self._encoded[text]
+
+
+def _same(own: Tensor, other: object) -> bool:
+    if not isinstance(other, Tensor) or own.shape != other.shape:
+        return False
+    own, other = own.float().cpu(), other.float().cpu()
+    return bool((own - other).norm() <= _SAME * own.norm())

@@ -1,0 +1,1 @@
+"""Collecting and training inside of ComfyUI."""

@@ -1,0 +1,108 @@
+"""Collecting a dataset with ComfyUI's models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import comfy.utils
+import folder_paths
+from torch import Tensor
+
+from ....xlard.critique import Critique
+from ....xlard.guidance.corrector import guidance_of
+from ....xlard.report.drawing import annotate
+from ... import folders
+from ..managed import ManagedModule
+from ..progress import PREVIEW_SIDE
+from ..sampling.family import check_family, family_of
+from ..sampling.latents import prompt_embeddings
+from ..sampling.sampler import ComfySampler
+
+if TYPE_CHECKING:
+    from ....xlard.protocols import Sampler, SingleStepGuidance, X0Guidance
+    from ....xlard.training.dataset import Source
+
+
+def dataset_folder(name: str) -> Path:
+    """Where the dataset of a name lies; raises ValueError for a name that leads elsewhere."""
+    return folders.inside(Path(folder_paths.get_output_directory()) / "xlard" / "datasets", name)
+
+
+def prompt_file(name: str) -> Path:
+    """A file of ComfyUI's input folder; raises ValueError for a name that leads elsewhere."""
+    return folders.inside(Path(folder_paths.get_input_directory()), name)
+
+
+@dataclass(frozen=True)
+class Artist:
+    """Draws pictures of any prompt, all with the same model and settings, and by itself or with a corrector.
+
+    ``latent`` gives size and number of the pictures that are drawn together.
+    """
+
+    model: object
+    clip: object
+    negative: list
+    latent: dict
+    steps: int
+    cfg: float
+    sampler_name: str
+    scheduler: str
+    corrector: ManagedModule | None = None
+    strength: float = 1.0
+    _encoded: dict[str, list] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self):
+        if self.corrector is not None:
+            check_family(self.corrector, self.model, "corrector")
+
+    def source(self, prompt: str, base_model: str) -> Source:
+        """What the pictures are made with; the text encoder's width is that of a prompt."""
+        from ....xlard.training.dataset import Source
+
+        family, channels = family_of(self.model), self.model.get_model_object("latent_format").latent_channels
+        return Source(
+            base_model.strip() or family, family, channels, prompt_embeddings(self._encode(prompt), 1).shape[-1]
+        )
+
+    def sampler(self, prompts: Sequence[str]) -> ComfySampler:
+        """A sampler whose rows are all of the one prompt of a group."""
+        companions = [] if self.corrector is None else [self.corrector]
+        return ComfySampler(
+            self.model,
+            self._encode(prompts[0]),
+            self.negative,
+            self.latent,
+            self.steps,
+            self.cfg,
+            self.sampler_name,
+            self.scheduler,
+            companions,
+        )
+
+    def steer(self, sampler: Sampler, rows: Sequence[int]) -> X0Guidance | SingleStepGuidance:
+        """The corrector as a steer, where it was trained to act."""
+        return guidance_of(self.corrector, sampler.context(rows), self.strength)
+
+    def _encode(self, prompt: str) -> list:
+        if self.clip is None:
+            raise ValueError("The clip input is empty: the checkpoint holds no text encoder. Load one, and connect it.")
+        # Groups of one prompt follow each other; a large text encoder is not to be loaded for each.
+        if prompt not in self._encoded:
+            self._encoded.clear()
+            self._encoded[prompt] = self.clip.encode_from_tokens_scheduled(self.clip.tokenize(prompt))
+        return self._encoded[prompt]
+
+
+class CollectProgress:
+    """Shows the last judged picture on the node; call it after each group (see ``xlard.training.collect.OnBatch``)."""
+
+    def __init__(self):
+        self._bar = comfy.utils.ProgressBar(1)
+
+    def __call__(self, done: int, total: int, critiques: Sequence[Critique], images: Tensor) -> None:
+        preview = ("JPEG", annotate(images[-1].cpu(), critiques[-1]), PREVIEW_SIDE)
+        self._bar.update_absolute(done, total, preview)

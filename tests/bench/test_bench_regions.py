@@ -1,0 +1,100 @@
+"""The bench of region edits: its figures, and a small run on the demo world."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from PIL import Image
+
+from tests.support.paths import CHECKOUT
+from xlard.bench.worlds.regions import Case, changed_outside, figures_of, table
+from xlard.loop.state import LoopState, Round
+from xlard.prompts import claims_from_prompt
+from xlard.worlds.shapes.checker import check
+from xlard.worlds.shapes.render import render
+from xlard.worlds.shapes.scenes import Thing
+from xlard.worlds.shapes.vocabulary import COLORS
+
+PROMPT = "a red circle left of a blue square"
+CLAIMS = tuple(claims_from_prompt(PROMPT))
+POSITION = 4
+
+WRONG = (("circle", "red", 0.8, 0.5), ("square", "blue", 0.2, 0.5))
+RIGHT = (("circle", "red", 0.2, 0.5), ("square", "blue", 0.8, 0.5))
+LOST = (("circle", "red", 0.2, 0.5), ("square", "green", 0.8, 0.5))
+OPEN = torch.zeros(12, 12, dtype=torch.bool)
+OPEN[:, :6] = True
+
+
+def drawn(scene, region: torch.Tensor | None = None, latent: torch.Tensor | None = None) -> Round:
+    """A round with the picture of a scene, judged exactly."""
+    picture = render([[Thing(shape, color, x, y, 0.14, COLORS[color]) for shape, color, x, y in scene]], 0)[0]
+    latent = torch.zeros(4, 12, 12) if latent is None else latent
+    return Round(
+        "region", 1.0, 0, 20, 0.1, 1, check(picture, CLAIMS), latent, picture.permute(1, 2, 0), True, region=region
+    )
+
+
+def case() -> Case:
+    return Case(LoopState(PROMPT, CLAIMS, [drawn(WRONG)]), POSITION, 0)
+
+
+def test_figures_tell_the_claim_that_failed_from_those_that_held() -> None:
+    assert CLAIMS[POSITION].type == "position"
+    rounds = [drawn(RIGHT, OPEN), drawn(LOST, OPEN), drawn(WRONG, OPEN), None]
+    figures = figures_of([case()] * 4, rounds)
+    assert figures["all"] == figures["position"] and set(figures) == {"all", "position"}
+    row = figures["all"]
+    # Without its square the relation does not hold either.
+    assert (row["pictures"], row["planned"], row["claim, checker"][0]) == (4, 3, pytest.approx(1 / 3))
+    assert row["all, critic"] == row["all, checker"] and row["held"] == 0 and row["outside"] == 0
+    assert (row["open"], row["nfe"]) == (0.5, 20)
+    assert "| region | position | 4 | 3 | 0.333" in table({"region": figures})
+
+
+def test_a_claim_may_be_mended_while_another_is_lost() -> None:
+    swapped = (*RIGHT, ("circle", "green", 0.5, 0.2))
+    row = figures_of([case()], [drawn(swapped, OPEN)])["all"]
+    assert row["claim, checker"][0] == 1 and row["all, checker"][0] == 0
+
+
+def test_values_that_changed_outside_are_counted() -> None:
+    latent = torch.where(OPEN, 1.0, torch.zeros(4, 12, 12))
+    assert changed_outside(drawn(WRONG), drawn(RIGHT, OPEN, latent)) == 0
+    latent[:, 0, 11] = 1e-7
+    assert changed_outside(drawn(WRONG), drawn(RIGHT, OPEN, latent)) == 4
+    assert changed_outside(drawn(WRONG), drawn(RIGHT, None, latent)) == 0
+
+
+def test_a_run_on_the_demo_world_leaves_the_rest_as_it_is(tmp_path) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "xlard.bench.worlds.regions",
+            "--split",
+            "validation",
+            "--number",
+            "16",
+            "--seeds",
+            "0",
+            "--out",
+            str(tmp_path),
+        ],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    written = json.loads((tmp_path / "regions.json").read_text())
+    row = written["strategies"]["region"]["all"]
+    assert row["planned"] == row["pictures"] > 0 and row["outside"] == 0 and row["nfe"] == 20 and 0 < row["open"] < 1
+    assert written["strategies"]["rearrange"]["all"]["nfe"] == 10
+    assert "| region | all |" in done.stdout
+    shown = sorted((tmp_path / "region").glob("*.png"))
+    assert len(shown) == row["planned"] and Image.open(shown[0]).size == (2 * 96, 96)

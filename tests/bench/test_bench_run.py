@@ -1,0 +1,173 @@
+"""The bench end to end on the bundled demo world, small."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from tests.support.paths import CHECKOUT
+from xlard.bench.worlds.aspects import held_aspects, table
+
+MOVED = (
+    "corrector_always",
+    "corrector_at_100",
+    "corrector_at_40",
+    "corrector_and_noise",
+    "corrector_finished",
+    "random",
+    "shuffled",
+    "gradient",
+)
+METHODS = (
+    "base",
+    "corrector",
+    *MOVED,
+    "noise_gradient",
+    "renoise",
+    "best_of_2",
+    "retry_2",
+    "loop_2",
+    "loop_2:exact_judge",
+)
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "xlard.bench", *arguments], cwd=CHECKOUT, capture_output=True, text=True, timeout=500
+    )
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bench")
+    (folder / "prompts.txt").write_text("a red circle\ntwo blue squares and a green triangle\n")
+    done = bench(
+        "--prompts",
+        str(folder / "prompts.txt"),
+        "--seeds",
+        "0,1",
+        "--steps",
+        "8",
+        "--methods",
+        ",".join(METHODS),
+        "--out",
+        str(folder / "out"),
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder / "out", json.loads((folder / "out" / "results.json").read_text()), done.stdout
+
+
+def test_every_method_writes_every_picture(results) -> None:
+    folder, rows, _ = results
+    assert len(rows) == len(METHODS) * 2 * 2
+    for row in rows:
+        assert set(row) == {
+            "method",
+            "prompt_index",
+            "prompt",
+            "seed",
+            "picture",
+            "nfe",
+            "seconds",
+            "critic_calls",
+            "score",
+            "claims",
+            "steps",
+            "rounds",
+        }
+        assert row["picture"] == f"{row['method'].replace(':', '_')}/{row['prompt_index']}_{row['seed']}.png"
+        assert Image.open(folder / row["picture"]).size == (96, 96)
+        assert all(set(claim) == {"type", "text", "score", "passed"} for claim in row["claims"])
+
+
+def test_costs_are_what_the_methods_promise(results) -> None:
+    _, rows, _ = results
+    nfe = {
+        method: [row["nfe"] for row in rows if row["method"] == method] for method in {row["method"] for row in rows}
+    }
+    assert set(nfe["base"]) == {8} and set(nfe["best_of_2"]) == {16}
+    assert set(nfe["corrector_at_100"]) == set(nfe["corrector_at_40"]) == {9}
+    assert set(nfe["corrector_and_noise"]) == {10} and set(nfe["corrector_finished"]) == {8}
+    assert set(nfe["noise_gradient"]) == {8 + 6}
+    assert set(nfe["retry_2"]) <= {8, 16} and max(nfe["loop_2"]) <= 16
+
+
+def test_what_moves_predictions_says_how_far(results) -> None:
+    folder, _, _ = results
+    methods = json.loads((folder / "summary.json").read_text())["methods"]
+    assert {name for name in METHODS if methods[name]["change"]} >= set(MOVED) and not methods["base"]["change"]
+
+
+def test_a_search_never_scores_below_its_first_picture(results) -> None:
+    _, rows, _ = results
+    score = {
+        (row["method"], row["prompt_index"], row["seed"]): sum(claim["passed"] or False for claim in row["claims"])
+        for row in rows
+    }
+    for (method, index, seed), passed in score.items():
+        if method in ("best_of_2", "retry_2", "loop_2"):
+            assert passed >= score["base", index, seed]
+
+
+def test_the_table_compares_all_methods(results) -> None:
+    _, _, printed = results
+    assert all(
+        name in printed
+        for name in (
+            "base",
+            "corrector",
+            "best_of_2",
+            "retry_2",
+            "loop_2",
+            "NFE",
+            "accuracy",
+            "colors",
+            "| loop_2:exact_judge |",
+            ":exact_judge: the exact checker",
+        )
+    )
+
+
+def test_with_the_exact_judge_pictures_pass_where_they_are_right(results) -> None:
+    folder, _, _ = results
+    row = json.loads((folder / "summary.json").read_text())["methods"]["loop_2:exact_judge"]
+    assert row["critic_passed"] == row["accuracy"][0]
+
+
+def test_aspects_are_right_where_all_claims_about_them_hold(results) -> None:
+    folder, _, _ = results
+    held = held_aspects(folder)
+    assert set(held) == set(METHODS)
+    # Count and colour of both prompts, neither of which says what stands where.
+    assert set(held["base"]) == {
+        (index, seed, aspect) for index in (0, 1) for seed in (0, 1) for aspect in ("count", "color")
+    }
+    right = {
+        (index, seed)
+        for index, seed, _ in held["base"]
+        if all(held["base"][index, seed, aspect] for aspect in ("count", "color"))
+    }
+    accuracy = json.loads((folder / "summary.json").read_text())["methods"]["base"]["accuracy"][0]
+    assert len(right) / 4 == accuracy
+    lines = table(held).splitlines()
+    assert (
+        lines[2].startswith("| base | count | 4 |")
+        and lines[2].endswith("|  |  |")
+        and len(lines) == 2 + 2 * len(METHODS)
+    )
+
+
+def test_rounds_say_how_sure_the_critic_was(results) -> None:
+    _, rows, _ = results
+    assert all(0 < entry["confidence"] <= 1 for row in rows if ":" not in row["method"] for entry in row["rounds"])
+    assert all(len(row["rounds"]) == row["critic_calls"] for row in rows)
+
+
+def test_a_prompt_without_claims_is_refused(tmp_path) -> None:
+    (tmp_path / "prompts.txt").write_text("...\n")
+    done = bench("--prompts", str(tmp_path / "prompts.txt"), "--out", str(tmp_path / "out"))
+    assert done.returncode != 0 and "No claim can be read" in done.stderr

@@ -1,0 +1,354 @@
+"""What a critic leaves behind, nothing that ComfyUI would not, and what it does where memory does not suffice."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import shutil
+import subprocess
+import sys
+import weakref
+from collections.abc import Iterator
+
+import numpy as np
+import psutil
+import pytest
+import torch
+
+from tests.support.graphs import demo_graph, error, loop_graph, pictures, shown, text
+from tests.support.loop_graphs import looped
+from tests.support.paths import CHECKOUT
+from xlard.comfy_server.server import ComfyServer
+from xlard.critics.backend import Ask, CriticError
+from xlard.critics.folder import CriticFolder
+from xlard.critics.memory import in_parts, is_out_of_memory
+from xlard.critics.transformers import TransformersBackend, loaded_backend
+from xlard.quickstart.comfyui import find_comfyui
+from xlard.worlds.shapes.architecture import CRITIC
+
+TOLERANCE = 0.02
+
+
+def test_the_sampler_gets_the_critics_memory_when_it_asks() -> None:
+    script = CHECKOUT / "tests" / "support" / "comfy" / "critic_memory.py"
+    ran = subprocess.run(
+        [sys.executable, str(script), str(find_comfyui()), str(CHECKOUT)], capture_output=True, text=True, timeout=300
+    )
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    free = json.loads(ran.stdout.splitlines()[-1])
+    assert free["judged"] < free["before"] * 0.95, "the critic was never under the memory manager"
+    assert free["asked_for"] >= free["before"] * (1 - TOLERANCE)
+    assert free["judged_again"] == free["judged"] and free["gone"] == 0
+    assert free["made_room"] == {"other": False, "critic": True}
+
+
+def judged(seed: int) -> dict:
+    """A graph that judges another picture for each seed, so that nothing of it is cached."""
+    graph = demo_graph(steps=1)
+    graph["drawn"]["inputs"]["seed"] = seed
+    graph["critique"] = {
+        "class_type": "XLARDCritique",
+        "inputs": {"images": ["decoded", 0], "critic": ["world", 3], "prompt": "a red circle"},
+    }
+    return graph
+
+
+def test_ten_critiques_in_a_row_do_not_grow_memory(comfy) -> None:
+    process = psutil.Process(comfy.pid)
+    # The first ones fill the allocators' pools.
+    for seed in range(100, 105):
+        assert comfy.run(judged(seed)).status == "success"
+    before = process.memory_info().rss
+    for seed in range(110, 120):
+        assert comfy.run(judged(seed)).status == "success"
+    assert process.memory_info().rss <= before * (1 + TOLERANCE)
+
+
+PICTURES = [torch.rand(96, 96, 3, generator=torch.Generator().manual_seed(seed)) for seed in range(5)]
+FULL = "CUDA out of memory. Tried to allocate 2.00 GiB.\nMore of it."
+
+
+class Device:
+    """Memory for so many questions at a time: a critic's backend on it, and what happened."""
+
+    def __init__(self, rows: int, **options):
+        self.rows, self.refused, self.held, self.made_room = rows, [], [], 0
+        self.backend: TransformersBackend = loaded_backend(
+            CriticFolder(CRITIC), make_room=self._make_room, max_tokens=24, **options
+        )
+        model = self.backend.model()
+        plain = model.forward
+
+        @functools.wraps(plain)
+        def forward(*arguments, **keywords):
+            number = len(keywords["input_ids"])
+            if number > self.rows:
+                activations = torch.zeros(10)
+                self.held.append(weakref.ref(activations))
+                self.refused.append(number)
+                raise torch.OutOfMemoryError(FULL)
+            return plain(*arguments, **keywords)
+
+        model.forward = forward
+
+    def _make_room(self) -> None:
+        self.made_room += 1
+        assert all(each() is None for each in self.held), "what a failed attempt allocated was still there"
+
+
+def asks(number: int = 5) -> list[Ask]:
+    return [Ask("How many circles?", picture) for picture in PICTURES[:number]]
+
+
+WAYS = {
+    "answer": lambda backend: [each.text for each in backend.answer(asks())],
+    "yes": lambda backend: backend.probability_of_yes(asks()),
+    "likelihood": lambda backend: backend.log_likelihood(asks(), ["a red circle"] * 5),
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_fewer_at_a_time_give_the_same_answers(way) -> None:
+    plenty, little = Device(8), Device(2)
+    found = way(little.backend)
+    assert plenty.refused == [] and found == (
+        pytest.approx(way(plenty.backend), abs=1e-4) if isinstance(found[0], float) else way(plenty.backend)
+    )
+    # All five once more when room was made, then two at a time to the end.
+    assert little.refused == [5, 5] and little.made_room == 2
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_a_single_question_too_many_is_an_error_with_the_sizes(way) -> None:
+    with pytest.raises(CriticError) as refused:
+        way(Device(0).backend)
+    message = str(refused.value)
+    gigabytes = sum(path.stat().st_size for path in CRITIC.glob("*.safetensors")) / 2**30
+    for part in (
+        CRITIC.name,
+        "96 x 96 pixels",
+        "after trying 8 at a time",
+        f"take {gigabytes:.1f} GiB",
+        "Scale the pictures down",
+        "Tried to allocate 2.00 GiB.",
+    ):
+        assert part in message
+    assert "More of it" not in message
+
+
+def test_a_shared_beginning_that_does_not_fit_is_read_without_sharing() -> None:
+    device, same = Device(8), [Ask(question, PICTURES[0]) for question in ("Is it red?", "Is it blue?", "Is it round?")]
+    expected = device.backend.probability_of_yes(same)
+    model, plain = device.backend.model(), device.backend.model().forward
+
+    @functools.wraps(plain)
+    def without_cache(*arguments, **keywords):
+        if keywords["use_cache"]:
+            raise torch.OutOfMemoryError(FULL)
+        return plain(*arguments, **keywords)
+
+    model.forward = without_cache
+    assert device.backend.probability_of_yes(same) == pytest.approx(expected, abs=1e-4)
+
+
+def test_weights_that_do_not_fit_are_an_error_at_once() -> None:
+    device, loads = Device(8), []
+
+    def load():
+        loads.append(1)
+        raise torch.OutOfMemoryError(FULL)
+
+    device.backend.model = load
+    with pytest.raises(CriticError, match="does not fit into memory: its weights take .* GiB. Set quantization"):
+        device.backend.answer(asks())
+    assert len(loads) == 1
+
+
+@pytest.mark.parametrize(
+    ("problem", "is_memory"),
+    [
+        (torch.OutOfMemoryError("x"), True),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 17 GB)"), True),
+        (RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"), True),
+        (MemoryError(), True),
+        (RuntimeError("unable to mmap 4990497880 bytes from file </x>: Cannot allocate memory (12)"), True),
+        (OSError(12, "Cannot allocate memory"), True),
+        (OSError("No space left on device"), False),
+        (RuntimeError("shapes do not match"), False),
+        (ValueError("out of memory"), False),
+        (CriticError("the server is out of memory"), False),
+    ],
+)
+def test_only_a_lack_of_memory_is_tried_again(problem, is_memory) -> None:
+    tries = []
+
+    def run(done, part):
+        tries.append(len(part))
+        raise problem
+
+    assert is_out_of_memory(problem) is is_memory
+    with pytest.raises(CriticError if is_memory else type(problem)):
+        list(in_parts(asks(), 4, run, lambda: None, "it", 1))
+    assert tries == ([4, 4, 2, 1] if is_memory else [4])
+
+
+def test_files_that_memory_does_not_suffice_to_read_are_not_called_damaged(monkeypatch) -> None:
+    def read(*arguments, **options):
+        raise RuntimeError("unable to mmap 4990497880 bytes from file </x>: Cannot allocate memory (12)")
+
+    folder = CriticFolder(CRITIC)
+    monkeypatch.setattr("transformers.AutoModelForImageTextToText.from_pretrained", read)
+    with pytest.raises(
+        CriticError,
+        match="does not fit into memory: its weights take .* GiB. Set quantization .* Cannot allocate memory",
+    ):
+        TransformersBackend(folder, folder.load_module).answer(asks())
+
+
+class TightServer(ComfyServer):
+    """ComfyUI with the pack, and with nodes that make memory small and a text encoder write."""
+
+    def _fill_base(self) -> None:
+        super()._fill_base()
+        for name in ("tight_memory.py", "scripted_encoder.py"):
+            shutil.copy(CHECKOUT / "tests" / "support" / "comfy" / name, self.base / "custom_nodes")
+
+
+@pytest.fixture(scope="module")
+def tight() -> Iterator[ComfyServer]:
+    with TightServer(find_comfyui(), pack=CHECKOUT, variables={"OMP_NUM_THREADS": "1"}) as server:
+        yield server
+
+
+def judged_with(rows: int | None) -> dict:
+    """Three pictures before a critic that has memory for so many questions, or for all."""
+    graph = demo_graph(batch=3)
+    graph["critique"] = {
+        "class_type": "XLARDCritique",
+        "inputs": {
+            "images": ["decoded", 0],
+            "critic": ["world", 3] if rows is None else ["tight", 0],
+            "prompt": "two red circles",
+        },
+    }
+    if rows is not None:
+        graph["tight"] = {"class_type": "XLARDTestTightCritic", "inputs": {"critic": ["world", 3], "rows": rows}}
+    return graph
+
+
+def test_in_comfyui_too_and_the_latents_outlive_a_failure(tight) -> None:
+    slots = tight.object_info()["XLARDCritique"]["output_name"]
+    graphs = {rows: shown(judged_with(rows), report=("critique", slots.index("report"))) for rows in (None, 0, 1)}
+    assert "ran out of memory at a single question about a picture of" in error(tight, graphs[0])
+    tried_again = tight.run(graphs[1])
+    assert tried_again.status == "success", tried_again.error
+    assert not {"drawn", "decoded"} & set(tried_again.executed), (
+        "what was drawn before the failure had to be drawn again"
+    )
+    assert text(tried_again, "report") == text(tight.run(graphs[None]), "report")
+
+
+def test_a_text_encoder_is_asked_once_more_when_the_others_have_left(tight) -> None:
+    graph = demo_graph() | {
+        "clip": {"class_type": "ScriptedEncoder", "inputs": {"encoder": "qwen3vl_4b", "answer": "[]", "lacks": ""}},
+        "tight": {"class_type": "XLARDTestTightClip", "inputs": {"clip": ["clip", 0], "times": 1}},
+        "critic": {"class_type": "XLARDCriticFromCLIP", "inputs": {"clip": ["tight", 0]}},
+        "critique": {
+            "class_type": "XLARDCritique",
+            "inputs": {"images": ["decoded", 0], "critic": ["critic", 0], "prompt": "a red circle"},
+        },
+    }
+    once = tight.run(shown(graph, passed=("critique", 5)))
+    assert once.status == "success", once.error
+    graph["tight"]["inputs"]["times"] = 2
+    message = error(tight, graph)
+    assert "The critic text encoder qwen3vl_4b ran out of memory at a single question about a picture of" in message
+
+
+HOPELESS = "nine red circles left of nine blue squares"
+"""Asks for more than the demo world can draw."""
+
+
+def looping_with(spared: int, **settings) -> dict:
+    """The loop in one node, before a critic whose memory no longer suffices after so many pictures, with what it
+    reports."""
+    graph = loop_graph(prompt=HOPELESS, **settings)
+    graph["tight"] = {
+        "class_type": "XLARDTestTightCritic",
+        "inputs": {"critic": ["world", 3], "rows": 0, "spared": spared},
+    }
+    graph["loop"]["inputs"]["critic"] = ["tight", 0]
+    return shown(graph, report=("loop", 6))
+
+
+def decoded(tight, message: str) -> np.ndarray:
+    """The pictures (B, H, W, 3) in the file of latents that a message names, through Load Latent."""
+    (name,) = re.findall(
+        r"saved as (xLARD_unjudged_\d+_\.latent) in the folder latents of ComfyUI's output folder", message
+    )
+    shutil.copy(tight.base / "output" / "latents" / name, tight.base / "input")
+    assert not list((tight.base / "output" / "latents").glob("*.part"))
+    graph = demo_graph()
+    graph["kept"] = {"class_type": "LoadLatent", "inputs": {"latent": name}}
+    graph["decoded"]["inputs"]["samples"] = ["kept", 0]
+    return pictures(tight, graph, "decoded")
+
+
+def test_a_loop_whose_critic_fails_at_the_first_pictures_names_the_file_with_their_latents(tight) -> None:
+    message = error(tight, looping_with(0, batch=2, rounds=2))
+    for part in (
+        "The first pictures could not be judged.",
+        "ran out of memory at a single question about a picture of 96 x 96 pixels",
+        "GiB",
+    ):
+        assert part in message
+    assert (decoded(tight, message) == pictures(tight, loop_graph(batch=2, rounds=0), "loop", 2)).all()
+
+
+def test_a_loop_whose_critic_fails_later_returns_the_best_picture_and_says_why_it_ended(tight) -> None:
+    graph = looping_with(1, rounds=3, rearrange=False, region=False, correct=False)
+    graph["files"] = {"class_type": "XLARDReport", "inputs": {"state": ["loop", 3], "filename_prefix": "ended/run"}}
+    first = pictures(tight, loop_graph(rounds=0), "loop", 1)
+    assert (pictures(tight, graph, "loop", 1) == first).all()
+    result = tight.run(shown(graph, report=("loop", 6)))
+    (history,) = (tight.base / "output" / "ended").glob("*.json")
+    ended = json.loads(history.read_text(encoding="utf-8"))[0]["ended"]
+    assert (
+        ended.startswith("What round 1 drew could not be judged. The critic")
+        and "about a picture of 96 x 96 pixels" in ended
+    )
+    assert (
+        "The loop ended there." in ended
+        and ended in text(result, "report")
+        and "best pictures so far are returned" in tight.log()
+    )
+    # A fresh draw, which nobody has judged.
+    assert (decoded(tight, ended) != first).any()
+
+
+def test_a_loop_as_a_graph_ends_with_the_best_picture_too(tight) -> None:
+    graph = shown(looped(prompt=HOPELESS, rounds=3, rearrange=False, region=False, correct=False), report=("end", 6))
+    graph["tight"] = {"class_type": "XLARDTestTightCritic", "inputs": {"critic": ["world", 3], "rows": 0, "spared": 2}}
+    graph["critique"]["inputs"]["critic"] = ["tight", 0]
+    best = pictures(tight, graph, "end", 1)
+    result = tight.run(graph)
+    assert (
+        "What round 2 drew could not be judged. The critic" in text(result, "report")
+        and text(result, "passed") == "False"
+    )
+    assert decoded(tight, text(result, "report")).shape == best.shape
+    graph["end"]["inputs"]["rounds"] = 1
+    graph["critique"]["inputs"]["critic"] = ["world", 3]
+    assert (pictures(tight, graph, "end", 1) == best).all()
+
+
+def test_a_loop_as_a_graph_draws_its_first_pictures_no_second_time_after_a_failure(tight) -> None:
+    graph = looped(prompt=HOPELESS, rounds=0, seed=77)
+    graph["tight"] = {"class_type": "XLARDTestTightCritic", "inputs": {"critic": ["world", 3], "rows": 0}}
+    graph["critique"]["inputs"]["critic"] = ["tight", 0]
+    assert "ran out of memory at a single question" in error(tight, graph)
+    graph["critique"]["inputs"]["critic"] = ["world", 3]
+    result = tight.run(graph)
+    assert result.status == "success" and not {"drawn", "decoded"} & set(result.executed)

@@ -1,0 +1,103 @@
+"""Loading a critic and judging pictures."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.support.graphs import PROMPT, SIDE, demo_graph, error, pictures, shown, text
+from xlard.worlds.shapes.architecture import CRITIC
+
+
+def critique_graph(prompt: str = PROMPT, batch: int = 1) -> dict:
+    graph = demo_graph(batch)
+    graph["critique"] = {
+        "class_type": "XLARDCritique",
+        "inputs": {"images": ["decoded", 0], "critic": ["world", 3], "prompt": prompt},
+    }
+    return graph
+
+
+def test_each_picture_of_a_batch_gets_its_own_card(comfy):
+    graph = shown(critique_graph(batch=4), report=("critique", 6))
+    assert len(pictures(comfy, graph, "critique", 1)) == 4
+    result = comfy.run(graph)
+    report = text(result, "report")
+    assert [f"Picture {number}:" in report for number in (1, 2, 3, 4, 5)] == [True] * 4 + [False]
+    assert "two circles" in report and "red" in report
+
+
+def test_the_node_shows_the_annotated_picture_without_further_nodes(comfy):
+    result = comfy.run(critique_graph())
+    assert len(result.outputs["critique"]["images"]) == 1
+
+
+def test_the_mask_has_the_pictures_size(comfy):
+    graph = critique_graph(batch=2)
+    graph["mask"] = {"class_type": "MaskToImage", "inputs": {"mask": ["critique", 3]}}
+    assert pictures(comfy, graph, "mask").shape == (2, SIDE, SIDE, 3)
+
+
+@pytest.mark.parametrize(
+    "prompt, cause",
+    [("", "The prompt is empty"), ("  ", "The prompt is empty"), (" and , ", "holds no claim that can be checked")],
+)
+def test_a_prompt_without_claims_is_an_error_and_the_next_run_works(comfy, prompt, cause):
+    assert cause in error(comfy, critique_graph(prompt))
+    assert comfy.run(critique_graph()).status == "success"
+
+
+def test_a_folder_with_a_config_is_offered_and_judges(comfy):
+    folder = comfy.base / "models" / "xlard" / "critics" / "shapes"
+    shutil.copytree(CRITIC, folder, dirs_exist_ok=True)
+    (comfy.base / "models" / "LLM" / "no_model").mkdir(parents=True, exist_ok=True)
+    graph = critique_graph()
+    graph["loaded"] = {
+        "class_type": "XLARDLoadCritic",
+        "inputs": {"critic_name": "shapes", "dtype": "fp32", "attention": "eager"},
+    }
+    graph["critique"]["inputs"]["critic"] = ["loaded", 0]
+    assert comfy.run(graph).status == "success"
+    offered = comfy.object_info()["XLARDLoadCritic"]["input"]["required"]["critic_name"]
+    assert "shapes" in str(offered) and "no_model" not in str(offered)
+
+
+def test_truncated_weights_name_the_critic(comfy):
+    folder = comfy.base / "models" / "LLM" / "cut_short"
+    shutil.copytree(CRITIC, folder, dirs_exist_ok=True)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100_000])
+    graph = critique_graph()
+    graph["loaded"] = {
+        "class_type": "XLARDLoadCritic",
+        "inputs": {"critic_name": "cut_short", "dtype": "auto", "attention": "sdpa"},
+    }
+    graph["critique"]["inputs"]["critic"] = ["loaded", 0]
+    assert "The critic in cut_short cannot be loaded" in error(comfy, graph)
+    assert comfy.run(critique_graph()).status == "success"
+
+
+def test_a_second_look_never_accepts_more(comfy):
+    def verdicts(second_look: bool) -> list[str]:
+        graph = critique_graph(batch=12)
+        graph["drawn"]["inputs"]["steps"] = 12
+        graph["twice"] = {
+            "class_type": "XLARDScoring",
+            "inputs": {
+                "critic": ["world", 3],
+                "scoring": "grounded",
+                "judgements": 1,
+                "temperature": 0.7,
+                "regions": False,
+                "second_look": second_look,
+            },
+        }
+        graph["critique"]["inputs"]["critic"] = ["twice", 0]
+        report = text(comfy.run(shown(graph, report=("critique", 6))), "report")
+        return [part for part in report.split("Picture ")[1:]]
+
+    once, twice = verdicts(False), verdicts(True)
+    passed = [["✗" not in part and "?" not in part.splitlines()[0] for part in parts] for parts in (once, twice)]
+    assert any(passed[0]) and all(before or not after for before, after in zip(*passed))
+    assert all(a == b or ("✗" not in a and "second look" in b) for a, b in zip(once, twice))

@@ -1,0 +1,321 @@
+"""A prompt in other words: what a critic's answer must be like, what becomes of others, and how the loop uses it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from html import unescape
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xlard.critics.backend import GREEDY, Answer, Ask, CannotDo, CriticError, Sampling
+from xlard.critics.boxes import THOUSANDTHS
+from xlard.critics.mllm import MLLMCritic
+from xlard.critics.rewrite import SCHEMA, PromptRewriter, rewritten
+from xlard.critique import Critique, critique_of, no_verdict
+from xlard.detections import Detection
+from xlard.loop.engine import Engine, derived_seed
+from xlard.loop.run import correct_all
+from xlard.loop.settings import LoopSettings
+from xlard.prompts import claims_from_prompt
+from xlard.report.wording import wording
+from xlard.rewards import critique_from_detections
+from xlard.worlds.shapes.architecture import CRITIC
+
+PROMPT = "two red circles and a blue square"
+NEW = "exactly two red circles and one blue square"
+BETTER = "a blue square beside two red circles"
+
+
+class Scripted:
+    """A backend that gives its answers in turn, raises those that are errors, and remembers what it was asked."""
+
+    name, boxes = "scripted model", THOUSANDTHS
+
+    def __init__(self, *answers: str | Exception):
+        self.answers, self.asked = list(answers), []
+
+    def answer(self, asks: Sequence[Ask], sampling: Sampling = GREEDY) -> list[Answer]:
+        self.asked += asks
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return [Answer(answer)]
+
+
+def said(prompt: object) -> str:
+    return json.dumps({"prompt": prompt})
+
+
+def failed(prompt: str = PROMPT) -> Critique:
+    """A critique of a picture that shows one red circle, right of a blue square."""
+    return critique_from_detections(
+        claims_from_prompt(prompt),
+        [Detection(20, 0, 9, 9, "circle", "red"), Detection(0, 0, 9, 9, "square", "blue")],
+        64,
+    )
+
+
+def asked(*answers: str, prompt: str = PROMPT, tried: Sequence[str] = ()) -> tuple[str | None, Scripted]:
+    backend = Scripted(*answers)
+    return rewritten(MLLMCritic(backend), prompt, failed(prompt), tried), backend
+
+
+def test_the_critic_is_told_what_failed_what_must_stay_and_what_was_tried() -> None:
+    text, backend = asked(f"```json\n{said(f' {BETTER} ')}\n```", tried=["two circles"])
+    (question,) = backend.asked
+    assert text == BETTER and question.image is None and question.schema == SCHEMA
+    wrong, _, rest = question.question.partition("Wrong: ")[2].partition("Right, and to stay so: ")
+    assert json.dumps(PROMPT) in question.question and '"two circles"' in wrong and '"one square"' not in wrong
+    assert '"one square"; "the square is blue"' in rest and 'not enough: "two circles"' in rest
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (said(PROMPT.upper()), "has failed already"),
+        (said("two circles"), "has failed already"),
+        (said(" "), "holds no prompt"),
+        (said(None), "holds no prompt"),
+        (json.dumps({"text": BETTER}), "holds no prompt"),
+        ("I cannot.", "holds no JSON object"),
+        (json.dumps([BETTER]), "holds no"),
+        (said(f"{BETTER}\nor {BETTER}"), "more than one line"),
+        (said(BETTER + " in the sun" * 50), "characters"),
+        (said("a blue square and two circles"), '"two circles are red"'),
+        (said("a red circle and a blue square"), '"two circles"'),
+    ],
+)
+def test_what_cannot_be_used_is_asked_for_once_more_with_the_reason(answer: str, cause: str) -> None:
+    text, backend = asked(answer, said(BETTER), tried=["two circles"])
+    assert text == BETTER and cause in backend.asked[1].question and backend.asked[1].turns[0][1] == answer
+    assert asked(answer, answer, tried=["two circles"])[0] is None
+
+
+def test_a_position_may_be_said_from_the_other_side_and_not_turned_round() -> None:
+    prompt = "a red circle left of a blue square"
+    assert asked(said("a blue square right of a red circle"), prompt=prompt)[0] == "a blue square right of a red circle"
+    assert asked(*[said("a blue square left of a red circle")] * 2, prompt=prompt)[0] is None
+
+
+def test_without_a_prompt_or_a_fault_nobody_is_asked() -> None:
+    critic = MLLMCritic(Scripted())
+    right = critique_from_detections(claims_from_prompt("a circle"), [Detection(0, 0, 9, 9, "circle")], 64)
+    unknown = critique_of([no_verdict(claim, "unreadable") for claim in claims_from_prompt(PROMPT)])
+    assert (
+        rewritten(critic, "a circle", right)
+        is rewritten(critic, PROMPT, unknown)
+        is rewritten(critic, " ", failed())
+        is None
+    )
+
+
+def test_the_same_faults_are_asked_about_once() -> None:
+    backend = Scripted(said(BETTER), said(NEW))
+    rewriter = PromptRewriter(MLLMCritic(backend))
+    assert [rewriter(PROMPT, failed()) for _ in range(3)] == [BETTER] * 3
+    assert rewriter(PROMPT, failed(), [BETTER]) == NEW and rewriter.refusal == ""
+
+
+def test_a_critic_that_cannot_write_is_asked_once_and_named_once(caplog) -> None:
+    backend = Scripted(CannotDo("This critic only rates."))
+    rewriter = PromptRewriter(MLLMCritic(backend))
+    assert [rewriter(PROMPT, failed()), rewriter(PROMPT, failed(), [NEW])] == [None, None]
+    assert len(backend.asked) == 1 and rewriter.refusal.endswith("This critic only rates.")
+    assert [record.getMessage() for record in caplog.records] == [f"xLARD: {rewriter.refusal}"]
+
+
+def test_on_its_own_the_function_raises_what_the_critic_raises() -> None:
+    with pytest.raises(CriticError, match="busy"):
+        asked(CriticError("busy"))
+
+
+def test_the_demo_critic_says_that_it_cannot_write() -> None:
+    from xlard.critics.folder import CriticFolder
+    from xlard.critics.transformers import loaded_backend
+
+    rewriter = PromptRewriter(MLLMCritic(loaded_backend(CriticFolder(CRITIC, dtype="fp32"))))
+    assert rewriter(PROMPT, failed()) is None and "does not know most of the words" in rewriter.refusal
+
+
+class Worded:
+    """A sampler whose pictures show as many circles as its wording has in ``counts``; the artist's own is the empty
+    one."""
+
+    def __init__(self, counts: dict[str, int], prompt: str = "", log: list | None = None):
+        self.counts, self.prompt, self.log = counts, prompt, [] if log is None else log
+
+    def context(self, rows):
+        return torch.zeros(len(rows), 1, 1)
+
+    def generate(self, rows, seeds, steer=None):
+        self.log.append(("generate", self.prompt, list(rows), list(seeds)))
+        return torch.full((len(rows), 1, 1, 1), float(self.counts[self.prompt]))
+
+    def resume(self, latents, sigma, rows, seeds, steer=None, regions=None):
+        self.log.append(("resume", self.prompt, list(rows), list(seeds)))
+        return torch.full((len(rows), 1, 1, 1), float(self.counts[self.prompt]))
+
+    def with_prompt(self, prompt):
+        return Worded(self.counts, prompt, self.log)
+
+    def calls(self, sigma=1.0):
+        return round(20 * sigma)
+
+
+class Decoder:
+    def decode(self, latents):
+        return latents.view(-1, 1, 1, 1).expand(-1, 8, 8, 3)
+
+
+class Judge:
+    def judge(self, images, claims):
+        return [
+            critique_from_detections(own, [Detection(0, 0, 4, 4, "circle")] * int(image[0, 0, 0]), 8)
+            for image, own in zip(images, claims)
+        ]
+
+
+CIRCLES = "three circles"
+
+
+def engine(counts: dict[str, int], rewriter: Callable | None, pictures: int = 1) -> Engine:
+    return Engine(
+        Worded(counts),
+        Decoder(),
+        Judge(),
+        [CIRCLES] * pictures,
+        [claims_from_prompt(CIRCLES)] * pictures,
+        list(range(pictures)),
+        rewriter=rewriter,
+    )
+
+
+def test_the_next_picture_is_drawn_from_the_other_words_and_judged_by_the_artists_claims() -> None:
+    running = engine({"": 5, "circles: three": 3}, lambda prompt, critique, tried: "circles: three")
+    (state,) = correct_all(running, LoopSettings(strategies=("rewrite",)))
+    first, second = state.rounds
+    assert (first.prompt, second.prompt, second.strategy, second.sigma, second.nfe) == (
+        "",
+        "circles: three",
+        "rewrite",
+        1.0,
+        20,
+    )
+    assert running.sampler.log[1] == ("generate", "circles: three", [0], [derived_seed(0, 1, 0)]) and state.passed
+    assert [verdict.claim for verdict in second.critique.verdicts] == claims_from_prompt(CIRCLES)
+    assert [entry["prompt"] for entry in state.to_dict()["rounds"]] == [
+        "",
+        "circles: three",
+    ] and state.prompt == CIRCLES
+
+
+def test_each_wording_is_tried_once_and_then_there_is_nothing_left() -> None:
+    words, seen = ["A", "B"], []
+
+    def rewriter(prompt, critique, tried):
+        seen.append((prompt, tuple(tried)))
+        return next((word for word in words if word not in tried), None)
+
+    (state,) = correct_all(engine({"": 5, "A": 5, "B": 4}, rewriter), LoopSettings(rounds=4, strategies=("rewrite",)))
+    assert [entry.prompt for entry in state.rounds] == ["", "A", "B"] and state.best is state.rounds[2]
+    assert seen == [(CIRCLES, ()), (CIRCLES, ("A",)), *[(CIRCLES, ("A", "B"))] * 2]
+
+
+def test_fresh_draws_take_turns_between_the_artists_words_and_others() -> None:
+    running = engine({"": 5, "A": 5}, lambda prompt, critique, tried: "A")
+    (state,) = correct_all(running, LoopSettings(rounds=4, strategies=("resample", "rewrite")))
+    assert [(entry.strategy, entry.prompt) for entry in state.rounds] == [
+        ("sample", ""),
+        ("resample", ""),
+        ("rewrite", "A"),
+        ("resample", ""),
+        ("rewrite", "A"),
+    ]
+
+
+def test_what_is_mended_of_a_picture_is_drawn_in_the_words_of_that_picture() -> None:
+    running = engine({"": 5, "A": 4}, lambda prompt, critique, tried: None if tried else "A")
+    (state,) = correct_all(running, LoopSettings(rounds=5, strategies=("correct", "rewrite")))
+    # The third round has not made progress twice, so that it begins anew; what follows goes on from it.
+    assert [(entry.strategy, entry.prompt, entry.accepted) for entry in state.rounds] == [
+        ("sample", "", True),
+        ("correct", "", False),
+        ("correct", "", False),
+        ("rewrite", "A", True),
+        ("correct", "A", False),
+        ("correct", "A", False),
+    ]
+    assert running.sampler.log[-1][:2] == ("resume", "A")
+
+
+def test_pictures_with_other_words_are_drawn_apart() -> None:
+    words = iter("AB")
+    running = engine({"": 5, "A": 3, "B": 3}, lambda prompt, critique, tried: next(words), 2)
+    states = correct_all(running, LoopSettings(strategies=("rewrite",)))
+    assert [entry[:3] for entry in running.sampler.log[1:]] == [("generate", "A", [0]), ("generate", "B", [1])]
+    assert [state.best.prompt for state in states] == ["A", "B"]
+
+
+@pytest.mark.parametrize("rewriter", [None, lambda prompt, critique, tried: None])
+def test_without_other_words_the_loop_is_what_it_was(rewriter) -> None:
+    with_it, without = (
+        correct_all(engine({"": 5}, rewriter), LoopSettings(strategies=names))[0]
+        for names in (("resample", "correct", "rewrite"), ("resample", "correct"))
+    )
+    assert [(entry.strategy, entry.seed) for entry in with_it.rounds] == [
+        (entry.strategy, entry.seed) for entry in without.rounds
+    ]
+    assert len(correct_all(engine({"": 5}, rewriter), LoopSettings(strategies=("rewrite",)))[0].rounds) == 1
+
+
+def test_the_time_that_the_critic_writes_belongs_to_the_round() -> None:
+    import time
+
+    def slow(prompt, critique, tried):
+        time.sleep(0.05)
+        return "A"
+
+    (state,) = correct_all(engine({"": 5, "A": 3}, slow), LoopSettings(strategies=("rewrite",)))
+    assert state.rounds[1].seconds >= 0.05 > state.rounds[0].seconds
+
+
+def test_the_demo_generator_draws_other_words_as_its_own() -> None:
+    from xlard.worlds.shapes.world import DemoWorld
+
+    world = DemoWorld()
+    sampler = world.sampler(["a circle", PROMPT], steps=2)
+    reworded = sampler.with_prompt(BETTER)
+    assert torch.equal(reworded.generate([0, 1], [3, 4]), world.sampler([BETTER] * 2, steps=2).generate([0, 1], [3, 4]))
+    assert (
+        torch.equal(sampler.context([1]), world.sampler([PROMPT]).context([0])) and reworded.calls() == sampler.calls()
+    )
+
+
+def test_words_that_went_and_came_are_marked() -> None:
+    assert (
+        wording("two red circles and a <b>", "exactly two red circles, no <b>")
+        == "<ins>exactly</ins> two red <del>circles and a</del> <ins>circles, no</ins> &lt;b&gt;"
+    )
+    assert (
+        wording(PROMPT, "") == ""
+        and wording(PROMPT, PROMPT) == PROMPT
+        and wording("", "a\n circle") == "<ins>a circle</ins>"
+    )
+
+
+_PROMPTS = st.lists(st.sampled_from(["a", "red", "<del>", "&amp;", "circle,", "\n"]), max_size=8).map(" ".join)
+
+
+@given(_PROMPTS, _PROMPTS)
+def test_both_wordings_can_be_read_out_of_their_marks(before: str, after: str) -> None:
+    marked = wording(before, after)
+
+    def read(gone: str, mark: str) -> list[str]:
+        return unescape(re.sub(f"<{gone}>[^<]*</{gone}>|</?{mark}>", " ", marked)).split()
+
+    assert read("del", "ins") == after.split() and (not after.split() or read("ins", "del") == before.split())

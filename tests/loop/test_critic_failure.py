@@ -1,0 +1,108 @@
+"""A critic that fails while a loop runs: what it had judged and what it should have judged are not lost."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.loop.test_loop import FakeJudge, engine
+from xlard.critics.backend import CriticError
+from xlard.detections import Detection
+from xlard.loop.critic_failure import LoopCriticError, failure
+from xlard.loop.rounds import BatchRound, first_round
+from xlard.loop.run import correct_all
+from xlard.loop.settings import LoopSettings
+from xlard.prompts import claims_from_prompt
+from xlard.report.page import report_page
+from xlard.report.picture import outcome
+from xlard.rewards import critique_from_detections
+
+CAUSE = "The critic ran out of memory at a picture of 8 x 8 pixels."
+"""An error's own words follow it without a full stop, which is added."""
+
+
+class FailingJudge(FakeJudge):
+    """Judges so many times, and then no more."""
+
+    def __init__(self, times: int):
+        self.times = times
+
+    def judge(self, images, claims):
+        if not self.times:
+            raise CriticError(CAUSE.rstrip("."))
+        self.times -= 1
+        return super().judge(images, claims)
+
+
+def failed(times: int, script: list[int], pictures: int = 1) -> LoopCriticError:
+    """What a loop raises that draws pictures of so many circles, before a critic that judges so many times."""
+    loop = engine(script, pictures)
+    loop.judge = FailingJudge(times)
+    with pytest.raises(LoopCriticError) as raised:
+        correct_all(loop, LoopSettings(4, ("correct",)))
+    return raised.value
+
+
+def test_the_first_pictures_are_kept_where_none_could_be_judged() -> None:
+    error = failed(0, [2], pictures=2)
+    assert str(error) == f"The first pictures could not be judged. {CAUSE}" and not error.judged
+    assert error.latents.flatten().tolist() == [2, 2] and not any(state.ended for state in error.states)
+
+
+def test_rounds_that_were_judged_are_kept_and_say_why_there_are_no_more() -> None:
+    error = failed(2, [1, 2, 5])
+    (state,) = error.states
+    assert error.judged and [entry.latent.item() for entry in state.rounds] == [1, 2] and state.best is state.rounds[1]
+    assert error.latents.item() == 5
+    assert state.ended == f"What round 2 drew could not be judged. {CAUSE} The loop ended there."
+    assert state.to_dict()["ended"] == state.ended and outcome(state) == (
+        f"Better, not finished: 0 of 1 claims hold. {state.ended}",
+        False,
+    )
+    assert state.ended in report_page([state], "Loop")
+
+
+def test_a_picture_that_had_passed_did_not_end_early() -> None:
+    loop = engine([2], 2)
+    loop.judge = FailingJudge(0)
+    done, open_ = loop.states
+    for state, number in ((done, 3), (open_, 2)):
+        critique = critique_from_detections(state.claims, [Detection(0, 0, 4, 4, "circle")] * number, 8)
+        state.rounds.append(
+            first_round("three circles", state.claims, 1, 0)
+            .finished(torch.zeros(1, 1, 1, 1), torch.zeros(1, 8, 8, 3), [critique], 20, 1.0)[0]
+            .first
+        )
+    ended = [state.ended for state in LoopCriticError(CAUSE, 1, loop.states, torch.zeros(1)).states]
+    assert ended[0] == "" and CAUSE in ended[1]
+
+
+def graph_round(number: int) -> tuple[BatchRound, list]:
+    """A round of a loop as a graph, with ``number`` judged rounds before it, and the claims."""
+    claims = claims_from_prompt("three circles")
+    batch = first_round("three circles", claims, 1, 0)
+    critique = critique_from_detections(claims, [], 8)
+    for _ in range(number):
+        batch = batch.after(batch.finished(torch.zeros(1, 4, 8, 8), torch.zeros(1, 64, 64, 3), [critique], 20, 1.0))
+    return batch, claims
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_failure_in_a_critique_s_place_ends_a_loop_as_a_graph(number) -> None:
+    batch, claims = graph_round(number)
+    latents = torch.full((1, 4, 8, 8), 7.0)
+    with pytest.raises(LoopCriticError) as raised:
+        batch.finished(latents, torch.zeros(1, 64, 64, 3), [failure(claims, CAUSE)], 20, 1.0)
+    assert (raised.value.latents == latents).all() and raised.value.judged == (number > 0)
+    assert f"What round {number} drew" in str(raised.value) if number else "The first pictures" in str(raised.value)
+
+
+def test_a_loop_that_goes_on_after_a_failure_is_not_said_to_have_ended() -> None:
+    batch, claims = graph_round(1)
+    with pytest.raises(LoopCriticError) as raised:
+        batch.finished(torch.zeros(1, 4, 8, 8), torch.zeros(1, 64, 64, 3), [failure(claims, CAUSE)], 20, 1.0)
+    following = batch.after(raised.value.states)
+    (state,) = following.finished(
+        torch.zeros(1, 4, 8, 8), torch.zeros(1, 64, 64, 3), [critique_from_detections(claims, [], 64)], 20, 1.0
+    )
+    assert raised.value.states[0].ended and state.ended == ""

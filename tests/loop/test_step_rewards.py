@@ -1,0 +1,167 @@
+"""What the head reads at each step of sampling: the right rewards, in order, and never at the cost of another
+picture."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.bench.test_early import Taste, engine, liked
+from tests.loop.test_loop import PROMPT, FakeDecoder, FakeJudge, FakeSampler, SeedHead
+from xlard.bench.worlds.early import early_best_of
+from xlard.loop.attempt import draw
+from xlard.loop.engine import Engine
+from xlard.loop.head_reader import StepReader, expected_reward, step_reader, watched
+from xlard.loop.run import correct_all
+from xlard.loop.settings import LoopSettings
+from xlard.models.head import HeadConfig
+from xlard.prompts import claims_from_prompt
+from xlard.protocols import SingleStepGuidance
+from xlard.worlds.shapes.world import DemoWorld
+
+STEPS, TEXTS = 6, ["a red circle left of a blue square and a green triangle", "three yellow squares"]
+
+
+@pytest.fixture(scope="module")
+def world():
+    return DemoWorld()
+
+
+@pytest.fixture(scope="module")
+def sampler(world):
+    return world.sampler([PROMPT] * 3, steps=5)
+
+
+def looped(world, read_steps: bool, **settings) -> list:
+    """The rounds of both pictures."""
+    made = Engine(
+        world.sampler(TEXTS, STEPS),
+        world.decoder,
+        world.critic(),
+        TEXTS,
+        [claims_from_prompt(text) for text in TEXTS],
+        [3, 4],
+        world.head(),
+        world.corrector(),
+        read_steps=read_steps,
+    )
+    with torch.no_grad():
+        return [entry for state in correct_all(made, LoopSettings(rounds=3, **settings)) for entry in state.rounds]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"strategies": ("rearrange", "region", "resample")}, {"first": "always"}, {"strategies": ("region",)}],
+    ids=["parts", "corrected", "region"],
+)
+def test_reading_changes_no_value_of_any_round(world, settings):
+    plain, read = looped(world, False, **settings), looped(world, True, **settings)
+    assert [entry.strategy for entry in plain] == [entry.strategy for entry in read] and len(plain) > 2
+    assert all(torch.equal(a.latent, b.latent) and a.nfe == b.nfe for a, b in zip(plain, read))
+    assert not any(entry.steps for entry in plain) and all(entry.steps for entry in read)
+    highest = world.head().config.noise_level_range[1]
+    for entry in read:
+        levels = [level for level, _ in entry.steps]
+        assert levels == sorted(set(levels), reverse=True) and levels[0] <= min(highest, entry.noise_level) + 1e-4
+        assert all(0 <= reward <= 1 for _, reward in entry.steps)
+
+
+def test_each_reading_is_of_the_prediction_that_sampling_went_on_from(world):
+    made = Engine(
+        world.sampler(TEXTS, STEPS),
+        world.decoder,
+        world.critic(),
+        TEXTS,
+        [claims_from_prompt(text) for text in TEXTS],
+        [3, 4],
+        world.head(),
+        read_steps=True,
+    )
+    seen = {}
+    made.sampler.generate([0, 1], [3, 4], lambda x0, level: seen.setdefault(level, x0))
+    attempt = draw(made, [0, 1], "sample", [3, 4])
+    with torch.no_grad():
+        wanted = {
+            level: expected_reward(made, [0, 1], x0, level).tolist()
+            for level, x0 in seen.items()
+            if level <= 0.8 + 1e-4
+        }
+    for row in (0, 1):
+        assert attempt.steps[row] == tuple((level, pytest.approx(rewards[row])) for level, rewards in wanted.items())
+
+
+def test_gains_are_from_step_to_step_and_stand_in_the_history(world):
+    entry = looped(world, True)[0]
+    assert entry.gains[0] is None and len(entry.gains) == len(entry.steps) > 2
+    assert sum(entry.gains[1:]) == pytest.approx(entry.steps[-1][1] - entry.steps[0][1])
+
+
+class Seen(SeedHead):
+    """Keeps what it is shown."""
+
+    config = HeadConfig(1, 1, "a fake", noise_level_range=(0.3, 0.8))
+
+    def __init__(self):
+        self.shown = []
+
+    def __call__(self, latents, context, noise_level):
+        self.shown.append(latents.clone())
+        return super().__call__(latents, context, noise_level)
+
+
+def fake(head=None, read_steps: bool = True) -> Engine:
+    return Engine(
+        FakeSampler([3]),
+        FakeDecoder(),
+        FakeJudge(),
+        [PROMPT],
+        [claims_from_prompt(PROMPT)],
+        [0],
+        head,
+        read_steps=read_steps,
+    )
+
+
+def test_unless_asked_and_without_a_head_nothing_is_read():
+    assert step_reader(fake(None), [0]) is None and step_reader(fake(Seen(), read_steps=False), [0]) is None
+    assert watched(None, None) is None
+
+
+def test_levels_that_the_head_cannot_read_are_left_out():
+    made = fake(Seen())
+    reader = step_reader(made, [0])
+    x0 = torch.full((1, 1, 2, 2), 50.0)
+    assert all(reader(x0, level) is x0 for level in (1.0, 0.80001, 0.5, 0.1))
+    assert reader.steps == [((0.80001, 0.5), (0.5, 0.5))] and len(made.head.shown) == 2
+
+
+def test_what_stays_is_read_as_it_stays():
+    made, region = fake(Seen()), torch.tensor([[[True, False], [False, False]]])
+    reader = StepReader(made, [0], torch.zeros(1, 1, 2, 2), region)
+    reader(torch.full((1, 1, 2, 2), 50.0), 0.5)
+    assert made.head.shown[0].flatten().tolist() == [50.0, 0.0, 0.0, 0.0]
+
+
+def test_a_reader_sees_what_steers_made_and_at_a_level_that_comes_twice_the_last():
+    made = fake(Seen())
+    reader = step_reader(made, [0])
+    once = watched(SingleStepGuidance(0.5, lambda x0, level: x0 + 10), reader)
+    x0 = torch.full((1, 1, 1, 1), 20.0)
+    once.along(x0, 0.5)
+    once.along(once.steer(x0, 0.5), 0.5)
+    watched(lambda x0, level: x0 + 40, reader)(x0, 0.4)
+    assert reader.steps == [((0.5, pytest.approx(0.3)), (0.4, pytest.approx(0.6)))]
+
+
+def test_an_early_decision_is_one_of_the_steps_of_the_picture_that_went_on(sampler):
+    plain, read = engine(sampler, 5), engine(sampler, 5)
+    read.read_steps = True
+    with torch.no_grad():
+        plain, read = (early_best_of(each, 1, 0.4) for each in (plain, read))
+    for before, state in zip(plain, read):
+        entry = state.first
+        assert torch.equal(entry.latent, before.first.latent) and not before.first.steps
+        levels = [level for level, _ in entry.steps]
+        assert levels == pytest.approx([1.0, 0.8, 0.6, 0.4, 0.2]) and entry.steps[3][1] == entry.predicted
+        assert entry.predicted == pytest.approx(torch.tensor(liked(sampler, entry.seed)).sigmoid().item(), abs=1e-4)
+    assert Taste.config.noise_level_range == (0.0, 1.0)

@@ -1,0 +1,122 @@
+"""Claims and ways of scoring, through their nodes."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.graphs import PROMPT, demo_graph, error, shown, text
+from xlard.critics.scoring import WAYS
+
+
+def claims_graph(prompt: str = PROMPT, edited: str = "", critic: bool = False) -> dict:
+    """xLARD Claims alone."""
+    graph = {"claims": {"class_type": "XLARDClaims", "inputs": {"prompt": prompt, "edited": edited}}}
+    if critic:
+        graph["world"] = {"class_type": "XLARDDemo", "inputs": {}}
+        graph["claims"]["inputs"]["critic"] = ["world", 3]
+    return graph
+
+
+def judged_graph(edited: str = "", batch: int = 1, **scoring) -> dict:
+    """The demo world's pictures judged by claims, with a way of scoring if one is given."""
+    graph = {**demo_graph(batch, steps=12), **claims_graph(edited=edited)}
+    graph["critique"] = {
+        "class_type": "XLARDCritique",
+        "inputs": {"images": ["decoded", 0], "critic": ["world", 3], "prompt": "", "claims": ["claims", 0]},
+    }
+    if scoring:
+        graph["scoring"] = {
+            "class_type": "XLARDScoring",
+            "inputs": {
+                "critic": ["world", 3],
+                "scoring": "grounded",
+                "judgements": 1,
+                "temperature": 0.7,
+                "regions": False,
+                **scoring,
+            },
+        }
+        graph["critique"]["inputs"]["critic"] = ["scoring", 0]
+    return shown(graph, report=("critique", 6), score=("critique", 4))
+
+
+def claims_of(comfy, graph: dict) -> list[str]:
+    result = comfy.run(graph)
+    assert result.status == "success", result.error
+    return result.outputs["claims"]["claims"][0].split("\n")
+
+
+def test_a_prompt_becomes_one_line_a_claim(comfy):
+    assert claims_of(comfy, claims_graph()) == [
+        "count: two circles",
+        "count: one square",
+        "color: two circles are red",
+        "color: the square is blue",
+    ]
+
+
+def test_edited_lines_add_weigh_and_disable(comfy):
+    edited = "...\ncustom: the hat casts a shadow (2)\n# count: five dogs\nno cats"
+    lines = claims_of(comfy, claims_graph(edited=edited))
+    assert lines[4:] == ["custom: the hat casts a shadow (2)", "custom: no cats"]
+
+
+def test_edited_lines_stand_for_themselves_whatever_the_prompt(comfy):
+    assert claims_of(comfy, claims_graph("three dogs", "count: two cats")) == ["count: two cats"]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "edited", "cause"),
+    [
+        ("", "", "There is no claim"),
+        ("two dogs", "# count: two dogs", "There is no claim"),
+        ("two dogs", "...\nposition: cat dog", "Line 2 cannot be understood"),
+        ("", "count: two dogs (0)", "write # before the line"),
+    ],
+)
+def test_what_cannot_be_read_names_the_line_and_the_mend(comfy, prompt, edited, cause):
+    assert cause in error(comfy, claims_graph(prompt, edited))
+
+
+def test_a_critic_reads_the_prompt_into_claims(comfy):
+    lines = claims_of(comfy, claims_graph("three red squares", critic=True))
+    assert lines and all(line.split(":")[0] in ("count", "color", "position", "object") for line in lines)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_of_scoring_judges(comfy, way):
+    result = comfy.run(judged_graph(scoring=way))
+    assert result.status == "success", result.error
+    assert "Picture 1" in text(result, "report") and 0 <= float(text(result, "score")) <= 1
+
+
+def test_each_picture_has_a_score_of_its_own(comfy):
+    result = comfy.run(judged_graph(batch=3))
+    assert len(result.outputs["score_shown"]["text"]) == 3
+
+
+def test_repeated_judgements_show_how_many_agree(comfy):
+    result = comfy.run(judged_graph(scoring="grounded", judgements=3, temperature=0.3))
+    assert "of 3 judgements" in text(result, "report")
+
+
+def test_regions_are_scored_on_their_own(comfy):
+    result = comfy.run(judged_graph(scoring="grounded", regions=True))
+    assert "yes with" in text(result, "report")
+
+
+def test_a_way_that_never_varies_refuses_repetition_and_the_next_run_works(comfy):
+    assert "judge once" in error(comfy, judged_graph(scoring="P(yes)", judgements=3))
+    assert comfy.run(judged_graph(scoring="P(yes)")).status == "success"
+
+
+def test_weights_count_in_the_score(comfy):
+    """No elephants hold, one elephant scores 1/e."""
+    plain, weighed = (
+        float(text(comfy.run(judged_graph(edited=f"count: no elephants\ncount: one elephant{weight}")), "score"))
+        for weight in ("", " (3)")
+    )
+    assert (plain, weighed) == (
+        pytest.approx((1 + 0.3679) / 2, abs=1e-3),
+        pytest.approx((1 + 3 * 0.3679) / 4, abs=1e-3),
+    )

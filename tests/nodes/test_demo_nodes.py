@@ -1,0 +1,75 @@
+"""The demo world's models in ComfyUI's own nodes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from tests.support.graphs import PROMPT, SIDE, demo_graph, pixels, shown
+from xlard.worlds.shapes.architecture import build_unet
+
+
+@pytest.mark.parametrize("sampler", ["euler", "dpmpp_2m", "ddim"])
+def test_ksampler_draws_with_the_demo_model(comfy, sampler):
+    graph = demo_graph()
+    graph["drawn"]["inputs"]["sampler_name"] = sampler
+    picture = pixels(comfy, graph, "decoded")
+    assert picture.shape == (SIDE, SIDE, 3) and picture.std() > 0
+
+
+def test_a_lora_changes_the_picture_and_at_strength_zero_does_not(comfy):
+    torch.manual_seed(0)
+    # kohya's names, which every trainer can write.
+    module = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1"
+    width = build_unet().config.block_out_channels[-1]
+    tensors = {}
+    for name in (f"{module}_to_v", f"{module}_to_out_0"):
+        tensors[f"{name}.lora_down.weight"] = torch.randn(4, width)
+        tensors[f"{name}.lora_up.weight"] = torch.randn(width, 4)
+    folder = comfy.base / "models" / "loras"
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, folder / "shapes.safetensors")
+
+    def drawn(strength: float):
+        graph = demo_graph()
+        graph["lora"] = {
+            "class_type": "LoraLoader",
+            "inputs": {
+                "model": ["world", 0],
+                "clip": ["world", 1],
+                "lora_name": "shapes.safetensors",
+                "strength_model": strength,
+                "strength_clip": 0.0,
+            },
+        }
+        graph["drawn"]["inputs"]["model"] = ["lora", 0]
+        return pixels(comfy, graph, "decoded")
+
+    plain = pixels(comfy, demo_graph(), "decoded")
+    assert (drawn(0.0) == plain).all()
+    assert (drawn(1.0) != plain).any()
+
+
+def test_the_demo_critic_head_and_corrector_are_read(comfy):
+    graph = demo_graph()
+    graph["critique"] = {
+        "class_type": "XLARDCritique",
+        "inputs": {"images": ["decoded", 0], "critic": ["world", 3], "prompt": PROMPT},
+    }
+    graph["rewards"] = {
+        "class_type": "XLARDPredictReward",
+        "inputs": {"latent": ["drawn", 0], "positive": ["positive", 0], "head": ["world", 4], "sigma": 0.0},
+    }
+    graph["corrected"] = {
+        "class_type": "XLARDCorrectLatent",
+        "inputs": {
+            "latent": ["drawn", 0],
+            "positive": ["positive", 0],
+            "corrector": ["world", 5],
+            "strength": 1.0,
+            "sigma": 0.0,
+        },
+    }
+    shown(graph, rewards=("rewards", 0), change=("corrected", 2))
+    assert comfy.run(graph).status == "success"

@@ -1,0 +1,269 @@
+"""The loop as a graph: the artist's own nodes between xLARD Loop Start and xLARD Loop End."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import psutil
+import pytest
+import safetensors.torch
+import torch
+from PIL import Image
+
+from tests.support.graphs import PROMPT, SIDE, demo_graph, load_latent, pictures, pixels, shown, text
+from tests.support.loop_graphs import ALWAYS, by_round, looped, only, pictures_by_round, ran, recorded, rounds_of
+
+
+def test_the_first_round_is_ksamplers_picture_and_what_passes_is_drawn_once(comfy):
+    plain = pictures(comfy, demo_graph(), "decoded")
+    graph = looped(prompt=ALWAYS)
+    assert (pictures(comfy, graph, "end", 2) == plain).all() and (pictures(comfy, graph, "end", 1) == plain).all()
+    graph["start"]["inputs"]["seed"] = 6
+    result = ran(comfy, graph)
+    assert text(result, "passed") == "True" and len(by_round(result, "critique")) == 1
+
+
+def test_what_fails_is_drawn_again_until_the_rounds_are_used_up(comfy):
+    graph = shown(looped(rounds=3), seed=("start", 3), report=("start", 6), denoise=("start", 2), number=("start", 4))
+    result = ran(comfy, graph)
+    assert text(result, "passed") == "False"
+    said = {
+        name: [each["text"][0] for each in by_round(result, f"{name}_shown")]
+        for name in ("seed", "report", "denoise", "number")
+    }
+    assert said["seed"][0] == "5" and len(set(said["seed"])) == 4
+    assert said["number"] == ["0", "1", "2", "3"] and said["denoise"][0] == "1.0"
+    assert said["report"][0] == "" and all("nine triangles" in report for report in said["report"][1:])
+    assert len(by_round(result, "critique")) == 4
+
+
+def test_the_state_records_every_round_with_its_true_cost(comfy):
+    (rounds,) = recorded(comfy, looped(rounds=2, steps=5))
+    assert [entry.nfe for entry in rounds] == [5, 5, 5] and [entry.critic_calls for entry in rounds] == [1, 1, 1]
+    assert rounds[0].strategy == "sample" and rounds[0].seed == 5
+    assert {entry.strategy for entry in rounds[1:]} <= {"rearrange", "region", "correct", "resample"}
+    assert all(entry.seconds > 0 for entry in rounds[1:])
+
+
+def test_a_sampler_that_calls_the_model_twice_a_step_is_counted_so(comfy):
+    graph = looped(rounds=1, steps=4)
+    graph["drawn"]["inputs"]["sampler_name"] = "heun"
+    assert [entry.nfe for entry in recorded(comfy, graph)[0]] == [7, 7]
+
+
+def test_the_body_may_be_a_custom_sampler(comfy):
+    graph = looped(rounds=1, seed=8, **only("correct"))
+    plain = pictures(comfy, graph, "end", 2)
+    drawn = graph["drawn"]["inputs"]
+    graph["sampler"] = {"class_type": "KSamplerSelect", "inputs": {"sampler_name": "euler"}}
+    graph["sigmas"] = {
+        "class_type": "BasicScheduler",
+        "inputs": {"model": ["start", 8], "scheduler": "simple", "steps": drawn["steps"], "denoise": ["start", 2]},
+    }
+    graph["drawn"] = {
+        "class_type": "SamplerCustom",
+        "inputs": {
+            "model": ["start", 8],
+            "add_noise": True,
+            "noise_seed": ["start", 3],
+            "cfg": drawn["cfg"],
+            "positive": drawn["positive"],
+            "negative": drawn["negative"],
+            "sampler": ["sampler", 0],
+            "sigmas": ["sigmas", 0],
+            "latent_image": ["start", 1],
+        },
+    }
+    assert (pictures(comfy, graph, "end", 2) == plain).all()
+    assert [(entry.strategy, entry.nfe) for entry in recorded(comfy, graph)[0]] == [("sample", 4), ("correct", 4)]
+
+
+@pytest.mark.parametrize("strategy", ["correct", "resample"])
+def test_the_body_may_enlarge_to_a_fixed_size(comfy, strategy):
+    graph = looped(rounds=2, seed=9, batch=2, **only(strategy))
+    graph["large"] = {
+        "class_type": "LatentUpscale",
+        "inputs": {
+            "samples": ["drawn", 0],
+            "upscale_method": "bilinear",
+            "width": 2 * SIDE,
+            "height": 2 * SIDE,
+            "crop": "disabled",
+        },
+    }
+    graph["decoded"]["inputs"]["samples"] = graph["end"]["inputs"]["latent"] = ["large", 0]
+    assert pictures(comfy, graph, "end", 1).shape == (2, 2 * SIDE, 2 * SIDE, 3)
+    assert [len(picture) for picture in recorded(comfy, graph)] == [3, 3]
+
+
+def test_latents_of_one_video_frame_keep_their_axis_through_the_rounds(comfy):
+    graph = looped(rounds=2, batch=2, **only("correct"))
+    load_latent(comfy, graph, "graph_frames", torch.ones(2, 4, 1, 12, 12))
+    graph["start"]["inputs"]["latent_image"] = ["graph_frames", 0]
+    graph["drawn"] = {"class_type": "LatentMultiply", "inputs": {"samples": ["start", 1], "multiplier": 0.5}}
+    graph["decoded"] = {"class_type": "MaskToImage", "inputs": {"mask": ["start", 5]}}
+    graph["saved"] = {"class_type": "SaveLatent", "inputs": {"samples": ["end", 0], "filename_prefix": "graph/frames"}}
+    (entry,) = ran(comfy, graph).outputs["saved"]["latents"]
+    saved = safetensors.torch.load(comfy.view(entry))["latent_tensor"]
+    assert saved.shape == (2, 4, 1, 12, 12) and [len(picture) for picture in recorded(comfy, graph)] == [3, 3]
+
+
+def test_without_a_model_no_calls_are_made_up(comfy):
+    graph = looped(rounds=1)
+    del graph["start"]["inputs"]["model"]
+    graph["drawn"]["inputs"]["model"] = ["world", 0]
+    (rounds,) = recorded(comfy, graph)
+    assert [entry.nfe for entry in rounds] == [0, 0]
+
+
+def test_a_sampler_that_runs_again_with_other_steps_replaces_its_calls(comfy):
+    graph = looped(rounds=0, steps=4)
+    recorded(comfy, graph)
+    graph["drawn"]["inputs"]["steps"] = 6
+    result = ran(comfy, graph)
+    assert "start" not in result.executed and "drawn" in result.executed
+    (only_round,) = recorded(comfy, graph)[0]
+    assert (only_round.nfe, only_round.seconds) == (6, 0.0)
+
+
+def test_each_picture_of_a_batch_keeps_its_own_best(comfy):
+    graph = shown(looped(batch=3, rounds=2), score=("end", 4))
+    result = ran(comfy, graph)
+    assert text(result, "passed").count("False") == 1 and len(by_round(result, "score_shown")) == 1
+    graph["count"] = {"class_type": "PreviewImage", "inputs": {"images": ["end", 1]}}
+    graph["again"] = {"class_type": "VAEDecode", "inputs": {"samples": ["end", 0], "vae": ["world", 2]}}
+    assert pictures(comfy, graph, "again").shape == (3, SIDE, SIDE, 3)
+    assert np.abs(pictures(comfy, graph, "again").astype(int) - pictures(comfy, graph, "end", 1)).max() <= 1
+    assert [len(picture) for picture in recorded(comfy, graph)] == [3, 3, 3]
+
+
+def test_running_again_runs_nothing_and_another_seed_or_prompt_runs_all(comfy):
+    graph = looped(rounds=1, seed=11)
+    ran(comfy, graph)
+    assert not {"start", "drawn", "critique", "end"} & set(ran(comfy, graph).executed)
+    for node, name, value in (
+        ("start", "seed", 12),
+        ("positive", "text", "a blue circle"),
+        ("start", "prompt", "nine red circles"),
+    ):
+        graph[node]["inputs"][name] = value
+        assert {"drawn", "critique", "end"} <= set(ran(comfy, graph).executed)
+    plain = demo_graph()
+    plain["drawn"]["inputs"]["seed"] = 12
+    plain["positive"]["inputs"]["text"] = "a blue circle"
+    assert (pictures(comfy, graph, "end", 2) == pictures(comfy, plain, "decoded")).all()
+
+
+def test_more_rounds_keep_the_first_and_count_it_once(comfy):
+    graph = looped(rounds=1, seed=13)
+    (before,) = recorded(comfy, graph)
+    graph["end"]["inputs"]["rounds"] = 2
+    result = ran(comfy, graph)
+    assert "drawn" not in result.executed and len(by_round(result, "critique")) == 3
+    (after,) = recorded(comfy, graph)
+    assert len(after) == 3 and [entry[:4] for entry in after[:2]] == [entry[:4] for entry in before]
+
+
+def test_previews_in_the_body_show_every_round_and_those_after_the_loop_the_end(comfy):
+    graph = looped(rounds=2, seed=14)
+    graph["seen"] = {"class_type": "PreviewImage", "inputs": {"images": ["decoded", 0]}}
+    graph["both"] = {"class_type": "ImageBatch", "inputs": {"image1": ["decoded", 0], "image2": ["end", 1]}}
+    graph["compared"] = {"class_type": "PreviewImage", "inputs": {"images": ["both", 0]}}
+    result = ran(comfy, graph)
+    seen = [comfy.view(each["images"][0]) for each in by_round(result, "seen")]
+    assert len(seen) == 3 and len(set(seen)) == 3
+    (compared,) = by_round(result, "compared")
+    assert len(compared["images"]) == 2
+
+
+def test_only_what_is_wrong_is_drawn_anew(comfy):
+    graph = looped(rounds=1, seed=3, steps=12, prompt=PROMPT, **only("region"))
+    graph["where"] = {"class_type": "MaskToImage", "inputs": {"mask": ["start", 5]}}
+    graph["masked"] = {"class_type": "PreviewImage", "inputs": {"images": ["where", 0]}}
+    graph["seen"] = {"class_type": "PreviewImage", "inputs": {"images": ["decoded", 0]}}
+    result = ran(comfy, graph)
+    (everything, mask), (before, after) = (pictures_by_round(comfy, result, name) for name in ("masked", "seen"))
+    assert everything.min() == 255 and mask.min() == 0 and mask.max() == 255
+    change = np.abs(after - before).max(axis=-1)
+    kept = mask[..., 0] == 0
+    assert change[~kept].mean() > 5 * change[kept].mean()
+
+
+def test_in_a_batch_what_passes_stays_and_the_rest_goes_on(comfy):
+    graph = looped(batch=4, rounds=1, seed=4, steps=12, prompt=PROMPT)
+    graph["seen"] = {"class_type": "PreviewImage", "inputs": {"images": ["decoded", 0]}}
+    result = ran(comfy, shown(graph, state=("end", 3)))
+    lengths = [len(picture) for picture in rounds_of(result)]
+    assert set(lengths) == {1, 2}
+    for row, length in enumerate(lengths):
+        before, after = pictures_by_round(comfy, result, "seen", row)
+        assert (np.abs(before - after).max() <= 1) == (length == 1)
+
+
+@pytest.mark.parametrize("shift, expected", [(1.0, "0.9"), (3.0, "0.75")])
+def test_denoise_meets_the_noise_level_on_the_models_own_schedule(comfy, shift, expected):
+    graph = shown(looped(rounds=1, seed=26, **only("correct")), denoise=("start", 2))
+    graph["shifted"] = {"class_type": "ModelSamplingSD3", "inputs": {"model": ["world", 0], "shift": shift}}
+    graph["start"]["inputs"]["model"] = ["shifted", 0]
+    result = ran(comfy, graph)
+    assert [each["text"][0] for each in by_round(result, "denoise_shown")] == ["1.0", expected]
+    assert recorded(comfy, graph)[0][1].noise_level == 0.9
+
+
+def test_the_artists_own_noise_mask_holds_in_every_round(comfy):
+    graph = looped(rounds=2, seed=15, batch=1)
+    graph["grey"] = {
+        "class_type": "EmptyImage",
+        "inputs": {"width": SIDE, "height": SIDE, "batch_size": 1, "color": 0x808080},
+    }
+    graph["encoded"] = {"class_type": "VAEEncode", "inputs": {"pixels": ["grey", 0], "vae": ["world", 2]}}
+    graph["solid"] = {"class_type": "SolidMask", "inputs": {"value": 1.0, "width": SIDE, "height": SIDE}}
+    graph["nothing"] = {"class_type": "SolidMask", "inputs": {"value": 0.0, "width": SIDE, "height": SIDE // 2}}
+    graph["half"] = {
+        "class_type": "MaskComposite",
+        "inputs": {"destination": ["solid", 0], "source": ["nothing", 0], "x": 0, "y": 0, "operation": "multiply"},
+    }
+    graph["inpaint"] = {"class_type": "SetLatentNoiseMask", "inputs": {"samples": ["encoded", 0], "mask": ["half", 0]}}
+    graph["start"]["inputs"]["latent_image"] = ["inpaint", 0]
+    graph["undone"] = {"class_type": "VAEDecode", "inputs": {"samples": ["encoded", 0], "vae": ["world", 2]}}
+    graph["seen"] = {"class_type": "PreviewImage", "inputs": {"images": ["decoded", 0]}}
+    source = pixels(comfy, graph, "undone").astype(int)
+    graph["start"]["inputs"]["seed"] = 115
+    found = pictures_by_round(comfy, ran(comfy, graph), "seen")
+    assert len(found) == 3
+    for picture in found:
+        assert np.abs(picture - source)[: SIDE // 4].max() <= 2 < np.abs(picture - source)[3 * SIDE // 4 :].max()
+
+
+def test_cancelling_in_a_later_round_leaves_the_best_so_far_in_the_history_and_the_next_run_is_clean(comfy):
+    graph = looped(rounds=2, steps=40, seed=16)
+    started = []
+
+    def cancel(node: str, value: int, maximum: int) -> None:
+        started.append(node)
+        if node.startswith("end.") and value == 5:
+            comfy.interrupt()
+
+    result = comfy.run(graph, on_progress=cancel)
+    assert result.status == "interrupted"
+    (kept,) = by_round(result, "start")
+    picture = np.asarray(Image.open(io.BytesIO(comfy.view(kept["images"][0]))))
+    (rounds,) = recorded(comfy, graph)
+    assert [entry.nfe for entry in rounds] == [40] * 3
+    graph["end"]["inputs"]["rounds"] = 0
+    assert (picture == pictures(comfy, graph, "end", 1)[0]).all()
+
+
+@pytest.mark.big
+def test_fifty_rounds_in_a_row_do_not_grow_memory(comfy):
+    """Each round is a copy of the body; what the copies held goes with the job."""
+    process = psutil.Process(comfy.pid)
+
+    def rounds(seed: int) -> int:
+        assert len(by_round(ran(comfy, looped(rounds=50, steps=2, seed=seed)), "critique")) == 51
+        return process.memory_info().rss
+
+    # What allocators hold between two jobs comes and goes by a few per cent; what leaks stays.
+    before = max(rounds(61), rounds(62))
+    assert min(rounds(63), rounds(64)) <= before * 1.02

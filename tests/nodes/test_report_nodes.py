@@ -1,0 +1,38 @@
+"""The files of xLARD Report on a real server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.support.graphs import PROMPT, loop_graph, shown, text
+
+
+def report_graph(prefix: str) -> dict:
+    graph = loop_graph(batch=2)
+    graph["files"] = {"class_type": "XLARDReport", "inputs": {"state": ["loop", 3], "filename_prefix": prefix}}
+    return shown(graph, html=("files", 0), history=("files", 1))
+
+
+def test_the_history_lies_beside_the_page_and_tells_the_same_rounds(comfy):
+    result = comfy.run(report_graph("told/run"))
+    assert result.status == "success", result.error
+    html, history = (Path(text(result, name)) for name in ("html", "history"))
+    assert (history.parent, history.stem, history.suffix) == (html.parent, html.stem, ".json")
+    assert html.parent == comfy.base / "output" / "told"
+    told = json.loads(history.read_text("utf-8"))
+    assert [entry["prompt"] for entry in told] == [PROMPT] * 2
+    page = html.read_text("utf-8")
+    for entry in told:
+        assert 1 <= len(entry["rounds"]) <= 2 and entry["nfe"] == sum(each["nfe"] for each in entry["rounds"])
+        assert f"{entry['nfe']} NFE" in page
+        assert {claim["text"] for claim in entry["rounds"][0]["critique"]["claims"]} >= {"two circles are red"}
+
+
+def test_a_history_of_that_name_is_not_replaced(comfy):
+    folder = comfy.base / "output" / "taken"
+    folder.mkdir()
+    (folder / "run_00001.json").write_text("mine", encoding="utf-8")
+    result = comfy.run(report_graph("taken/run"))
+    assert Path(text(result, "history")).name == "run_00002.json"
+    assert (folder / "run_00001.json").read_text("utf-8") == "mine"

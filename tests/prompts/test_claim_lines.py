@@ -1,0 +1,225 @@
+"""Claims as editable text: they come back as they were, and what cannot be understood is said so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.prompts.test_prompt_parser import messy_prompts
+from tests.test_claims import COMPOUND, REGULAR, UNCHANGED
+from xlard.claims import (
+    Claim,
+    attribute_claim,
+    color_claim,
+    count_claim,
+    custom_claim,
+    object_claim,
+    position_claim,
+    relation_claim,
+    text_claim,
+)
+from xlard.english import ATTRIBUTES, COLORS, LINKS, RELATIONS, TRANSITIVE
+from xlard.prompts import claims_from_prompt
+from xlard.prompts.claim_lines import EXAMPLES, format_lines, parse_lines, wants_prompt
+
+nouns = st.sampled_from([*REGULAR, *COMPOUND, *UNCHANGED])
+colors = st.sampled_from(sorted(COLORS - {"grey"}))
+maybe_colors = st.none() | colors
+numbers = st.integers(0, 12) | st.integers(0, 10**6)
+some = st.integers(1, 12)
+directions = st.sampled_from(sorted(set(RELATIONS.values())))
+links = st.sampled_from(sorted({*LINKS.values(), *TRANSITIVE.values()}))
+any_text = st.text(max_size=40).filter(str.strip) | st.sampled_from(
+    [
+        "...",
+        "count: two dogs",
+        "# no",
+        "the hat (2)",
+        "a (1.5) (0)",
+        "(nan)",
+        "x:",
+        "two\nlines",
+        "a\u2028b",
+        "position: cat",
+        "custom",
+    ]
+)
+built = st.one_of(
+    st.builds(count_claim, nouns, numbers, maybe_colors),
+    st.builds(object_claim, nouns, numbers, maybe_colors),
+    st.builds(color_claim, nouns, numbers, colors, some),
+    st.builds(position_claim, nouns, directions, nouns, some, maybe_colors, maybe_colors),
+    st.builds(attribute_claim, nouns, some, st.sampled_from(sorted(ATTRIBUTES)), some, st.booleans()),
+    st.builds(relation_claim, nouns, links, nouns, maybe_colors, maybe_colors),
+    st.builds(
+        relation_claim, nouns, st.sampled_from(["on the left", "in the background", "at the top"]), color=maybe_colors
+    ),
+    st.builds(text_claim, any_text),
+    st.builds(custom_claim, any_text),
+)
+weights = st.sampled_from([1.0, 2.0, 0.5]) | st.floats(0, exclude_min=True, allow_infinity=False)
+weighed = st.builds(lambda claim, weight: replace(claim, weight=weight), built, weights)
+
+
+@settings(max_examples=4000, deadline=None)
+@given(st.lists(weighed, max_size=3))
+def test_claims_come_back_from_their_text(found: list[Claim]) -> None:
+    text = format_lines(found)
+    assert parse_lines(text) == found
+    assert len(text.splitlines()) == len(found)
+
+
+@settings(max_examples=4000, deadline=None)
+@given(messy_prompts, st.sampled_from([1.0, 3.0]))
+def test_claims_of_prompts_come_back_from_their_text(prompt: str, weight: float) -> None:
+    found = [replace(claim, weight=weight) for claim in claims_from_prompt(prompt)]
+    assert parse_lines(format_lines(found)) == found
+
+
+@settings(max_examples=2000, deadline=None)
+@given(st.text(max_size=80))
+def test_claims_of_any_text_come_back(prompt: str) -> None:
+    found = claims_from_prompt(prompt)
+    assert parse_lines(format_lines(found)) == found
+
+
+@settings(max_examples=3000, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["", "# ", *(f"{kind}: " for kind in EXAMPLES), "colour:", "...", "note: "]),
+            messy_prompts | st.text(max_size=30),
+            st.sampled_from(["", "(2)", " (0)", "(-1)", "(1e400)", "(x)", "(nan)"]),
+        ),
+        max_size=3,
+    )
+)
+def test_any_lines_give_sound_claims_or_a_value_error(lines: list[tuple[str, str, str]]) -> None:
+    try:
+        found = parse_lines("\n".join(map("".join, lines)))
+    except ValueError as error:
+        assert "Line " in str(error) and "cannot be understood" in str(error)
+        return
+    assert parse_lines(format_lines(found)) == found
+    for claim in found:
+        assert claim.number >= 0 and 0 < claim.weight < float("inf")
+        assert claim.text and claim.text == " ".join(claim.text.split())
+
+
+def test_lines_read_well() -> None:
+    found = claims_from_prompt(
+        'two red circles left of a fluffy dog holding a sign that says "OPEN", no cats, some trees'
+    )
+    assert (
+        format_lines([*found, replace(custom_claim("the hat casts a shadow"), weight=1.5)])
+        == """\
+count: two circles
+count: one dog
+count: one sign
+object: at least two trees
+count: no cats
+color: two circles are red
+attribute: the dog is fluffy
+position: two red circle left of dog
+relation: dog holding sign
+text: the text "OPEN" can be read
+custom: the hat casts a shadow (1.5)"""
+    )
+
+
+@pytest.mark.parametrize("line", EXAMPLES.values())
+def test_the_examples_are_right(line: str) -> None:
+    (claim,) = parse_lines(line)
+    assert format_lines([claim]) == line
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("count: two red circles", count_claim("circle", 2, "red")),
+        ("Count : 2 RED circles", count_claim("circle", 2, "red")),
+        ("count: exactly two circles", count_claim("circle", 2)),
+        ("count: no dogs", count_claim("dog", 0)),
+        ("count: a dog", count_claim("dog", 1)),
+        ("count: two big dogs", count_claim("big dog", 2)),
+        ("count: 2024 dogs", count_claim("dog", 2024)),
+        ("object: at least two dogs", object_claim("dog", 2)),
+        ("object: dogs", object_claim("dog", 2)),
+        ("object: a dog", object_claim("dog", 1)),
+        ("color: the square is blue", color_claim("square", 1, "blue", 1)),
+        ("color: one circle is red", color_claim("circle", 1, "red", 2)),
+        ("color: two circles are dark red", color_claim("circle", 2, "red", 2)),
+        ("colour: the cat is grey", color_claim("cat", 1, "gray", 1)),
+        ("color: no circles are red", color_claim("circle", 0, "red", 1)),
+        ("position: red circle left of blue square", position_claim("circle", "left of", "square", 1, "red", "blue")),
+        ("position: two cats are to the right of the dog", position_claim("cat", "right of", "dog", 2)),
+        ("position: cat under a red table", position_claim("cat", "below", "table", 1, None, "red")),
+        ("attribute: the cat is fluffy", Claim("attribute", "the cat is fluffy", "cat")),
+        ("attribute: it rains", Claim("attribute", "it rains")),
+        ("relation: man riding horse", Claim("relation", "man riding horse", "man", other="horse")),
+        ("relation: they dance", Claim("relation", "they dance")),
+        ('text: "OPEN" is on the sign', Claim("text", '"OPEN" is on the sign')),
+        ("the hat casts a shadow", custom_claim("the hat casts a shadow")),
+        ("note: two dogs", custom_claim("note: two dogs")),
+    ],
+)
+def test_what_a_line_claims(line: str, expected: Claim) -> None:
+    assert parse_lines(line) == [expected]
+
+
+def test_disabled_and_empty_lines_claim_nothing() -> None:
+    assert parse_lines("\n# count: two dogs\n   \n#\n  #custom: x (0)\n") == []
+
+
+def test_a_weight_stands_in_brackets_behind() -> None:
+    (claim,) = parse_lines("count: two red circles (1.5)")
+    assert claim == replace(count_claim("circle", 2, "red"), weight=1.5)
+    assert parse_lines("the hat (2) (.5)") == [replace(custom_claim("the hat (2)"), weight=0.5)]
+    assert parse_lines("the hat (small)") == [custom_claim("the hat (small)")]
+
+
+def test_dots_stand_for_the_claims_of_the_prompt() -> None:
+    own = claims_from_prompt("two red circles")
+    assert parse_lines("...\ncustom: it rains", own) == [*own, custom_claim("it rains")]
+    assert parse_lines("it rains\n \u2026 ", own) == [custom_claim("it rains"), *own]
+    assert parse_lines("# ...\nit rains", own) == [custom_claim("it rains")]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [("", True), (" \n", True), ("...", True), ("it rains\n...", True), ("it rains", False), ("# ...", False)],
+)
+def test_whether_the_prompt_is_wanted(text: str, wanted: bool) -> None:
+    assert wants_prompt(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("position: cat dog", EXAMPLES["position"]),
+        ("position: cat left of dog above bird", EXAMPLES["position"]),
+        ("position: cat next to dog", EXAMPLES["position"]),
+        ("count: dogs", EXAMPLES["count"]),
+        ("count:", EXAMPLES["count"]),
+        ("count: two dogs and a cat", EXAMPLES["count"]),
+        ("count: at least two dogs", EXAMPLES["count"]),
+        ("count: two black and white cats", EXAMPLES["count"]),
+        ("object: a dog left of a cat", EXAMPLES["object"]),
+        ("color: the cat is fluffy", EXAMPLES["color"]),
+        ("color: red", EXAMPLES["color"]),
+        ("custom: (2)", EXAMPLES["custom"]),
+        ("count: two dogs (0)", "# before the line"),
+        ("it rains (0.0)", "# before the line"),
+        ("it rains (-2)", "above 0"),
+        ("it rains (1e999)", "finite"),
+        ("it rains (inf)", "finite"),
+        ("it rains (nan)", "finite"),
+    ],
+)
+def test_an_error_names_the_line_and_shows_a_right_one(line: str, shown: str) -> None:
+    with pytest.raises(ValueError) as error:
+        parse_lines(f"count: two dogs\n\n{line}")
+    assert "Line 3" in str(error.value) and line in str(error.value) and shown in str(error.value)

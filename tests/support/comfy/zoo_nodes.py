@@ -1,0 +1,242 @@
+"""Custom nodes for the tests: text encoders of any width, latents of any precision, and a look at noise levels.
+
+Where a file says so, ComfyUI builds a model narrower than any that it detects: it reads off the weights what it can,
+and takes the rest from the file's metadata instead of for granted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from importlib import import_module
+
+import comfy.model_detection
+import comfy.ops
+import comfy.samplers
+import comfy.sd
+import torch
+from comfy_api.latest import ComfyExtension, io
+from safetensors import safe_open
+from torch import nn
+
+VOCABULARY, INNER = 4096, 64
+
+_detect, _load_clip = comfy.model_detection.detect_unet_config, comfy.sd.load_clip
+
+
+def detect_unet_config(state_dict, key_prefix, metadata=None):
+    """ComfyUI's own answer, and what the file's metadata adds to it."""
+    found = _detect(state_dict, key_prefix, metadata=metadata)
+    return found and {**found, **json.loads((metadata or {}).get("zoo", "{}"))}
+
+
+def load_clip(ckpt_paths, model_options=None, **others):
+    """ComfyUI's own, for Qwen3-VL 8B as narrow as the file's metadata says."""
+    with safe_open(ckpt_paths[0], "pt") as file:
+        narrow = json.loads((file.metadata() or {}).get("zoo", "{}"))
+    if narrow:
+        import_module("comfy.text_encoders.qwen3vl").QWEN3VL_VISION["qwen3vl_8b"] = narrow["sight"]
+        model_options = {**(model_options or {}), "qwen3vl_8b_model_config": narrow["text"]}
+    return _load_clip(ckpt_paths, model_options=model_options or {}, **others)
+
+
+comfy.model_detection.detect_unet_config, comfy.sd.load_clip = detect_unet_config, load_clip
+
+
+def pack_module(name: str):
+    """A module of the pack; ComfyUI imports a pack under its path."""
+    pack = next(each for each in sys.modules if each.replace("\\", "/").endswith("custom_nodes/xlard"))
+    return import_module(f"{pack}.{name}")
+
+
+class Words:
+    """A tokenizer: each word is a token, whose number follows from its letters."""
+
+    def __init__(self, length: int, embedding_directory=None, tokenizer_data=None):
+        self.length = length
+
+    def tokenize_with_weights(self, text: str, return_word_ids: bool = False, **options) -> dict:
+        """One batch of (token, weight); padded with token 0 to ``length``, or at least one token."""
+        ids = [1 + int(hashlib.sha256(word.encode()).hexdigest(), 16) % (VOCABULARY - 1) for word in text.split()]
+        ids += [0] * max(self.length - len(ids), 0 if ids else 1)
+        return {"zoo": [[(each, 1.0) for each in ids]]}
+
+    def state_dict(self) -> dict:
+        """What ComfyUI saves of a tokenizer."""
+        return {}
+
+
+class Encoder(nn.Module):
+    """Tokens to embeddings of a width, and a pooled one; every word tells on every token, as in a real encoder."""
+
+    def __init__(self, width: int, pooled: int, masked: bool, dtype=None, device=None, model_options=None):
+        super().__init__()
+        operations, self.masked, self.dtypes = comfy.ops.manual_cast, masked, {dtype}
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.words = operations.Embedding(VOCABULARY, INNER, dtype=dtype, device=device)
+            self.out = operations.Linear(INNER, width, dtype=dtype, device=device)
+            self.pool = operations.Linear(INNER, max(pooled, 1), dtype=dtype, device=device)
+            for weight in (self.words.weight, self.out.weight, self.pool.weight):
+                nn.init.normal_(weight, 0, weight.shape[-1] ** -0.5 if weight is not self.words.weight else 1.0)
+            nn.init.zeros_(self.out.bias), nn.init.zeros_(self.pool.bias)
+        self.pooled = pooled
+
+    def set_clip_options(self, options: dict) -> None:
+        """There is only one layer to choose."""
+
+    def reset_clip_options(self) -> None:
+        """There is only one layer to choose."""
+
+    def encode_token_weights(self, tokens: dict) -> tuple:
+        """Embeddings (1, L, width), pooled (1, pooled) or None, and where asked for the mask of tokens."""
+        ids = torch.tensor([[token for token, _ in batch] for batch in tokens["zoo"]], device=self.words.weight.device)
+        inner = self.words(ids, out_dtype=torch.float32)
+        mean = inner.mean(dim=1)
+        beside = {"attention_mask": torch.ones_like(ids)} if self.masked else {}
+        return self.out(inner + mean[:, None]), self.pool(mean) if self.pooled else None, beside
+
+
+class _Target:
+    """What ComfyUI builds a CLIP of."""
+
+    def __init__(self, width: int, pooled: int, length: int):
+        self.params = {"width": width, "pooled": pooled, "masked": length == 0}
+        self.clip = Encoder
+        self.tokenizer = lambda embedding_directory=None, tokenizer_data=None: Words(length)
+
+
+class ZooClip(io.ComfyNode):
+    """A CLIP under ComfyUI's memory manager whose embeddings have the sizes of a family's; ``length`` 0: one for each
+    word."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ZooClip",
+            category="test",
+            outputs=[io.Clip.Output("clip")],
+            inputs=[io.Int.Input(name, default=0, min=0, max=1 << 16) for name in ("width", "pooled", "length")],
+        )
+
+    @classmethod
+    def execute(cls, width: int, pooled: int, length: int) -> io.NodeOutput:
+        return io.NodeOutput(comfy.sd.CLIP(_Target(width, pooled, length), model_options={"dtype": torch.float32}))
+
+
+class ZooLatentAs(io.ComfyNode):
+    """A LATENT in another precision, filled with noise of a seed; seed 0 keeps its values."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ZooLatentAs",
+            category="test",
+            outputs=[io.Latent.Output("as")],
+            inputs=[io.Latent.Input("latent"), io.String.Input("dtype"), io.Int.Input("seed", default=0)],
+        )
+
+    @classmethod
+    def execute(cls, latent: dict, dtype: str, seed: int) -> io.NodeOutput:
+        samples = latent["samples"]
+        if seed:
+            samples = torch.randn(samples.shape, generator=torch.Generator().manual_seed(seed))
+        return io.NodeOutput({**latent, "samples": samples.to(getattr(torch, dtype))})
+
+
+class ZooHalfPrompt(io.ComfyNode):
+    """A CONDITIONING whose embeddings are in fp16."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ZooHalfPrompt",
+            category="test",
+            outputs=[io.Conditioning.Output("half")],
+            inputs=[io.Conditioning.Input("conditioning")],
+        )
+
+    @classmethod
+    def execute(cls, conditioning: list) -> io.NodeOutput:
+        return io.NodeOutput([[embedding.half(), options] for embedding, options in conditioning])
+
+
+class ZooWidth(io.ComfyNode):
+    """The width of a CONDITIONING's embeddings."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ZooWidth",
+            category="test",
+            outputs=[io.Int.Output("width")],
+            inputs=[io.Conditioning.Input("conditioning")],
+        )
+
+    @classmethod
+    def execute(cls, conditioning: list) -> io.NodeOutput:
+        return io.NodeOutput(conditioning[0][0].shape[-1])
+
+
+class ZooRounds(io.ComfyNode):
+    """The latents of all rounds of the first picture of a loop as a batch, and where each was drawn anew."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ZooRounds",
+            category="test",
+            outputs=[io.Latent.Output("latents"), io.Latent.Output("regions")],
+            inputs=[io.Custom("XLARD_STATE").Input("state")],
+        )
+
+    @classmethod
+    def execute(cls, state: list) -> io.NodeOutput:
+        rounds = state[0].rounds
+        everywhere = torch.ones(rounds[0].latent.shape[-2:])
+        regions = [everywhere if each.region is None else each.region.float() for each in rounds]
+        return io.NodeOutput(
+            {"samples": torch.stack([each.latent for each in rounds])}, {"samples": torch.stack(regions)[:, None]}
+        )
+
+
+class ZooLevels(io.ComfyNode):
+    """As JSON, for each step of a schedule: the pack's noise level, and how much noise and signal ComfyUI mixes at
+    it."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ZooLevels",
+            category="test",
+            is_output_node=True,
+            outputs=[io.String.Output("levels")],
+            inputs=[io.Model.Input("model"), io.String.Input("scheduler")],
+        )
+
+    @classmethod
+    def execute(cls, model, scheduler: str) -> io.NodeOutput:
+        sampling = model.get_model_object("model_sampling")
+        sigmas = comfy.samplers.calculate_sigmas(sampling, scheduler, 8)
+        levels = pack_module("nodes.comfy.sampling.x0_guidance").noise_levels(sampling, sigmas)
+        one, none = torch.ones(1, 1), torch.zeros(1, 1)
+        mixed = [
+            [
+                sampling.noise_scaling(sigma, noise.clone(), latent.clone()).item()
+                for noise, latent in ((one, none), (none, one))
+            ]
+            for sigma in sigmas
+        ]
+        found = {"levels": levels.tolist(), "mixed": mixed, "size": getattr(sampling, "sigma_data", 1.0)}
+        return io.NodeOutput(json.dumps(found), ui={"text": [json.dumps(found)]})
+
+
+class ZooExtension(ComfyExtension):
+    """The nodes as an extension."""
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        return [ZooClip, ZooLatentAs, ZooHalfPrompt, ZooWidth, ZooRounds, ZooLevels]
+
+
+async def comfy_entrypoint() -> ZooExtension:
+    return ZooExtension()

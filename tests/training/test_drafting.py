@@ -1,0 +1,182 @@
+"""Drafts of prompts out of collected pictures, and a corrector that learns to draw them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from xlard.critique import ASPECTS
+from xlard.detections import Detection
+from xlard.models.corrector import CorrectorConfig
+from xlard.models.head import HeadConfig, RewardHead
+from xlard.prompts import claims_from_prompt
+from xlard.rewards import critique_from_detections
+from xlard.training.drafting import Drafting
+from xlard.training.drafts import MOST_OBJECTS, Drafts, arrangements, typical
+from xlard.training.objectives import sized_like
+from xlard.training.records import FINAL, NO_REWARD, X0, Records
+
+SIDE, CELL, CHANNELS = 12, 8, 3
+SHOWN = {("red", "circle"): 1.0, ("blue", "square"): -1.0}
+CONFIG = CorrectorConfig(
+    CHANNELS,
+    8,
+    "a test",
+    width=64,
+    layers=2,
+    heads=4,
+    trust_region=5.0,
+    noise_level_range=(0.5, 0.75),
+    single_step_level=0.5,
+)
+
+
+def pictures(number: int, boxes: bool = True) -> Records:
+    """Latents of two objects each, one 3 x 3 block a thing, with a background of its own; and predictions of them."""
+    generator = torch.Generator().manual_seed(0)
+    finals, objects = [], []
+    for index in range(number):
+        latent, found = torch.full((CHANNELS, SIDE, SIDE), 0.1 * (index % 3)), []
+        for half, ((color, noun), value) in enumerate(SHOWN.items()):
+            row, column = torch.randint(1, 4, (2,), generator=generator).tolist()
+            column += 5 * half
+            latent[:2, row : row + 3, column : column + 3] = value
+            # A quarter of a pixel inside, so that the grown box takes these cells and one around them.
+            found.append(
+                Detection(CELL * column + 0.25, CELL * row + 0.25, 3 * CELL - 0.5, 3 * CELL - 0.5, noun, color)
+            )
+        finals.append(latent)
+        objects.append(found if boxes else [])
+    finals = torch.stack(finals)
+    prompts = ["a red circle and a blue square", "a blue square above a red circle"] * (number // 2)
+    noisy = finals + 0.05 * torch.randn(finals.shape, generator=generator)
+    latents, noise_level = torch.cat([finals, noisy]), torch.cat([torch.zeros(number), torch.full((number,), 0.5)])
+    kinds = torch.tensor([FINAL] * number + [X0] * number)
+    return Records(
+        prompts * 2,
+        latents,
+        noise_level,
+        kinds,
+        torch.zeros(2 * number, dtype=torch.bool),
+        torch.full((2 * number, len(ASPECTS)), NO_REWARD),
+        torch.ones(2 * number),
+        torch.ones(2 * number),
+        torch.arange(number).repeat(2),
+        finals,
+        objects,
+        float(SIDE * CELL),
+        torch.full((2 * number,), -1),
+        torch.zeros(0, CHANNELS, SIDE, SIDE),
+    )
+
+
+def encode(prompts: list[str]) -> Tensor:
+    """Embeddings that differ from prompt to prompt."""
+    return torch.stack([torch.randn(4, 8, generator=torch.Generator().manual_seed(len(prompt))) for prompt in prompts])
+
+
+def things(latent: Tensor) -> list[Detection]:
+    """Where the blocks of a latent are, by their value."""
+    found = []
+    for (color, noun), value in SHOWN.items():
+        rows, columns = ((latent[0] - value).abs() < 0.3).nonzero(as_tuple=True)
+        top, left = rows.min().item(), columns.min().item()
+        found.append(
+            Detection(
+                CELL * left,
+                CELL * top,
+                CELL * (columns.max().item() + 1 - left),
+                CELL * (rows.max().item() + 1 - top),
+                noun,
+                color,
+            )
+        )
+    return found
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "a red circle and a blue square",
+        "a red circle left of a blue square",
+        "a red circle right of a blue square",
+        "a blue square above a red circle",
+    ],
+)
+def test_in_a_draft_the_claims_hold(prompt: str) -> None:
+    drafts = Drafts(pictures(12))
+    assert drafts.has(prompt)
+    critique = critique_from_detections(claims_from_prompt(prompt), things(drafts.draft(prompt, 0)), SIDE * CELL)
+    assert critique.passed, [(verdict.claim, verdict.passed) for verdict in critique.verdicts]
+
+
+def test_a_draft_stands_on_its_pictures_background() -> None:
+    drafts = Drafts(pictures(12))
+    for picture, shade in ((0, 0.0), (1, 0.1), (2, 0.2)):
+        latent = drafts.draft("a red circle", picture)
+        assert latent[2, 0, 0].item() == pytest.approx(shade, abs=1e-4) and ((latent[0] + 1).abs() > 0.3).all()
+
+
+def test_a_prompt_has_one_draft() -> None:
+    first, second = (Drafts(pictures(12)).draft("a red circle and a blue square", 4) for _ in range(2))
+    assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize("prompt", ["a green circle", "a photo", "twelve red circles"])
+def test_what_no_picture_shows_or_has_no_room_has_no_draft(prompt: str) -> None:
+    drafts = Drafts(pictures(12))
+    assert not drafts.has(prompt)
+    with pytest.raises(KeyError):
+        drafts.draft(prompt, 0)
+
+
+def test_a_wrong_label_does_not_become_the_typical_piece() -> None:
+    records = pictures(12)
+    # The critic took one square for a red circle.
+    records.objects[0][0] = Detection(records.objects[0][1].x, records.objects[0][1].y, 23.5, 23.5, "circle", "red")
+    records.objects[0] = records.objects[0][:1]
+    assert things(Drafts(records).draft("a red circle and a blue square", 3))[0].color == "red"
+    assert typical([]) is None
+
+
+def test_arrangements_are_the_same_every_time_and_the_most_spread_come_first() -> None:
+    arrangements.cache_clear()
+    first = arrangements(3)
+    arrangements.cache_clear()
+    assert first == arrangements(3)
+    ((x, y),) = arrangements(1)[0]
+    assert abs(x - 0.5) < 0.05 and abs(y - 0.5) < 0.05 and len(arrangements(MOST_OBJECTS)[0]) == MOST_OBJECTS
+
+
+def test_a_corrector_learns_to_draw_drafts() -> None:
+    records = pictures(24)
+    torch.manual_seed(0)
+    way = Drafting(CONFIG, records, encode, 32, "cpu")
+    optimizer = torch.optim.Adam(way.module.parameters(), lr=2e-3)
+    chosen = way.choose(records)
+    before = way.error_on(way.module, chosen)
+    for step in range(150):
+        loss = way.loss(torch.Generator().manual_seed(step))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert way.error_on(way.module, chosen) < 0.25 * before
+    corrector = way.corrector(way.module)
+    assert corrector.config == CONFIG
+    x0, prompts = chosen.latents[:8], chosen.prompts[:8]
+    drafts = torch.stack([Drafts(records).draft(prompt, picture) for picture, prompt in enumerate(prompts)])
+    drawn = x0 + corrector(x0, encode(prompts), torch.full((8,), 0.5))
+    assert (drawn - drafts).square().mean() < 0.3 * (x0 - drafts).square().mean()
+
+
+def test_it_begins_with_what_a_head_has_learnt() -> None:
+    torch.manual_seed(0)
+    head = RewardHead(HeadConfig(CHANNELS, 8, "a test", width=32, layers=1, heads=4))
+    module = Drafting(sized_like(CONFIG, head), pictures(12), encode, 8, "cpu", head).module
+    assert torch.equal(module.body.embed.weight, head.body.embed.weight) and not module.out.weight.any()
+
+
+def test_pictures_without_boxes_have_no_drafts() -> None:
+    with pytest.raises(ValueError, match="No prompt of these records has a draft"):
+        Drafting(CONFIG, pictures(12, boxes=False), encode, 8, "cpu")

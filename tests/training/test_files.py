@@ -1,0 +1,127 @@
+"""Files of heads and correctors that are damaged, foreign or from elsewhere: each is refused with its cause."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.support.graphs import error, shown
+from xlard.models.checks import check_family
+from xlard.models.corrector import CorrectorConfig, LatentCorrector
+from xlard.models.head import HeadConfig, RewardHead
+
+MODULES = {"head": (RewardHead, HeadConfig), "corrector": (LatentCorrector, CorrectorConfig)}
+
+
+def save(kind: str, path: Path, **config) -> Path:
+    """Write a small head or corrector."""
+    module, its_config = MODULES[kind]
+    module(its_config(4, 16, "a test model", **{"width": 32, "layers": 1, "heads": 4, **config})).save(path)
+    return path
+
+
+def rewrite(path: Path, tensors: dict | None = None, drop: str | None = None, **metadata: str) -> None:
+    """Change some tensors and metadata of a file, or drop one of these."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        kept = {**file.metadata(), **metadata}
+    kept.pop(drop, None)
+    save_file({**load_file(path), **(tensors or {})}, path, kept)
+
+
+def config_of(path: Path, **changes) -> str:
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        config = {**json.loads(file.metadata()["config"]), **changes}
+    return json.dumps({name: value for name, value in config.items() if value is not None})
+
+
+DAMAGES = {
+    "empty": (lambda path: path.write_bytes(b""), "damaged or cut short"),
+    "cut in its header": (lambda path: path.write_bytes(path.read_bytes()[:100]), "damaged or cut short"),
+    "cut in its weights": (lambda path: path.write_bytes(path.read_bytes()[:-10]), "damaged or cut short"),
+    "no safetensors": (lambda path: path.write_text("<!DOCTYPE html>" * 100), "damaged or cut short"),
+    "resaved without metadata": (lambda path: save_file(load_file(path), path), "no xLARD file"),
+    "without its config": (lambda path: rewrite(path, drop="config"), "lost the metadata"),
+    "without its figures": (lambda path: rewrite(path, drop="figures"), "lost the metadata"),
+    "a config that was cut": (lambda path: rewrite(path, config=config_of(path)[:-20]), "lost the metadata"),
+    "NaN weights": (
+        lambda path: rewrite(path, {"body.norm.weight": torch.full((32,), torch.nan)}),
+        "NaN or infinite weights .1 tensors, first body.norm.weight",
+    ),
+    "infinite weights": (
+        lambda path: rewrite(path, {"body.norm.bias": torch.full((32,), torch.inf)}),
+        "NaN or infinite weights",
+    ),
+    "a field of a later version": (
+        lambda path: rewrite(path, config=config_of(path, novelty=1)),
+        "does not fit this version .*novelty",
+    ),
+    "a field missing": (
+        lambda path: rewrite(path, config=config_of(path, sigma_range=None)),
+        "does not fit this version .*noise_level_range",
+    ),
+    "a config of another type": (lambda path: rewrite(path, config="[]"), "does not fit this version"),
+    "an impossible config": (
+        lambda path: rewrite(path, config=config_of(path, width=-32)),
+        "does not fit this version",
+    ),
+    "a config of another shape": (
+        lambda path: rewrite(path, config=config_of(path, latent_channels=16)),
+        "does not fit this version",
+    ),
+    "a tensor of another shape": (
+        lambda path: rewrite(path, {"body.norm.weight": torch.ones(7)}),
+        "does not fit this version",
+    ),
+    "a tensor too many": (lambda path: rewrite(path, {"extra": torch.ones(7)}), "does not fit this version"),
+}
+
+
+@pytest.mark.parametrize("kind", MODULES)
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_bad_file_is_refused_by_name_with_its_cause(kind: str, damage: str, tmp_path) -> None:
+    path = save(kind, tmp_path / "bad.safetensors")
+    change, message = DAMAGES[damage]
+    change(path)
+    with pytest.raises(ValueError, match=f"(?s)^bad.safetensors .*{message}"):
+        MODULES[kind][0].load(path)
+
+
+@pytest.mark.parametrize(("kind", "other"), [("head", "corrector"), ("corrector", "head")])
+def test_a_file_of_the_other_kind_or_none_is_refused(kind: str, other: str, tmp_path) -> None:
+    path = save(other, tmp_path / "file.safetensors")
+    with pytest.raises(ValueError, match=f"is not a {kind} file .it is: {other}."):
+        MODULES[kind][0].load(path)
+    with pytest.raises(FileNotFoundError, match=f"There is no {kind} file"):
+        MODULES[kind][0].load(tmp_path)
+
+
+def test_families_that_differ_are_both_named() -> None:
+    flux = HeadConfig(16, 4096, "a FLUX checkpoint", family="Flux")
+    with pytest.raises(
+        ValueError, match="trained for Flux .a FLUX checkpoint.; here it is used with SD3.*train a head for SD3"
+    ):
+        check_family(flux, "SD3", "head")
+    for family in ("Flux", ""):
+        check_family(flux, family, "head")
+    check_family(CorrectorConfig(16, 4096, "any"), "SD3", "corrector")
+
+
+@pytest.mark.parametrize("kind", MODULES)
+@pytest.mark.parametrize("damage", ["cut in its weights", "resaved without metadata", "NaN weights"])
+def test_a_bad_file_is_refused_in_comfyui(comfy, kind: str, damage: str) -> None:
+    path = save(kind, comfy.base / "models" / "xlard" / f"{kind}s" / "bad.safetensors")
+    node = {"head": "XLARDLoadHead", "corrector": "XLARDLoadCorrector"}[kind]
+    graph = shown({"loaded": {"class_type": node, "inputs": {f"{kind}_name": "bad.safetensors"}}}, loaded=("loaded", 0))
+    assert comfy.run(graph).status == "success"
+    change, message = DAMAGES[damage]
+    change(path)
+    found = error(comfy, graph)
+    assert found.startswith("bad.safetensors ") and message.partition(" .")[0] in found

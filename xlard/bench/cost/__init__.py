@@ -1,0 +1,1 @@
+"""What heads, correctors and critics cost: operations, seconds, memory."""

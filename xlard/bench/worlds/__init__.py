@@ -1,0 +1,1 @@
+"""Methods compared on a world's pictures at equal compute."""

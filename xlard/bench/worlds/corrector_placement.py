@@ -1,0 +1,50 @@
+"""A corrector at other levels than its own: on the noise, on a prediction, on the finished latent."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import torch
+
+from ...guidance.corrector import corrector_guidance
+from ...loop.baselines import base, steered
+from ...loop.engine import Attempt, Engine
+from ...loop.settings import LoopSettings
+from ...loop.state import LoopState
+from ...models.corrector import relative_norm
+
+
+def at_level(engine: Engine, percent: int) -> list[LoopState]:
+    """Every picture drawn with the corrector at work once, at a noise level in percent; at 100 on the noise itself."""
+    if not 0 < percent <= 100:
+        raise ValueError(
+            f"A corrector cannot act at {percent} %: levels lie between 1 and 100 %, which is pure noise. For the"
+            " finished latent there is corrector_finished."
+        )
+    return _acting(engine, single_step_level=percent / 100, moves_noise=False)
+
+
+def and_on_noise(engine: Engine) -> list[LoopState]:
+    """Every picture drawn with the corrector at work on the noise and once more at its own level."""
+    return _acting(engine, moves_noise=True)
+
+
+def on_finished(engine: Engine) -> list[LoopState]:
+    """Every picture drawn plainly, and its finished latent corrected, without sampling on."""
+    base(engine)
+    rows = list(range(len(engine.states)))
+
+    def corrected() -> Attempt:
+        latents = torch.stack([state.best.latent for state in engine.states])
+        moved = corrector_guidance(engine.corrector, engine.sampler.context(rows), (0.0, 1.0))(latents, 0.0)
+        return Attempt("correct", 0.0, list(engine.seeds), 0, moved, relative_norm(moved - latents, latents).tolist())
+
+    engine.try_rows(rows, corrected, lambda state, critique: True)
+    return engine.states
+
+
+def _acting(engine: Engine, **config) -> list[LoopState]:
+    changed = copy.copy(engine.corrector)
+    changed.config = replace(changed.config, **config)
+    return steered(replace(engine, corrector=changed, head=None), LoopSettings())

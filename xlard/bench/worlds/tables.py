@@ -1,0 +1,107 @@
+"""A run's figures as Markdown tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..statistics import interval
+
+EXACT = "exact_judge"
+"""The variant of a method that has the exact checker in the critic's place."""
+
+_NOTE = f"\n:{EXACT}: the exact checker is in the critic's place, for reference; no artist has one."
+
+
+def table(summaries: dict[str, dict]) -> str:
+    """The comparison, one method a line."""
+    rows = [
+        [
+            name,
+            with_interval(row["accuracy"]),
+            share(row["fix_rate"]),
+            share(row["break_rate"]),
+            f"{row['nfe']:.1f}",
+            f"{row['seconds']:.2f}",
+            f"{row['critic_calls']:.2f}",
+            share(row["critic_passed"]),
+            share(row["change"]),
+            share(row["diversity"]),
+        ]
+        for name, row in summaries.items()
+    ]
+    heads = [
+        "method",
+        "accuracy [95 %]",
+        "fix",
+        "break",
+        "NFE",
+        "s",
+        "critic calls",
+        "critic passed",
+        "change",
+        "diversity",
+    ]
+    return markdown(heads, rows) + (_NOTE if any(name.endswith(f":{EXACT}") for name in summaries) else "")
+
+
+def curves(summaries: dict[str, dict]) -> str:
+    """What each method had reached, and spent, at each cap."""
+    rows = [
+        [
+            name,
+            f"{cap}x",
+            with_interval(at["accuracy"]),
+            share(at["fix_rate"]),
+            share(at["break_rate"]),
+            f"{at['nfe']:.1f}",
+            f"{at['seconds']:.2f}",
+        ]
+        for name, cap, at in _at_caps(summaries)
+    ]
+    return markdown(["method", "cap", "accuracy [95 %]", "fix", "break", "NFE", "s"], rows)
+
+
+def tasks(summaries: dict[str, dict]) -> str:
+    """Accuracy of each task at each cap."""
+    names = sorted({task for row in summaries.values() for task in row["tasks"]})
+    rows = [
+        [name, f"{cap}x", *(with_interval(at["tasks"][task]) for task in names)]
+        for name, cap, at in _at_caps(summaries)
+    ]
+    return markdown(["method", "cap", *names], rows)
+
+
+def differences(summaries: dict[str, dict], clusters: Sequence[int]) -> str:
+    """How far the last method is ahead of each other one on the same pictures, in the end and at caps that both came
+    to."""
+    *others, last = summaries
+    lines = []
+    for name in others:
+        ends = [("in the end", summaries[name]["right"], summaries[last]["right"])]
+        own, found = summaries[name]["caps"], summaries[last]["caps"]
+        for at, before, after in ends + [
+            (f"{cap}x", own[cap]["right"], found[cap]["right"]) for cap in found if cap in own
+        ]:
+            mean, low, high = interval([b - a for a, b in zip(before, after)], clusters)
+            lines.append([f"{last} - {name}", at, f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]"])
+    return markdown(["difference", "cap", "accuracy [95 %]"], lines)
+
+
+def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    return "\n".join("| " + " | ".join(row) + " |" for row in [heads, ["---"] * len(heads), *rows])
+
+
+def share(value: float | None) -> str:
+    """A share in [0, 1]; nothing for None."""
+    return "" if value is None else f"{value:.3f}"
+
+
+def with_interval(figure: tuple[float, float, float]) -> str:
+    """A mean and the ends of its interval."""
+    mean, low, high = figure
+    return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _at_caps(summaries: dict[str, dict]) -> Iterator[tuple[str, str, dict]]:
+    return ((name, cap, at) for name, row in summaries.items() for cap, at in row["caps"].items())

@@ -1,0 +1,1 @@
+"""Driving a ComfyUI server over HTTP: start one, queue jobs, follow them, fetch what they made."""

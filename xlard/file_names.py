@@ -1,0 +1,38 @@
+"""Names in files that differ from those in the code.
+
+Heads, correctors, data sets and histories outlive a renaming in the code, so their files keep the names that they were
+first written with.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+FILE_NAMES = {
+    "noise_level": "sigma",
+    "noise_level_range": "sigma_range",
+    "noise_level_start": "sigma_start",
+    "noise_level_end": "sigma_end",
+    "single_step_level": "acts_at",
+}
+"""The name in files, by the name in the code."""
+
+_CODE_NAMES = {in_file: in_code for in_code, in_file in FILE_NAMES.items()}
+
+
+def to_file(values: Any) -> Any:
+    """JSON-ready values, dictionaries and lists of any depth, with the names that files have for their keys."""
+    return _renamed(values, FILE_NAMES)
+
+
+def from_file(values: Any) -> Any:
+    """Values that were read from a file, with the names that the code has for their keys."""
+    return _renamed(values, _CODE_NAMES)
+
+
+def _renamed(values: Any, names: dict[str, str]) -> Any:
+    if isinstance(values, dict):
+        return {names.get(key, key): _renamed(value, names) for key, value in values.items()}
+    if isinstance(values, (list, tuple)):
+        return [_renamed(value, names) for value in values]
+    return values

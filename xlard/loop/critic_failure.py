@@ -1,0 +1,46 @@
+"""A critic that fails while a loop runs: what was drawn before and what it should have judged are not lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from ..claims import Claim
+from ..critics.backend import CriticError
+from ..critique import Critique, no_verdict
+from .state import LoopState
+
+
+class LoopCriticError(CriticError):
+    """The critic failed at what a round had drawn, and the loop ends there.
+
+    ``states`` hold the rounds that had been judged, none where the first pictures could not be, and say in ``ended``
+    why there are no more. ``latents`` (B, C, h, w), on the CPU, are what nobody has judged."""
+
+    def __init__(self, cause: str, number: int, states: Sequence[LoopState], latents: Tensor):
+        which = f"What round {number} drew" if number else "The first pictures"
+        super().__init__(f"{which} could not be judged. {cause.rstrip('.')}.")
+        self.latents = latents.detach().cpu()
+        self.states = [
+            replace(state, ended=f"{self} The loop ended there.") if state.rounds and not state.passed else state
+            for state in states
+        ]
+
+    @property
+    def judged(self) -> bool:
+        """Whether every picture has a version that was judged."""
+        return all(state.rounds for state in self.states)
+
+
+@dataclass(frozen=True)
+class FailedCritique(Critique):
+    """What stands for a critique where the critic failed: no verdict on any claim, and the ``cause``."""
+
+    cause: str = ""
+
+
+def failure(claims: Sequence[Claim], cause: str) -> FailedCritique:
+    """A failure to judge a picture on some claims."""
+    return FailedCritique(tuple(no_verdict(claim, cause) for claim in claims), cause=cause)

@@ -1,0 +1,35 @@
+"""Editing: whatever a strategy plans, only what the instruction may change is drawn anew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from ..edit import Edit
+from .plan import Plan, Situation
+from .regions import Grid, area_of
+
+
+def within_edit_region(plan: Plan, situation: Situation) -> Plan | None:
+    """The plan inside of what the edit of a source may change, and any other plan as it is; None where nothing of it is
+    left."""
+    area = situation.area
+    if area is None:
+        return plan
+    region = area if plan.region is None else area & plan.region
+    latent = plan.latent if plan.latent is None else torch.where(region, plan.latent, situation.state.best.latent)
+    return replace(plan, region=region, latent=latent) if region.any() else None
+
+
+def check_editable_area(edit: Edit, size: tuple[int, int]) -> None:
+    """Raise ValueError where no cell of a latent of ``size`` (height, width) may change, so that a loop could do
+    nothing."""
+    area = area_of(edit, Grid(size, edit.size))
+    if area is not None and not area.any():
+        stays = ", ".join(dict.fromkeys(d.label for d in edit.kept))
+        raise ValueError(
+            f"The instruction '{edit.instruction}' leaves nothing of the source to draw anew: what is to stay covers"
+            f" all of it ({stays}). Write what becomes of something that is there, or disconnect source and use a model"
+            " for editing."
+        )

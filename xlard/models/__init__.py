@@ -1,0 +1,1 @@
+"""Reward head and corrector: small transformers on latents, and their files."""

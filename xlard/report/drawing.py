@@ -1,0 +1,272 @@
+"""Pictures of a critique: boxes on the image, a card of its claims, a mask of what is wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from ..critique import Critique, Verdict
+from ..detections import Detection
+
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom in pixels."""
+
+RIGHT, WRONG, UNASKED = "right", "wrong", "unasked"
+
+COLORS = {RIGHT: (11, 110, 79), WRONG: (178, 34, 52), UNASKED: (90, 96, 104)}
+"""One colour per state, dark enough for white text (WCAG AA). Line style and mark repeat what the colour says."""
+
+_READABLE_SIDE = 384
+_PAPER, _INK, _FAINT = (252, 252, 250), (28, 30, 34), (100, 104, 112)
+
+
+def to_picture(image: Tensor) -> Image.Image:
+    """Convert an image (H, W, 3) in [0, 1] to an 8-bit RGB picture; NaN becomes black.
+
+    Raises ValueError for another shape or for an empty image.
+    """
+    if image.ndim != 3 or image.shape[-1] != 3 or image.numel() == 0:
+        raise ValueError(
+            f"An image to draw on must have the shape (H, W, 3), not {tuple(image.shape)}. "
+            "Pass one picture of the batch, without its alpha channel."
+        )
+    pixels = torch.nan_to_num(image.detach().float().cpu(), nan=0.0).clamp(0, 1)
+    return Image.fromarray((pixels * 255).round().to(torch.uint8).numpy())
+
+
+def enlarge(picture: Image.Image, scale: int) -> Image.Image:
+    """Enlarge a picture by a whole factor."""
+    if scale == 1:
+        return picture
+    return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.LANCZOS)
+
+
+def readable_scale(height: int, width: int) -> int:
+    """The whole factor at which labels on an image of this size in pixels can be read; 1 for ordinary sizes."""
+    return max(1, math.ceil(_READABLE_SIDE / max(height, width)))
+
+
+def object_state(detection: Detection, critique: Critique) -> str:
+    """``wrong`` if a failed claim rests on the object, ``right`` if only passed ones do, else ``unasked``."""
+    verdicts = [verdict for verdict in critique.verdicts if detection in verdict.evidence]
+    if any(verdict.passed is False for verdict in verdicts):
+        return WRONG
+    return RIGHT if any(verdict.passed for verdict in verdicts) else UNASKED
+
+
+def seen_objects(critique: Critique) -> tuple[Detection, ...]:
+    """Every object that the critique names, as a detection or as evidence, each once."""
+    evidence = (detection for verdict in critique.verdicts for detection in verdict.evidence)
+    return tuple(dict.fromkeys((*critique.detections, *evidence)))
+
+
+def wrong_mask(critique: Critique, height: int, width: int) -> Tensor:
+    """A mask (H, W) that is 1 inside the boxes of objects that failed claims rest on, else 0.
+
+    What is missing has no box, so a claim that fails for want of an object leaves no mark. Edges are rounded
+    outwards to whole pixels; what lies outside the image is cut off.
+    """
+    mask = torch.zeros(height, width)
+    for detection in seen_objects(critique):
+        if object_state(detection, critique) == WRONG:
+            left, top = max(0, math.floor(detection.x)), max(0, math.floor(detection.y))
+            right, bottom = math.ceil(detection.x + detection.width), math.ceil(detection.y + detection.height)
+            mask[top : max(bottom, 0), left : max(right, 0)] = 1.0
+    return mask
+
+
+def annotate(image: Tensor, critique: Critique, scale: int | None = None) -> Image.Image:
+    """Draw the critic's boxes on an image (H, W, 3) in [0, 1].
+
+    Objects that failed claims rest on get a dashed box and a cross, right ones a solid box and a tick, others a
+    thin box. ``scale`` enlarges the picture by a whole factor; None takes one at which labels can be read.
+    """
+    picture = to_picture(image)
+    scale = readable_scale(picture.height, picture.width) if scale is None else scale
+    picture = enlarge(picture, scale)
+    draw = ImageDraw.Draw(picture)
+    unit = max(1, round(max(picture.size) / 256))
+    objects = [(detection, object_state(detection, critique)) for detection in seen_objects(critique)]
+    for detection, state in objects:
+        _box(draw, _scaled(detection, scale, picture.size), state, unit)
+    # Labels last, so that no box line runs through a word.
+    taken: list[Box] = []
+    for detection, state in objects:
+        taken.append(_label(draw, detection, _scaled(detection, scale, picture.size), state, unit, picture.size, taken))
+    return picture
+
+
+def card(critique: Critique, width: int) -> Image.Image:
+    """Draw the claims under each other, ticked, crossed or (after an abstention) questioned.
+
+    ``width`` is in pixels; the height follows from the text.
+    """
+    size = max(11, min(22, width // 24))
+    font, small = ImageFont.load_default(size), ImageFont.load_default(size - 2)
+    gap, indent = size // 2, size * 2
+    rows: list[tuple[Verdict | None, str, str]] = [
+        (verdict, verdict.claim.shown, _detail(verdict)) for verdict in critique.verdicts
+    ]
+    if not rows:
+        rows = [(None, "The prompt holds no claim that can be checked.", "")]
+    layout = [
+        (verdict, wrap(text, font, width - indent - gap), wrap(detail, small, width - indent - gap))
+        for verdict, text, detail in rows
+    ]
+    line, small_line = round(size * 1.35), round((size - 2) * 1.35)
+    summary = wrap(summarise(critique), font, width - 2 * gap)
+    height = (
+        gap
+        + len(summary) * line
+        + sum(gap + len(texts) * line + len(details) * small_line for _, texts, details in layout)
+        + gap
+    )
+    picture = Image.new("RGB", (width, height), _PAPER)
+    draw = ImageDraw.Draw(picture)
+    y = gap
+    for text in summary:
+        draw.text((gap, y), text, _INK, font)
+        y += line
+    for verdict, texts, details in layout:
+        y += gap
+        if verdict is not None:
+            mark(draw, (gap, y + size // 6, gap + size, y + size // 6 + size), verdict.passed)
+        for text in texts:
+            draw.text((indent, y), text, _INK, font)
+            y += line
+        for text in details:
+            draw.text((indent, y), text, _FAINT, small)
+            y += small_line
+    return picture
+
+
+def summarise(critique: Critique) -> str:
+    """One line: how many claims hold, how many have no verdict, and the score."""
+    if critique.abstained:
+        return "The critic abstained: no verdict"
+    held = sum(bool(verdict.passed) for verdict in critique.verdicts)
+    unsaid = f", no verdict on {critique.abstentions}" if critique.abstentions else ""
+    score = "" if critique.score is None else f", score {_with_spread(critique.score, critique.spread)}"
+    return f"{held} of {len(critique.verdicts)} claims hold{unsaid}{score}"
+
+
+def _with_spread(score: float, spread: float) -> str:
+    return f"{score:.2f} \u00b1 {spread:.2f}" if spread else f"{score:.2f}"
+
+
+def mark(draw: ImageDraw.ImageDraw, box: Box, passed: bool | None, color: tuple[int, int, int] | None = None) -> None:
+    """Draw a tick, a cross or (``passed`` None) a dash into a box (left, top, right, bottom) in pixels.
+
+    Lines, because the default font has no such characters.
+    """
+    left, top, right, bottom = box
+    side = min(right - left, bottom - top)
+    pen = max(2, side // 7)
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return left + x * side, top + y * side
+
+    if passed is None:
+        draw.line((at(0.2, 0.5), at(0.8, 0.5)), color or COLORS[UNASKED], pen)
+    elif passed:
+        draw.line((at(0.1, 0.55), at(0.4, 0.85), at(0.9, 0.15)), color or COLORS[RIGHT], pen, joint="curve")
+    else:
+        draw.line((at(0.15, 0.15), at(0.85, 0.85)), color or COLORS[WRONG], pen)
+        draw.line((at(0.85, 0.15), at(0.15, 0.85)), color or COLORS[WRONG], pen)
+
+
+def wrap(text: str, font: ImageFont.ImageFont, width: int) -> list[str]:
+    """Break text into lines of at most ``width`` pixels; a word longer than a line is broken inside."""
+    lines: list[str] = []
+    current = ""
+    for word in text.split():
+        longer = f"{current} {word}" if current else word
+        if font.getlength(longer) <= width:
+            current = longer
+            continue
+        if current:
+            lines.append(current)
+        while font.getlength(word) > width and len(word) > 1:
+            fits = next((n for n in range(len(word) - 1, 1, -1) if font.getlength(word[:n]) <= width), 1)
+            lines.append(word[:fits])
+            word = word[fits:]
+        current = word
+    return [*lines, current] if current else lines
+
+
+def _detail(verdict: Verdict) -> str:
+    score = "no score" if verdict.score is None else _with_spread(verdict.score, verdict.spread)
+    if verdict.claim.weight != 1:
+        score += f" \u00d7 {verdict.claim.weight:g}"
+    return f"{score} \u00b7 {verdict.reason}" if verdict.reason else score
+
+
+def _scaled(detection: Detection, scale: int, size: tuple[int, int]) -> Box:
+    """The box in pixels of the enlarged picture, held inside it, at least one pixel wide and high."""
+    left = min(max(0, round(detection.x * scale)), size[0] - 1)
+    top = min(max(0, round(detection.y * scale)), size[1] - 1)
+    right = min(max(left, round((detection.x + detection.width) * scale) - 1), size[0] - 1)
+    bottom = min(max(top, round((detection.y + detection.height) * scale) - 1), size[1] - 1)
+    return left, top, right, bottom
+
+
+def _box(draw: ImageDraw.ImageDraw, box: Box, state: str, unit: int) -> None:
+    left, top, right, bottom = box
+    pen = unit if state == UNASKED else 2 * unit
+    if state != WRONG:
+        draw.rectangle(box, outline=COLORS[state], width=pen)
+        return
+    # A white line under the dashes keeps the box visible on a red object.
+    draw.rectangle(box, outline=(255, 255, 255), width=pen)
+    dash, step = 6 * unit, 10 * unit
+    for x in range(left, right + 1, step):
+        end = min(x + dash, right)
+        draw.rectangle((x, top, end, min(top + pen - 1, bottom)), COLORS[state])
+        draw.rectangle((x, max(bottom - pen + 1, top), end, bottom), COLORS[state])
+    for y in range(top, bottom + 1, step):
+        end = min(y + dash, bottom)
+        draw.rectangle((left, y, min(left + pen - 1, right), end), COLORS[state])
+        draw.rectangle((max(right - pen + 1, left), y, right, end), COLORS[state])
+
+
+def _label(
+    draw: ImageDraw.ImageDraw,
+    detection: Detection,
+    box: Box,
+    state: str,
+    unit: int,
+    size: tuple[int, int],
+    taken: Sequence[Box],
+) -> Box:
+    """A chip at the box's edge, and where it is: the first place of a few in the picture where no other chip is."""
+    font_size = 9 * unit
+    font = ImageFont.load_default(font_size)
+    text = detection.label if detection.score >= 1 else f"{detection.label} {detection.score:.2f}"
+    marked = state != UNASKED
+    height = round(font_size * 1.35)
+    width = round(font.getlength(text)) + 4 * unit + (height if marked else 0)
+    left = max(0, min(box[0], size[0] - width))
+    # Above the box, inside at its top, below it, inside at its bottom.
+    tops = [top for top in (box[1] - height, box[1], box[3] + 1, box[3] - height) if 0 <= top <= size[1] - height - 1]
+    chips = [(left, top, left + width, top + height) for top in tops or [box[1]]]
+    chip = next((chip for chip in chips if not any(_overlap(chip, other) for other in taken)), chips[0])
+    top = chip[1]
+    draw.rectangle(chip, COLORS[state])
+    if marked:
+        inset = 2 * unit
+        mark(
+            draw,
+            (left + inset, top + inset, left + height - inset, top + height - inset),
+            state == RIGHT,
+            (255, 255, 255),
+        )
+    draw.text((left + 2 * unit + (height if marked else 0), top + unit // 2), text, (255, 255, 255), font)
+    return chip
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]

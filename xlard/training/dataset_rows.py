@@ -1,0 +1,84 @@
+"""What a dataset says of each picture, and what is handed to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from torch import Tensor
+
+from ..critique import Critique
+from ..detections import Detection
+
+
+@dataclass(frozen=True)
+class Row:
+    """A latent of a picture, read with a prompt: its kind (see ``head.LATENT_KINDS``), noise level in [0, 1] and
+    rewards by aspect.
+
+    ``index`` is its place among the latents that were written with it.
+    """
+
+    prompt: str
+    kind: str
+    noise_level: float
+    renoised: bool
+    rewards: dict[str, float]
+    passed: bool
+    index: int
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture and its latents. ``origin`` is ``sampled`` or ``corrected``; ``critique`` as of ``critique_row``.
+
+    ``part`` and ``place`` say where its finished latent lies; ``mended`` is the place, among the latents of the part,
+    of what became of a failed picture that was mended and then passed."""
+
+    prompt: str
+    seed: int
+    origin: str
+    critique: dict
+    part: int
+    place: int
+    rows: tuple[Row, ...]
+    mended: int | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether every claim of the prompt holds."""
+        return self.critique["passed"]
+
+    @property
+    def objects(self) -> list[Detection]:
+        """What the critic saw."""
+        return [Detection(**entry) for entry in self.critique["objects"]]
+
+    @property
+    def confidence(self) -> float:
+        """The critic's confidence in [0, 1]; 0 where it gave no verdict."""
+        return 0.0 if self.critique["abstained"] else self.critique["confidence"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures that were drawn together: finished latents (B, C, h, w), and what ``rows`` point at (R, C, h, w).
+
+    ``contexts`` are the embeddings (L, D) of all prompts that the rows are read with; ``side`` is the pictures' longer
+    side in pixels. Each picture has a job (prompt, seed), a critique, rows, and the place of its mended latent if it
+    has one."""
+
+    jobs: Sequence[tuple[str, int]]
+    origin: str
+    critiques: Sequence[Critique]
+    rows: Sequence[Sequence[Row]]
+    finals: Tensor
+    latents: Tensor
+    contexts: Mapping[str, Tensor]
+    side: int
+    mended: Sequence[int | None] = ()
+
+
+def critique_row(critique: Critique) -> dict:
+    """A critique as JSON-ready values, its objects with noun and colour apart."""
+    return {**critique.to_dict(), "objects": [asdict(detection) for detection in critique.detections]}

@@ -1,0 +1,168 @@
+"""The demo generator as a resumable sampler outside ComfyUI: Euler's method on the flow, with guidance."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ...guidance.corrector import moved_noise
+from ...protocols import SingleStepGuidance, X0Guidance
+
+STEPS = 20
+GUIDANCE = 4.0
+
+
+def load_vae(folder: Path):
+    """The autoencoder of a diffusers folder, in fp32."""
+    from diffusers import AutoencoderTiny
+
+    return AutoencoderTiny.from_pretrained(folder, torch_dtype=torch.float32).eval()
+
+
+class FlowSampler:
+    """protocols.Sampler for a flow UNet and one prompt per row. ``calls_made`` counts guided model calls per
+    picture."""
+
+    def __init__(
+        self,
+        unet,
+        text_encoder,
+        tokenizer,
+        prompts: Sequence[str],
+        device: str = "cpu",
+        steps: int = STEPS,
+        guidance: float = GUIDANCE,
+    ):
+        self.unet, self.device, self.steps, self.guidance = unet, device, steps, guidance
+        self.shape = (unet.config.in_channels, unet.config.sample_size, unet.config.sample_size)
+        self.text_encoder, self.tokenizer = text_encoder, tokenizer
+        distinct = list(dict.fromkeys(prompts))
+        self.embeddings = torch.cat(
+            [self.encode(distinct[start : start + 500]) for start in range(0, len(distinct), 500)]
+        )
+        self.row_of = (
+            [distinct.index(prompt) for prompt in prompts]
+            if len(distinct) < 500
+            else list(map({prompt: row for row, prompt in enumerate(distinct)}.get, prompts))
+        )
+        self.empty = self.encode([""])
+
+    @torch.no_grad()
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        """Embeddings (B, L, D) of texts."""
+        tokens = self.tokenizer(list(texts), padding="max_length", truncation=True, return_tensors="pt").input_ids
+        return self.text_encoder(input_ids=tokens.to(self.device)).last_hidden_state
+
+    def with_prompt(self, prompt: str) -> FlowSampler:
+        """The same sampler with every row's prompt replaced by another one."""
+        other = copy.copy(self)
+        other.embeddings, other.row_of = self.encode([prompt]), [0] * len(self.row_of)
+        return other
+
+    def context(self, rows: Sequence[int]) -> Tensor:
+        """Prompt embeddings (B, L, D) of the rows."""
+        return self.embeddings[torch.tensor([self.row_of[row] for row in rows], device=self.device)]
+
+    def noise(self, seeds: Sequence[int]) -> Tensor:
+        """Each seed's noise (B, C, h, w), drawn on the CPU so that every machine draws the same."""
+        return torch.stack(
+            [torch.randn(self.shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+        ).to(self.device)
+
+    def noise_levels(self, noise_level: float = 1.0) -> Tensor:
+        """The schedule from the step nearest to ``noise_level`` down to 0."""
+        full = torch.linspace(1.0, 0.0, self.steps + 1)
+        return full[int((full[:-1] - noise_level).abs().argmin()) :]
+
+    def calls(self, noise_level: float = 1.0) -> int:
+        """Model calls from ``noise_level`` to the end."""
+        return len(self.noise_levels(noise_level)) - 1
+
+    @torch.no_grad()
+    def flow(self, noisy: Tensor, noise_level: Tensor, context: Tensor) -> Tensor:
+        """The guided flow at one noise level; guidance doubles the batch and counts as one call."""
+        return self._flow(noisy, noise_level, context)
+
+    def predict_noise(self, noise: Tensor, rows: Sequence[int]) -> Tensor:
+        """x0 prediction (B, C, h, w) of pure noise: one call, with gradients."""
+        return noise - self._flow(noise, torch.ones(()), self.context(rows))
+
+    def _flow(self, noisy: Tensor, noise_level: Tensor, context: Tensor) -> Tensor:
+        doubled = torch.cat([context, self.empty.expand(len(context), -1, -1)])
+        output = self.unet(
+            torch.cat([noisy, noisy]), noise_level.to(self.device) * 1000, encoder_hidden_states=doubled
+        ).sample
+        prompted, unprompted = output.chunk(2)
+        return unprompted + self.guidance * (prompted - unprompted)
+
+    def generate(
+        self, rows: Sequence[int], seeds: Sequence[int], steer: X0Guidance | SingleStepGuidance | None = None
+    ) -> Tensor:
+        """Sample from pure noise, steered or not; returns latents (B, C, h, w)."""
+        noise_levels, context, noisy = self.noise_levels(), self.context(rows), self.noise(seeds)
+        if not isinstance(steer, SingleStepGuidance):
+            return self.draw_on(noisy, noise_levels, context, steer)
+        if steer.at_noise:
+            x0 = noisy - self.flow(noisy, noise_levels[0], context)
+            noisy = moved_noise(noisy, steer.at_noise(x0, 1.0).to(x0) - x0)
+        if not steer.stops:
+            return self.draw_on(noisy, noise_levels, context, steer.along)
+        start = self.steps - self.calls(steer.noise_level)
+        level = noise_levels[start]
+        noisy = self.draw_on(noisy, noise_levels[: start + 1], context, steer.along)
+        x0 = noisy - level.item() * self.flow(noisy, level, context)
+        noisy = noisy + (1 - level.item()) * (steer.steer(x0, level.item()).to(x0) - x0)
+        return self.draw_on(noisy, noise_levels[start:], context, steer.along)
+
+    def predict(self, latents: Tensor, noise_level: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
+        """x0 prediction (B, C, h, w) of latents renoised to ``noise_level``: one call."""
+        level = self.noise_levels(noise_level)[0]
+        noisy = torch.lerp(latents.to(self.device), self.noise(seeds), level.item())
+        return noisy - level.item() * self.flow(noisy, level, self.context(rows))
+
+    def resume(
+        self,
+        latents: Tensor,
+        noise_level: float,
+        rows: Sequence[int],
+        seeds: Sequence[int],
+        steer: X0Guidance | None = None,
+        regions: Tensor | None = None,
+    ) -> Tensor:
+        """Renoise latents to ``noise_level`` and sample to the end, steered or not, everywhere or inside ``regions``
+        (B, h, w)."""
+        noise_levels, context = self.noise_levels(noise_level), self.context(rows)
+        latents, noise = latents.to(self.device), self.noise(seeds)
+        noisy = torch.lerp(latents, noise, noise_levels[0].item())
+        if regions is None:
+            return self.draw_on(noisy, noise_levels, context, steer)
+        opened = regions.to(self.device)[:, None]
+
+        def held(noisy: Tensor, level: float) -> Tensor:
+            return torch.where(opened, noisy, torch.lerp(latents, noise, level))
+
+        return torch.where(opened, self.draw_on(noisy, noise_levels, context, steer, held), latents)
+
+    def draw_on(
+        self,
+        noisy: Tensor,
+        noise_levels: Tensor,
+        context: Tensor,
+        steer: X0Guidance | None = None,
+        held: Callable[[Tensor, float], Tensor] | None = None,
+    ) -> Tensor:
+        """From the first of ``noise_levels`` to the last; ``held`` puts back, before each step, what may not change."""
+        for level, following in zip(noise_levels[:-1], noise_levels[1:]):
+            if held is not None:
+                noisy = held(noisy, level.item())
+            flow = self.flow(noisy, level, context)
+            if steer is not None:
+                x0 = noisy - level.item() * flow
+                # As a difference, so that what is not moved stays the same to the last bit.
+                flow = flow - (steer(x0, level.item()).to(x0) - x0) / level.item()
+            noisy = noisy + (following - level).item() * flow
+        return noisy

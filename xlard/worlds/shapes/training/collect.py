@@ -1,0 +1,84 @@
+"""What the demo's head and corrector learn from: pictures of its generator, judged by its critic, as a dataset."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import Tensor
+
+from ....critique import Critique
+from ....guidance.corrector import guidance_of
+from ....training.collect import CollectSettings, Job, collect
+from ....training.dataset import Dataset, Source
+from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
+from ..prompts import sample_prompts
+from ..world import DemoWorld
+from .relabel import allowed_prompts, another
+
+GROUP = 100
+"""Pictures that are drawn together, of any prompts."""
+
+RETOLD = 0.6
+"""Share of the renoised latents that are read with another prompt than their picture's."""
+
+VIEWS = 8
+VIEW_LEVELS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5)
+"""How many renoised predictions are kept of a picture, and from which levels: mostly high ones, where the layout is
+decided."""
+
+SOURCE = Source(BASE_MODEL, "", LATENT_CHANNELS, CONTEXT_WIDTH)
+
+
+def prompt_list(split: str, number: int, repeats: int, seed: int) -> list[str]:
+    """``number`` prompts of a split, each ``repeats`` times in a row."""
+    chosen = sample_prompts(split, number, random.Random(seed))
+    return [prompt.text for prompt in chosen for _ in range(repeats)]
+
+
+def settings_for(split: str, seed: int) -> CollectSettings:
+    """What is kept of pictures of a split; those of the training splits are never read with another split's prompt."""
+    allowed = allowed_prompts(split)
+    return CollectSettings(
+        views=VIEWS,
+        view_levels=VIEW_LEVELS,
+        retold=RETOLD,
+        mend=True,
+        seed=seed,
+        retell=lambda prompt, objects, rng: another(prompt, objects, allowed, rng),
+    )
+
+
+def collect_pictures(
+    world: DemoWorld, folder: Path, prompts: Sequence[str], settings: CollectSettings, corrected: bool = False
+) -> Dataset:
+    """Draw a picture of each prompt, by itself or with the world's corrector, into a dataset in ``folder``, or go on
+    with it."""
+    dataset = Dataset.open(folder, SOURCE)
+    jobs: list[Job] = [(prompt, 20_000_000 * (settings.seed + 1) + row) for row, prompt in enumerate(prompts)]
+    groups = [jobs[start : start + GROUP] for start in range(0, len(jobs), GROUP)]
+    collect(
+        dataset,
+        groups,
+        world.sampler,
+        world.decoder,
+        world.critic(),
+        settings,
+        _steers(world) if corrected else None,
+        _print_progress,
+    )
+    return dataset
+
+
+def _steers(world: DemoWorld):
+    corrector = world.corrector()
+    return lambda sampler, rows: guidance_of(corrector, sampler.context(rows))
+
+
+def _print_progress(done: int, total: int, critiques: Sequence[Critique], images: Tensor) -> None:
+    print(
+        f"collect: {done}/{total} pictures, {sum(critique.passed for critique in critiques)} of the last"
+        f" {len(critiques)} passed",
+        flush=True,
+    )

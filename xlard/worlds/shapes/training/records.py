@@ -1,0 +1,35 @@
+"""Collected pictures of the demo world's splits, and their prompts' embeddings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ....training.dataset import Dataset
+from ....training.records import Encode, Records, join
+from ..world import DemoWorld
+
+
+def encoder(world: DemoWorld) -> Encode:
+    """A function from prompts to their embeddings (B, L, D), each distinct prompt encoded once."""
+    known: dict[str, torch.Tensor] = {}
+
+    def encode(prompts: list[str]) -> torch.Tensor:
+        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in known]
+        if new:
+            known.update(zip(new, world.sampler(new).context(range(len(new)))))
+        return torch.stack([known[prompt] for prompt in prompts])
+
+    return encode
+
+
+def load_records(folder: Path, split: str) -> Records:
+    """All collections of a split as one. Raises FileNotFoundError where there are none."""
+    parts = sorted((folder / "records" / split).glob("*/dataset.json"))
+    if not parts:
+        raise FileNotFoundError(
+            f"There are no records of the {split} split in {folder}. "
+            f"Run: python -m xlard.worlds.shapes collect --split {split}"
+        )
+    return join([Dataset.load(path.parent).records() for path in parts])

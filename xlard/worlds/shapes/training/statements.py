@@ -1,0 +1,79 @@
+"""Claims about annotated pictures, right and wrong ones, and sentences that say what is there."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+from ....claims import Claim, count_claim, object_claim
+from ....critique import Verdict
+from ....detections import Detection
+from ....prompts import claims_from_prompt
+from ....rewards import critique_from_detections
+from ..critic_model import COORDINATE_STEP
+from ..prompts import DIRECTION_WORDS, phrase
+from ..vocabulary import COLOR_NAMES, MAX_OBJECTS, SHAPES, SIDE
+
+_CHANGE = 0.35
+_TRIES = 16
+_KINDS = ("count", "color", "position", "other")
+
+
+def _changed(group: tuple[str, str, int], rng: random.Random) -> tuple[str, str, int]:
+    noun, color, number = group
+    kind = rng.choice(("number", "color", "noun"))
+    if kind == "number":
+        return noun, color, min(max(number + rng.choice((-1, 1)), 1), MAX_OBJECTS)
+    return (noun, rng.choice(COLOR_NAMES), number) if kind == "color" else (rng.choice(SHAPES), color, number)
+
+
+def _prompt_near(objects: Sequence[Detection], rng: random.Random) -> str:
+    """A prompt like the world's own that is about, but not always exactly, what a picture shows."""
+    counted = Counter((found.noun, found.color) for found in objects if found.noun in SHAPES)
+    groups = [(noun, color, number) for (noun, color), number in counted.items()]
+    groups = rng.sample(groups, min(len(groups), rng.choice((1, 2, 2, 3))))
+    while not groups or (len(groups) == 1 and rng.random() < 0.5):
+        groups.append((rng.choice(SHAPES), rng.choice(COLOR_NAMES), rng.choice((1, 1, 1, 2, 3))))
+    groups = [_changed(group, rng) if rng.random() < _CHANGE else group for group in groups]
+    texts = [
+        phrase(min(number, MAX_OBJECTS), color if rng.random() < 0.8 else None, noun) for noun, color, number in groups
+    ]
+    if len(texts) > 1 and rng.random() < 0.7:
+        texts[:2] = [f"{texts[0]} {rng.choice(DIRECTION_WORDS)} {texts[1]}"]
+    return " and ".join(texts)
+
+
+def _some_claim(kind: str, objects: Sequence[Detection], rng: random.Random) -> Claim:
+    if kind == "other":
+        noun, color, number = rng.choice(SHAPES), rng.choice((None, *COLOR_NAMES)), rng.choice((0, 0, 1, 2, 3))
+        return (
+            count_claim(noun, number, color) if number == 0 or rng.random() < 0.5 else object_claim(noun, number, color)
+        )
+    claims = claims_from_prompt(_prompt_near(objects, rng))
+    return rng.choice([claim for claim in claims if claim.type == kind] or claims)
+
+
+def judged_claim(objects: Sequence[Detection], rng: random.Random, passed: bool | None = None) -> Verdict:
+    """A claim about a picture with its verdict; ``passed`` asks for a right or a wrong one where such is found."""
+    kind = rng.choices(_KINDS, weights=(3, 3, 3, 1))[0]
+    for _ in range(_TRIES):
+        (verdict,) = critique_from_detections([_some_claim(kind, objects, rng)], objects, SIDE).verdicts
+        if (passed is None or verdict.passed == passed) and kind in ("other", verdict.claim.type):
+            break
+    return verdict
+
+
+def reason(verdict: Verdict, objects: Sequence[Detection]) -> str:
+    """What there is of what a claim is about, and where (the middles, in thousandths), in reading order."""
+    nouns = {verdict.claim.noun, verdict.claim.other}
+    seen = [found for found in objects if found.noun in nouns]
+    if not seen:
+        return f"no {verdict.claim.noun}"
+    return " and ".join(
+        f"{found.label} at {_thousandths(found.center[0])}, {_thousandths(found.center[1])}" for found in seen
+    )
+
+
+def _thousandths(pixels: float) -> int:
+    return round(pixels * 1000 / SIDE / COORDINATE_STEP) * COORDINATE_STEP

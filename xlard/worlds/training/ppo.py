@@ -1,0 +1,106 @@
+"""Train a corrector by PPO: correct x0 at a mid noise level, resume sampling, and be paid what the critic says of the
+picture.
+
+The policy is Gaussian around the corrector's residual. The reward is the critic's of the decoded outcome; the head,
+where there is one, is the learned baseline. Clip 0.2, as in the paper."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ...models.corrector import CorrectorConfig, LatentCorrector, project
+from ...models.transformer import LatentTransformer
+from .rollouts import Draw, Situations
+
+
+@dataclass(frozen=True)
+class PpoSettings:
+    """``deviation`` of the policy's noise relative to the channels' spread; ``rounds`` times a set of rollouts is gone
+    through; ``clip`` of the likelihood ratio; ``anchor`` weighs |delta - delta_0|^2 / |z|^2, with delta_0 the residual
+    that the policy began with; ``rollouts`` drawn at once."""
+
+    deviation: float = 0.3
+    rounds: int = 4
+    clip: float = 0.2
+    anchor: float = 0.5
+    rollouts: int = 64
+
+
+class PolicyAndBaseline(nn.Module):
+    """The corrector, and a network that predicts the reward before anything is corrected."""
+
+    def __init__(self, config: CorrectorConfig):
+        super().__init__()
+        self.policy = LatentCorrector(config)
+        self.baseline = LatentTransformer(config.latent_channels, config.context_width, 64, 2, 4, config.patch)
+        self.value = nn.Linear(64, 1)
+
+    def expected(self, latents: Tensor, context: Tensor, noise_level: Tensor) -> Tensor:
+        """The reward (B,) in [0, 1] that is to be expected."""
+        return self.value(self.baseline(latents, context, noise_level)[0].mean(dim=1)).squeeze(1).sigmoid()
+
+
+class Ppo:
+    """Training by rollouts; ``situations(number, generator)`` draws where to act."""
+
+    def __init__(
+        self,
+        config: CorrectorConfig,
+        situations: Draw,
+        device: str,
+        start: LatentCorrector | None = None,
+        settings: PpoSettings = PpoSettings(),
+    ):
+        self.situations, self.device, self.settings = situations, device, settings
+        self.module = PolicyAndBaseline(config).to(device)
+        if start is not None:
+            self.module.policy.load_state_dict(start.state_dict())
+        self._beginning = copy.deepcopy(self.module.policy).requires_grad_(False)
+        self._left, self._rollout = 0, None
+        self.paid: list[float] = []
+
+    def loss(self, generator: torch.Generator) -> Tensor:
+        """The clipped surrogate on the present rollouts; new ones are drawn after ``rounds`` losses."""
+        if not self._left:
+            self._rollout, self._left = self._play(generator), self.settings.rounds
+        self._left -= 1
+        found, action, before, reward = self._rollout
+        inputs = (found.latents, found.context, found.noise_level)
+        mean, expected = self.module.policy(*inputs), self.module.expected(*inputs)
+        advantage = (reward - expected).detach()
+        advantage = (advantage - advantage.mean()) / advantage.std().clamp_min(1e-6)
+        ratio = (self._log_likelihood(action, mean) - before).exp()
+        clipped = ratio.clamp(1 - self.settings.clip, 1 + self.settings.clip)
+        distance = (mean - self._beginning(*inputs)).flatten(1).square().sum(dim=1) / found.latents.flatten(
+            1
+        ).square().sum(dim=1).clamp_min(1e-8)
+        return (-torch.minimum(ratio * advantage, clipped * advantage) + self.settings.anchor * distance).mean() + (
+            reward - expected
+        ).square().mean()
+
+    @torch.no_grad()
+    def _play(self, generator: torch.Generator) -> tuple[Situations, Tensor, Tensor, Tensor]:
+        found = self.situations(self.settings.rollouts, generator)
+        mean = self.module.policy(found.latents, found.context, found.noise_level)
+        noise = torch.randn(mean.shape, generator=generator).to(mean) * self._deviation()
+        action = mean + noise
+        reward = found.play(
+            found.latents + project(action, found.latents, self.module.policy.config.trust_region)
+        ).rewards
+        self.paid.append(reward.mean().item())
+        return found, action, self._log_likelihood(action, mean), reward.to(mean)
+
+    def _deviation(self) -> Tensor:
+        return self.settings.deviation * self.module.policy.body.spread[:, None, None]
+
+    def _log_likelihood(self, action: Tensor, mean: Tensor) -> Tensor:
+        """Per value, so that the ratio of two policies does not depend on the size of the latents."""
+        return -((action - mean) / self._deviation()).square().flatten(1).mean(dim=1) / 2
+
+    def corrector(self, module: nn.Module) -> LatentCorrector:
+        """The policy's mean."""
+        return copy.deepcopy(module.policy).eval()
