@@ -5,8 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import io, ui
 
 from ..xlard.critics.folder import BITS
-from ..xlard.critics.scoring import WAYS
-from ..xlard.critics.scoring import scoring as way_of_scoring
+from ..xlard.critics.scoring import SCORINGS, make_scoring
 from . import folders, sockets
 from .comfy.critic.folder import load_critic
 from .comfy.critic.pictures import annotated_images, checked_images, chosen_claims, critique_text, wrong_masks
@@ -175,8 +174,8 @@ class XLARDScoring(io.ComfyNode):
                 sockets.Critic.Input("critic", tooltip="The critic, which stays as it is for other nodes."),
                 io.Combo.Input(
                     "scoring",
-                    options=list(WAYS),
-                    default=next(iter(WAYS)),
+                    options=list(SCORINGS),
+                    default=next(iter(SCORINGS)),
                     tooltip=(
                         "grounded: the critic lists what it sees with boxes, and counts, colours and positions "
                         "are computed from them. per claim: a verdict with a sentence on each claim. P(yes): "
@@ -227,6 +226,4 @@ class XLARDScoring(io.ComfyNode):
     def execute(
         cls, critic, scoring: str, judgements: int, temperature: float, regions: bool, second_look: bool = False
     ) -> io.NodeOutput:
-        return io.NodeOutput(
-            critic.with_scoring(way_of_scoring(scoring, judgements, temperature, regions, second_look))
-        )
+        return io.NodeOutput(critic.with_scoring(make_scoring(scoring, judgements, temperature, regions, second_look)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..xlard.critics.ranking import BY, rank
+from ..xlard.critics.ranking import RANK_BY, rank
 from . import sockets
 from .comfy.critic.picking import (
     SEEDS,
@@ -38,8 +38,8 @@ class XLARDPickBest(io.ComfyNode):
                 io.Int.Input("number", default=1, min=1, max=4096, tooltip="How many pictures to pick."),
                 io.Combo.Input(
                     "by",
-                    options=list(BY),
-                    default=BY[0],
+                    options=list(RANK_BY),
+                    default=RANK_BY[0],
                     tooltip=(
                         "claims: fewest failed claims, then the highest score. pairwise: each picture is compared "
                         "with every other one, claim by claim, and the share of wins decides. Ties go to the "

@@ -51,7 +51,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Region:
+class RegionScore:
     """A box with a score in [0, 1] of its own, and why (SRUM, arXiv 2510.12784)."""
 
     detection: Detection
@@ -72,7 +72,7 @@ class Critique:
     rewards: dict[str, float] = field(default_factory=dict)
     confidence: float = 1.0
     answer: str = ""
-    regions: tuple[Region, ...] = ()
+    regions: tuple[RegionScore, ...] = ()
 
     @property
     def abstained(self) -> bool:
@@ -170,7 +170,7 @@ def critique_of(
     detections: Sequence[Detection] = (),
     confidence: float = 1.0,
     answer: str = "",
-    regions: Sequence[Region] = (),
+    regions: Sequence[RegionScore] = (),
 ) -> Critique:
     """A critique whose rewards are the mean scores of each aspect's judged claims."""
     rewards = {}

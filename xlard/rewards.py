@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 from .claims import Claim, thing
-from .critique import Critique, Region, Verdict, critique_of, no_verdict
+from .critique import Critique, RegionScore, Verdict, critique_of, no_verdict
 from .detections import Detection, inside, matching
 
 POSITION_SHARPNESS = 10.0
@@ -139,7 +139,7 @@ def judge_by_boxes(claim: Claim, detections: Sequence[Detection], side: float) -
     return _JUDGES[claim.type](claim, detections, side)
 
 
-def region_scores(verdicts: Sequence[Verdict], detections: Sequence[Detection]) -> list[Region]:
+def region_scores(verdicts: Sequence[Verdict], detections: Sequence[Detection]) -> list[RegionScore]:
     """For each detection that claims rest on, the weighted mean of their scores, and the texts of those that fail."""
     regions = []
     for found in detections:
@@ -148,7 +148,7 @@ def region_scores(verdicts: Sequence[Verdict], detections: Sequence[Detection]) 
         if total > 0:
             failed = "; ".join(f"not so: {verdict.claim.shown}" for verdict in resting if not verdict.passed)
             score = sum(verdict.score * verdict.claim.weight for verdict in resting) / total
-            regions.append(Region(found, min(score, 1.0), failed or "as asked for"))
+            regions.append(RegionScore(found, min(score, 1.0), failed or "as asked for"))
     return regions
 
 

@@ -20,7 +20,7 @@ from xlard.critics.backend import Ask, CriticError, Sampling
 from xlard.critics.boxes import convention_of
 from xlard.critics.folder import CriticFolder
 from xlard.critics.mllm import MLLMCritic
-from xlard.critics.scoring import WAYS
+from xlard.critics.scoring import SCORINGS
 from xlard.critics.transformers import TransformersBackend, loaded_backend
 
 NAMES = list(ARCHITECTURES)
@@ -66,7 +66,7 @@ def every_word_counts(monkeypatch) -> None:
 def test_a_model_that_says_neither_yes_nor_no_gives_no_probability(critic, monkeypatch):
     monkeypatch.setattr("xlard.critics.transformers.LEAST_LIKELY", 0.5)
     assert critic.probability_of_yes([Ask(SHORT, WIDE)]) == [None]
-    (verdict,) = MLLMCritic(critic, WAYS["P(yes)"]).judge(WIDE[None], [[count_claim("circle", 2)]])[0].verdicts
+    (verdict,) = MLLMCritic(critic, SCORINGS["P(yes)"]).judge(WIDE[None], [[count_claim("circle", 2)]])[0].verdicts
     assert verdict.score is None and "neither yes nor no" in verdict.reason
 
 
@@ -192,7 +192,7 @@ def test_special_tokens_in_a_claim_are_no_part_of_the_conversation(critic):
 
 
 @pytest.mark.parametrize("image", [WIDE, SMALL], ids=["300x200", "64x64"])
-@pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))
+@pytest.mark.parametrize("way", SCORINGS.values(), ids=list(SCORINGS))
 def test_every_way_of_scoring_gives_a_score_or_abstains(critic, way, image):
     claims = [
         [count_claim("circle", 2), color_claim("circle", 2, "red", 2), Claim("custom", "it is drawn with care")],

@@ -14,7 +14,7 @@ from xlard.claims import custom_claim
 from xlard.critics.backend import Answer, CannotDo
 from xlard.critics.boxes import THOUSANDTHS
 from xlard.critics.mllm import MLLMCritic
-from xlard.critics.ranking import BY, SEEN, VERDICTS, YES, by_claims, claim_by_claim, rank, win_rates
+from xlard.critics.ranking import BY_VERDICTS, BY_YES, RANK_BY, SIDE_BY_SIDE, by_claims, claim_by_claim, rank, win_rates
 from xlard.critique import Critique, Verdict
 
 scores = st.sampled_from([None, 0.0, 0.2, 0.5, 0.7, 1.0])
@@ -57,7 +57,7 @@ def test_the_picture_with_the_fewest_failed_claims_is_first_then_the_higher_scor
     assert ranking.win_rates == pytest.approx((1 / 3, 2 / 3, 1.0, 0.0))
 
 
-@pytest.mark.parametrize("by", BY)
+@pytest.mark.parametrize("by", RANK_BY)
 def test_ties_go_to_the_earlier(by):
     ranking = rank([critique(0.5), critique(1.0), critique(1.0)], by)
     assert ranking.order == (1, 2, 0) and ranking.win_rates == (0.0, 0.75, 0.75)
@@ -82,10 +82,10 @@ def test_a_difference_within_the_spread_is_a_tie():
 
 def test_a_picture_alone_has_neither_won_nor_lost():
     ranking = rank([critique(1.0)], "pairwise")
-    assert (ranking.order, ranking.win_rates, sum(ranking.ways.values())) == ((0,), (0.5,), 0)
+    assert (ranking.order, ranking.win_rates, sum(ranking.compared_by.values())) == ((0,), (0.5,), 0)
 
 
-@pytest.mark.parametrize("by", BY)
+@pytest.mark.parametrize("by", RANK_BY)
 def test_what_was_not_judged_comes_last_even_behind_what_is_all_wrong(by):
     ranking = rank([critique(None, None), critique(0.0, 0.0), critique(None, None)], by)
     assert ranking.order == (1, 0, 2) and ranking.win_rates == (0.25, 1.0, 0.25)
@@ -104,7 +104,7 @@ def test_critiques_of_different_claims_are_refused():
         rank([], "claims")
 
 
-@given(batches(), st.sampled_from(BY))
+@given(batches(), st.sampled_from(RANK_BY))
 def test_win_rates_sum_to_half_the_pictures(batch, by):
     ranking = rank(batch, by)
     assert sum(ranking.win_rates) == pytest.approx(len(batch) / 2)
@@ -112,7 +112,7 @@ def test_win_rates_sum_to_half_the_pictures(batch, by):
     assert all(0 <= rate <= 1 for rate in ranking.win_rates)
 
 
-@given(batches(), st.sampled_from(BY), st.randoms(use_true_random=False))
+@given(batches(), st.sampled_from(RANK_BY), st.randoms(use_true_random=False))
 def test_the_order_of_the_batch_decides_nothing_but_ties(batch, by, random):
     places = list(range(len(batch)))
     random.shuffle(places)
@@ -123,7 +123,7 @@ def test_the_order_of_the_batch_decides_nothing_but_ties(batch, by, random):
     ]
 
 
-@given(batches(), st.sampled_from(BY))
+@given(batches(), st.sampled_from(RANK_BY))
 def test_an_abstention_never_wins(batch, by):
     ranking = rank(batch, by)
     judged = [index for index in ranking.order if not batch[index].abstained]
@@ -144,7 +144,7 @@ def test_by_claims_nothing_stands_behind_what_the_loop_would_replace(batch):
         assert not any(batch[later].better_than(batch[index]) for later in order[place + 1 :])
 
 
-@given(batches(spread=False), st.sampled_from(BY))
+@given(batches(spread=False), st.sampled_from(RANK_BY))
 def test_a_picture_that_is_better_on_one_claim_and_worse_on_none_stands_before(batch, by):
     ranking = rank(batch, by)
     for a, one in enumerate(batch):
@@ -206,30 +206,30 @@ def test_a_critic_sees_the_pictures_side_by_side_in_both_orders():
     eyes = Eyes()
     ranking = rank(equal(4), "pairwise", MLLMCritic(eyes), greys(0.2, 0.9, 0.1, 0.9))
     assert ranking.order == (1, 3, 0, 2) and ranking.win_rates == pytest.approx((1 / 3, 2.5 / 3, 0.0, 2.5 / 3))
-    assert ranking.ways == {SEEN: 6} and eyes.asked == 12 and eyes.sizes == {(8, 33, 3)}
+    assert ranking.compared_by == {SIDE_BY_SIDE: 6} and eyes.asked == 12 and eyes.sizes == {(8, 33, 3)}
 
 
 def test_a_critic_that_favours_a_side_decides_nothing():
     ranking = rank(equal(3), "pairwise", MLLMCritic(Eyes('{"reason": "", "better": "left"}')), greys(0.2, 0.9, 0.1))
-    assert ranking.win_rates == (0.5, 0.5, 0.5) and ranking.ways == {SEEN: 3}
+    assert ranking.win_rates == (0.5, 0.5, 0.5) and ranking.compared_by == {SIDE_BY_SIDE: 3}
 
 
 def test_a_critic_that_cannot_compare_is_asked_for_probabilities_and_no_further_pairs():
     eyes = Eyes("Both are lovely.")
     ranking = rank(equal(5), "pairwise", MLLMCritic(eyes), greys(0.2, 0.9, 0.1, 0.8, 0.7))
-    assert ranking.order == (1, 3, 4, 0, 2) and ranking.ways == {YES: 10}
+    assert ranking.order == (1, 3, 4, 0, 2) and ranking.compared_by == {BY_YES: 10}
     assert eyes.asked == 16
 
 
 def test_without_probabilities_either_the_verdicts_decide():
     ranking = rank([critique(0.0), critique(1.0)], "pairwise", MLLMCritic(Eyes("?", yes=False)), greys(0.9, 0.1))
-    assert ranking.order == (1, 0) and ranking.ways == {VERDICTS: 1}
+    assert ranking.order == (1, 0) and ranking.compared_by == {BY_VERDICTS: 1}
 
 
 def test_a_picture_without_a_verdict_is_not_looked_at_again():
     eyes = Eyes()
     ranking = rank([critique(None), critique(0.0), critique(1.0)], "pairwise", MLLMCritic(eyes), greys(1.0, 0.8, 0.2))
-    assert ranking.order == (1, 2, 0) and ranking.ways == {SEEN: 1, VERDICTS: 2} and eyes.asked == 2
+    assert ranking.order == (1, 2, 0) and ranking.compared_by == {SIDE_BY_SIDE: 1, BY_VERDICTS: 2} and eyes.asked == 2
 
 
 def test_a_critic_needs_the_pictures():

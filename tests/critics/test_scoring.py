@@ -16,7 +16,7 @@ from xlard.critics import questions
 from xlard.critics.backend import GREEDY, Answer, Ask, CannotDo, Sampling
 from xlard.critics.boxes import THOUSANDTHS
 from xlard.critics.mllm import MLLMCritic
-from xlard.critics.scoring import WAYS, scoring
+from xlard.critics.scoring import SCORINGS, make_scoring
 from xlard.prompts import claims_from_prompt
 
 IMAGES = torch.zeros(2, 50, 100, 3)
@@ -59,7 +59,7 @@ class Scripted:
 
 
 def judge(backend: Scripted, way: str, claims=CLAIMS, **settings):
-    return MLLMCritic(backend, scoring(way, **settings)).judge(IMAGES, [claims, claims])
+    return MLLMCritic(backend, make_scoring(way, **settings)).judge(IMAGES, [claims, claims])
 
 
 def test_grounded_counts_by_itself_whatever_the_model_claims() -> None:
@@ -157,7 +157,7 @@ def test_a_judgement_that_abstains_does_not_count_for_the_mean() -> None:
 @pytest.mark.parametrize("way", ["P(yes)", "prompt likelihood"])
 def test_what_never_varies_is_not_repeated(way: str) -> None:
     with pytest.raises(ValueError, match="judge once"):
-        scoring(way, 3)
+        make_scoring(way, 3)
 
 
 def test_regions_ask_about_each_box() -> None:
@@ -221,7 +221,7 @@ typed = st.sampled_from(
 
 @settings(max_examples=2500, deadline=None)
 @given(
-    st.sampled_from([way for way in WAYS if WAYS[way].samples]),
+    st.sampled_from([way for way in SCORINGS if SCORINGS[way].samples]),
     st.lists(typed, min_size=1, max_size=4),
     st.lists(answers, min_size=1, max_size=4),
 )
@@ -251,7 +251,7 @@ SIDES = claims_from_prompt("a red circle left of a blue square")
 
 
 def look_twice(backend: Scripted, claims):
-    return MLLMCritic(backend, scoring("grounded", second_look=True)).judge(BRIGHT_RIGHT, [claims])[0]
+    return MLLMCritic(backend, make_scoring("grounded", second_look=True)).judge(BRIGHT_RIGHT, [claims])[0]
 
 
 def test_a_second_look_confirms_in_the_mirror() -> None:
@@ -279,13 +279,13 @@ def test_what_fails_and_what_cannot_be_mirrored_is_looked_at_once() -> None:
     assert not look_twice(backend, CLAIMS).passed and len(backend.asked) == 1
     written = Scripted(lambda ask, _: '{"reason": "it can be read", "verdict": "yes"}')
     assert (
-        MLLMCritic(written, scoring("per claim", second_look=True))
+        MLLMCritic(written, make_scoring("per claim", second_look=True))
         .judge(BRIGHT_RIGHT, [[text_claim("OPEN")]])[0]
         .passed
     )
     assert len(written.asked) == 1
     assert (
-        not MLLMCritic(Scripted(lambda ask, _: "hm"), scoring("grounded", second_look=True))
+        not MLLMCritic(Scripted(lambda ask, _: "hm"), make_scoring("grounded", second_look=True))
         .judge(BRIGHT_RIGHT, [SIDES])[0]
         .passed
     )

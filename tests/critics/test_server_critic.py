@@ -18,7 +18,7 @@ from xlard.critics import questions
 from xlard.critics.backend import Ask, CannotDo, CriticError, Sampling
 from xlard.critics.boxes import PIXELS, THOUSANDTHS, Y_FIRST
 from xlard.critics.mllm import MLLMCritic
-from xlard.critics.scoring import scoring
+from xlard.critics.scoring import make_scoring
 from xlard.critics.server import ServerBackend, ServerSettings, http
 from xlard.critics.server.address import Address
 
@@ -53,7 +53,7 @@ def backend(server: ChatServer, model: str, **settings) -> ServerBackend:
 
 
 def judge(backend: ServerBackend, claims: list[Claim] = RIGHT, way: str = "grounded"):
-    (critique,) = MLLMCritic(backend, scoring(way)).judge(IMAGE, [claims])
+    (critique,) = MLLMCritic(backend, make_scoring(way)).judge(IMAGE, [claims])
     return critique
 
 

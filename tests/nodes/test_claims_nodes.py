@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.graphs import PROMPT, demo_graph, error, shown, text
-from xlard.critics.scoring import WAYS
+from xlard.critics.scoring import SCORINGS
 
 
 def claims_graph(prompt: str = PROMPT, edited: str = "", critic: bool = False) -> dict:
@@ -83,7 +83,7 @@ def test_a_critic_reads_the_prompt_into_claims(comfy):
     assert lines and all(line.split(":")[0] in ("count", "color", "position", "object") for line in lines)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", SCORINGS)
 def test_every_way_of_scoring_judges(comfy, way):
     result = comfy.run(judged_graph(scoring=way))
     assert result.status == "success", result.error

@@ -12,7 +12,7 @@ MAX_PIXELS = 1024 * 1024
 """Larger pictures are shrunk to this area: some models would otherwise spend thousands of tokens on them."""
 
 
-def to_picture(image: Tensor, multiple: int = 1) -> Image.Image:
+def resized_picture(image: Tensor, multiple: int = 1) -> Image.Image:
     """An image (H, W, 3) in [0, 1] as a picture of at most ``MAX_PIXELS``, with sides that are multiples of
     ``multiple``."""
     height, width = image.shape[:2]

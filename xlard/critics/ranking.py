@@ -16,10 +16,10 @@ from .mllm import MLLMCritic
 from .pairs import ask_pairs
 from .scoring.yes import YesProbability
 
-By = Literal["claims", "pairwise"]
-BY = get_args(By)
+RankBy = Literal["claims", "pairwise"]
+RANK_BY = get_args(RankBy)
 
-SEEN, YES, VERDICTS = "seen side by side", "by P(yes) of each claim", "by the verdicts on each claim"
+SIDE_BY_SIDE, BY_YES, BY_VERDICTS = "seen side by side", "by P(yes) of each claim", "by the verdicts on each claim"
 """How a pair of pictures may have been compared."""
 
 
@@ -27,12 +27,12 @@ SEEN, YES, VERDICTS = "seen side by side", "by P(yes) of each claim", "by the ve
 class Ranking:
     """The indices of a batch's pictures, best first; ``win_rates`` in [0, 1] are in the batch's order.
 
-    ``ways`` counts the pairs of pictures by how they were compared.
+    ``compared_by`` counts the pairs of pictures by how they were compared.
     """
 
     order: tuple[int, ...]
     win_rates: tuple[float, ...]
-    ways: Counter[str]
+    compared_by: Counter[str]
 
     def best(self, number: int) -> tuple[int, ...]:
         """The indices of the best so many, best first. Raises ValueError if there are fewer pictures."""
@@ -45,7 +45,7 @@ class Ranking:
 
 
 def rank(
-    critiques: Sequence[Critique], by: By, critic: MLLMCritic | None = None, images: Tensor | None = None
+    critiques: Sequence[Critique], by: RankBy, critic: MLLMCritic | None = None, images: Tensor | None = None
 ) -> Ranking:
     """Rank pictures by their win rates: each is compared with every other one, and ties go to the earlier.
 
@@ -56,9 +56,11 @@ def rank(
     _check(critiques)
     pairs = math.comb(len(critiques), 2)
     if by == "claims":
-        return _ranking(critiques, lambda a, b: by_claims(critiques[a], critiques[b]), Counter({VERDICTS: pairs}))
+        return _ranking(critiques, lambda a, b: by_claims(critiques[a], critiques[b]), Counter({BY_VERDICTS: pairs}))
     if critic is None:
-        return _ranking(critiques, lambda a, b: claim_by_claim(critiques[a], critiques[b]), Counter({VERDICTS: pairs}))
+        return _ranking(
+            critiques, lambda a, b: claim_by_claim(critiques[a], critiques[b]), Counter({BY_VERDICTS: pairs})
+        )
     if images is None:
         raise ValueError(
             "The critic has to see the pictures to compare them. Connect images, or disconnect critic to compare "
@@ -121,9 +123,9 @@ def _beats(own: Verdict, other: Verdict) -> bool:
     return own.score - other.score > math.hypot(own.spread, other.spread)
 
 
-def _ranking(critiques: Sequence[Critique], lead: Callable[[int, int], float], ways: Counter[str]) -> Ranking:
+def _ranking(critiques: Sequence[Critique], lead: Callable[[int, int], float], compared_by: Counter[str]) -> Ranking:
     rates = win_rates(len(critiques), lead)
-    return Ranking(tuple(sorted(range(len(critiques)), key=lambda index: -rates[index])), rates, +ways)
+    return Ranking(tuple(sorted(range(len(critiques)), key=lambda index: -rates[index])), rates, +compared_by)
 
 
 def _rank_asking(critiques: Sequence[Critique], critic: MLLMCritic, images: Tensor) -> Ranking:
@@ -135,9 +137,9 @@ def _rank_asking(critiques: Sequence[Critique], critic: MLLMCritic, images: Tens
     seen = {
         pair: found for pair, found in zip(pairs, ask_pairs(critic.backend, images, claims, pairs)) if found is not None
     }
-    closer, way = (critiques, VERDICTS) if len(seen) == len(pairs) else _by_yes(critiques, critic, images)
-    ways = Counter({SEEN: len(seen), VERDICTS: math.comb(len(critiques), 2) - len(pairs)})
-    ways[way] += len(pairs) - len(seen)
+    closer, way = (critiques, BY_VERDICTS) if len(seen) == len(pairs) else _by_yes(critiques, critic, images)
+    compared_by = Counter({SIDE_BY_SIDE: len(seen), BY_VERDICTS: math.comb(len(critiques), 2) - len(pairs)})
+    compared_by[way] += len(pairs) - len(seen)
 
     def lead(a: int, b: int) -> float:
         if (a, b) in seen:
@@ -145,7 +147,7 @@ def _rank_asking(critiques: Sequence[Critique], critic: MLLMCritic, images: Tens
         told = closer if (a, b) in asked else critiques
         return claim_by_claim(told[a], told[b])
 
-    return _ranking(critiques, lead, ways)
+    return _ranking(critiques, lead, compared_by)
 
 
 def _by_yes(critiques: Sequence[Critique], critic: MLLMCritic, images: Tensor) -> tuple[Sequence[Critique], str]:
@@ -155,5 +157,5 @@ def _by_yes(critiques: Sequence[Critique], critic: MLLMCritic, images: Tensor) -
     try:
         closer = critic.with_scoring(YesProbability()).judge(images, claims)
     except CannotDo:
-        return critiques, VERDICTS
-    return (critiques, VERDICTS) if any(critique.abstained for critique in closer) else (closer, YES)
+        return critiques, BY_VERDICTS
+    return (critiques, BY_VERDICTS) if any(critique.abstained for critique in closer) else (closer, BY_YES)

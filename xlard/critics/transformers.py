@@ -16,7 +16,7 @@ from .backend import GREEDY, Answer, Ask, CannotDo, Sampling
 from .boxes import convention_of
 from .folder import CriticFolder
 from .memory import does_not_fit, empty_cache, in_parts, is_out_of_memory
-from .pictures import to_picture
+from .pictures import resized_picture
 
 LEAST_LIKELY = 0.01
 """Below this probability of yes and no together, a model was about to say something else, and their ratio means
@@ -54,7 +54,7 @@ class TransformersBackend:
 
     def seen_size(self, image: Tensor) -> tuple[int, int]:
         """Width and height that the model's image processor makes of an image (H, W, 3)."""
-        picture = to_picture(image)
+        picture = resized_picture(image)
         if self.boxes.scale:
             return picture.width, picture.height
         processor = self.folder.processor.image_processor
@@ -151,7 +151,7 @@ class TransformersBackend:
 
     def _inputs(self, asks: Sequence[Ask], texts: Sequence[str]):
         processor = self.folder.processor
-        pictures = None if asks[0].image is None else [[to_picture(ask.image)] for ask in asks]
+        pictures = None if asks[0].image is None else [[resized_picture(ask.image)] for ask in asks]
         whole = [self._text(ask) + text for ask, text in zip(asks, texts)]
         # Some templates write the token that begins a text, which the tokenizer must not do again.
         begun = bool(processor.tokenizer.bos_token) and whole[0].startswith(processor.tokenizer.bos_token)

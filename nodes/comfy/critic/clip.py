@@ -16,7 +16,7 @@ from ....xlard.critics.boxes import convention_of
 from ....xlard.critics.chat_text import GEMMA4_LARGE, ChatFormat, format_of
 from ....xlard.critics.memory import in_parts
 from ....xlard.critics.mllm import MLLMCritic
-from ....xlard.critics.pictures import to_picture
+from ....xlard.critics.pictures import resized_picture
 from .folder import check_interrupt, show_progress
 
 _OTHERS = (
@@ -101,7 +101,7 @@ class ClipBackend:
         return self._clip.tokenize(text, image=image, skip_template=True)
 
     def _picture(self, image: Tensor) -> Image.Image:
-        picture = to_picture(image, _PATCH)
+        picture = resized_picture(image, _PATCH)
         if self._is_gemma3:
             return picture.resize((_GEMMA3_SIDE, _GEMMA3_SIDE), Image.Resampling.LANCZOS)
         return picture

@@ -75,7 +75,7 @@ def ranking_text(ranking: Ranking, critiques: Sequence[Critique]) -> str:
         f" {summarise(critiques[index])}"
         for place, index in enumerate(ranking.order, 1)
     ]
-    compared = [f"{count} {'pair' if count == 1 else 'pairs'} {way}" for way, count in ranking.ways.items()]
+    compared = [f"{count} {'pair' if count == 1 else 'pairs'} {way}" for way, count in ranking.compared_by.items()]
     # The empty line: previews that read this as Markdown would take what follows for a part of the list.
     return "\n".join([*lines, *(["", "Compared: " + ", ".join(compared)] if compared else [])])
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from ...critics.mllm import MLLMCritic
-from ...critics.scoring import scoring
+from ...critics.scoring import make_scoring
 from ...critique import Verdict
 from ...files import write_json
 from ...loop.attempt import carry_out
@@ -205,7 +205,7 @@ def main() -> None:
         router((name,))
     world, figures = DemoWorld(options.weights, default_device()), {}
     judge = world.critic(options.batch)
-    critic = judge.with_scoring(scoring("grounded", second_look=True)) if options.second_look else judge
+    critic = judge.with_scoring(make_scoring("grounded", second_look=True)) if options.second_look else judge
     with torch.inference_mode():
         cases = cases_of(
             world,

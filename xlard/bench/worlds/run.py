@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ...critics.scoring import scoring
+from ...critics.scoring import make_scoring
 from ...files import write_json
 from ...loop.engine import Engine
 from ...loop.state import LoopState
@@ -170,7 +170,7 @@ def run(options: argparse.Namespace) -> None:
     check_variants(names, others)
     world = DemoWorld(options.weights, default_device())
     critic = world.critic(options.batch)
-    judge = critic.with_scoring(scoring("grounded", second_look=True)) if options.second_look else critic
+    judge = critic.with_scoring(make_scoring("grounded", second_look=True)) if options.second_look else critic
     models = {"judge": judge, "head": world.head(), "corrector": world.corrector()}
     options.out.mkdir(parents=True, exist_ok=True)
     rows, summaries, before, source = [], {}, None, most_draws(names)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from ...claims import Claim
-from ...critique import Critique, Region
+from ...critique import Critique, RegionScore
 from ...detections import Detection
 from .. import questions
 from ..backend import GREEDY, Ask, Backend, Sampling
@@ -16,7 +16,7 @@ from .base import Scoring
 from .grounded import list_objects
 
 
-class WithRegions:
+class WithRegionScores:
     """Another way, and for each box P(yes) of the question whether what it was called is there."""
 
     def __init__(self, way: Scoring):
@@ -37,10 +37,10 @@ class WithRegions:
         pictures = list(images)
         asks = [Ask(_question(backend, pictures[row], found, width, height), pictures[row]) for row, found in asked]
         scores = backend.probability_of_yes(asks) if asks else []
-        regions: list[list[Region]] = [[] for _ in critiques]
+        regions: list[list[RegionScore]] = [[] for _ in critiques]
         for (row, found), score in zip(asked, scores):
             if score is not None:
-                regions[row].append(Region(found, score, f"{found.label}: yes with {score:.0%}"))
+                regions[row].append(RegionScore(found, score, f"{found.label}: yes with {score:.0%}"))
         return [replace(critique, regions=tuple(own)) for critique, own in zip(critiques, regions)]
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..backend import GREEDY, Answer, Ask, CannotDo, Sampling
 from ..boxes import CONVENTIONS, BoxConvention, convention_of
-from ..pictures import to_picture
+from ..pictures import resized_picture
 from . import errors
 from .address import api_key
 from .interruptible import run_apart
@@ -60,7 +60,7 @@ class ServerBackend:
 
     def seen_size(self, image: Tensor) -> tuple[int, int]:
         """Width and height of the picture that is sent for an image (H, W, 3)."""
-        return to_picture(image, self._multiple()).size
+        return resized_picture(image, self._multiple()).size
 
     def answer(self, asks: Sequence[Ask], sampling: Sampling = GREEDY) -> list[Answer]:
         """An answer for each question, without a confidence. Raises CriticError."""
@@ -144,7 +144,7 @@ class ServerBackend:
         for ask in asks:
             if ask.image is not None and id(ask.image) not in pictures:
                 self.check_interrupt()
-                pictures[id(ask.image)] = data_url(to_picture(ask.image, self._multiple()))
+                pictures[id(ask.image)] = data_url(resized_picture(ask.image, self._multiple()))
         return pictures
 
     def _multiple(self) -> int:

@@ -9,7 +9,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from ...critics.scoring import WAYS
+from ...critics.scoring import SCORINGS
 from ...files import write_json
 from ...prompts import claims_from_prompt
 from ...training.collect import judge_again
@@ -124,11 +124,11 @@ def scoring(out: Path, split: str, number: int, repeats: int, seed: int, ways: s
     images, claims = _drawn(world, split, number, repeats, seed)
     exact, critic = Checker().judge(images, claims), world.critic()
     seen, figures = write_on(images, write) if write else images, {}
-    for name in ways.split(",") if ways else WAYS:
-        figures[name] = measure(critic, WAYS[name], seen, claims, exact)
+    for name in ways.split(",") if ways else SCORINGS:
+        figures[name] = measure(critic, SCORINGS[name], seen, claims, exact)
         print(f"{name}: {figures[name]}", flush=True)
         if write:
-            before, after = (critic.with_scoring(WAYS[name]).judge(shown, claims) for shown in (images, seen))
+            before, after = (critic.with_scoring(SCORINGS[name]).judge(shown, claims) for shown in (images, seen))
             print(f"{name}: {moved(before, after)}", flush=True)
     write_json(out / f"scoring_{split}.json", figures)
     print(table(figures))

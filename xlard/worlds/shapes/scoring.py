@@ -16,7 +16,7 @@ from ...claims import Claim
 from ...critics.decompose import decompose
 from ...critics.folder import CriticFolder
 from ...critics.mllm import MLLMCritic
-from ...critics.scoring import WAYS, Scoring
+from ...critics.scoring import SCORINGS, Scoring
 from ...critics.transformers import TransformersBackend, loaded_backend
 from ...critique import Critique
 from ...prompts import claims_from_prompt
@@ -99,11 +99,11 @@ def speed(out: Path, device: str, images: Tensor, claims: Sequence[Sequence[Clai
     critic = MLLMCritic(loaded_backend(CriticFolder(out / "critic", dtype="fp32"), device, batch=1))
     critic.judge(images[:1], claims[:1])
     figures = {"seconds to the first critique": time.perf_counter() - started}
-    for name in WAYS:
+    for name in SCORINGS:
         varied = (True, False) if name in ("P(yes)", "prompt likelihood") else (True,)
         for batch, reuse in itertools.product((1, 8), varied):
             backend = TransformersBackend(critic.backend.folder, critic.backend.model, batch=batch, reuse_prefix=reuse)
-            judge = MLLMCritic(backend, WAYS[name])
+            judge = MLLMCritic(backend, SCORINGS[name])
             started = time.perf_counter()
             for start in range(0, len(images), batch):
                 judge.judge(images[start : start + batch], claims[start : start + batch])
