@@ -10,10 +10,10 @@ from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ..file_names import from_file, to_file
+from ..tensor_files import write_tensors
 
 
 def save_module(path: str | os.PathLike, module: nn.Module, kind: str, config: dict, figures: dict) -> None:
@@ -23,13 +23,8 @@ def save_module(path: str | os.PathLike, module: nn.Module, kind: str, config: d
     tensors = {
         name: value.detach().to("cpu", torch.float16).contiguous() for name, value in module.state_dict().items()
     }
-    temporary = path.with_name(path.name + ".part")
-    save_file(
-        tensors,
-        temporary,
-        metadata={"xlard": kind, "config": json.dumps(to_file(config)), "figures": json.dumps(to_file(figures))},
-    )
-    os.replace(temporary, path)
+    metadata = {"xlard": kind, "config": json.dumps(to_file(config)), "figures": json.dumps(to_file(figures))}
+    write_tensors(path, tensors, metadata)
 
 
 def read_module(path: str | os.PathLike, kind: str) -> tuple[dict, dict, dict[str, Tensor]]:

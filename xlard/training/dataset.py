@@ -17,8 +17,9 @@ from torch import Tensor
 
 from ..critique import ASPECTS
 from ..file_names import from_file, to_file
-from ..files import append_lines, read_json, read_lines, read_tensors, write_json, write_lines, write_tensors
+from ..files import append_lines, read_json, read_lines, write_json, write_lines
 from ..models.head import LATENT_KINDS
+from ..tensor_files import read_tensors, write_tensors
 from .dataset_rows import Batch, Picture, Row, critique_row
 from .records import NO_REWARD, Records
 

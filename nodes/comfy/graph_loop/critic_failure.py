@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import comfy.utils
 import folder_paths
 import torch
 from comfy_api.latest import io
@@ -18,6 +16,7 @@ from ....xlard.critics.backend import CriticError
 from ....xlard.critique import Critique
 from ....xlard.loop.critic_failure import LoopCriticError, failure
 from ....xlard.loop.state import LoopState
+from ....xlard.tensor_files import write_tensors
 from ..sampling.latents import like_source
 
 _LOG = logging.getLogger(__name__)
@@ -70,11 +69,7 @@ def _kept(samples: Tensor) -> str:
             _PREFIX, folder_paths.get_output_directory()
         )
         path = Path(folder) / f"{name}_{number:05}_.latent"
-        part = path.with_name(path.name + ".part")
-        comfy.utils.save_torch_file(
-            {"latent_tensor": samples.contiguous(), "latent_format_version_0": torch.tensor([])}, str(part)
-        )
-        os.replace(part, path)
+        write_tensors(path, {"latent_tensor": samples.contiguous(), "latent_format_version_0": torch.tensor([])})
     except OSError as error:
         return f"Its latents could not be saved: {error}"
     return (

@@ -5,20 +5,20 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from ....claims import Claim
 from ....critics.questions import list_objects
 from ....detections import Detection
 from ....files import write_json
+from ....tensor_files import write_tensors
 from ....training.trainer import Trainer, default_device, machine
 from ..checker import as_uint8, detect
 from ..critic_model import build_model, build_processor, list_answer, save
@@ -46,9 +46,7 @@ class Annotated:
         """Write ``pictures.safetensors`` and ``objects.json`` into ``folder``, which processes may do at the same
         time."""
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f"pictures.safetensors.{os.getpid()}"
-        save_file({"pictures": self.pictures.contiguous()}, temporary)
-        os.replace(temporary, folder / "pictures.safetensors")
+        write_tensors(folder / "pictures.safetensors", {"pictures": self.pictures.contiguous()})
         write_json(folder / "objects.json", [[asdict(d) for d in found] for found in self.objects])
 
     @classmethod
