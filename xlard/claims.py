@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
+from .detections import Zone
+from .edit import Edit
 from .english import NUMBER_WORDS, plural
-
-if TYPE_CHECKING:
-    from .edit import Edit
 
 ClaimType = Literal["object", "count", "color", "position", "attribute", "relation", "text", "custom"]
 
@@ -17,11 +16,10 @@ ClaimType = Literal["object", "count", "color", "position", "attribute", "relati
 class Claim:
     """One checkable statement.
 
-    ``noun``, ``number`` and ``color`` say what is counted or coloured; ``direction``, ``other`` and ``other_color`` are
-    set for positions; one with a ``zone`` (x, y, width, height in pixels of the picture) says in place of an ``other``
-    where the middle of the thing stands. ``weight`` is its share in the overall score. Of a picture that is edited,
-    ``keep`` claims are what must not change, the others what the instruction asks for; one with an ``edit`` is judged
-    by comparison with the source."""
+    ``noun``, ``number`` and ``color`` say what is counted or coloured. A position has a ``direction``, an ``other`` and
+    an ``other_color``, or a ``zone`` in which the middle of the object must be. ``weight`` is its share in the overall
+    score. When a picture is edited, claims to ``keep`` say what must not change, all others what the instruction asks
+    for; a claim with an ``edit`` is judged by comparison with the source."""
 
     type: ClaimType
     text: str
@@ -32,57 +30,57 @@ class Claim:
     other: str | None = None
     other_color: str | None = None
     weight: float = 1.0
-    zone: tuple[float, float, float, float] | None = None
+    zone: Zone | None = None
     keep: bool = False
     edit: Edit | None = field(default=None, repr=False)
 
     @property
     def shown(self) -> str:
-        """The text as people read it, which says what must not change."""
+        """The text for people; it says of a claim to keep that it is one."""
         return f"keep: {self.text}" if self.keep else self.text
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """The claim as JSON-ready values, without the fields that are unset."""
-        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "edit"}
+        values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "edit"}
         return {key: value for key, value in values.items() if value is not False and value not in (None, "")}
 
 
-# The demo world's critic is trained on these wordings: what they say of its shapes must not change.
+# The critics of the bundled worlds are trained on these wordings: they must not change.
 
 
-def thing(noun: str, color: str | None = None) -> str:
-    """A thing without its number: ``red circle``."""
+def object_text(noun: str, color: str | None = None) -> str:
+    """An object without its number: ``red circle``."""
     return f"{color} {noun}" if color else noun
 
 
-def things(number: int, noun: str, color: str | None = None) -> str:
-    """So many things in words: ``two red circles``, ``no circles``."""
-    return f"{NUMBER_WORDS.get(number, number)} {thing(noun if number == 1 else plural(noun), color)}"
+def count_text(number: int, noun: str, color: str | None = None) -> str:
+    """Objects with their number: ``two red circles``, ``no circles``."""
+    return f"{NUMBER_WORDS.get(number, number)} {object_text(noun if number == 1 else plural(noun), color)}"
 
 
 def count_claim(noun: str, number: int, color: str | None = None) -> Claim:
-    """Exactly so many; 0 is what must not be there."""
-    return Claim("count", things(number, noun, color), noun, number, color)
+    """Exactly ``number`` objects; 0 for an object that must not be there."""
+    return Claim("count", count_text(number, noun, color), noun, number, color)
 
 
 def object_claim(noun: str, number: int = 1, color: str | None = None) -> Claim:
-    """At least so many."""
-    return Claim("object", f"at least {things(number, noun, color)}", noun, number, color)
+    """At least ``number`` objects."""
+    return Claim("object", f"at least {count_text(number, noun, color)}", noun, number, color)
 
 
 def color_claim(noun: str, number: int, color: str, total: int) -> Claim:
-    """Exactly ``number`` of the ``total`` things have the colour."""
+    """Exactly ``number`` of the ``total`` objects have the colour."""
     return Claim("color", f"{_subject(noun, number, total)} {color}", noun, number, color)
 
 
 def position_claim(
     noun: str, direction: str, other: str, number: int = 1, color: str | None = None, other_color: str | None = None
 ) -> Claim:
-    """All things of the first kind, ``number`` (at least 1) of them, stand ``left of``, ``right of``, ``above`` or
+    """All objects of the first kind, ``number`` (at least 1) of them, stand ``left of``, ``right of``, ``above`` or
     ``below`` those of the second."""
     return Claim(
         "position",
-        f"{thing(noun, color)} {direction} {thing(other, other_color)}",
+        f"{object_text(noun, color)} {direction} {object_text(other, other_color)}",
         noun,
         number,
         color,
@@ -92,40 +90,41 @@ def position_claim(
     )
 
 
-def zone_claim(
-    noun: str, place: str, zone: tuple[float, float, float, float], number: int = 1, color: str | None = None
-) -> Claim:
-    """All things of a kind, ``number`` of them, have their middle inside of ``zone`` (x, y, width, height in
-    pixels)."""
-    return Claim("position", f"{thing(noun, color)} {place}", noun, number, color, zone=zone)
+def zone_claim(noun: str, place: str, zone: Zone, number: int = 1, color: str | None = None) -> Claim:
+    """All objects of a kind, ``number`` of them, have their middle inside of ``zone``; ``place`` is its name."""
+    return Claim("position", f"{object_text(noun, color)} {place}", noun, number, color, zone=zone)
 
 
 def attribute_claim(noun: str, number: int, attribute: str, total: int, exact: bool = True) -> Claim:
-    """``number`` of the ``total`` things are as the attribute says; not ``exact``: so many or more."""
-    subject = _subject(noun, number, total) if exact or number == 1 == total else f"at least {things(number, noun)} are"
+    """``number`` of the ``total`` objects have the attribute; if not ``exact``, that many or more."""
+    exact = exact or number == 1 == total
+    subject = _subject(noun, number, total) if exact else f"at least {count_text(number, noun)} are"
     return Claim("attribute", one_line(f"{subject} {attribute}"), noun, number)
 
 
 def relation_claim(
     noun: str,
-    words: str,
+    relation: str,
     other: str | None = None,
     color: str | None = None,
     other_color: str | None = None,
     also: str = "",
 ) -> Claim:
-    """A relation that boxes cannot decide: ``man riding horse``, ``cat between dog and bird``, ``cat on the left``."""
-    ends = " and ".join(end for end in (thing(other, other_color) if other else "", also) if end)
-    return Claim("relation", one_line(f"{thing(noun, color)} {words} {ends}"), noun, other=other)
+    """A relation that boxes cannot decide: ``man riding horse``, ``cat between dog and bird``, ``cat on the left``.
+
+    ``also`` is the text of a third object.
+    """
+    ends = " and ".join(end for end in (object_text(other, other_color) if other else "", also) if end)
+    return Claim("relation", one_line(f"{object_text(noun, color)} {relation} {ends}"), noun, other=other)
 
 
-def text_claim(words: str) -> Claim:
+def text_claim(text: str) -> Claim:
     """Written text that can be read in the picture."""
-    return Claim("text", one_line(f'the text "{one_line(words)}" can be read'))
+    return Claim("text", one_line(f'the text "{one_line(text)}" can be read'))
 
 
 def custom_claim(text: str) -> Claim:
-    """A criterion in plain words. Raises ValueError if there are none."""
+    """A criterion in plain words. Raises ValueError if the text is empty."""
     if not text.strip():
         raise ValueError("A claim needs a text, for example 'the hat casts a shadow'.")
     return Claim("custom", one_line(text))
@@ -138,5 +137,5 @@ def one_line(text: str) -> str:
 
 def _subject(noun: str, number: int, total: int) -> str:
     if number != 1:
-        return f"{things(number, noun)} are"
+        return f"{count_text(number, noun)} are"
     return f"the {noun} is" if total == 1 else f"one {noun} is"

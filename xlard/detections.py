@@ -1,9 +1,12 @@
-"""Objects that a critic sees in a picture."""
+"""Objects that a critic sees in a picture, and their kinds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+Zone = tuple[float, float, float, float]
+"""A part of a picture: x and y of its top-left corner (y down), width and height in pixels."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Detection:
         """The middle of the box in image pixels, y down."""
         return self.x + self.width / 2, self.y + self.height / 2
 
-    def to_bounding_box(self) -> dict:
+    def to_bounding_box(self) -> dict[str, float | str]:
         """ComfyUI's BOUNDING_BOX dict: x, y, width, height, label, score."""
         return {
             "x": self.x,
@@ -40,14 +43,36 @@ class Detection:
         }
 
 
+@dataclass(frozen=True)
+class ObjectKind:
+    """A noun and a colour. Without a colour, objects of any colour are of this kind."""
+
+    noun: str
+    color: str | None = None
+
+    @classmethod
+    def of(cls, detection: Detection) -> ObjectKind:
+        """The noun and colour of an object."""
+        return cls(detection.noun, detection.color)
+
+    def fits(self, detection: Detection) -> bool:
+        """Whether an object is of this kind."""
+        return bool(matching([detection], self.noun, self.color))
+
+    def among(self, detections: Sequence[Detection]) -> list[Detection]:
+        """The objects of this kind."""
+        return matching(detections, self.noun, self.color)
+
+
 def matching(detections: Sequence[Detection], noun: str | None, color: str | None) -> list[Detection]:
-    """Detections of a noun, also as the last word of a longer one: a "tabby cat" is a cat."""
+    """Detections of a noun, also as the last word of a longer one: a "tabby cat" is a cat. Without ``color``: of any
+    colour."""
     return [
         d for d in detections if (d.noun == noun or d.noun.endswith(f" {noun}")) and (color is None or d.color == color)
     ]
 
 
-def inside(d: Detection, zone: tuple[float, float, float, float]) -> bool:
-    """Whether the middle of an object is in a zone (x, y, width, height)."""
-    (x, y), (left, top, width, height) = d.center, zone
+def inside(detection: Detection, zone: Zone) -> bool:
+    """Whether the middle of an object is in a zone."""
+    (x, y), (left, top, width, height) = detection.center, zone
     return left <= x <= left + width and top <= y <= top + height

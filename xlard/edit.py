@@ -1,4 +1,4 @@
-"""An edit: a source picture as the critic sees it, and what becomes of what is there."""
+"""An edit: a source picture as the critic sees it, and what happens to the objects in it."""
 
 from __future__ import annotations
 
@@ -9,115 +9,116 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .detections import Detection, matching
-
-Kind = tuple[str, str | None]
-"""Noun and colour (None: none is known)."""
+from .detections import Detection, ObjectKind, Zone
 
 NEAR = 0.1
-"""How far the middle of a thing that stayed may have moved, as a share of the picture's longer side: boxes are not
+"""How far the middle of an object that stayed may have moved, as a share of the picture's longer side: boxes are not
 exact."""
 
-
 GROWTH = 0.06
-"""How far boxes are grown on each side, as a share of the picture's longer side: shadows and soft edges go with a
-thing."""
+"""How far boxes are grown on each side, as a share of the picture's longer side: shadows and soft edges belong to an
+object."""
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """Where the things of a kind are to stand: in ``direction`` of those of another kind, or with their middle in a
-    zone."""
+    """Where the objects of a kind should stand.
 
-    kind: Kind
+    Either in ``direction`` of those of ``other_kind``, or with their middle in ``zone``, which ``place`` names.
+    """
+
+    kind: ObjectKind
     direction: str | None = None
-    other: Kind | None = None
+    other_kind: ObjectKind | None = None
     place: str = ""
-    zone: tuple[float, float, float, float] | None = None
+    zone: Zone | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Edit:
-    """What becomes of a source picture (H, W, 3) in [0, 1].
+    """What an instruction does to a source picture (H, W, 3) in [0, 1].
 
-    ``kept`` are the things of it that stay, ``touched`` those that the instruction changes, moves or removes.
-    ``coming`` are the kinds of things that are there afterwards in their place, or beside what is there, ``targets``
-    where they stand. ``statements`` are what must be true besides; where there are any, all of the picture may change.
-    ``roams``: something may appear outside of the boxes of what is touched."""
+    ``staying`` are its objects that stay, ``touched`` those that the instruction changes, moves or removes.
+    ``new_kinds`` are the kinds of the objects that are new afterwards, ``targets`` say where objects should stand.
+    ``statements`` must be true of the result, too; with any of them the whole picture may change.
+    ``adds_outside``: something may appear outside of the boxes of ``touched``."""
 
     instruction: str
     image: Tensor
-    kept: tuple[Detection, ...]
+    staying: tuple[Detection, ...]
     touched: tuple[Detection, ...]
-    coming: tuple[Kind, ...] = ()
+    new_kinds: tuple[ObjectKind, ...] = ()
     targets: tuple[Target, ...] = ()
     statements: tuple[str, ...] = ()
-    roams: bool = False
+    adds_outside: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
         """The source's height and width in pixels."""
-        return tuple(self.image.shape[:2])
+        height, width = self.image.shape[:2]
+        return height, width
 
     @property
     def may_change(self) -> Tensor:
-        """The pixels (H, W) that may change, as booleans: the grown boxes of what is touched, or all that is free."""
+        """The pixels (H, W) that may change, as booleans.
+
+        These are the grown boxes of ``touched``, with ``adds_outside`` also the pixels that no staying object covers,
+        and with ``statements`` all pixels.
+        """
         if self.statements:
             return torch.ones(self.size, dtype=torch.bool)
         touched = pixels_of(self.touched, self.size, GROWTH)
-        return touched | ~pixels_of(self.kept, self.size) if self.roams else touched
+        return touched | ~pixels_of(self.staying, self.size) if self.adds_outside else touched
 
-    def still_there(self, found: Sequence[Detection]) -> list[tuple[Detection, Detection | None]]:
-        """Each thing that stays, and what is where it was among ``found`` (None: nothing of its kind)."""
-        return _paired(self.kept, found, NEAR * max(self.size))
+    def still_there(self, detections: Sequence[Detection]) -> list[tuple[Detection, Detection | None]]:
+        """Each staying object of the source, and what is where it was in another picture (None: nothing of its
+        kind)."""
+        return _paired(self.staying, detections, NEAR * max(self.size))
 
-    def held(self, found: Sequence[Detection]) -> list[Detection]:
-        """Those of ``found`` that have to stay where they are."""
-        return [stayed for _, stayed in self.still_there(found) if stayed is not None]
+    def held(self, detections: Sequence[Detection]) -> list[Detection]:
+        """The detections that have to stay where they are."""
+        return [match for _, match in self.still_there(detections) if match is not None]
 
-    def arrived(self, found: Sequence[Detection]) -> tuple[list[Detection], list[Detection]]:
-        """Those of ``found`` that were not there before: the ones that the instruction asks for, and the others.
+    def arrived(self, detections: Sequence[Detection]) -> tuple[list[Detection], list[Detection]]:
+        """The detections that were not in the source: those that the instruction asks for, and those that it does not.
 
-        What should have gone and is still there is neither: that the instruction was not followed, other claims say.
+        An object that should be gone and is still there is in neither list: other claims say that the instruction was
+        not followed.
         """
-        new = without(found, self.held(found))
-        asked: list[Detection] = []
-        for noun, color in self.coming:
-            asked += matching(without(new, asked), noun, color)[:1]
-        others = without(new, asked)
-        return asked, without(others, [d for _, d in _paired(self.touched, others, NEAR * max(self.size))])
+        new = without(detections, self.held(detections))
+        requested: list[Detection] = []
+        for kind in self.new_kinds:
+            requested += kind.among(without(new, requested))[:1]
+        surplus = without(new, requested)
+        leftovers = [match for _, match in _paired(self.touched, surplus, NEAR * max(self.size))]
+        return requested, without(surplus, leftovers)
 
 
-def kind_of(d: Detection) -> Kind:
-    """Noun and colour of a thing."""
-    return d.noun, d.color
-
-
-def pixels_of(found: Iterable[Detection], size: tuple[int, int], growth: float = 0.0) -> Tensor:
+def pixels_of(detections: Iterable[Detection], size: tuple[int, int], growth: float = 0.0) -> Tensor:
     """The pixels (H, W) of boxes, grown on each side by a share of the longer side, as booleans."""
     mask, margin = torch.zeros(size, dtype=torch.bool), growth * max(size)
-    for d in found:
+    for d in detections:
         top, left = max(0, math.floor(d.y - margin)), max(0, math.floor(d.x - margin))
         mask[top : max(0, math.ceil(d.y + d.height + margin)), left : max(0, math.ceil(d.x + d.width + margin))] = True
     return mask
 
 
-def without(objects: Iterable[Detection], others: Sequence[Detection | None]) -> list[Detection]:
-    """The objects that are none of the others, by identity: two boxes may be equal."""
-    return [d for d in objects if not any(d is other for other in others)]
+def without(detections: Iterable[Detection], excluded: Sequence[Detection | None]) -> list[Detection]:
+    """The detections that are none of the excluded ones, by identity: two boxes may be equal."""
+    return [d for d in detections if not any(d is match for match in excluded)]
 
 
 def _paired(
-    things: Iterable[Detection], found: Sequence[Detection], near: float
+    objects: Iterable[Detection], detections: Sequence[Detection], near: float
 ) -> list[tuple[Detection, Detection | None]]:
-    """Each thing with the nearest one of its kind among ``found`` that is so near to it, each of which goes to one
-    thing."""
-    left, pairs = list(found), []
-    for thing in things:
-        same = [d for d in matching(left, thing.noun, thing.color) if _distance(d, thing) <= near]
-        stayed = min(same, key=lambda d: _distance(d, thing), default=None)
-        left = without(left, [stayed])
-        pairs.append((thing, stayed))
+    """Each object with the nearest detection of its kind that is at most ``near`` pixels away; no detection is used
+    twice."""
+    unpaired, pairs = list(detections), []
+    for old in objects:
+        candidates = [d for d in ObjectKind.of(old).among(unpaired) if _distance(d, old) <= near]
+        nearest = min(candidates, key=lambda d: _distance(d, old), default=None)
+        unpaired = without(unpaired, [nearest])
+        pairs.append((old, nearest))
     return pairs
 
 

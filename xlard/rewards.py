@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from .claims import Claim, thing
+from .claims import Claim, object_text
 from .critique import Critique, RegionScore, Verdict, critique_of, no_verdict
 from .detections import Detection, inside, matching
 
@@ -114,7 +114,7 @@ def judge_position(claim: Claim, detections: Sequence[Detection], side: float) -
 
 def _judge_zone(claim: Claim, found: Sequence[Detection]) -> Verdict:
     if not found:
-        return Verdict(claim, False, 0.0, (), f"no {thing(claim.noun, claim.color)} to be seen")
+        return Verdict(claim, False, 0.0, (), f"no {object_text(claim.noun, claim.color)} to be seen")
     there = sum(inside(d, claim.zone) for d in found)
     return Verdict(claim, there == len(found), there / len(found), tuple(found), f"{there} of {len(found)} in place")
 

@@ -14,6 +14,7 @@ from xlard.critics.boxes import THOUSANDTHS
 from xlard.critics.mllm import MLLMCritic
 from xlard.critics.scoring import YesProbability
 from xlard.critique import aspect_of
+from xlard.detections import ObjectKind
 from xlard.editing.claims import edit_claims, edit_in, target_prompt
 from xlard.editing.instructions import EXAMPLES, UnreadableInstruction, read_instruction
 from xlard.editing.listing import edit_by
@@ -106,8 +107,8 @@ def test_the_prompt_says_what_is_there_afterwards() -> None:
 
 def test_later_steps_speak_of_what_earlier_ones_made() -> None:
     found = edit("make the red circle blue, then move the blue circle below the square")
-    assert found.coming == (("circle", "blue"),) and [d.label for d in found.touched] == ["red circle"]
-    assert found.targets[0].other == ("square", "blue")
+    assert found.new_kinds == (ObjectKind("circle", "blue"),) and [d.label for d in found.touched] == ["red circle"]
+    assert found.targets[0].other_kind == ObjectKind("square", "blue")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_one_of_several_has_to_be_named_clearly() -> None:
     with pytest.raises(ValueError, match="Say which are meant, for example by their colour, or 'all circles'"):
         edit("remove the circle", circles)
     assert len(edit("remove a circle", circles).touched) == 1 and len(edit("remove both circles", circles).touched) == 2
-    with pytest.raises(ValueError, match="it cannot be told afterwards which of them it was"):
+    with pytest.raises(ValueError, match="afterwards nobody can tell which of them it was"):
         edit("move a circle to the top", circles)
 
 
@@ -145,7 +146,7 @@ def test_one_of_several_has_to_be_named_clearly() -> None:
 )
 def test_what_is_new_has_to_be_told_from_what_stays_elsewhere(instruction) -> None:
     with pytest.raises(
-        ValueError, match="one that is elsewhere is to stay: afterwards it cannot be told which of them is new"
+        ValueError, match="an object of this kind stays elsewhere: afterwards nobody can tell which of them is new"
     ):
         edit_claims(edit(instruction))
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from xlard.claims import custom_claim
 from xlard.critique import Verdict, critique_of
-from xlard.detections import Detection
-from xlard.loop.faults import Faults, Kind, faults_of
+from xlard.detections import Detection, ObjectKind
+from xlard.loop.faults import Faults, faults_of
 from xlard.loop.plan import Situation
 from xlard.loop.regions import Grid, region_of
 from xlard.loop.router import SURE, router
@@ -59,7 +59,7 @@ def test_one_too_many_is_wrong_and_the_rest_is_right() -> None:
 def test_a_wrong_colour_is_wrong_and_something_is_missing() -> None:
     found = faults("a red circle and a blue square", box("red", "circle", 10, 10), box("green", "square", 60, 60))
     assert [d.label for d in found.right] == ["red circle"] and [d.label for d in found.wrong] == ["green square"]
-    assert found.missing == (Kind("square", "blue"),)
+    assert found.missing == (ObjectKind("square", "blue"),)
 
 
 def test_what_nobody_spoke_of_is_neither() -> None:

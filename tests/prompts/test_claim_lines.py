@@ -21,16 +21,17 @@ from xlard.claims import (
     relation_claim,
     text_claim,
 )
-from xlard.english import ATTRIBUTES, COLORS, LINKS, RELATIONS, TRANSITIVE
+from xlard.english import COLORS
 from xlard.prompts import claims_from_prompt
 from xlard.prompts.claim_lines import EXAMPLES, format_lines, parse_lines, wants_prompt
+from xlard.prompts.vocabulary import ATTRIBUTES, DIRECTION_SPELLINGS, LINKS, TRANSITIVE
 
 nouns = st.sampled_from([*REGULAR, *COMPOUND, *UNCHANGED])
 colors = st.sampled_from(sorted(COLORS - {"grey"}))
 maybe_colors = st.none() | colors
 numbers = st.integers(0, 12) | st.integers(0, 10**6)
 some = st.integers(1, 12)
-directions = st.sampled_from(sorted(set(RELATIONS.values())))
+directions = st.sampled_from(sorted(set(DIRECTION_SPELLINGS.values())))
 links = st.sampled_from(sorted({*LINKS.values(), *TRANSITIVE.values()}))
 any_text = st.text(max_size=40).filter(str.strip) | st.sampled_from(
     [

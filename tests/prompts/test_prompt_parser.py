@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xlard.claims import Claim, count_claim, object_claim, text_claim
-from xlard.english import ATTRIBUTES, COLORS, MASS, MEDIA, NUMBER_WORDS, OPINIONS, RELATIONS, plural
+from xlard.english import COLORS, NUMBER_WORDS, plural
 from xlard.prompts.lexicon import LEXICON
 from xlard.prompts.parser import Phrase, Relation, claims_from_prompt, parse_prompt
+from xlard.prompts.vocabulary import ATTRIBUTES, DIRECTION_SPELLINGS, MASS_NOUNS, MEDIA, OPINIONS
 
 COCO = """person;bicycle;car;motorcycle;airplane;bus;train;truck;boat;traffic light;fire hydrant;stop sign;
 parking meter;bench;bird;cat;dog;horse;sheep;cow;elephant;bear;zebra;giraffe;backpack;umbrella;handbag;tie;
@@ -25,7 +26,7 @@ phrases = st.builds(Phrase, st.integers(1, 5), shapes, st.none() | colors)
 # Everything that the grammar knows, with what surrounds it in artists' prompts.
 _VOCABULARY = [
     *(" ".join(words) for words in LEXICON),
-    *sorted(ATTRIBUTES | COLORS | MASS | MEDIA | OPINIONS),
+    *sorted(ATTRIBUTES | COLORS | MASS_NOUNS | MEDIA | OPINIONS),
     *COCO,
     *(plural(noun) for noun in COCO),
     *",,,....\n:;()[]{}'\"&+-/|\\<>",
@@ -69,7 +70,7 @@ def test_joined_phrases_come_back(expected: list[Phrase], one: str) -> None:
 @settings(max_examples=300)
 @given(
     phrases,
-    st.sampled_from(sorted(RELATIONS)),
+    st.sampled_from(sorted(DIRECTION_SPELLINGS)),
     phrases,
     st.sampled_from(["", "is ", "are ", "stands ", "sits ", "is standing ", "that is "]),
 )
@@ -77,7 +78,7 @@ def test_a_direction_comes_back(a: Phrase, words: str, b: Phrase, verb: str) -> 
     if verb in ("stands ", "sits ") and a.number > 1:
         verb = verb.replace("s ", " ")
     prompt = f"{phrase_text(a)} {verb}{words} {phrase_text(b)}"
-    assert parse_prompt(prompt) == ([a, b], [Relation(0, RELATIONS[words], 1)])
+    assert parse_prompt(prompt) == ([a, b], [Relation(0, DIRECTION_SPELLINGS[words], 1)])
 
 
 @pytest.mark.parametrize(
@@ -384,7 +385,7 @@ def test_any_mix_of_known_words_gives_sound_claims(prompt: str) -> None:
         assert claim.type == "text" or claim.noun
     found, relations = parse_prompt(prompt)
     assert all(phrase.number > 0 and phrase.noun for phrase in found)
-    assert all(relation.direction in RELATIONS.values() for relation in relations)
+    assert all(relation.direction in DIRECTION_SPELLINGS.values() for relation in relations)
 
 
 @settings(max_examples=2000, deadline=None)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from ..english import COLORS, NUMBERS, RELATIONS, SHADES, normal_color
+from ..english import COLORS, NUMBERS, normal_color
 from ..prompts.noun_phrases import Phrase
 from ..prompts.parser import parse_prompt
+from ..prompts.vocabulary import DIRECTION_SPELLINGS, SHADES
 
 Action = Literal["recolor", "remove", "replace", "add", "move", "other"]
 
@@ -91,7 +92,9 @@ _JOINT = re.compile(rf"\s*(?:[,;.]|\band\b|\bthen\b)[\s,]*(?:and\s+)?(?:then\s+)
 _ONE_OF = re.compile(r"^(?:any )?one of (?:the )?")
 _INDEFINITE = re.compile(rf"^(?:any|some|another|{'|'.join(NUMBERS)}|\d+)\b")
 _SAID_COLOR = re.compile(rf"(?:(?:{'|'.join(SHADES)}) )?(?P<color>{'|'.join(sorted(COLORS))})")
-_DIRECTION = re.compile(rf"\s+(?:to )?(?:be )?(?P<direction>{'|'.join(sorted(RELATIONS, key=len, reverse=True))})\s+")
+_DIRECTION = re.compile(
+    rf"\s+(?:to )?(?:be )?(?P<direction>{'|'.join(sorted(DIRECTION_SPELLINGS, key=len, reverse=True))})\s+"
+)
 _PLACE = re.compile(
     r"\s+(?:in|into|to|on|at|over to|towards?)\s+(?:the\s+)?(?P<far>far\s+|very\s+)?"
     r"(?P<row>top|upper|bottom|lower)?[\s-]*(?P<column>left|right)?[\s-]*(?P<middle>middle|center|centre)?"
@@ -159,7 +162,7 @@ def _placed(action: Action, text: str) -> Step | None:
         thing, other = phrase_of(text[: found.start()]), phrase_of(text[found.end() :])
         # Nothing stands left of the left: that is a place.
         if thing and other:
-            return Step(action, thing, _definite(text), direction=RELATIONS[found["direction"]], other=other)
+            return Step(action, thing, _definite(text), direction=DIRECTION_SPELLINGS[found["direction"]], other=other)
     found = _PLACE.search(text)
     place = found and _place(found)
     thing = place and phrase_of(text[: found.start()])

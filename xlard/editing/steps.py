@@ -1,4 +1,4 @@
-"""What the steps of an instruction do with the things that a critic sees in a picture."""
+"""What the steps of an instruction do to the objects that a critic sees in a picture."""
 
 from __future__ import annotations
 
@@ -7,137 +7,149 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from ..claims import things
-from ..detections import Detection, matching
-from ..edit import Edit, Kind, Target, kind_of, without
+from ..claims import count_text
+from ..detections import Detection, ObjectKind
+from ..edit import Edit, Target, without
 from ..prompts.noun_phrases import Phrase
 from .instructions import PLACES, Step
 
 
-def edit_of(instruction: str, steps: Sequence[Step], image: Tensor, found: Sequence[Detection]) -> Edit:
-    """What steps do with the things ``found`` in an image (H, W, 3) in [0, 1].
+def edit_of(instruction: str, steps: Sequence[Step], image: Tensor, detections: Sequence[Detection]) -> Edit:
+    """What steps do to the detected objects of an image (H, W, 3) in [0, 1].
 
-    Raises ValueError where a step speaks of something that is not there, or not clearly of one of several.
+    Raises ValueError where a step names an object that is not there, or does not say which of several it means.
     """
-    editing = _Editing(tuple(image.shape[:2]), found)
+    height, width = image.shape[:2]
+    draft = _EditDraft((height, width), detections)
     for step in steps:
-        editing.take(step)
+        draft.apply(step)
     return Edit(
         instruction.strip(),
         image.detach().float().cpu(),
-        tuple(without(found, editing.gone)),
-        tuple(editing.gone),
-        tuple(map(kind_of, editing.new)),
-        tuple(editing.targets),
-        tuple(editing.statements),
-        editing.roams,
+        tuple(without(detections, draft.touched)),
+        tuple(draft.touched),
+        tuple(map(ObjectKind.of, draft.new_objects)),
+        tuple(draft.targets),
+        tuple(draft.statements),
+        draft.adds_outside,
     )
 
 
-class _Editing:
-    """The things of a picture while steps are taken one after the other."""
+class _EditDraft:
+    """The objects of a picture while steps are applied one after the other.
 
-    def __init__(self, size: tuple[int, int], found: Sequence[Detection]):
-        self._size, self._there = size, list(found)
-        self.gone: list[Detection] = []
-        self.new: list[Detection] = []
+    ``size`` is its height and width in pixels, ``present`` what is in it after the steps so far, made of what stays
+    and ``new_objects``.
+    """
+
+    def __init__(self, size: tuple[int, int], detections: Sequence[Detection]) -> None:
+        self.size = size
+        self.present = list(detections)
+        self.touched: list[Detection] = []
+        self.new_objects: list[Detection] = []
         self.targets: list[Target] = []
         self.statements: list[str] = []
-        self.roams = False
+        self.adds_outside = False
 
-    def take(self, step: Step) -> None:
+    def apply(self, step: Step) -> None:
         """Do what one step asks for."""
-        getattr(self, f"_{step.action}")(step)
+        if step.action == "other":
+            self.statements.append(step.statement)
+            return
+        assert step.thing is not None
+        if step.action == "add":
+            self._add(step, step.thing)
+        elif step.action == "move":
+            self._move(step, step.thing)
+        elif step.action == "replace":
+            self._replace(step, step.thing)
+        else:
+            for d in self._meant(step.thing, step.definite):
+                self._change(d, [replace(d, color=step.color)] if step.action == "recolor" else [])
 
-    def _recolor(self, step: Step) -> None:
-        for d in self._meant(step.thing, step.definite):
-            self._change(d, [replace(d, color=step.color)])
-
-    def _remove(self, step: Step) -> None:
-        for d in self._meant(step.thing, step.definite):
-            self._change(d, [])
-
-    def _replace(self, step: Step) -> None:
-        meant = self._meant(step.thing, step.definite)
-        coming = [_made(step.into)] * (step.into.number if step.into.exact else len(meant))
-        self.roams |= len(coming) > len(meant)
+    def _replace(self, step: Step, old: Phrase) -> None:
+        assert step.into is not None
+        meant = self._meant(old, step.definite)
+        replacements = [_unplaced(step.into)] * (step.into.number if step.into.exact else len(meant))
+        self.adds_outside |= len(replacements) > len(meant)
         for index, d in enumerate(meant):
-            own = coming[index : index + 1] if index < len(meant) - 1 else coming[index:]
-            # Where the old one was, so that a later step may speak of it.
-            self._change(d, [replace(new, x=d.x, y=d.y, width=d.width, height=d.height) for new in own])
+            # The last of the old objects is replaced by all that remain.
+            successors = replacements[index : index + 1] if index < len(meant) - 1 else replacements[index:]
+            # They stand where the old object was, so that a later step can name them by their place.
+            self._change(d, [replace(new, x=d.x, y=d.y, width=d.width, height=d.height) for new in successors])
 
-    def _add(self, step: Step) -> None:
-        self._come([_made(step.thing)] * step.thing.number)
-        self._target(kind_of(_made(step.thing)), step)
+    def _add(self, step: Step, new: Phrase) -> None:
+        self._introduce([_unplaced(new)] * new.number)
+        self._set_target(ObjectKind(new.noun, new.color), step)
 
-    def _move(self, step: Step) -> None:
-        meant = self._meant(step.thing, step.definite)
-        kind = step.thing.noun, step.thing.color
-        if len(meant) < len(matching(self._there, *kind)):
+    def _move(self, step: Step, moved: Phrase) -> None:
+        meant = self._meant(moved, step.definite)
+        same_kind = ObjectKind(moved.noun, moved.color).among(self.present)
+        if len(meant) < len(same_kind):
             raise ValueError(
-                f"The instruction moves {len(meant)} of {self._seen([*matching(self._there, *kind)])}, and it cannot "
-                "be told afterwards which of them it was. Move all of them, or name a kind that there is one of."
+                f"The instruction moves {len(meant)} of {_counts(same_kind)}, and afterwards nobody can tell which "
+                "of them it was. Move all of them, or name a kind that the picture shows once."
             )
         for d in meant:
             self._change(d, [d])
-        for kind in dict.fromkeys(map(kind_of, meant)):
-            self._target(kind, step)
+        for kind in dict.fromkeys(map(ObjectKind.of, meant)):
+            self._set_target(kind, step)
 
-    def _other(self, step: Step) -> None:
-        self.statements.append(step.statement)
-
-    def _target(self, kind: Kind, step: Step) -> None:
-        self.roams = True
+    def _set_target(self, kind: ObjectKind, step: Step) -> None:
+        self.adds_outside = True
         if step.place:
-            (height, width), (x, y, wide, high) = self._size, PLACES[step.place]
-            self.targets.append(
-                Target(kind, place=step.place, zone=(x * width, y * height, wide * width, high * height))
-            )
-        elif step.direction:
-            others = self._meant(replace(step.other, number=2, exact=False), True, besides=kind)
-            for other in dict.fromkeys(map(kind_of, others)):
-                self.targets.append(Target(kind, step.direction, other))
+            (height, width), (x, y, zone_width, zone_height) = self.size, PLACES[step.place]
+            zone = x * width, y * height, zone_width * width, zone_height * height
+            self.targets.append(Target(kind, place=step.place, zone=zone))
+        elif step.direction and step.other:
+            anchors = self._meant(replace(step.other, number=2, exact=False), True, besides=kind)
+            for other_kind in dict.fromkeys(map(ObjectKind.of, anchors)):
+                self.targets.append(Target(kind, step.direction, other_kind))
 
-    def _change(self, old: Detection, new: list[Detection]) -> None:
-        self._there = without(self._there, [old])
-        # What an earlier step has made is changed once more, and was never in the source.
-        if any(old is each for each in self.new):
-            self.new = without(self.new, [old])
+    def _change(self, old: Detection, successors: list[Detection]) -> None:
+        self.present = without(self.present, [old])
+        # An object that an earlier step made was never in the source.
+        if any(old is new for new in self.new_objects):
+            self.new_objects = without(self.new_objects, [old])
         else:
-            self.gone.append(old)
-        self._come(new)
+            self.touched.append(old)
+        self._introduce(successors)
 
-    def _come(self, new: Iterable[Detection]) -> None:
-        # Copies, so that each is an object of its own.
-        new = [replace(d) for d in new]
-        self._there += new
-        self.new += new
+    def _introduce(self, new_objects: Iterable[Detection]) -> None:
+        # Detections are compared by identity, so every object needs a copy of its own.
+        copies = [replace(d) for d in new_objects]
+        self.present += copies
+        self.new_objects += copies
 
-    def _meant(self, phrase: Phrase, definite: bool, besides: Kind | None = None) -> list[Detection]:
-        """The things that a phrase names; the first ones where any will do."""
-        named = things(phrase.number if phrase.exact else 2, phrase.noun, phrase.color)
-        found = [d for d in matching(self._there, phrase.noun, phrase.color) if kind_of(d) != besides]
-        if not found:
+    def _meant(self, phrase: Phrase, definite: bool, besides: ObjectKind | None = None) -> list[Detection]:
+        """The present objects that a phrase means, none of the kind ``besides``; the first ones if it is not
+        ``definite``."""
+        wording = count_text(phrase.number if phrase.exact else 2, phrase.noun, phrase.color)
+        matches = [d for d in ObjectKind(phrase.noun, phrase.color).among(self.present) if ObjectKind.of(d) != besides]
+        if not matches:
             raise ValueError(
-                f"The instruction speaks of {named}; the critic sees {self._seen(self._there)} in the source. Name "
-                "what is there as it is named here, or connect another critic."
+                f"The instruction speaks of {wording}; the critic sees {_counts(self.present)} in the source. Use "
+                "the names that the critic gives, or connect another critic."
             )
         if not phrase.exact:
-            return found
-        if len(found) < phrase.number or (definite and len(found) > phrase.number):
+            return matches
+        if len(matches) < phrase.number or (definite and len(matches) > phrase.number):
             raise ValueError(
-                f"The instruction speaks of {named}; the critic sees {self._seen(found)} in the source. Say which "
-                f"are meant, for example by their colour, or 'all {things(2, phrase.noun).partition(' ')[2]}'."
+                f"The instruction speaks of {wording}; the critic sees {_counts(matches)} in the source. Say which "
+                f"are meant, for example by their colour, or 'all {count_text(2, phrase.noun).partition(' ')[2]}'."
             )
-        return found[: phrase.number]
-
-    def _seen(self, found: Sequence[Detection]) -> str:
-        kinds = dict.fromkeys(map(kind_of, found))
-        return (
-            ", ".join(things(sum(kind_of(d) == kind for d in found), *kind) for kind in kinds)
-            or "nothing that it can name"
-        )
+        return matches[: phrase.number]
 
 
-def _made(phrase: Phrase) -> Detection:
+def _counts(detections: Sequence[Detection]) -> str:
+    """Objects by kind in words: ``two red circles, one dog``."""
+    kinds = [ObjectKind.of(d) for d in detections]
+    return (
+        ", ".join(count_text(kinds.count(kind), kind.noun, kind.color) for kind in dict.fromkeys(kinds))
+        or "nothing that it can name"
+    )
+
+
+def _unplaced(phrase: Phrase) -> Detection:
+    """An object of the phrase's kind that has no place yet."""
     return Detection(0.0, 0.0, 0.0, 0.0, phrase.noun, phrase.color)

@@ -27,7 +27,7 @@ def check_editable_area(edit: Edit, size: tuple[int, int]) -> None:
     nothing."""
     area = area_of(edit, Grid(size, edit.size))
     if area is not None and not area.any():
-        stays = ", ".join(dict.fromkeys(d.label for d in edit.kept))
+        stays = ", ".join(dict.fromkeys(d.label for d in edit.staying))
         raise ValueError(
             f"The instruction '{edit.instruction}' leaves nothing of the source to draw anew: what is to stay covers"
             f" all of it ({stays}). Write what becomes of something that is there, or disconnect source and use a model"

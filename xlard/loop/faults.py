@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from ..claims import Claim
 from ..critique import Critique
-from ..detections import Detection, matching
+from ..detections import Detection, ObjectKind, matching
 from ..rewards import decidable
 
 
 @dataclass(frozen=True)
-class Relation:
+class FailedRelation:
     """A position that does not hold: ``firsts`` should stand in ``direction`` of ``seconds``; one of the two may be
     empty.
 
@@ -28,18 +28,6 @@ class Relation:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A noun and, unless any will do, its colour."""
-
-    noun: str
-    color: str | None
-
-    def fits(self, d: Detection) -> bool:
-        """Whether an object is of this kind."""
-        return bool(matching([d], self.noun, self.color))
-
-
-@dataclass(frozen=True)
 class Faults:
     """A critique read object by object.
 
@@ -49,8 +37,8 @@ class Faults:
 
     right: tuple[Detection, ...]
     wrong: tuple[Detection, ...]
-    missing: tuple[Kind, ...]
-    relations: tuple[Relation, ...]
+    missing: tuple[ObjectKind, ...]
+    relations: tuple[FailedRelation, ...]
 
     @property
     def located(self) -> bool:
@@ -70,7 +58,7 @@ def faults_of(critique: Critique, rng: random.Random, held: Sequence[Detection] 
         for color, number in wanted.kinds:
             found = [d for d in matching(left, wanted.noun, color) if d not in right][:number]
             right += found
-            missing += [Kind(wanted.noun, color)] * (number - len(found))
+            missing += [ObjectKind(wanted.noun, color)] * (number - len(found))
         wrong += [d for d in left if d not in right and (wanted.exact or d.color in dict(wanted.kinds))]
     relations = []
     for verdict in critique.verdicts:
@@ -80,7 +68,7 @@ def faults_of(critique: Critique, rng: random.Random, held: Sequence[Detection] 
         if claim.type == "position":
             firsts = matching(right, claim.noun, claim.color)
             seconds = matching(right, claim.other, claim.other_color) if claim.other else []
-            relations.append(Relation(tuple(firsts), tuple(seconds), claim.direction, claim.zone))
+            relations.append(FailedRelation(tuple(firsts), tuple(seconds), claim.direction, claim.zone))
         elif not decidable(claim):
             wrong += [d for d in verdict.evidence if d not in wrong]
     return Faults(tuple(d for d in right if d not in wrong), tuple(wrong), tuple(missing), tuple(relations))

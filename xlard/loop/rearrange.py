@@ -17,9 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..critique import Critique
-from ..detections import Detection
+from ..detections import Detection, ObjectKind
 from ..rewards import decidable, judge_by_boxes
-from .faults import Faults, Kind, faults_of
+from .faults import Faults, faults_of
 from .regions import Grid, Place
 
 _PLACES = 16
@@ -90,7 +90,7 @@ class _Scene:
         self._touched |= cells
         self._vacated.append(d)
 
-    def add(self, kind: Kind, right: Sequence[Detection], donors: Sequence[Piece]) -> bool:
+    def add(self, kind: ObjectKind, right: Sequence[Detection], donors: Sequence[Piece]) -> bool:
         """Put one more object of a kind where most claims hold; False where there is none to copy, or no room.
 
         A right one of the picture itself is copied rather than one of ``donors``.

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..detections import Detection, inside
 from ..edit import Edit
 from ..rewards import position_holds
-from .faults import Faults, Relation
+from .faults import FailedRelation, Faults
 
 GROWTH = 0.04
 """How far boxes are grown on each side, as a share of the picture's longer side: a critic's boxes cut edges off."""
@@ -136,9 +136,9 @@ def area_of(edit: Edit, grid: Grid) -> Tensor | None:
     if edit.statements:
         return None
     touched = grid.covered(edit.touched)
-    area = (grid.covered(edit.kept) <= touched) & edit.roams
+    area = (grid.covered(edit.staying) <= touched) & edit.adds_outside
     for d in edit.touched:
-        others = [kept for kept in edit.kept if not _encloses(kept, d)]
+        others = [staying for staying in edit.staying if not _encloses(staying, d)]
         area |= grid.boxes([d]) & (grid.covered(others) <= touched)
     return area
 
@@ -183,7 +183,7 @@ def region_of(
 
 
 def _wedge(
-    relation: Relation, grid: Grid, rng: random.Random, held: Sequence[Detection]
+    relation: FailedRelation, grid: Grid, rng: random.Random, held: Sequence[Detection]
 ) -> tuple[Tensor, tuple[Detection, ...]] | None:
     """Where one side of a relation may stand, and the objects of that side, which have to go; None without any
     object."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..english import INTRANSITIVE, LINKS, NUMBERS, PLACED, RELATIONS, TRANSITIVE, plural
+from ..english import NUMBERS, plural
+from .vocabulary import DIRECTION_SPELLINGS, INTRANSITIVE, LINKS, PLACED, TRANSITIVE
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def _entries() -> dict[str, Symbol]:
         for start in ("a", "the", "a large", "a small", "a huge", "a whole"):
             add("quantity", f"{start} {group} of", Quantity(2, False, "vague"))
         add("quantity", f"{group}s of", Quantity(2, False, "vague"))
-    for words, direction in RELATIONS.items():
+    for words, direction in DIRECTION_SPELLINGS.items():
         add("direction", words, direction)
     for words, link in LINKS.items():
         add("link", words, link)

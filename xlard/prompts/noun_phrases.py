@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..claims import thing
-from ..english import (
+from ..claims import object_text
+from ..english import COLOR_NOUNS, COLORS, PAIR_NOUNS, normal_color, plural, singular
+from .lexicon import Quantity
+from .tokens import reads_back
+from .vocabulary import (
     ATTRIBUTES,
-    COLOR_NOUNS,
-    COLORS,
     COMPOUNDS,
     INTRANSITIVE,
-    MASS,
+    MASS_NOUNS,
     MATERIALS,
     MEDIA,
     NOISE_NOUNS,
     OPINIONS,
-    PAIRED,
     PLACED,
     SHADES,
     TRANSITIVE,
-    normal_color,
-    plural,
-    singular,
 )
-from .lexicon import Quantity
-from .tokens import reads_back
 
 ADJECTIVES = ATTRIBUTES | frozenset({*TRANSITIVE.values(), *INTRANSITIVE.values(), *PLACED})
 """Adjectives, and participles used as such."""
@@ -47,7 +42,7 @@ class Phrase:
     @property
     def text(self) -> str:
         """The thing without its number, e.g. ``red circle``."""
-        return thing(self.noun, self.color)
+        return object_text(self.noun, self.color)
 
 
 def split_colors(words: list[str]) -> tuple[list[str], list[str]]:
@@ -117,11 +112,11 @@ def _number(last: str, quantity: Quantity | None, of: bool, literal: bool) -> tu
     worn = number is None or kind == "pair" or (number == 0 and not literal)
     if last == "glasses" and worn and not of:
         last = "eyeglasses"
-    if last in PAIRED and (number is None or kind in ("pair", "vague")):
+    if last in PAIR_NOUNS and (number is None or kind in ("pair", "vague")):
         return 1, kind == "pair", last
     one = singular(last)
     if number is None:
         # "Dogs" are two or more; "grass" and "sheep" do not say.
-        return (2, False, last) if one != last else (1, last not in MASS and plural(last) != last, last)
+        return (2, False, last) if one != last else (1, last not in MASS_NOUNS and plural(last) != last, last)
     # "Some water" is not two of it.
     return (1 if kind == "vague" and one == last != plural(last) else number), quantity.exact, last

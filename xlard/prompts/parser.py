@@ -88,6 +88,6 @@ def _attribute_claims(phrases: Sequence[Phrase]) -> list[Claim]:
         number, exact = sum(phrase.number for phrase in own), all(phrase.exact for phrase in own)
         total = number if color else totals[noun]
         found.append(
-            replace(claims.attribute_claim(claims.thing(noun, color), number, attribute, total, exact), noun=noun)
+            replace(claims.attribute_claim(claims.object_text(noun, color), number, attribute, total, exact), noun=noun)
         )
     return found

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..english import COLOR_NOUNS, COLORS, MEDIA, OPINIONS, PARTS, PEOPLE, SHADES, TRANSITIVE, singular
+from ..english import COLOR_NOUNS, COLORS, singular
 from .lexicon import Quantity, Symbol
 from .noun_phrases import ADJECTIVES, Phrase, make_phrase, split_colors
 from .reading import Link, Part, Reading, Relation
+from .vocabulary import BODY_PARTS, MEDIA, OPINIONS, PEOPLE, SHADES, TRANSITIVE
 
 SAID = ADJECTIVES | COLORS | SHADES | OPINIONS | {"and"}
 """Words that are said of things, and name none."""
@@ -141,7 +142,7 @@ class PhraseReader:
             self.reading.links.append(Link(index, self.place))
             self.place = ""
         # What follows red hair is said of whose hair it is.
-        if not (phrase.noun in PARTS and self.subject is not None and part.main is None):
+        if not (phrase.noun in BODY_PARTS and self.subject is not None and part.main is None):
             part.last = index
             part.main = index if part.main is None else part.main
         if phrase.noun.rpartition(" ")[2] in PEOPLE:

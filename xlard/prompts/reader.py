@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ..english import MATERIALS, PLACED, SILENT, WRITINGS, singular
+from ..english import singular
 from .lexicon import Symbol
 from .phrases import SAID, PhraseReader
 from .reading import Link, Reading
 from .tokens import symbols
+from .vocabulary import MATERIALS, PLACED, SILENT_VERBS, WRITINGS
 
 _HAVING = ("wearing", "holding", "carrying")
 
@@ -92,14 +93,14 @@ class _Reader(PhraseReader):
     def _direction(self, symbol: Symbol) -> None:
         self._flush()
         verb, one = self._taken_verb()
-        if verb and verb not in SILENT:
+        if verb and verb not in SILENT_VERBS:
             self.reading.say(one, verb)
         self._join("direction", symbol.value, one)
 
     def _link(self, symbol: Symbol) -> None:
         self._flush()
         verb, one = self._taken_verb()
-        placed = verb in SILENT and verb in PLACED
+        placed = verb in SILENT_VERBS and verb in PLACED
         self._join("link", symbol.value if placed or not verb else f"{verb} {symbol.value}", one)
 
     def _verb(self, symbol: Symbol) -> None:
@@ -120,7 +121,7 @@ class _Reader(PhraseReader):
             return
         if self._next.kind in ("link", "direction", "by"):
             self.part.verb = symbol.value
-        elif not (self._next.kind == "place" and symbol.value in SILENT):
+        elif not (self._next.kind == "place" and symbol.value in SILENT_VERBS):
             self.reading.say(self._who, symbol.value)
 
     def _is_said(self, symbol: Symbol) -> bool:

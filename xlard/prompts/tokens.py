@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import re
 
-from ..english import COLOR_NOUNS, COLORS, COMPOUNDS, plural, singular
+from ..english import COLOR_NOUNS, COLORS, plural, singular
 from .lexicon import FUNCTION_WORDS, LEXICON, LONGEST, Quantity, Symbol
+from .vocabulary import COMPOUNDS
 
 _WORD = r"[^\W_]+(?:['\u2019-][^\W_]+)*"
 # No part may look far ahead of where it can fail, or long texts take quadratic time.

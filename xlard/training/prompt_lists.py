@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from ..claims import one_line, things
+from ..claims import count_text, one_line
 
 NOUNS = tuple(
     """apple backpack ball balloon banana basket bear bed bench bicycle bird boat book bottle bowl box bus butterfly
@@ -89,7 +89,7 @@ def _two(rng: random.Random) -> str:
 
 
 def _counting(rng: random.Random) -> str:
-    return f"a photo of {things(rng.randint(2, 5), rng.choice(NOUNS))}"
+    return f"a photo of {count_text(rng.randint(2, 5), rng.choice(NOUNS))}"
 
 
 def _colored(rng: random.Random) -> str:

@@ -18,8 +18,8 @@ from ...critics.backend import CriticError
 from ...critics.mllm import MLLMCritic
 from ...critics.scoring.preservation import judge_with_source, stayed_outside
 from ...critique import Critique
-from ...detections import Detection
-from ...edit import Edit, kind_of
+from ...detections import Detection, ObjectKind
+from ...edit import Edit
 from ...editing.claims import edit_claims, edit_in, target_prompt
 from ...editing.instructions import PLACES, read_instruction
 from ...editing.listing import edit_by
@@ -66,7 +66,7 @@ class Job:
 def instruction(kind: str, found: Sequence[Detection], rng: random.Random) -> str | None:
     """An instruction of a kind for one thing of a picture that is the only one of its kind; None where there is
     none."""
-    things = [d for d in found if sum(kind_of(d) == kind_of(other) for other in found) == 1]
+    things = [d for d in found if sum(ObjectKind.of(d) == ObjectKind.of(other) for other in found) == 1]
     if not things:
         return None
     thing = rng.choice(things)
@@ -107,7 +107,7 @@ def _job(kind: str, seed: int, latent: Tensor, image: Tensor, found: Sequence[De
     if said is None:
         return None
     exact = edit_of(said, read_instruction(said), image, found)
-    possible = not judged([image], [edit_claims(exact)])[0].passed and (not exact.roams or has_room(exact))
+    possible = not judged([image], [edit_claims(exact)])[0].passed and (not exact.adds_outside or has_room(exact))
     return Job(kind, seed, latent, exact) if possible else None
 
 
@@ -123,9 +123,9 @@ def has_room(edit: Edit) -> bool:
             or d.x >= moved.x + moved.width + GAP
             or moved.y >= d.y + d.height + GAP
             or d.y >= moved.y + moved.height + GAP
-            for d in edit.kept
+            for d in edit.staying
         )
-        if free and critique_from_detections(claims, (*edit.kept, moved), SIDE).passed:
+        if free and critique_from_detections(claims, (*edit.staying, moved), SIDE).passed:
             return True
     return False
 
@@ -138,7 +138,7 @@ def judged(images: Sequence[Tensor], claims: Sequence[Sequence[Claim]]) -> list[
 
 def _loop(number: int, **settings) -> Callable[[Engine], list[LoopState]]:
     def run(engine: Engine) -> list[LoopState]:
-        return correct_all(engine, LoopSettings(rounds=10 * number, budget=number * engine.sampler.calls(), **settings))
+        return correct_all(engine, LoopSettings(rounds=10 * number, budget=number * engine.sampler.nfe(), **settings))
 
     return run
 

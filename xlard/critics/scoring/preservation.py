@@ -44,8 +44,8 @@ def judge_rest(claim: Claim, image: Tensor, found: Sequence[Detection]) -> Verdi
     asked, others = edit.arrived(found)
     stayed = stayed_outside(edit, image, asked)
     lost = [kept for kept, there in edit.still_there(found) if there is None] if found else []
-    things = len(edit.kept) + len(others)
-    score = stayed * (len(edit.kept) - len(lost)) / things if things and found else stayed
+    things = len(edit.staying) + len(others)
+    score = stayed * (len(edit.staying) - len(lost)) / things if things and found else stayed
     # Rounded down: a share that is too small must not read as one that is not.
     reason = [f"{math.floor(1000 * stayed) / 10:.1f}% of its pixels stayed"] if not edit.statements else []
     reason += [
