@@ -1,46 +1,24 @@
-"""Critiques: what a critic says of a picture, claim by claim, and the rewards that follow."""
+"""Critiques: a critic's judgement of a picture, claim by claim, and the rewards that follow from it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from .aspects import REPORTED, aspect_of
 from .claims import Claim
 from .detections import Detection
-
-ASPECTS = ("count", "color", "position", "object", "attribute", "quality")
-
-ASPECT_OF = {
-    "count": "count",
-    "color": "color",
-    "position": "position",
-    "object": "object",
-    "attribute": "attribute",
-    "relation": "attribute",
-    "text": "attribute",
-    "custom": "quality",
-}
-"""The aspect that a claim's score counts for, by the claim's type."""
-
-PRESERVATION = "preservation"
-"""What must not change in a picture that is edited: an aspect of critiques, which no head is trained for."""
-
-REPORTED = (*ASPECTS, PRESERVATION)
-"""Every aspect of a critique's rewards."""
-
-
-def aspect_of(claim: Claim) -> str:
-    """The aspect that a claim's score counts for."""
-    return PRESERVATION if claim.keep else ASPECT_OF[claim.type]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim judged: passed and score in [0, 1] (both None: the critic abstained), evidence, one sentence.
+    """The judgement of a claim.
 
-    ``spread`` is the standard deviation of the score over repeated judgements, 0 for a single one.
-    """
+    ``passed`` and ``score`` in [0, 1] are both None if the critic abstained. ``evidence`` are the objects that the
+    judgement rests on, ``reason`` is one sentence. ``spread`` is the standard deviation of the score over repeated
+    judgements, 0 for a single one."""
 
     claim: Claim
     passed: bool | None
@@ -63,9 +41,9 @@ class RegionScore:
 class Critique:
     """A critic's answer for one picture.
 
-    ``rewards`` holds a number in [0, 1] for each aspect that judged claims touch; ``confidence`` in [0, 1] is the
-    critic's own; ``answer`` is its text, verbatim; ``regions`` are scores of single boxes. A critique whose claims have
-    no verdict at all is an abstention: no rewards, and a None score."""
+    ``rewards`` holds a number in [0, 1] for each aspect that has a judged claim. ``confidence`` in [0, 1] is stated by
+    the critic, ``answer`` is its text, verbatim, ``regions`` are scores of single boxes. A critique in which no claim
+    has a verdict is an abstention: it has no rewards, and its score is None."""
 
     verdicts: tuple[Verdict, ...]
     detections: tuple[Detection, ...] = ()
@@ -76,12 +54,12 @@ class Critique:
 
     @property
     def abstained(self) -> bool:
-        """Whether there are claims and the critic gave a verdict on none of them."""
+        """Whether there are claims and none of them has a verdict."""
         return bool(self.verdicts) and all(verdict.score is None for verdict in self.verdicts)
 
     @property
     def abstentions(self) -> int:
-        """How many claims the critic gave no verdict on."""
+        """How many claims have no verdict."""
         return sum(verdict.score is None for verdict in self.verdicts)
 
     @property
@@ -91,7 +69,7 @@ class Critique:
 
     @property
     def failed_claims(self) -> int:
-        """How many claims do not hold; an abstention fails all."""
+        """How many claims do not hold, claims without a verdict included."""
         return sum(not verdict.passed for verdict in self.verdicts)
 
     @property
@@ -101,12 +79,8 @@ class Critique:
 
     @property
     def score(self) -> float | None:
-        """Weighted mean of the scores in [0, 1] of the claims with a verdict; None where there is none."""
-        scored = [verdict for verdict in self.verdicts if verdict.score is not None]
-        total = sum(verdict.claim.weight for verdict in scored)
-        if total <= 0:
-            return None
-        return min(sum(verdict.score * verdict.claim.weight for verdict in scored) / total, 1.0)
+        """Weighted mean of the scores in [0, 1] of the claims with a verdict; None if no claim has one."""
+        return weighted_score(self.verdicts)
 
     @property
     def spread(self) -> float:
@@ -124,19 +98,19 @@ class Critique:
         return tuple(aspect for aspect in REPORTED if aspect in failed)
 
     def better_than(self, other: Critique) -> bool:
-        """Fewer failed claims; of as many, fewer of those to keep, then a score that is higher by more than both
-        spreads.
+        """Whether this is a critique of a better picture than another one.
 
-        What was not done can be tried again, what was broken is lost. Ties go to the earlier.
-        """
+        It is with fewer failed claims; if they are as many, with fewer failed claims to keep, since what was not done
+        can be tried again and what was broken is lost; then with a score that is higher by more than both spreads.
+        Any verdict is better than an abstention."""
         if self.abstained or other.abstained:
             return other.abstained and not self.abstained
-        own, others = (self.failed_claims, self.broken), (other.failed_claims, other.broken)
-        if own != others:
-            return own < others
+        failures, other_failures = (self.failed_claims, self.broken), (other.failed_claims, other.broken)
+        if failures != other_failures:
+            return failures < other_failures
         return (self.score or 0.0) - (other.score or 0.0) > math.hypot(self.spread, other.spread)
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """The critique as JSON-ready values."""
         return {
             "score": self.score,
@@ -165,6 +139,15 @@ class Critique:
         }
 
 
+def weighted_score(verdicts: Sequence[Verdict]) -> float | None:
+    """Weighted mean in [0, 1] of the scores of the claims with a verdict; None if no claim has one."""
+    scored = [(verdict.score, verdict.claim.weight) for verdict in verdicts if verdict.score is not None]
+    total = sum(weight for _, weight in scored)
+    if total <= 0:
+        return None
+    return min(sum(score * weight for score, weight in scored) / total, 1.0)
+
+
 def critique_of(
     verdicts: Sequence[Verdict],
     detections: Sequence[Detection] = (),
@@ -182,5 +165,5 @@ def critique_of(
 
 
 def no_verdict(claim: Claim, reason: str) -> Verdict:
-    """What becomes of a claim on which an answer could not be read: no score, never a made-up number."""
+    """The verdict on a claim for which no answer could be read: without a score, never a made-up number."""
     return Verdict(claim, None, None, (), reason)

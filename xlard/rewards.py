@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 
 from .claims import Claim, object_text
-from .critique import Critique, RegionScore, Verdict, critique_of, no_verdict
-from .detections import Detection, inside, matching
+from .critique import Critique, RegionScore, Verdict, critique_of, no_verdict, weighted_score
+from .detections import Detection, Zone, inside, matching
 
 POSITION_SHARPNESS = 10.0
 """tau of the position reward, per image side: an offset of a tenth of the side scores sigmoid(1)."""
@@ -22,14 +22,14 @@ DIRECTIONS = {"left of": (1.0, 0.0), "right of": (-1.0, 0.0), "above": (0.0, 1.0
 """Unit vector from ``a`` to ``b`` when "a <direction> b" holds, y pointing down."""
 
 
-def count_reward(found: int, wanted: int) -> float:
-    """exp(-|found - wanted| / wanted) in [0, 1]; for ``wanted`` 0 the divisor is 1."""
-    return math.exp(-abs(found - wanted) / max(wanted, 1))
+def count_reward(number: int, target: int) -> float:
+    """exp(-|number - target| / target) in [0, 1]; for ``target`` 0 the divisor is 1."""
+    return math.exp(-abs(number - target) / max(target, 1))
 
 
-def color_reward(colors: Sequence[str | None], wanted: str, number: int) -> float:
-    """Share in [0, 1] of the ``number`` wanted objects that have the colour; surplus ones count against it."""
-    matches = sum(color == wanted for color in colors)
+def color_reward(colors: Sequence[str | None], target: str | None, number: int) -> float:
+    """Share in [0, 1] of ``number`` objects that have the ``target`` colour; surplus ones lower it."""
+    matches = sum(color == target for color in colors)
     return min(matches, number) / max(matches, number) if matches else 0.0
 
 
@@ -57,36 +57,38 @@ def position_holds(a: Detection, b: Detection, direction: str) -> bool:
 
 def judge_count(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
     """Exactly ``claim.number`` objects of the noun (and colour, if the claim has one)."""
-    found = matching(detections, claim.noun, claim.color)
+    matches = matching(detections, claim.noun, claim.color)
     return Verdict(
         claim,
-        len(found) == claim.number,
-        count_reward(len(found), claim.number),
-        tuple(found),
-        f"{len(found)} found, {claim.number} asked for",
+        len(matches) == claim.number,
+        count_reward(len(matches), claim.number),
+        tuple(matches),
+        f"{len(matches)} found, {claim.number} asked for",
     )
 
 
 def judge_object(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
     """At least ``claim.number`` objects of the noun (and colour, if the claim has one)."""
-    found = matching(detections, claim.noun, claim.color)
-    score = min(len(found) / claim.number, 1.0) if claim.number else 1.0
+    matches = matching(detections, claim.noun, claim.color)
     return Verdict(
-        claim, len(found) >= claim.number, score, tuple(found), f"{len(found)} found, at least {claim.number} asked for"
+        claim,
+        len(matches) >= claim.number,
+        min(len(matches) / claim.number, 1.0) if claim.number else 1.0,
+        tuple(matches),
+        f"{len(matches)} found, at least {claim.number} asked for",
     )
 
 
 def judge_color(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
     """Exactly ``claim.number`` objects of the noun have the colour."""
-    things = matching(detections, claim.noun, None)
-    colors = [thing.color for thing in things]
-    seen = ", ".join(str(color) for color in colors) or "none there"
+    objects = matching(detections, claim.noun, None)
+    colors = [d.color for d in objects]
     return Verdict(
         claim,
         colors.count(claim.color) == claim.number,
         color_reward(colors, claim.color, claim.number),
-        tuple(things),
-        f"{claim.noun}: {seen}",
+        tuple(objects),
+        f"{claim.noun}: {', '.join(map(str, colors)) or 'none there'}",
     )
 
 
@@ -94,36 +96,37 @@ def judge_position(claim: Claim, detections: Sequence[Detection], side: float) -
     """Every object of the first kind stands in the direction of every object of the second, or in the claim's zone."""
     firsts = matching(detections, claim.noun, claim.color)
     if claim.zone:
-        return _judge_zone(claim, firsts)
+        return _judge_zone(claim, firsts, claim.zone)
     seconds = matching(detections, claim.other, claim.other_color)
     pairs = [(a, b) for a in firsts for b in seconds if a is not b]
     if not pairs:
-        missing = " and ".join(
-            text
-            for text, found in (
-                (f"{claim.color or ''} {claim.noun}".strip(), firsts),
-                (f"{claim.other_color or ''} {claim.other}".strip(), seconds),
-            )
-            if not found
-        )
+        ends = ((claim.color, claim.noun, firsts), (claim.other_color, claim.other, seconds))
+        missing = " and ".join(f"{color or ''} {noun}".strip() for color, noun, objects in ends if not objects)
         return Verdict(claim, False, 0.0, tuple(firsts + seconds), f"no {missing or 'second object'} to compare")
+    assert claim.direction
     holds = [position_holds(a, b, claim.direction) for a, b in pairs]
     score = sum(position_reward(a, b, claim.direction, side) for a, b in pairs) / len(pairs)
     return Verdict(claim, all(holds), score, tuple(firsts + seconds), f"{sum(holds)} of {len(pairs)} pairs in place")
 
 
-def _judge_zone(claim: Claim, found: Sequence[Detection]) -> Verdict:
-    if not found:
+def _judge_zone(claim: Claim, objects: Sequence[Detection], zone: Zone) -> Verdict:
+    if not objects:
         return Verdict(claim, False, 0.0, (), f"no {object_text(claim.noun, claim.color)} to be seen")
-    there = sum(inside(d, claim.zone) for d in found)
-    return Verdict(claim, there == len(found), there / len(found), tuple(found), f"{there} of {len(found)} in place")
+    in_place = sum(inside(d, zone) for d in objects)
+    return Verdict(
+        claim,
+        in_place == len(objects),
+        in_place / len(objects),
+        tuple(objects),
+        f"{in_place} of {len(objects)} in place",
+    )
 
 
 _JUDGES = {"object": judge_object, "count": judge_count, "color": judge_color, "position": judge_position}
 
 
 def decidable(claim: Claim) -> bool:
-    """Whether boxes with labels decide a claim."""
+    """Whether labelled boxes decide a claim."""
     return claim.type in _JUDGES and bool(claim.noun)
 
 
@@ -142,13 +145,12 @@ def judge_by_boxes(claim: Claim, detections: Sequence[Detection], side: float) -
 def region_scores(verdicts: Sequence[Verdict], detections: Sequence[Detection]) -> list[RegionScore]:
     """For each detection that claims rest on, the weighted mean of their scores, and the texts of those that fail."""
     regions = []
-    for found in detections:
-        resting = [verdict for verdict in verdicts if found in verdict.evidence and verdict.score is not None]
-        total = sum(verdict.claim.weight for verdict in resting)
-        if total > 0:
-            failed = "; ".join(f"not so: {verdict.claim.shown}" for verdict in resting if not verdict.passed)
-            score = sum(verdict.score * verdict.claim.weight for verdict in resting) / total
-            regions.append(RegionScore(found, min(score, 1.0), failed or "as asked for"))
+    for d in detections:
+        concerned = [verdict for verdict in verdicts if d in verdict.evidence and verdict.score is not None]
+        score = weighted_score(concerned)
+        if score is not None:
+            failed = "; ".join(f"not so: {verdict.claim.shown}" for verdict in concerned if not verdict.passed)
+            regions.append(RegionScore(d, score, failed or "as asked for"))
     return regions
 
 
@@ -164,5 +166,5 @@ def critique_from_detections(
 
 
 def abstention(claims: Sequence[Claim], answer: str, reason: str) -> Critique:
-    """The critique of an answer that could not be read: no verdict and no score on anything."""
+    """The critique for an answer that could not be read: no claim has a verdict or a score."""
     return critique_of([no_verdict(claim, reason) for claim in claims], confidence=0.0, answer=answer)

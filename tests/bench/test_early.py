@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from tests.loop.test_loop import FakeJudge
+from xlard.aspects import ASPECTS
 from xlard.bench.worlds.early import cost, early_best_of
-from xlard.critique import ASPECTS
 from xlard.loop.engine import Engine, derived_seed
 from xlard.models.head import HeadConfig, RewardPrediction
 from xlard.prompts import claims_from_prompt

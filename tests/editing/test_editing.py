@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.edit_stage import CELLS, FOUND, SIDE, Stage, box, decoded, drawn, edit
+from xlard.aspects import aspect_of
 from xlard.claims import Claim
 from xlard.critics.backend import Answer, CriticError
 from xlard.critics.boxes import THOUSANDTHS
 from xlard.critics.mllm import MLLMCritic
 from xlard.critics.scoring import YesProbability
-from xlard.critique import aspect_of
 from xlard.detections import ObjectKind
 from xlard.editing.claims import edit_claims, edit_in, target_prompt
 from xlard.editing.instructions import EXAMPLES, UnreadableInstruction, read_instruction

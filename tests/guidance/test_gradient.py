@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from xlard.critique import ASPECTS
+from xlard.aspects import ASPECTS
 from xlard.guidance.gradient import Ascent, AscentSettings, ascend, ascend_noise, noise_penalty
 from xlard.models.corrector import relative_norm
 from xlard.models.head import HeadConfig, RewardHead, RewardPrediction

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from xlard.critique import ASPECTS
+from xlard.aspects import ASPECTS
 from xlard.detections import Detection
 from xlard.loop.baselines import base, best_of_n, one_correction, retry
 from xlard.loop.engine import Engine, derived_seed

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from xlard.critique import ASPECTS
+from xlard.aspects import ASPECTS
 from xlard.models.corrector import CorrectorConfig, LatentCorrector, attribution_map, project, relative_norm
 from xlard.models.head import LATENT_KINDS, HeadConfig, RewardHead, overall_reward
 

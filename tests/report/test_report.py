@@ -15,20 +15,21 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from xlard.report.style import CSS
 
+from xlard.aspects import ASPECTS
 from xlard.claims import Claim
-from xlard.critique import ASPECTS, Critique, Verdict
+from xlard.critique import Critique, Verdict
 from xlard.detections import Detection
 from xlard.loop.state import LoopState, Round
 from xlard.prompts import claims_from_prompt
-from xlard.report import history_json, write_report
 from xlard.report.changes import Change, Tally, change, tallies
 from xlard.report.chart import rewards_chart
 from xlard.report.drawing import annotate, card, object_state, wrong_mask
-from xlard.report.markup import redrawn
 from xlard.report.page import report_page
+from xlard.report.pictures import redrawn
 from xlard.report.rounds import rounds_table
-from xlard.report.style import CSS
+from xlard.report.write import history_json, write_report
 from xlard.rewards import abstention, critique_from_detections
 
 SIDE = 96

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from xlard.critique import ASPECTS
+from xlard.aspects import ASPECTS
 from xlard.models.head import LATENT_KINDS, HeadConfig, RewardHead
 from xlard.training.calibration import FEWEST, calibrate, calibrate_head, expected_calibration_error
 from xlard.training.records import FINAL, NO_REWARD, X0

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from xlard.critique import ASPECTS
+from xlard.aspects import ASPECTS
 from xlard.detections import Detection
 from xlard.models.corrector import CorrectorConfig
 from xlard.models.head import HeadConfig, RewardHead

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.training.test_objectives import fit
-from xlard.critique import ASPECTS
+from xlard.aspects import ASPECTS
 from xlard.detections import Detection
 from xlard.models.head import RewardPrediction
 from xlard.training.cells import Cells

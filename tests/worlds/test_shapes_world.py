@@ -8,10 +8,10 @@ from collections import Counter
 import pytest
 import torch
 
+from xlard.aspects import ASPECTS
 from xlard.critics.boxes import THOUSANDTHS
 from xlard.critics.parsing import read_detections, read_json, validated
 from xlard.critics.schemas import LISTED
-from xlard.critique import ASPECTS
 from xlard.detections import Detection
 from xlard.prompts import claims_from_prompt, parse_prompt
 from xlard.rewards import critique_from_detections

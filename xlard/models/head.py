@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
-from ..critique import ASPECTS
+from ..aspects import ASPECTS
 from .checks import check_context, check_latents
 from .files import build, read_module, save_module
 from .transformer import LatentTransformer

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..critique import ASPECTS
+from ..aspects import ASPECTS
 from ..file_names import from_file, to_file
 from ..files import append_lines, read_json, read_lines, write_json, write_lines
 from ..models.head import LATENT_KINDS

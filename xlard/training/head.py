@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..critique import ASPECTS
+from ..aspects import ASPECTS
 from ..models.head import LATENT_KINDS, RewardHead, RewardPrediction
 from .calibration import calibrate_head, expected_calibration_error
 from .recompose import recomposed

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..aspects import ASPECTS
 from ..claims import Claim
-from ..critique import ASPECTS
 from ..detections import Detection, matching
 from ..models.head import RewardPrediction
 from ..prompts import claims_from_prompt, parse_prompt

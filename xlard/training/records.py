@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ..critique import ASPECTS, Critique
+from ..aspects import ASPECTS
+from ..critique import Critique
 from ..detections import Detection
 from ..models.head import LATENT_KINDS
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..critique import ASPECTS
+from ..aspects import ASPECTS
 from ..detections import Detection
 from ..models.head import RewardHead, RewardPrediction
 from ..prompts import parse_prompt

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..critique import ASPECT_OF, ASPECTS
+from ..aspects import ASPECT_OF, ASPECTS
 from .dataset import Dataset
 from .dataset_rows import Picture
 

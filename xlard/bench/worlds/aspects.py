@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ...critique import ASPECT_OF, ASPECTS
+from ...aspects import ASPECT_OF, ASPECTS
 from ...prompts import claims_from_prompt
 from ...worlds.shapes.checker import Checker
 from ..statistics import shares
