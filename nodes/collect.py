@@ -257,7 +257,7 @@ class XLARDCollect(io.ComfyNode):
             ComfyDecoder(vae),
             critic,
             settings,
-            artist.steer if corrector is not None and strength else None,
+            artist.guidance if corrector is not None and strength else None,
             CollectProgress(),
         )
         report = (

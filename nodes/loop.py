@@ -11,38 +11,17 @@ from ..xlard.loop.critic_failure import LoopCriticError
 from ..xlard.loop.object_by_object import PROCESSES
 from ..xlard.loop.run import self_correct
 from ..xlard.loop.settings import FIRST, WHERE, LoopSettings
-from ..xlard.loop.strategies import ALL
 from . import sockets
 from .comfy.critic.pictures import chosen_claims, states_text
 from .comfy.graph_loop.cancelled import left_behind
 from .comfy.graph_loop.critic_failure import rescued
-from .comfy.graph_loop.object_by_object import introducing
 from .comfy.progress import RoundProgress
 from .comfy.sampling.family import check_fits
 from .comfy.sampling.latents import as_pictures, like_source, with_source
 from .comfy.sampling.rewriting import ConditioningRewriter
 from .comfy.sampling.sampler import ComfySampler
 from .comfy.sampling.vae import ComfyDecoder
-
-_STRATEGIES = {
-    "rearrange": (
-        "Erase, move and copy objects in the latent by the critic's boxes, and join them with what is around. Nothing"
-        " else changes. Needs a critic that gives boxes."
-    ),
-    "region": (
-        "Draw only what is wrong anew, and keep the rest as it is to the last bit. Needs a critic that gives boxes."
-    ),
-    "correct": (
-        "Renoise the whole picture to a mid noise level and draw on from there, with head and corrector where they are"
-        " connected."
-    ),
-    "resample": "Draw a fresh picture with new noise, after two rounds that were no better.",
-    "rewrite": (
-        "Have the critic put the prompt into words that say more clearly what failed, and draw a fresh picture from"
-        " them; by turns with resample. Only with clip connected and a critic that can write. What is judged stays your"
-        " prompt."
-    ),
-}
+from .comfy.strategies import added_switches, bundled_switches, introducing, switched_on
 
 
 class XLARDSelfCorrect(io.ComfyNode):
@@ -174,10 +153,7 @@ class XLARDSelfCorrect(io.ComfyNode):
                         " was made for acting once does so anyway."
                     ),
                 ),
-                *(
-                    io.Boolean.Input(name, default=True, optional=True, tooltip=tooltip)
-                    for name, tooltip in _STRATEGIES.items()
-                ),
+                *bundled_switches(),
                 sockets.Claims.Input(
                     "claims", optional=True, tooltip="Optional: claims from xLARD Claims, used instead of the prompt's."
                 ),
@@ -229,6 +205,7 @@ class XLARDSelfCorrect(io.ComfyNode):
                         " gained, for xLARD Report and its history. Changes nothing that is drawn."
                     ),
                 ),
+                *added_switches(),
             ],
             outputs=sockets.named(
                 io.Latent.Output("latent", tooltip="The best latents."),
@@ -273,9 +250,9 @@ class XLARDSelfCorrect(io.ComfyNode):
     ) -> io.NodeOutput:
         claims, latent_image = chosen_claims(prompt, claims), with_source(latent_image, source)
         check_fits({"head": head, "corrector": corrector}, model, positive)
-        rewriting = None if clip is None else ConditioningRewriter(critic, clip, prompt, positive)
-        allowed = tuple(name for name in ALL if strategies.get(name, True) and (rewriting or name != "rewrite"))
-        allowed += introducing(process, rewriting, source)
+        rewriter = None if clip is None else ConditioningRewriter(critic, clip, prompt, positive)
+        allowed = switched_on(strategies, {"boxes", "rewriter"} if rewriter else {"boxes"})
+        allowed += introducing(process, rewriter, source)
         sampler = ComfySampler(
             model,
             positive,
@@ -285,8 +262,8 @@ class XLARDSelfCorrect(io.ComfyNode):
             cfg,
             sampler_name,
             scheduler,
-            [each for each in (head, corrector) if each is not None],
-            rewriting,
+            [module for module in (head, corrector) if module is not None],
+            rewriter,
         )
         batch = sampler.batch
         progress = RoundProgress(batch * (rounds + 1))
@@ -304,7 +281,7 @@ class XLARDSelfCorrect(io.ComfyNode):
                     rounds, allowed, candidates, strength, where, noise_level=sigma or None, first=first_picture
                 ),
                 progress,
-                rewriting,
+                rewriter,
                 None if source is None else as_pictures(sampler.source),
                 read_steps,
             )
@@ -314,7 +291,7 @@ class XLARDSelfCorrect(io.ComfyNode):
             return left_behind(cls, list(progress.best.values()))
         except LoopCriticError as failed:
             states = rescued(failed, sampler.source)
-        report = "\n".join(filter(None, (states_text(states), rewriting and rewriting.refusal)))
+        report = "\n".join(filter(None, (states_text(states), rewriter and rewriter.refusal)))
         samples = like_source(torch.stack([state.best.latent for state in states]), sampler.source)
         return io.NodeOutput(
             {**latent_image, "samples": samples},

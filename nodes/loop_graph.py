@@ -13,23 +13,7 @@ from .comfy.graph_loop.body import body_of, copied, repetitions, takes
 from .comfy.graph_loop.critic_failure import rescued
 from .comfy.graph_loop.flow import Flow, results, show_round
 from .comfy.sampling.latents import as_pictures, with_source
-
-_STRATEGIES = {
-    "rearrange": (
-        "Rounds may erase, move and copy objects in the latent by the critic's boxes, and join them with what is "
-        "around. Needs a sampler that keeps to noise masks, as KSampler does."
-    ),
-    "region": (
-        "Rounds may draw only what is wrong anew. Needs a critic that gives boxes, and a sampler that keeps to noise "
-        "masks."
-    ),
-    "correct": "Rounds may renoise the whole picture to a mid noise level. Needs a sampler that takes denoise.",
-    "resample": "Rounds may draw a fresh picture with a new seed.",
-    "rewrite": (
-        "Rounds may draw a fresh picture from words that say more clearly what failed; by turns with resample. Only"
-        " with critic connected, and prompt connected to CLIP Text Encode. What is judged stays your prompt."
-    ),
-}
+from .comfy.strategies import added_switches, bundled_switches, switched_on
 
 _WORDING = 9
 """Which output of xLARD Loop Start is the prompt that a round is drawn from."""
@@ -79,10 +63,7 @@ class XLARDLoopStart(io.ComfyNode):
                     control_after_generate=True,
                     tooltip="Seed of the first round, exactly. Those of later rounds follow from it.",
                 ),
-                *(
-                    io.Boolean.Input(name, default=True, optional=True, tooltip=tooltip)
-                    for name, tooltip in _STRATEGIES.items()
-                ),
+                *bundled_switches(),
                 io.Model.Input(
                     "model",
                     optional=True,
@@ -119,6 +100,7 @@ class XLARDLoopStart(io.ComfyNode):
                         "failed. Needs prompt connected to CLIP Text Encode in the body."
                     ),
                 ),
+                *added_switches(),
             ],
             outputs=sockets.named(
                 sockets.Flow.Output("flow", tooltip="For xLARD Loop End, and nothing else."),
@@ -168,7 +150,7 @@ class XLARDLoopStart(io.ComfyNode):
     ) -> io.NodeOutput:
         latent_image = with_source(latent_image, source)
         claims, pictures = chosen_claims(prompt, claims), as_pictures(latent_image["samples"])
-        allowed = [name for name in _STRATEGIES if strategies.get(name, True) and (critic or name != "rewrite")]
+        allowed = switched_on(strategies, {"boxes", "rewriter"} if critic else {"boxes"})
         rewriter = PromptRewriter(critic) if "rewrite" in allowed else None
         sources = None if source is None else pictures
         # The end of a round has planned the next one, and asked the critic for words where it needs other ones.

@@ -9,7 +9,7 @@ from ..xlard.models.head import RewardHead
 from . import folders, sockets
 from .comfy.managed import load_managed
 from .comfy.sampling.latents import as_pictures, prompt_embeddings
-from .comfy.sampling.predictions import asked_aspects, overall, reward_map, reward_text, uncertainty
+from .comfy.sampling.predictions import aspects_of_prompt, overall, reward_map, reward_text, uncertainty
 
 
 class XLARDLoadHead(io.ComfyNode):
@@ -90,7 +90,7 @@ class XLARDPredictReward(io.ComfyNode):
         pictures = as_pictures(latent["samples"])
         batch = len(pictures)
         prediction = head(pictures.float(), prompt_embeddings(positive, batch), torch.full((batch,), sigma))
-        aspects = asked_aspects(prompt, head.config.aspects)
+        aspects = aspects_of_prompt(prompt, head.config.aspects)
         index = prediction.index(aspects)
         return io.NodeOutput(
             reward_text(prediction, index),

@@ -8,10 +8,10 @@ import torch
 from tests.loop.test_loop import FakeJudge
 from xlard.aspects import ASPECTS
 from xlard.bench.worlds.early import cost, early_best_of
+from xlard.guidance.base import SingleStepGuidance
 from xlard.loop.engine import Engine, derived_seed
 from xlard.models.head import HeadConfig, RewardPrediction
 from xlard.prompts import claims_from_prompt
-from xlard.protocols import SingleStepGuidance
 from xlard.worlds.shapes.world import DemoWorld
 
 PROMPT, STEPS, SIGMA = "three circles", 5, 0.4

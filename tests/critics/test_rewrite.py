@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from xlard.critics.backend import GREEDY, Answer, Ask, CannotDo, CriticError, Sampling
 from xlard.critics.boxes import THOUSANDTHS
 from xlard.critics.mllm import MLLMCritic
-from xlard.critics.rewrite import SCHEMA, PromptRewriter, rewritten
+from xlard.critics.rewrite import PromptRewriter, rewritten
+from xlard.critics.schemas import REWRITTEN, answer_schema
 from xlard.critique import Critique, critique_of, no_verdict
 from xlard.detections import Detection
 from xlard.loop.engine import Engine, derived_seed
@@ -68,7 +69,7 @@ def asked(*answers: str, prompt: str = PROMPT, tried: Sequence[str] = ()) -> tup
 def test_the_critic_is_told_what_failed_what_must_stay_and_what_was_tried() -> None:
     text, backend = asked(f"```json\n{said(f' {BETTER} ')}\n```", tried=["two circles"])
     (question,) = backend.asked
-    assert text == BETTER and question.image is None and question.schema == SCHEMA
+    assert text == BETTER and question.image is None and question.schema == answer_schema(REWRITTEN)
     wrong, _, rest = question.question.partition("Wrong: ")[2].partition("Right, and to stay so: ")
     assert json.dumps(PROMPT) in question.question and '"two circles"' in wrong and '"one square"' not in wrong
     assert '"one square"; "the square is blue"' in rest and 'not enough: "two circles"' in rest
@@ -152,18 +153,18 @@ class Worded:
     def context(self, rows):
         return torch.zeros(len(rows), 1, 1)
 
-    def generate(self, rows, seeds, steer=None):
+    def generate(self, rows, seeds, guidance=None):
         self.log.append(("generate", self.prompt, list(rows), list(seeds)))
         return torch.full((len(rows), 1, 1, 1), float(self.counts[self.prompt]))
 
-    def resume(self, latents, sigma, rows, seeds, steer=None, regions=None):
+    def resume(self, latents, noise_level, rows, seeds, guidance=None, regions=None):
         self.log.append(("resume", self.prompt, list(rows), list(seeds)))
         return torch.full((len(rows), 1, 1, 1), float(self.counts[self.prompt]))
 
     def with_prompt(self, prompt):
         return Worded(self.counts, prompt, self.log)
 
-    def calls(self, sigma=1.0):
+    def nfe(self, noise_level=1.0):
         return round(20 * sigma)
 
 

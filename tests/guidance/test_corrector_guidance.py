@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from xlard.guidance.corrector import corrector_guidance
+from xlard.guidance.base import StepwiseGuidance
+from xlard.guidance.corrector import corrector_change
 from xlard.worlds.shapes.world import DemoWorld
 
 STEPS = 5
@@ -16,11 +17,12 @@ def sampler():
     return DemoWorld().sampler(["a red circle", "two blue squares"], steps=STEPS)
 
 
-def test_a_steer_that_changes_nothing_leaves_every_bit(sampler) -> None:
+def test_guidance_that_changes_nothing_leaves_every_bit(sampler) -> None:
     plain = sampler.generate([0, 1], [3, 4])
-    assert torch.equal(plain, sampler.generate([0, 1], [3, 4], lambda x0, level: x0.clone()))
+    assert torch.equal(plain, sampler.generate([0, 1], [3, 4], StepwiseGuidance(lambda x0, level: x0.clone())))
     assert torch.equal(
-        sampler.resume(plain, 0.6, [0, 1], [3, 4]), sampler.resume(plain, 0.6, [0, 1], [3, 4], lambda x0, level: x0)
+        sampler.resume(plain, 0.6, [0, 1], [3, 4]),
+        sampler.resume(plain, 0.6, [0, 1], [3, 4], StepwiseGuidance(lambda x0, level: x0)),
     )
 
 
@@ -37,13 +39,16 @@ def test_it_sees_every_step_down_to_the_last(sampler) -> None:
 
 def test_the_last_steps_answer_is_the_picture(sampler) -> None:
     wanted = torch.ones(1, *sampler.shape)
-    assert torch.allclose(sampler.generate([0], [3], lambda x0, level: wanted), wanted, atol=1e-5)
+    assert torch.allclose(sampler.generate([0], [3], StepwiseGuidance(lambda x0, level: wanted)), wanted, atol=1e-5)
 
 
-def test_one_row_steered_leaves_the_other(sampler) -> None:
+def test_one_guided_row_leaves_the_other(sampler) -> None:
     push = torch.tensor([1.0, 0.0]).view(2, 1, 1, 1)
-    plain, steered = sampler.generate([0, 1], [3, 4]), sampler.generate([0, 1], [3, 4], lambda x0, level: x0 + push)
-    assert torch.equal(plain[1], steered[1]) and not torch.allclose(plain[0], steered[0], atol=0.1)
+    plain, guided = (
+        sampler.generate([0, 1], [3, 4]),
+        sampler.generate([0, 1], [3, 4], StepwiseGuidance(lambda x0, level: x0 + push)),
+    )
+    assert torch.equal(plain[1], guided[1]) and not torch.allclose(plain[0], guided[0], atol=0.1)
 
 
 def test_a_corrector_acts_inside_its_window_only(sampler) -> None:
@@ -53,16 +58,16 @@ def test_a_corrector_acts_inside_its_window_only(sampler) -> None:
         assert context.shape == (2, *sampler.context([0]).shape[1:])
         return torch.ones_like(x0) * level.view(-1, 1, 1, 1)
 
-    steer = corrector_guidance(corrector, sampler.context([0]), (0.5, 0.8), 0.5, lambda *what: seen.append(what))
+    change = corrector_change(corrector, sampler.context([0]), (0.5, 0.8), 0.5, lambda *what: seen.append(what))
     x0 = torch.zeros(2, *sampler.shape)
-    assert steer(x0, 1.0) is x0 and steer(x0, 0.4) is x0
-    assert torch.allclose(steer(x0, 0.8 + 1e-7), torch.full_like(x0, 0.4))
+    assert change(x0, 1.0) is x0 and change(x0, 0.4) is x0
+    assert torch.allclose(change(x0, 0.8 + 1e-7), torch.full_like(x0, 0.4))
     ((level, delta, before),) = seen
     assert level == pytest.approx(0.8) and torch.allclose(delta, torch.full_like(x0, 0.4)) and before is x0
-    sampler.generate([0, 1], [3, 4], steer)
+    sampler.generate([0, 1], [3, 4], StepwiseGuidance(change))
     assert len(seen) == 3
 
 
 def test_a_window_is_from_high_to_low() -> None:
     with pytest.raises(ValueError, match="start must be the higher"):
-        corrector_guidance(None, torch.zeros(1, 1, 1), (0.9, 0.5))
+        corrector_change(None, torch.zeros(1, 1, 1), (0.9, 0.5))

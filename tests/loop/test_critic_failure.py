@@ -13,8 +13,8 @@ from xlard.loop.rounds import BatchRound, first_round
 from xlard.loop.run import correct_all
 from xlard.loop.settings import LoopSettings
 from xlard.prompts import claims_from_prompt
+from xlard.report.outcome import outcome
 from xlard.report.page import report_page
-from xlard.report.picture import outcome
 from xlard.rewards import critique_from_detections
 
 CAUSE = "The critic ran out of memory at a picture of 8 x 8 pixels."

@@ -100,7 +100,7 @@ def test_even_what_cannot_be_done_leaves_the_source_alone() -> None:
 
 def test_an_edit_that_may_change_all_of_a_picture_does_not_open_its_neighbour_in_the_batch() -> None:
     class Painting(Stage):
-        def generate(self, rows, seeds, steer=None):
+        def generate(self, rows, seeds, guidance=None):
             return torch.full((len(rows), 4, CELLS, CELLS), self.value)
 
     part = edit("make the red circle blue")
@@ -169,6 +169,6 @@ def test_the_report_shows_instruction_and_both_kinds_and_preservation_over_the_r
     assert "1. remove the red circle" in page and "keep: all else is as it was" in page
     assert "<td>nothing</td>" in page and "<td>all</td>" not in page
     assert "Before: the source<" in page and "After: round 1, rearrange, seed" in page
-    assert 'class="preservation"' in page and "Bright is drawn anew" in page
+    assert 'class="preservation"' in page and "Bright is redrawn" in page
     assert state.to_dict()["instruction"] == "remove the red circle"
     assert [claim["keep"] for claim in state.to_dict()["rounds"][0]["critique"]["claims"]] == [False, True, True, True]

@@ -29,22 +29,26 @@ class FakeSampler:
     def context(self, rows):
         return torch.zeros(len(rows), 1, 1)
 
-    def generate(self, rows, seeds, steer=None):
+    def generate(self, rows, seeds, guidance=None):
         latents = torch.full((len(rows), 1, 1, 1), float(self.script.pop(0)))
-        self.drawn.append((steer.noise_level, steer.steer(latents, steer.noise_level)[0].item()) if steer else None)
+        if guidance:
+            (stop,) = guidance.stop_at
+            self.drawn.append((stop, guidance.apply(latents, stop, stop)[0].item()))
+        else:
+            self.drawn.append(None)
         return latents
 
     def predict(self, latents, noise_level, rows, seeds):
         self.predicted.append(list(seeds))
         return torch.tensor([float(seed % 97) for seed in seeds]).view(-1, 1, 1, 1)
 
-    def resume(self, latents, noise_level, rows, seeds, steer=None, regions=None):
-        if steer:
-            self.steered = [steer(latents, level) for level in (0.9, 0.5)]
+    def resume(self, latents, noise_level, rows, seeds, guidance=None, regions=None):
+        if guidance:
+            self.guided = [guidance.apply(latents, level) for level in (0.9, 0.5)]
         self.resumed.append((latents.clone(), noise_level, list(rows), list(seeds)))
         return torch.full((len(rows), 1, 1, 1), float(self.script.pop(0)))
 
-    def calls(self, noise_level=1.0):
+    def nfe(self, noise_level=1.0):
         return round(20 * noise_level)
 
 
@@ -141,7 +145,7 @@ def test_a_head_is_not_asked_where_it_cannot_read() -> None:
 def test_a_corrector_moves_the_predictions_of_its_window_while_sampling() -> None:
     running = engine([5, 3], corrector=OneMore())
     (state,) = correct_all(running, LoopSettings(strength=0.5, strategies=CORRECT))
-    inside, outside = running.sampler.steered
+    inside, outside = running.sampler.guided
     assert inside.item() == 5.5 and outside.item() == 5 and running.sampler.predicted == []
     assert state.rounds[1].change == pytest.approx(0.1) and state.rounds[1].attribution is not None
     assert state.rounds[1].nfe == 18
@@ -216,12 +220,12 @@ def test_an_unknown_way_of_drawing_the_first_picture_is_refused() -> None:
 def test_without_strength_a_corrector_is_not_asked() -> None:
     running = engine([5, 3], corrector=OneMore())
     (state,) = correct_all(running, LoopSettings(strength=0.0, strategies=CORRECT))
-    assert not hasattr(running.sampler, "steered") and state.rounds[1].change == 0
+    assert not hasattr(running.sampler, "guided") and state.rounds[1].change == 0
 
 
 def test_only_failed_pictures_of_a_batch_go_on() -> None:
     class Mixed(FakeSampler):
-        def generate(self, rows, seeds, steer=None):
+        def generate(self, rows, seeds, guidance=None):
             return torch.tensor([3.0, 5.0, 3.0]).view(-1, 1, 1, 1)
 
     sampler = Mixed([3])

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from xlard.detections import Detection
 from xlard.loop.engine import Engine
-from xlard.loop.object_by_object import INTRODUCING, TRIES, smaller, stages_of
+from xlard.loop.object_by_object import TRIES, smaller, stages_of
 from xlard.loop.rearrange import pieces_of
 from xlard.loop.regions import Grid
+from xlard.loop.registry import OBJECT_BY_OBJECT
 from xlard.loop.run import correct_all
 from xlard.loop.settings import LoopSettings
 from xlard.prompts import claims_from_prompt
@@ -70,14 +71,14 @@ class Drawn:
         other.prompt = prompt
         return other
 
-    def generate(self, rows, seeds, steer=None):
+    def generate(self, rows, seeds, guidance=None):
         return torch.stack([self._next("generate") for _ in rows])
 
-    def resume(self, latents, noise_level, rows, seeds, steer=None, regions=None):
+    def resume(self, latents, noise_level, rows, seeds, guidance=None, regions=None):
         self.resumed.append((latents[0], regions))
         return torch.stack([self._next("resume") for _ in rows])
 
-    def calls(self, noise_level=1.0):
+    def nfe(self, noise_level=1.0):
         return max(1, round(20 * noise_level))
 
     def _next(self, how: str):
@@ -101,7 +102,9 @@ def run(shows: dict[str, list[list[Detection]]], prompt: str = PROMPT, **setting
     drawn = Drawn(shows, prompt)
     engine = Engine(drawn, drawn, drawn, [prompt], [claims_from_prompt(prompt)], [3])
     return (
-        correct_all(engine, LoopSettings(**{"strategies": ("rearrange", *INTRODUCING, "resample"), **settings}))[0],
+        correct_all(engine, LoopSettings(**{"strategies": ("rearrange", *OBJECT_BY_OBJECT, "resample"), **settings}))[
+            0
+        ],
         drawn,
     )
 
@@ -189,7 +192,7 @@ def test_what_can_be_copied_from_a_picture_is_not_drawn_alone():
 
 def test_objects_are_put_together_without_the_strategies_that_mend():
     state, _ = run(
-        {PROMPT: [[CIRCLE]], "a blue square": [[SQUARE]], "resume": [[CIRCLE, SQUARE]]}, strategies=INTRODUCING
+        {PROMPT: [[CIRCLE]], "a blue square": [[SQUARE]], "resume": [[CIRCLE, SQUARE]]}, strategies=OBJECT_BY_OBJECT
     )
     assert [entry.strategy for entry in state.rounds] == ["sample", "introduce", "compose"] and state.passed
 

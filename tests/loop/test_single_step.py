@@ -1,4 +1,4 @@
-"""Acting once, in the middle of sampling: outside ComfyUI with the demo generator, and where a schedule is stopped."""
+"""Acting guidance, in the middle of sampling: outside ComfyUI with the demo generator, and where a schedule is stopped."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from xlard.guidance.base import SingleStepGuidance
 from xlard.guidance.corrector import moved_noise, single_step_guidance
 from xlard.models.corrector import CorrectorConfig
 from xlard.models.head import HeadConfig, RewardPrediction
-from xlard.protocols import SingleStepGuidance
 from xlard.worlds.shapes.world import DemoWorld
 
 STEPS = 5
@@ -44,7 +44,7 @@ class Doubt:
         return RewardPrediction(rewards, rewards, None, self.config.aspects, None)
 
 
-def test_a_steer_that_changes_nothing_leaves_every_bit(sampler) -> None:
+def test_guidance_that_changes_nothing_leaves_every_bit(sampler) -> None:
     plain = sampler.generate([0, 1], [3, 4])
     assert torch.equal(plain, sampler.generate([0, 1], [3, 4], SingleStepGuidance(0.6, lambda x0, level: x0.clone())))
 
@@ -60,42 +60,42 @@ def test_moved_noise_keeps_its_norm_and_what_is_not_moved_every_bit() -> None:
 
 
 @pytest.mark.parametrize(
-    "once",
+    "guidance",
     [
         SingleStepGuidance(1.0, lambda x0, level: x0 + 0.5),
-        SingleStepGuidance(0.4, lambda x0, level: x0, noise=lambda x0, level: x0 + 0.5),
+        SingleStepGuidance(0.4, lambda x0, level: x0, noise_change=lambda x0, level: x0 + 0.5),
     ],
     ids=["alone", "beside a stop"],
 )
-def test_noise_is_moved_before_the_first_step(sampler, once: SingleStepGuidance) -> None:
-    drawn = sampler.generate([0], [3], once)
+def test_noise_is_moved_before_the_first_step(sampler, guidance: SingleStepGuidance) -> None:
+    drawn = sampler.generate([0], [3], guidance)
     noise = moved_noise(sampler.noise([3]), torch.full((1, *sampler.shape), 0.5))
     assert torch.allclose(drawn, sampler.draw_on(noise, sampler.noise_levels(), sampler.context([0])), atol=1e-5)
     assert not torch.allclose(drawn, sampler.generate([0], [3]), atol=1e-2)
 
 
 @pytest.mark.parametrize(
-    "once, calls",
+    "guidance, nfe",
     [
         (SingleStepGuidance(0.5, abs), 1),
         (SingleStepGuidance(1.0, abs), 1),
-        (SingleStepGuidance(0.5, abs, noise=abs), 2),
+        (SingleStepGuidance(0.5, abs, noise_change=abs), 2),
     ],
 )
-def test_it_says_how_many_calls_it_takes(once: SingleStepGuidance, calls: int) -> None:
-    assert once.calls == calls
+def test_it_says_how_many_calls_it_costs(guidance: SingleStepGuidance, nfe: int) -> None:
+    assert guidance.extra_nfe == len(guidance.stop_at) == nfe
 
 
 def test_noise_is_moved_by_a_share_and_not_beside_a_head() -> None:
     push = Push()
     push.config = replace(CONFIG, moves_noise=True, noise_share=0.25)
     x0, context = torch.zeros(2, 4, 6, 6), torch.zeros(2, 3, 128)
-    assert single_step_guidance(push, context).noise(x0, 1.0).eq(0.25).all()
-    assert single_step_guidance(push, context, head=Doubt(), asked=[[0], [0]]).noise is None
+    assert single_step_guidance(push, context).apply(x0, 1.0, 1.0).eq(0.25).all()
+    assert single_step_guidance(push, context, head=Doubt(), aspect_columns=[[0], [0]]).noise_change is None
     # Where a level is asked for, it acts there and nowhere else.
-    assert single_step_guidance(push, context, noise_level=0.5).noise is None
-    alone = single_step_guidance(push, context, noise_level=1.0, head=Doubt(), asked=[[0], [0]])
-    assert not alone.stops and alone.steer(x0, 1.0).eq(0.25).all()
+    assert single_step_guidance(push, context, noise_level=0.5).noise_change is None
+    alone = single_step_guidance(push, context, noise_level=1.0, head=Doubt(), aspect_columns=[[0], [0]])
+    assert alone.stop_at == (1.0,) and alone.apply(x0, 1.0, 1.0).eq(0.25).all()
 
 
 @pytest.mark.parametrize("wanted, level", [(0.6, 0.6), (0.65, 0.6), (0.9, 0.8), (0.0, 0.2)])
@@ -131,8 +131,8 @@ def test_sampling_goes_on_from_the_moved_prediction_under_the_same_noise(sampler
 
 
 def test_without_a_head_all_are_corrected_at_the_correctors_level(sampler) -> None:
-    once, x0 = single_step_guidance(Push(), sampler.context([0, 1])), torch.zeros(2, *sampler.shape)
-    assert once.noise_level == 0.4 and torch.equal(once.steer(x0, 0.4), torch.ones_like(x0))
+    guidance, x0 = single_step_guidance(Push(), sampler.context([0, 1])), torch.zeros(2, *sampler.shape)
+    assert guidance.noise_level == 0.4 and torch.equal(guidance.apply(x0, 0.4, 0.4), torch.ones_like(x0))
     assert single_step_guidance(Push(), sampler.context([0]), 0.6).noise_level == 0.6
 
 
@@ -140,9 +140,11 @@ def test_a_head_keeps_what_it_holds_for_right(sampler) -> None:
     color = Doubt.config.aspects.index("color")
     x0 = torch.zeros(2, *sampler.shape)
 
-    def moved(asked: list[list[int]], corrector=None) -> list[bool]:
-        once = single_step_guidance(corrector or Push(), sampler.context([0, 1]), head=Doubt(), asked=asked)
-        return [bool(row.any()) for row in once.steer(x0, 0.4)]
+    def moved(columns: list[list[int]], corrector=None) -> list[bool]:
+        guidance = single_step_guidance(
+            corrector or Push(), sampler.context([0, 1]), head=Doubt(), aspect_columns=columns
+        )
+        return [bool(row.any()) for row in guidance.apply(x0, 0.4, 0.4)]
 
     assert moved([[color], [color]]) == [True, False]
     # Of two aspects at 0.9 the product counts; a prompt that asks for others is not doubted.

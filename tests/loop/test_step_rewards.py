@@ -9,6 +9,7 @@ import torch
 from tests.bench.test_early import Taste, engine, liked
 from tests.loop.test_loop import PROMPT, FakeDecoder, FakeJudge, FakeSampler, SeedHead
 from xlard.bench.worlds.early import early_best_of
+from xlard.guidance.base import SingleStepGuidance
 from xlard.loop.attempt import draw
 from xlard.loop.engine import Engine
 from xlard.loop.head_reader import StepReader, expected_reward, step_reader, watched
@@ -16,7 +17,6 @@ from xlard.loop.run import correct_all
 from xlard.loop.settings import LoopSettings
 from xlard.models.head import HeadConfig
 from xlard.prompts import claims_from_prompt
-from xlard.protocols import SingleStepGuidance
 from xlard.worlds.shapes.world import DemoWorld
 
 STEPS, TEXTS = 6, ["a red circle left of a blue square and a green triangle", "three yellow squares"]
@@ -78,7 +78,7 @@ def test_each_reading_is_of_the_prediction_that_sampling_went_on_from(world):
         read_steps=True,
     )
     seen = {}
-    made.sampler.generate([0, 1], [3, 4], lambda x0, level: seen.setdefault(level, x0))
+    made.sampler.generate([0, 1], [3, 4], StepwiseGuidance(lambda x0, level: seen.setdefault(level, x0)))
     attempt = draw(made, [0, 1], "sample", [3, 4])
     with torch.no_grad():
         wanted = {
@@ -142,14 +142,14 @@ def test_what_stays_is_read_as_it_stays():
     assert made.head.shown[0].flatten().tolist() == [50.0, 0.0, 0.0, 0.0]
 
 
-def test_a_reader_sees_what_steers_made_and_at_a_level_that_comes_twice_the_last():
+def test_a_reader_sees_what_guidance_made_and_at_a_level_that_comes_twice_the_last():
     made = fake(Seen())
     reader = step_reader(made, [0])
-    once = watched(SingleStepGuidance(0.5, lambda x0, level: x0 + 10), reader)
+    guidance = watched(SingleStepGuidance(0.5, lambda x0, level: x0 + 10), reader)
     x0 = torch.full((1, 1, 1, 1), 20.0)
-    once.along(x0, 0.5)
-    once.along(once.steer(x0, 0.5), 0.5)
-    watched(lambda x0, level: x0 + 40, reader)(x0, 0.4)
+    guidance.apply(x0, 0.5)
+    guidance.apply(guidance.apply(x0, 0.5, 0.5), 0.5)
+    watched(StepwiseGuidance(lambda x0, level: x0 + 40), reader).apply(x0, 0.4)
     assert reader.steps == [((0.5, pytest.approx(0.3)), (0.4, pytest.approx(0.6)))]
 
 

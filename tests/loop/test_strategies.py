@@ -242,19 +242,19 @@ def test_boxes_that_the_critic_is_unsure_of_are_not_built_on_first() -> None:
 
 
 def test_a_corrector_that_moves_the_noise_alone_has_nothing_to_correct_later() -> None:
-    assert Correct().plan(replace(situation(judged("a red circle")), single_step_level=1.0, steering=1)) is None
+    assert Correct().plan(replace(situation(judged("a red circle")), single_step_level=1.0, draw_nfe=1)) is None
 
 
 @pytest.mark.parametrize("fresh", [Resample(), Rewrite()])
-@pytest.mark.parametrize("steering", [1, 2])
-def test_a_fresh_draw_that_a_corrector_has_part_in_takes_its_calls_more(fresh, steering: int) -> None:
+@pytest.mark.parametrize("draw_nfe", [1, 2])
+def test_a_fresh_draw_that_a_corrector_has_part_in_takes_its_calls_more(fresh, draw_nfe: int) -> None:
     where = replace(
         situation(judged("a red circle")),
         single_step_level=0.5,
-        steering=steering,
+        draw_nfe=draw_nfe,
         rewrite=lambda critique: "one red circle",
     )
-    assert fresh.plan(where).corrected and fresh.plan(where).nfe == 20 + steering
+    assert fresh.plan(where).correction == "draw" and fresh.plan(where).nfe == 20 + draw_nfe
     # Inside of what an edit may change nothing is drawn from noise alone.
     where.state.rounds[0] = replace(where.state.first, strategy=SOURCE)
-    assert not fresh.plan(where).corrected and fresh.plan(where).nfe == 20
+    assert not fresh.plan(where).correction == "draw" and fresh.plan(where).nfe == 20

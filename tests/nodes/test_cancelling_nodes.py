@@ -15,7 +15,7 @@ from tests.support.graphs import loop_graph, pictures
 from tests.support.loop_graphs import NEVER, by_round, looped, only
 from tests.support.paths import CHECKOUT
 from xlard.comfy_server.server import ComfyServer
-from xlard.loop.strategies import ALL
+from xlard.loop.registry import DEFAULT_STRATEGIES
 from xlard.quickstart.comfyui import find_comfyui
 
 STEPS = 5
@@ -37,7 +37,7 @@ def cancelling() -> Iterator[ComfyServer]:
 
 def in_one_node(call: int, rounds: int, **settings) -> dict:
     """Self-Correct on a model that is cancelled in a call; each round is a fresh draw of ``STEPS`` calls."""
-    strategies = {name: name == "resample" for name in ALL}
+    strategies = {name: name == "resample" for name in DEFAULT_STRATEGIES}
     return cancelled_in(
         call, loop_graph(steps=STEPS, rounds=rounds, seed=40, prompt=NEVER, **{**strategies, **settings}), "loop"
     )

@@ -9,7 +9,7 @@ from safetensors.torch import load, save_file
 from torch import Tensor
 
 from tests.support.graphs import PROMPT, SIDE, demo_graph, error, shown, text
-from xlard.guidance.corrector import corrector_guidance, guide_in_turn
+from xlard.guidance.corrector import changes_in_turn, corrector_change
 from xlard.models.corrector import CorrectorConfig, LatentCorrector, relative_norm
 from xlard.models.head import HeadConfig, RewardHead
 from xlard.worlds.shapes.architecture import CONTEXT_WIDTH, LATENT_CHANNELS, LATENT_SIDE, PIPELINE
@@ -492,11 +492,11 @@ def test_the_demo_worlds_own_head_and_corrector(comfy):
     assert differ(latents(comfy, graph, "plain", "drawn"), "plain", "drawn")
 
 
-def test_steers_in_turn_go_on_from_each_other_within_one_trust_region():
+def test_changes_in_turn_go_on_from_each_other_within_one_trust_region():
     x0, context = torch.randn(2, 4, 6, 6), torch.zeros(1, 1, 1)
     small, large = (
-        corrector_guidance(lambda latents, *_, size=size: size * latents, context, (0.0, 0.5)) for size in (0.1, 5.0)
+        corrector_change(lambda latents, *_, size=size: size * latents, context, (0.0, 0.5)) for size in (0.1, 5.0)
     )
-    assert torch.allclose(guide_in_turn([small, small], 0.3)(x0, 0.5), 1.21 * x0, atol=1e-6)
-    assert torch.allclose(guide_in_turn([small, large], 0.3, strength=0.5)(x0, 0.5), 1.15 * x0, atol=1e-6)
-    assert guide_in_turn([small, large], 0.3)(x0, 0.6) is x0
+    assert torch.allclose(changes_in_turn([small, small], 0.3)(x0, 0.5), 1.21 * x0, atol=1e-6)
+    assert torch.allclose(changes_in_turn([small, large], 0.3, strength=0.5)(x0, 0.5), 1.15 * x0, atol=1e-6)
+    assert changes_in_turn([small, large], 0.3)(x0, 0.6) is x0

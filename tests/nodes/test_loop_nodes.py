@@ -13,7 +13,7 @@ from PIL import Image
 from safetensors.torch import load
 
 from tests.support.graphs import BAD_LATENTS, SIDE, demo_graph, error, load_latent, loop_graph, pictures, shown, text
-from xlard.loop.strategies import ALL
+from xlard.loop.registry import DEFAULT_STRATEGIES
 
 
 @pytest.mark.parametrize("sampler", ["euler", "dpmpp_2m", "ddim"])
@@ -123,7 +123,7 @@ def saved_latents(comfy, graph: dict) -> torch.Tensor:
 
 @pytest.mark.parametrize("only", ["rearrange", "region"])
 def test_what_is_mended_in_parts_keeps_the_rest_to_the_last_bit(comfy, only):
-    strategies = {name: name == only for name in ALL}
+    strategies = {name: name == only for name in DEFAULT_STRATEGIES}
     first = saved_latents(comfy, loop_graph(batch=8, steps=10, rounds=0))
     after = saved_latents(comfy, loop_graph(batch=8, steps=10, rounds=2, **strategies))
     same = (first == after).all(dim=1)
@@ -132,7 +132,7 @@ def test_what_is_mended_in_parts_keeps_the_rest_to_the_last_bit(comfy, only):
 
 
 def test_without_any_strategy_it_is_an_error(comfy):
-    graph = loop_graph(**dict.fromkeys(ALL, False))
+    graph = loop_graph(**dict.fromkeys(DEFAULT_STRATEGIES, False))
     graph["picture"] = {"class_type": "PreviewImage", "inputs": {"images": ["loop", 1]}}
     assert "All strategies are switched off" in error(comfy, graph)
 

@@ -9,10 +9,10 @@ from tests.nodes.test_guide_nodes import latents
 from tests.nodes.test_guide_single_step import once_graph
 from tests.nodes.test_rewrite_nodes import history
 from tests.support.graphs import loop_graph
-from xlard.loop.strategies import ALL
+from xlard.loop.registry import DEFAULT_STRATEGIES
 
 IMPOSSIBLE = "nine red circles left of nine blue squares"
-FRESH = {name: name in ("correct", "resample") for name in ALL}
+FRESH = {name: name in ("correct", "resample") for name in DEFAULT_STRATEGIES}
 
 
 def looping(comfy, bias: float | None = None, **settings) -> dict:

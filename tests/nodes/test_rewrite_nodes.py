@@ -13,10 +13,10 @@ from tests.support.chat_behaviours import OTHER_WORDS
 from tests.support.chat_server import ChatServer
 from tests.support.graphs import PROMPT, demo_graph, loop_graph, pictures, pixels, shown, text
 from xlard.loop.engine import derived_seed
-from xlard.loop.strategies import ALL
+from xlard.loop.registry import DEFAULT_STRATEGIES
 
 SEED = 5
-ONLY_REWRITE = {name: name == "rewrite" for name in ALL}
+ONLY_REWRITE = {name: name == "rewrite" for name in DEFAULT_STRATEGIES}
 
 
 def with_prompt(server: ChatServer, model: str = "rewords", **settings) -> dict:
@@ -122,4 +122,4 @@ def test_a_critic_that_cannot_write_is_named_in_the_report(comfy):
     graph = shown(loop_graph(batch=4, rounds=2, clip=["world", 1], rearrange=False, correct=False), report=("loop", 6))
     assert pictures(comfy, graph, "loop", 1).shape[0] == 4
     report = text(comfy.run(graph), "report")
-    assert report.count("The critic cannot put the prompt into other words") == 1 and "Picture 4" in report
+    assert report.count("The critic cannot reword the prompt") == 1 and "Picture 4" in report

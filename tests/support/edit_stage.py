@@ -55,10 +55,10 @@ class Stage:
     def calls(self, sigma: float = 1.0) -> int:
         return round(20 * sigma)
 
-    def generate(self, rows, seeds, steer=None):
+    def generate(self, rows, seeds, guidance=None):
         raise AssertionError("An edit of a source must not draw a fresh picture.")
 
-    def resume(self, latents, sigma, rows, seeds, steer=None, regions=None):
+    def resume(self, latents, noise_level, rows, seeds, guidance=None, regions=None):
         assert regions is not None
         self.calls_made += self.calls(sigma)
         # What was put there by hand is joined at a mid level; what starts from pure noise becomes what the sampler

@@ -11,6 +11,7 @@ import torch
 
 from xlard import files
 from xlard.detections import Detection
+from xlard.guidance.base import StepwiseGuidance
 from xlard.loop.strategies import REARRANGE_NOISE_LEVEL
 from xlard.models.head import LATENT_KINDS
 from xlard.prompts import claims_from_prompt
@@ -38,9 +39,9 @@ class FakeSampler:
             else torch.zeros(len(rows), 4, 3)
         )
 
-    def generate(self, rows, seeds, steer=None):
+    def generate(self, rows, seeds, guidance=None):
         for step in range(10):
-            after = steer(torch.full((len(rows), 2, 4, 4), 1 - step / 10), 1 - step / 10)
+            after = guidance.apply(torch.full((len(rows), 2, 4, 4), 1 - step / 10), 1 - step / 10)
         assert after.shape == (len(rows), 2, 4, 4)
         return torch.tensor(seeds, dtype=torch.float32).view(-1, 1, 1, 1).expand(-1, 2, 4, 4)
 
@@ -109,7 +110,7 @@ def test_what_is_collected_comes_back(tmp_path) -> None:
 
 def test_a_corrector_s_pictures_are_other_pictures(tmp_path) -> None:
     dataset = collected(tmp_path)
-    collected(tmp_path, steer_for=lambda sampler, rows: lambda x0, level: x0 + 0.25)
+    collected(tmp_path, guidance_for=lambda sampler, rows: StepwiseGuidance(lambda x0, level: x0 + 0.25))
     assert dataset.done("sampled") == dataset.done("corrected") and len(dataset.pictures()) == 16
     assert dataset.records().latents[8 * 6 + 1, 0, 0, 0].item() == pytest.approx(1.15, abs=1e-3), (
         "what sampling went on from"
@@ -321,15 +322,15 @@ class Corners:
     def context(self, rows):
         return torch.zeros(len(rows), 4, 3)
 
-    def generate(self, rows, seeds, steer=None):
+    def generate(self, rows, seeds, guidance=None):
         latents = torch.zeros(len(rows), 2, 12, 12)
         for latent, seed in zip(latents, seeds):
             for row, column in self.places[:seed]:
                 latent[:, row : row + 2, column : column + 2] = 1
-        steer(latents, 0.9)
+        guidance.apply(latents, 0.9)
         return latents
 
-    def resume(self, latents, noise_level, rows, seeds, steer=None, regions=None):
+    def resume(self, latents, noise_level, rows, seeds, guidance=None, regions=None):
         assert noise_level == REARRANGE_NOISE_LEVEL and regions.any()
         return latents
 

@@ -271,8 +271,8 @@ class Measurement:
             drawn = sampler.generate([0], [0])
             full = sampler.calls_made
             sampler.resume(drawn, 0.5, [0], [1])
-            found[f"{name}_calls"] = {"full": sampler.calls(), "half": sampler.calls(0.5)}
-            assert sampler.calls_made == full + sampler.calls(0.5)
+            found[f"{name}_calls"] = {"full": sampler.nfe(), "half": sampler.nfe(0.5)}
+            assert sampler.calls_made == full + sampler.nfe(0.5)
         before = sampler.calls_made
         sampler.predict(drawn, 0.5, [0], [1])
         return {**found, "predict_calls": sampler.calls_made - before}

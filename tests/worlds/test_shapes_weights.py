@@ -55,7 +55,7 @@ def test_resuming_from_pure_noise_is_generating(world: DemoWorld) -> None:
     drawn = sampler.generate([0, 1], [5, 6])
     assert torch.allclose(sampler.resume(torch.zeros_like(drawn), 1.0, [0, 1], [5, 6]), drawn)
     assert torch.allclose(sampler.generate([1], [6]), drawn[1:], atol=1e-4)
-    assert (sampler.calls(), sampler.calls(0.9), sampler.calls(0.5)) == (20, 18, 10)
+    assert (sampler.nfe(), sampler.nfe(0.9), sampler.nfe(0.5)) == (20, 18, 10)
 
 
 def test_the_critic_reads_renders(world: DemoWorld) -> None:

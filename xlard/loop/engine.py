@@ -7,7 +7,6 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from torch import Tensor
 
@@ -15,39 +14,12 @@ from ..claims import Claim
 from ..critics.backend import CriticError
 from ..critique import Critique
 from ..editing.claims import edit_in
-from ..models.corrector import CorrectorConfig
-from ..models.head import HeadConfig, RewardPrediction
-from ..protocols import Decoder, Judge, Sampler
+from ..protocols import Corrector, Decoder, Head, Judge, Rewriter, Sampler
 from .critic_failure import LoopCriticError
 from .edit_region import check_editable_area
 from .state import LoopState, Round, StepReward
 
 OnRound = Callable[[int, Round], None]
-
-
-class Head(Protocol):
-    """A ``RewardHead``, or what manages one."""
-
-    config: HeadConfig
-
-    def __call__(self, latents: Tensor, context: Tensor, noise_level: Tensor) -> RewardPrediction:
-        """See ``RewardHead.forward``."""
-
-
-class Rewriter(Protocol):
-    """A ``critics.rewrite.PromptRewriter``, or what asks one."""
-
-    def __call__(self, prompt: str, critique: Critique, tried: Sequence[str] = ()) -> str | None:
-        """The prompt in other words than its own and those tried, or None."""
-
-
-class Corrector(Protocol):
-    """A ``LatentCorrector``, or what manages one."""
-
-    config: CorrectorConfig
-
-    def __call__(self, latents: Tensor, context: Tensor, noise_level: Tensor) -> Tensor:
-        """See ``LatentCorrector.forward``."""
 
 
 def derived_seed(seed: int, *path: int) -> int:
@@ -97,7 +69,7 @@ class Engine:
     sources: Tensor | None = None
     read_steps: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not len(self.prompts) == len(self.claims) == len(self.seeds):
             raise ValueError(
                 f"There are {len(self.prompts)} prompts, {len(self.claims)} lists of claims and "
@@ -117,9 +89,9 @@ class Engine:
         """This engine with the same states, drawing every picture from another prompt; itself where that is empty."""
         if not prompt:
             return self
-        other = copy.copy(self)
-        other.sampler = self.sampler.with_prompt(prompt)
-        return other
+        engine = copy.copy(self)
+        engine.sampler = self.sampler.with_prompt(prompt)
+        return engine
 
     def try_rows(
         self,
@@ -142,7 +114,7 @@ class Engine:
         seconds = (time.perf_counter() - started) / len(rows)
         for index, row in enumerate(rows):
             state = self.states[row]
-            entry = Round(
+            round_ = Round(
                 attempt.strategy,
                 attempt.noise_level,
                 attempt.seeds[index],
@@ -162,23 +134,27 @@ class Engine:
                 bool(attempt.claims),
                 attempt.steps[index] if attempt.steps else (),
             )
-            state.rounds.append(entry)
+            state.rounds.append(round_)
             if self.on_round:
-                self.on_round(row, entry)
+                self.on_round(row, round_)
 
 
 def check_editable(claims: Sequence[Sequence[Claim]], sources: Tensor, batch: int) -> None:
-    """Raise ValueError where there is not a source (B, C, h, w) for each picture, no claim that says what may change,
-    or nothing that may."""
+    """Check that a loop can edit ``sources`` (B, C, h, w).
+
+    Raises ValueError where there is not one for each picture, where no claim says what may change, or where nothing
+    may.
+    """
     if len(sources) != batch:
         raise ValueError(f"There are {len(sources)} sources for {batch} pictures; each picture needs one.")
-    if any(edit_in(own) is None for own in claims):
+    edits = [edit for edit in map(edit_in, claims) if edit is not None]
+    if len(edits) < len(claims):
         raise ValueError(
             "A source is edited by claims that say what may change and what must stay, and these are claims of a "
             "prompt. Connect those of xLARD Edit Claims, or disconnect the source."
         )
-    for own in claims:
-        check_editable_area(edit_in(own), tuple(sources.shape[-2:]))
+    for edit in edits:
+        check_editable_area(edit, (sources.shape[-2], sources.shape[-1]))
 
 
 def better(state: LoopState, critique: Critique) -> bool:

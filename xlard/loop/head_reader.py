@@ -1,81 +1,81 @@
-"""What the head expects of pictures that are not finished yet: at one noise level, or at each step on their way."""
+"""What the head expects of unfinished pictures: at one noise level, or at each step on their way."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from ..critique import ASPECT_OF
+from ..aspects import ASPECT_OF
+from ..guidance.base import WatchedGuidance, X0Guidance
 from ..models.head import overall_reward
-from ..protocols import SingleStepGuidance, X0Guidance
 from .engine import Engine
 from .state import StepReward
 
 _SLACK = 1e-4
 
 
-def asked_aspects(engine: Engine, row: int) -> list[int]:
-    """Places in the head's rewards of the aspects that a picture's claims are about."""
-    asked = {ASPECT_OF[claim.type] for claim in engine.claims[row]}
-    return [place for place, aspect in enumerate(engine.head.config.aspects) if aspect in asked] if engine.head else []
+def head_columns(engine: Engine, row: int) -> list[int]:
+    """Columns of the head's rewards for the aspects that a picture's claims are about; none without a head."""
+    if engine.head is None:
+        return []
+    claimed = {ASPECT_OF[claim.type] for claim in engine.claims[row]}
+    return [column for column, aspect in enumerate(engine.head.config.aspects) if aspect in claimed]
 
 
 def expected_reward(engine: Engine, rows: Sequence[int], latents: Tensor, noise_level: float) -> Tensor:
-    """The head's product of rewards (B,) over each picture's own aspects."""
+    """The head's product of rewards (B,) over the aspects of each picture. Raises ValueError without a head."""
+    if engine.head is None:
+        raise ValueError("Rewards are read by a reward head, and this loop has none.")
     levels = torch.full((len(rows),), noise_level, device=latents.device)
     prediction = engine.head(latents, engine.sampler.context(rows), levels)
-    return overall_reward(prediction, [asked_aspects(engine, row) for row in rows])
+    return overall_reward(prediction, [head_columns(engine, row) for row in rows])
 
 
 class StepReader:
-    """Notes what the head expects of some rows at each noise level that it can read, as DenseGRPO rewards steps; what
-    is sampled stays the same.
+    """Notes what the head expects of some rows at each noise level that it can read, as DenseGRPO rewards steps.
 
-    Outside of ``regions`` (B, h, w) it sees ``latents`` (B, C, h, w), as they will come back.
+    What is sampled stays the same. Outside of ``regions`` (B, h, w) the head sees ``latents`` (B, C, h, w), as they
+    will come back.
     """
 
     def __init__(
         self, engine: Engine, rows: Sequence[int], latents: Tensor | None = None, regions: Tensor | None = None
     ):
         self._engine, self._rows, self._latents, self._regions = engine, rows, latents, regions
+        self._levels = (0.0, 0.0) if engine.head is None else engine.head.config.noise_level_range
         self._rewards: dict[float, Tensor] = {}
 
     @torch.no_grad()
-    def __call__(self, x0: Tensor, level: float) -> Tensor:
-        """A steer that gives back the very predictions that it was given."""
-        lowest, highest = self._engine.head.config.noise_level_range
-        if lowest - _SLACK <= level <= highest + _SLACK:
-            seen = x0.float()
-            if self._regions is not None:
-                seen = torch.where(self._regions.to(x0.device)[:, None], seen, self._latents.to(seen))
-            # A sampler may come to a level twice; sampling goes on from what it is given last.
-            self._rewards.pop(level, None)
-            self._rewards[level] = expected_reward(self._engine, self._rows, seen, level)
-        return x0
+    def __call__(self, x0: Tensor, noise_level: float) -> None:
+        """Read the x0 predictions (B, C, h, w) of a step."""
+        lowest, highest = self._levels
+        if not lowest - _SLACK <= noise_level <= highest + _SLACK:
+            return
+        seen = x0.float()
+        if self._regions is not None and self._latents is not None:
+            seen = torch.where(self._regions.to(x0.device)[:, None], seen, self._latents.to(seen))
+        # A sampler may come to a level twice; sampling goes on from what it is given last.
+        self._rewards.pop(noise_level, None)
+        self._rewards[noise_level] = expected_reward(self._engine, self._rows, seen, noise_level)
 
     @property
     def steps(self) -> list[tuple[StepReward, ...]]:
         """For each row, in the order of sampling."""
-        levels, rewards = list(self._rewards), [each.tolist() for each in self._rewards.values()]
-        return [tuple(zip(levels, own)) for own in zip(*rewards)] if levels else [() for _ in self._rows]
+        levels, rewards = list(self._rewards), [level_rewards.tolist() for level_rewards in self._rewards.values()]
+        return (
+            [tuple(zip(levels, row_rewards)) for row_rewards in zip(*rewards)] if levels else [() for _ in self._rows]
+        )
 
 
 def step_reader(
     engine: Engine, rows: Sequence[int], latents: Tensor | None = None, regions: Tensor | None = None
 ) -> StepReader | None:
-    """A reader of the steps, where that is asked for and there is a head to read them."""
+    """A reader of the steps, where the loop asks for one and has a head."""
     return StepReader(engine, rows, latents, regions) if engine.read_steps and engine.head is not None else None
 
 
-def watched(
-    steer: X0Guidance | SingleStepGuidance | None, reader: StepReader | None
-) -> X0Guidance | SingleStepGuidance | None:
-    """A steer whose every answer a reader sees."""
-    if reader is None or steer is None:
-        return steer or reader
-    if isinstance(steer, SingleStepGuidance):
-        return replace(steer, along=watched(steer.along, reader))
-    return lambda x0, level: reader(steer(x0, level), level)
+def watched(guidance: X0Guidance | None, reader: StepReader | None) -> X0Guidance | None:
+    """A guidance, or none, whose every answer a reader sees."""
+    return guidance if reader is None else WatchedGuidance(guidance, reader)

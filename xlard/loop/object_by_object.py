@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 import torch
 
 from ..claims import Claim
-from ..english import MEDIA
+from ..detections import ObjectKind
 from ..prompts import claims_from_prompt, parse_prompt
+from ..prompts.vocabulary import MEDIA
 from ..rewards import critique_from_detections, decidable
-from .faults import Kind, faults_of
+from .faults import faults_of
 from .plan import Plan, Situation
 from .rearrange import Piece, fill, pieces_of, rearranged
 from .regions import Grid
@@ -42,7 +43,7 @@ _SHARES = (1.0, 0.8, 0.6, 0.4)
 class Stage:
     """One step: a kind of object, the prompt that asks for one of it and for no more, and the claims of that prompt."""
 
-    kind: Kind
+    kind: ObjectKind
     prompt: str
     claims: tuple[Claim, ...]
 
@@ -58,7 +59,9 @@ def stages_of(prompt: str, claims: Sequence[Claim]) -> list[Stage]:
     ).missing
     if len(asked) < 2:
         return []
-    anchors = [Kind(claim.other, claim.other_color) for claim in claims if claim.type == "position" and claim.other]
+    anchors = [
+        ObjectKind(claim.other, claim.other_color) for claim in claims if claim.type == "position" and claim.other
+    ]
     texts = {kind: _alone(kind, prompt) for kind in sorted(dict.fromkeys(asked), key=lambda kind: kind not in anchors)}
     stages = (Stage(kind, text, tuple(claims_from_prompt(text))) for kind, text in texts.items())
     return [stage for stage in stages if stage.claims]
@@ -85,7 +88,7 @@ class Introduce:
                     self.name,
                     1.0,
                     situation.seed,
-                    situation.calls(1.0),
+                    situation.nfe(1.0),
                     f"{stage.prompt}, alone",
                     prompt=stage.prompt,
                     claims=stage.claims,
@@ -128,7 +131,7 @@ class Compose:
                     self.name,
                     self.noise_level,
                     situation.seed,
-                    situation.calls(self.noise_level),
+                    situation.nfe(self.noise_level),
                     "objects drawn alone, together",
                     latent=found[0],
                 )
@@ -147,7 +150,7 @@ def smaller(piece: Piece, share: float, grid: Grid) -> Piece:
     return Piece(object, torch.nn.functional.interpolate(piece.patch[None], size, mode="bilinear", antialias=True)[0])
 
 
-def _alone(kind: Kind, prompt: str) -> str:
+def _alone(kind: ObjectKind, prompt: str) -> str:
     """A prompt for one object of a kind, in the words of a prompt for more."""
     said = next(
         (phrase for phrase in parse_prompt(prompt)[0] if (phrase.noun, phrase.color) == (kind.noun, kind.color)), None
@@ -157,7 +160,3 @@ def _alone(kind: Kind, prompt: str) -> str:
     lead = medium + of if of and medium.split()[-1:] and medium.split()[-1] in MEDIA else ""
     style = [clause.strip() for clause in prompt.split(",") if clause.strip() and not claims_from_prompt(clause)]
     return ", ".join([f"{lead}{'an' if words[:1] in 'aeiou' else 'a'} {words}", *style])
-
-
-INTRODUCING = (Introduce.name, Compose.name)
-"""The strategies that a loop needs to go object by object, beside those that mend."""

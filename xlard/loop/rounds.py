@@ -11,13 +11,14 @@ from torch import Tensor
 
 from ..claims import Claim
 from ..critique import Critique
+from ..protocols import Rewriter
 from .critic_failure import FailedCritique, LoopCriticError
 from .edit_region import within_edit_region
-from .engine import Rewriter, better, check_editable, derived_seed
+from .engine import better, check_editable, derived_seed
 from .plan import Plan, Situation
+from .registry import DEFAULT_STRATEGIES
 from .router import router
-from .state import SOURCE, LoopState, Round
-from .strategies import ALL
+from .state import SOURCE, LoopState, Round, image_size, latent_size
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,15 +145,16 @@ class BatchRound:
         return replace(self, states=tuple(states), plans=plans, seconds=time.perf_counter() - started)
 
     def _situation(self, state: LoopState, seed: int) -> Situation:
-        # What the body costs from a noise level on, only its owner knows; the last round is the best guess.
-        return Situation(
-            state,
-            tuple(state.best.latent.shape[-2:]),
-            tuple(state.best.image.shape[:2]),
-            seed,
-            lambda noise_level: state.rounds[-1].nfe,
-            rewrite=self.rewriter and (lambda critique: self.rewriter(state.prompt, critique, state.wordings)),
-        )
+        rewriter = self.rewriter
+
+        def nfe(noise_level: float) -> int:
+            # What the body costs from a noise level on, only its owner knows; the last round is the best guess.
+            return state.rounds[-1].nfe
+
+        def rewrite(critique: Critique) -> str | None:
+            return rewriter(state.prompt, critique, state.prompts_tried) if rewriter else None
+
+        return Situation(state, latent_size(state), image_size(state), seed, nfe, rewrite=rewrite if rewriter else None)
 
     def _check(self, latents: Tensor, images: Tensor, critiques: Sequence[Critique]) -> None:
         batch = len(self.states)
@@ -179,7 +181,7 @@ def first_round(
     claims: Sequence[Claim],
     batch: int,
     seed: int,
-    strategies: Sequence[str] = ALL,
+    strategies: Sequence[str] = DEFAULT_STRATEGIES,
     sources: Tensor | None = None,
     rewriter: Rewriter | None = None,
 ) -> BatchRound:
@@ -200,7 +202,7 @@ def resumed_round(
     claims: Sequence[Claim],
     batch: int,
     seed: int,
-    strategies: Sequence[str] = ALL,
+    strategies: Sequence[str] = DEFAULT_STRATEGIES,
     rewriter: Rewriter | None = None,
 ) -> BatchRound:
     """The next round of pictures that a loop has worked on before.

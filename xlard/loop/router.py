@@ -1,43 +1,48 @@
-"""Which strategy next, by the kind of failure, by how sure the critic is, and by what has been tried."""
+"""Which strategy next: by the kind of failure, by how sure the critic is, and by what has been tried."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .object_by_object import Compose, Introduce
 from .plan import Plan, Situation, Strategy
-from .strategies import ALL, Correct, Rearrange, Region, Resample, Rewrite
+from .registry import DEFAULT_STRATEGIES, StrategySpec, spec_of, strategy_specs
 
 PATIENCE = 2
 """Rounds without progress after which a fresh draw is tried."""
 
-
 SURE = 0.77
-"""Confidence of a critique from which on its boxes are built on. Measured with the demo world's critic
+"""Confidence of a critique from which its boxes are relied on. Measured with the shapes world's critic
 (docs/bench.md)."""
 
 
 @dataclass(frozen=True)
-class Turns:
-    """Fresh draws in the artist's own wording and in other words by turns, the artist's first."""
+class TakeTurns:
+    """Several kinds of fresh draws by turns, beginning with the first."""
 
-    own: Strategy
-    other: Strategy
+    strategies: tuple[Strategy, ...]
+
+    @property
+    def name(self) -> str:
+        """The first one's."""
+        return self.strategies[0].name
 
     def plan(self, situation: Situation) -> Plan | None:
-        """A draw of the one whose turn it is; the artist's wording wherever there is no other."""
-        drawn = [
-            entry.strategy for entry in situation.state.rounds if entry.strategy in (self.own.name, self.other.name)
-        ]
-        plan = self.other.plan(situation) if drawn and drawn[-1] == self.own.name else None
-        return plan or self.own.plan(situation)
+        """A plan of the one whose turn it is, or of the next that offers one."""
+        names = [strategy.name for strategy in self.strategies]
+        drawn = [round_.strategy for round_ in situation.state.rounds if round_.strategy in names]
+        turn = (names.index(drawn[-1]) + 1) % len(names) if drawn else 0
+        offered = (strategy.plan(situation) for strategy in self.strategies[turn:] + self.strategies[:turn])
+        return next((plan for plan in offered if plan), None)
 
 
 @dataclass(frozen=True)
 class Router:
-    """Asks strategies in order; first ``unsure``, if there is one, where the critic's confidence in its answer is below
-    ``SURE``, and before that ``restart``, if there is one, after ``PATIENCE`` rounds without progress."""
+    """Asks strategies in order.
+
+    ``unsure``, if there is one, goes first where the critic's confidence in its answer is below ``SURE``; before that
+    goes ``restart``, if there is one, after ``PATIENCE`` rounds without progress.
+    """
 
     strategies: tuple[Strategy, ...]
     restart: Strategy | None = None
@@ -46,7 +51,7 @@ class Router:
     def plan(
         self, situation: Situation, allowed: Callable[[Plan, Situation], Plan | None] = lambda plan, _: plan
     ) -> Plan | None:
-        """The first plan that a strategy offers, as far as it is ``allowed``; None where nothing is."""
+        """The first plan that a strategy offers, as far as it is ``allowed``; None where there is none."""
         order = self.strategies
         if self.unsure and situation.state.best.critique.confidence < SURE:
             order = (self.unsure, *order)
@@ -57,40 +62,33 @@ class Router:
 
 
 def router(
-    names: Sequence[str] = ALL, noise_level: float | None = None, editing: bool = False, once: bool = False
+    names: Sequence[str] = DEFAULT_STRATEGIES,
+    noise_level: float | None = None,
+    editing: bool = False,
+    single_step: bool = False,
 ) -> Router:
-    """A router over strategies by name. ``noise_level``: the level to renoise to, None for each strategy's own. With a
-    corrector that acts ``once`` it is asked before a fresh draw, and before all others where the critic is unsure of
-    the boxes that these need.
+    """A router over strategies by name, in the order of their priorities (see ``registry.Priority``).
 
-    When ``editing`` a source, what draws least anew is asked first: a fresh draw has nothing to gain from starting
-    over.
-
-    Raises ValueError for unknown names, and for none.
+    ``noise_level`` is the level to renoise to, None for each strategy's own. ``editing``: a source is edited;
+    ``single_step``: a corrector that acts once corrects fresh draws. Raises ValueError for unknown names, and for none.
     """
-    known: dict[str, Strategy | Turns] = {
-        Compose.name: Compose(),
-        "rearrange": Rearrange(noise_level) if noise_level else Rearrange(),
-        Introduce.name: Introduce(),
-        "resample": Resample(),
-        "region": Region(noise_level) if noise_level else Region(),
-        "correct": Correct(noise_level),
-        "rewrite": Rewrite(),
-    }
+    known = [spec.name for spec in strategy_specs()]
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         cause = f"There is no strategy '{', '.join(unknown)}'" if unknown else "All strategies are switched off"
         raise ValueError(f"{cause}; name at least one of {', '.join(known)}.")
-    if {"resample", "rewrite"} <= set(names):
-        known["resample"] = Turns(known["resample"], known.pop("rewrite"))
-    if once and not editing:
-        first = (Compose.name, "rearrange", Introduce.name, "correct")
-        known = {**{name: known[name] for name in first}, **known}
-    if editing and "resample" in known:
-        known["resample"] = known.pop("resample")
-    asked = {name: known[name] for name in known if name in names}
-    return Router(
-        tuple(asked.values()),
-        asked.get("resample") or asked.get("rewrite"),
-        asked.get("correct") if once and not editing else None,
-    )
+
+    def order(spec: StrategySpec) -> int:
+        return spec.priority.among(editing, single_step)
+
+    specs = [spec_of(name) for name in known if name in names]
+    fresh_draws = tuple(spec.build(noise_level) for spec in sorted(specs, key=order) if spec.fresh_draw)
+    fresh_draw = TakeTurns(fresh_draws) if len(fresh_draws) > 1 else next(iter(fresh_draws), None)
+    strategies: list[Strategy] = []
+    for spec in sorted(specs, key=order):
+        if not spec.fresh_draw:
+            strategies.append(spec.build(noise_level))
+        elif fresh_draw is not None and fresh_draw not in strategies:
+            strategies.append(fresh_draw)
+    unsure = next((spec.build(noise_level) for spec in specs if spec.asked_when_unsure), None)
+    return Router(tuple(strategies), fresh_draw, unsure if single_step and not editing else None)

@@ -1,4 +1,4 @@
-"""The loop: draw, judge, let the router plan for what failed, carry it out, judge again, keep the best."""
+"""The loop: draw, judge, have the router plan for what failed, carry the plan out, judge again, keep the best."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from ..claims import Claim
-from ..protocols import Decoder, Judge, Sampler
-from .attempt import carry_out, draws_corrected, first, predictions
+from ..critique import Critique
+from ..protocols import Corrector, Decoder, Head, Judge, Rewriter, Sampler
+from .attempt import carry_out, first_attempt
+from .correction import Correction
 from .edit_region import within_edit_region
-from .engine import Corrector, Engine, Head, OnRound, Rewriter, better, derived_seed
+from .engine import Engine, OnRound, better, derived_seed
 from .plan import Plan, Situation
 from .router import Router, router
 from .settings import LoopSettings
-from .state import LoopState
+from .state import LoopState, image_size, latent_size
 
 
 def self_correct(
@@ -34,12 +36,13 @@ def self_correct(
     sources: Tensor | None = None,
     read_steps: bool = False,
 ) -> list[LoopState]:
-    """Draw each picture, then mend those that the critic fails, until they pass or rounds or budget are spent.
+    """Draw each picture, then fix those that the critic fails, until they pass or rounds or budget are spent.
 
-    The best picture by the critic is kept. Prompts are put into other words only by a ``rewriter``. With ``sources``
-    (B, C, h, w) these latents are the first pictures, and only what their edits may change is drawn anew. Raises
-    ValueError where a prompt has no claims, where a source has none of an edit, or for unknown strategies, and
-    LoopCriticError, which holds what there was until then, where the critic fails."""
+    The best picture by the critic is kept. Prompts get another wording only from a ``rewriter``. With ``sources``
+    (B, C, h, w) these latents are the first pictures, and only what their edits may change is redrawn. Raises
+    ValueError where a prompt has no claims, where the claims of a source have no edit, or for unknown strategies; and
+    LoopCriticError, which holds what there was until then, where the critic fails.
+    """
     return correct_all(
         Engine(
             sampler, decoder, judge, prompts, claims, seeds, head, corrector, on_round, rewriter, sources, read_steps
@@ -50,15 +53,18 @@ def self_correct(
 
 def correct_all(engine: Engine, settings: LoopSettings) -> list[LoopState]:
     """The loop on an engine; see ``self_correct``."""
-    once, rows = draws_corrected(engine, settings), list(range(len(engine.states)))
-    asked = router(settings.strategies, settings.noise_level, engine.sources is not None, once)
-    engine.try_rows(rows, lambda: first(engine, rows, settings), better)
+    correction = Correction.resolve(engine.head, engine.corrector, settings)
+    strategies = router(
+        settings.strategies, settings.noise_level, engine.sources is not None, correction.corrects_draws
+    )
+    rows = list(range(len(engine.states)))
+    engine.try_rows(rows, lambda: first_attempt(engine, rows, settings, correction), better)
     for number in range(1, settings.rounds + 1):
         groups: dict[tuple[str, float, str, bool], dict[int, Plan]] = defaultdict(dict)
         seconds = {}
         for row in rows:
             started = time.perf_counter()
-            plan = plan_for(engine, row, number, asked, settings)
+            plan = plan_for(engine, row, number, strategies, correction, settings.budget)
             # A critic that rewrites takes its time, which belongs to the round.
             seconds[row] = time.perf_counter() - started
             if plan is not None:
@@ -66,34 +72,39 @@ def correct_all(engine: Engine, settings: LoopSettings) -> list[LoopState]:
         for plans in groups.values():
             engine.try_rows(
                 list(plans),
-                lambda: carry_out(engine, list(plans), list(plans.values()), settings),
+                lambda: carry_out(engine, list(plans), list(plans.values()), correction),
                 better,
                 [seconds[row] for row in plans],
             )
     return engine.states
 
 
-def plan_for(engine: Engine, row: int, number: int, asked: Router, settings: LoopSettings) -> Plan | None:
-    """What a router does with a picture in round ``number``; None for one that passes, or where the budget does not
-    allow it."""
-    state = engine.states[row]
+def plan_for(
+    engine: Engine, row: int, number: int, strategies: Router, correction: Correction, budget: int | None = None
+) -> Plan | None:
+    """What a router does with a picture in round ``number``.
+
+    None for a picture that passes, and where the ``budget`` in model calls does not allow the plan.
+    """
+    state, rewriter = engine.states[row], engine.rewriter
     if state.passed:
         return None
-    best, sampler = state.best, engine.sampler
-    rewrite = engine.rewriter and (lambda critique: engine.rewriter(state.prompt, critique, state.wordings))
-    acting = engine.corrector.config if draws_corrected(engine, settings) else None
+
+    def rewrite(critique: Critique) -> str | None:
+        return rewriter(state.prompt, critique, state.prompts_tried) if rewriter else None
+
     situation = Situation(
         state,
-        tuple(best.latent.shape[-2:]),
-        tuple(best.image.shape[:2]),
+        latent_size(state),
+        image_size(state),
         derived_seed(engine.seeds[row], number, 0),
-        sampler.calls,
-        lambda noise_level: predictions(engine, noise_level, settings),
-        rewrite,
-        acting.single_step_level if acting else 0.0,
-        acting.calls if acting else 0,
+        engine.sampler.nfe,
+        correction.prediction_nfe,
+        rewrite if rewriter else None,
+        correction.single_step_level,
+        correction.draw_nfe,
     )
-    plan = asked.plan(situation, within_edit_region)
-    if plan is None or (settings.budget is not None and state.nfe + plan.nfe > settings.budget):
+    plan = strategies.plan(situation, within_edit_region)
+    if plan is None or (budget is not None and state.nfe + plan.nfe > budget):
         return None
     return plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .strategies import ALL
+from .registry import DEFAULT_STRATEGIES
 
 WHERE = ("window", "once")
 """Where a corrector acts: at every step of its window of noise levels, or once, on the prediction that a round starts
@@ -24,7 +24,7 @@ class LoopSettings:
     is one of ``FIRST``, else ValueError is raised."""
 
     rounds: int = 4
-    strategies: tuple[str, ...] = ALL
+    strategies: tuple[str, ...] = DEFAULT_STRATEGIES
     candidates: int = 4
     strength: float = 1.0
     where: str = "window"
@@ -33,6 +33,6 @@ class LoopSettings:
     budget: int | None = None
     first: str = FIRST[0]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.first not in FIRST:
             raise ValueError(f"'{self.first}' is no way of drawing the first picture: {', '.join(FIRST)}.")

@@ -93,12 +93,12 @@ class LoopState:
     @property
     def best(self) -> Round:
         """The last accepted round, which the critic scores highest."""
-        return next(entry for entry in reversed(self.rounds) if entry.accepted)
+        return next(round_ for round_ in reversed(self.rounds) if round_.accepted)
 
     def within(self, nfe: int) -> LoopState:
         """The state when so many model calls had been spent: the rounds that fit, of which the first always does."""
-        spent = itertools.accumulate(entry.nfe for entry in self.rounds)
-        fitting = [entry for entry, so_far in zip(self.rounds, spent) if so_far <= nfe]
+        spent = itertools.accumulate(round_.nfe for round_ in self.rounds)
+        fitting = [round_ for round_, so_far in zip(self.rounds, spent) if so_far <= nfe]
         return replace(self, rounds=fitting or self.rounds[:1])
 
     @property
@@ -109,28 +109,28 @@ class LoopState:
     @property
     def nfe(self) -> int:
         """Model calls so far."""
-        return sum(entry.nfe for entry in self.rounds)
+        return sum(round_.nfe for round_ in self.rounds)
 
     @property
     def seconds(self) -> float:
         """Wall seconds so far."""
-        return sum(entry.seconds for entry in self.rounds)
+        return sum(round_.seconds for round_ in self.rounds)
 
     @property
     def critic_calls(self) -> int:
         """Pictures judged so far."""
-        return sum(entry.critic_calls for entry in self.rounds)
+        return sum(round_.critic_calls for round_ in self.rounds)
 
     @property
-    def wordings(self) -> tuple[str, ...]:
+    def prompts_tried(self) -> tuple[str, ...]:
         """The prompts other than the artist's own that it was drawn from, each once."""
-        return tuple(dict.fromkeys(entry.prompt for entry in self.rounds if entry.prompt and not entry.alone))
+        return tuple(dict.fromkeys(round_.prompt for round_ in self.rounds if round_.prompt and not round_.alone))
 
     @property
     def stalled(self) -> int:
         """Rounds of the whole picture since the last accepted one."""
-        whole = (entry for entry in reversed(self.rounds) if not entry.alone)
-        return next(count for count, entry in enumerate(whole) if entry.accepted)
+        whole = (round_ for round_ in reversed(self.rounds) if not round_.alone)
+        return next(count for count, round_ in enumerate(whole) if round_.accepted)
 
     def to_dict(self) -> dict:
         """The history as JSON-ready values, without pictures and latents."""
@@ -169,3 +169,15 @@ class LoopState:
                 ],
             }
         )
+
+
+def latent_size(state: LoopState) -> tuple[int, int]:
+    """Height and width of the best latent."""
+    height, width = state.best.latent.shape[-2:]
+    return height, width
+
+
+def image_size(state: LoopState) -> tuple[int, int]:
+    """Height and width of the best picture in pixels."""
+    height, width = state.best.image.shape[:2]
+    return height, width

@@ -76,9 +76,15 @@ class Correct:
             or situation.single_step_level
             or max(ASPECT_NOISE_LEVEL.get(aspect, 0.8) for aspect in failed)
         )
-        nfe = situation.calls(noise_level) + situation.predictions(noise_level)
+        nfe = situation.nfe(noise_level) + situation.prediction_nfe(noise_level)
         return Plan(
-            self.name, noise_level, situation.seed, nfe, f"{' and '.join(failed)}, all of it", prompt=best.prompt
+            self.name,
+            noise_level,
+            situation.seed,
+            nfe,
+            f"{' and '.join(failed)}, all of it",
+            prompt=best.prompt,
+            correction="renoise",
         )
 
     def _asked(self, state: LoopState) -> bool:
@@ -111,7 +117,7 @@ class Region:
             self.name,
             self.noise_level,
             situation.seed,
-            situation.calls(self.noise_level),
+            situation.nfe(self.noise_level),
             _reason(situation),
             region,
             prompt=best.prompt,
@@ -142,7 +148,7 @@ class Rearrange:
             self.name,
             self.noise_level,
             situation.seed,
-            situation.calls(self.noise_level),
+            situation.nfe(self.noise_level),
             _reason(situation),
             touched,
             latent,
@@ -162,15 +168,15 @@ class Rearrange:
 
 def _fresh(name: str, situation: Situation, prompt: str = "") -> Plan:
     corrected = situation.corrects_draws
-    reason = "a fresh draw" + (" in other words" if prompt else "") + (", corrected on its way" if corrected else "")
+    wording, correcting = " in other words" if prompt else "", ", corrected on its way" if corrected else ""
     return Plan(
         name,
         1.0,
         situation.seed,
-        situation.calls(1.0) + situation.steering * corrected,
-        reason,
+        situation.nfe(1.0) + situation.draw_nfe * corrected,
+        f"a fresh draw{wording}{correcting}",
         prompt=prompt,
-        corrected=corrected,
+        correction="draw" if corrected else "none",
     )
 
 
@@ -178,8 +184,3 @@ def _reason(situation: Situation) -> str:
     faults = faults_of(situation.state.best.critique, random.Random(situation.seed), situation.held)
     counts = {"wrong": faults.wrong, "missing": faults.missing, "misplaced": faults.relations}
     return ", ".join(f"{len(found)} {name}" for name, found in counts.items() if found)
-
-
-ALL = ("rearrange", "resample", "region", "correct", "rewrite")
-"""The strategies by name, in the order in which they are asked; ``rewrite`` takes turns with ``resample`` where both
-may act."""

@@ -46,8 +46,8 @@ class CorrectorConfig:
     moves_noise: bool = False
 
     @property
-    def calls(self) -> int:
-        """Model calls that a draw takes more with a corrector that acts once, and on every picture."""
+    def extra_nfe(self) -> int:
+        """Model calls that a draw costs more with a corrector that acts once, and on every picture."""
         return 1 + (self.moves_noise and self.single_step_level < 1)
 
 

@@ -14,12 +14,13 @@ from torch import Tensor
 from ..claims import Claim
 from ..critique import Critique
 from ..detections import Detection
+from ..guidance.base import X0Guidance
 from ..loop.engine import derived_seed
 from ..loop.rearrange import Piece, pieces_of, rearranged
 from ..loop.regions import Grid
 from ..loop.strategies import REARRANGE_GROWTH, REARRANGE_NOISE_LEVEL
 from ..prompts import claims_from_prompt
-from ..protocols import Decoder, Judge, Sampler, SingleStepGuidance, X0Guidance
+from ..protocols import Decoder, Judge, Sampler
 from ..rewards import critique_from_detections
 from .dataset import Dataset
 from .dataset_rows import Batch, Picture, Row, critique_row
@@ -57,37 +58,44 @@ class CollectSettings:
     seed: int = 0
 
 
-class _Watch:
-    """Keeps, for each wanted noise level, the x0 predictions of the step nearest to it, whatever else steers."""
+class _PredictionKeeper:
+    """Guidance that keeps, for each wanted noise level, the x0 predictions of the step nearest to it.
 
-    def __init__(self, levels: Sequence[float], steer: X0Guidance | SingleStepGuidance | None):
-        self._once = steer if isinstance(steer, SingleStepGuidance) else None
-        self._steer = None if self._once else steer
+    What it keeps is what another guidance, if there is one, makes of them: what sampling went on from.
+    """
+
+    def __init__(self, levels: Sequence[float], guidance: X0Guidance | None):
+        self._levels, self._guidance = levels, guidance
         self._nearest: dict[float, tuple[float, Tensor]] = {}
-        self._wanted, self.steps = levels, []
+        self.steps: list[float] = []
 
     @property
-    def steer(self) -> X0Guidance | SingleStepGuidance:
-        """What the sampler is to be steered by."""
-        return replace(self._once, steer=self._act, along=self._see) if self._once else self._see
-
-    def _act(self, x0: Tensor, level: float) -> Tensor:
-        # The picture does not come of what was predicted before.
-        self._nearest.clear()
-        return self._once.steer(x0, level)
-
-    def _see(self, x0: Tensor, level: float) -> Tensor:
-        # The steered ones: these are what sampling went on from, and what the picture came from.
-        after = x0 if self._steer is None else self._steer(x0, level)
-        self.steps.append(level)
-        for wanted in self._wanted:
-            if wanted not in self._nearest or abs(level - wanted) < abs(self._nearest[wanted][0] - wanted):
-                self._nearest[wanted] = (level, after.detach().cpu())
-        return after
+    def stop_at(self) -> tuple[float, ...]:
+        """Those of the other guidance."""
+        return self._guidance.stop_at if self._guidance else ()
 
     @property
-    def seen(self) -> dict[float, Tensor]:
-        """x0 predictions by the noise level of their step."""
+    def extra_nfe(self) -> int:
+        """Those of the other guidance."""
+        return self._guidance.extra_nfe if self._guidance else 0
+
+    def apply(self, x0: Tensor, noise_level: float, stop: float | None = None) -> Tensor:
+        """See ``X0Guidance``."""
+        guided = self._guidance.apply(x0, noise_level, stop) if self._guidance else x0
+        if stop is not None:
+            if stop == min(self.stop_at):
+                # The picture does not come of what was predicted before.
+                self._nearest.clear()
+            return guided
+        self.steps.append(noise_level)
+        for wanted in self._levels:
+            if wanted not in self._nearest or abs(noise_level - wanted) < abs(self._nearest[wanted][0] - wanted):
+                self._nearest[wanted] = (noise_level, guided.detach().cpu())
+        return guided
+
+    @property
+    def predictions(self) -> dict[float, Tensor]:
+        """X0 predictions by the noise level of their step."""
         return dict(self._nearest.values())
 
 
@@ -160,17 +168,17 @@ def collect(
     decoder: Decoder,
     judge: Judge,
     settings: CollectSettings = CollectSettings(),
-    steer_for: Callable[[Sampler, Sequence[int]], X0Guidance | SingleStepGuidance] | None = None,
+    guidance_for: Callable[[Sampler, Sequence[int]], X0Guidance] | None = None,
     on_batch: OnBatch | None = None,
     claims_for: Callable[[str], Sequence[Claim]] = claims_from_prompt,
 ) -> int:
     """Draw and judge the jobs of each group together and add them to the dataset, without those that are there already.
 
-    Returns how many pictures were drawn. ``sampler_for`` gives a sampler whose rows are these prompts, ``steer_for``
-    the steer of some rows of it; what is drawn with a steer counts as ``corrected``. An exception, such as a cancel out
+    Returns how many pictures were drawn. ``sampler_for`` gives a sampler whose rows are these prompts, ``guidance_for``
+    the x0 guidance of some rows of it; what is drawn with guidance counts as ``corrected``. An exception, such as a cancel out
     of ``on_batch``, leaves what was written before. Raises ValueError for a prompt without claims, and what samplers,
     critics and ``Dataset.append`` raise."""
-    origin = ORIGINS[steer_for is not None]
+    origin = ORIGINS[guidance_for is not None]
     claims = {prompt: claims_for(prompt) for group in groups for prompt, _ in group}
     for prompt, found in claims.items():
         if not found:
@@ -178,7 +186,7 @@ def collect(
                 f"No claim could be read out of the prompt {prompt!r}, so nothing in its pictures could be judged. "
                 "Write what should be there, for example 'two red circles', or take the prompt out."
             )
-    collector = _Collector(dataset, sampler_for, decoder, judge, settings, steer_for, claims, origin)
+    collector = _Collector(dataset, sampler_for, decoder, judge, settings, guidance_for, claims, origin)
     done = dataset.done(origin)
     jobs = {job for group in groups for job in group}
     finished = before = len(jobs & done)
@@ -232,7 +240,7 @@ class _Collector:
     decoder: Decoder
     judge: Judge
     settings: CollectSettings
-    steer_for: Callable[[Sampler, Sequence[int]], X0Guidance | SingleStepGuidance] | None
+    guidance_for: Callable[[Sampler, Sequence[int]], X0Guidance] | None
     claims: dict[str, Sequence[Claim]]
     origin: str
     donors: dict[str, deque[Piece]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=_DONORS)))
@@ -241,17 +249,19 @@ class _Collector:
         """A group's pictures, and their images (B, H, W, 3)."""
         prompts, seeds, rows = [prompt for prompt, _ in group], [seed for _, seed in group], list(range(len(group)))
         sampler = self.sampler_for(prompts)
-        watch = _Watch(self.settings.levels, self.steer_for(sampler, rows) if self.steer_for else None)
-        finals = sampler.generate(rows, seeds, watch.steer)
+        keeper = _PredictionKeeper(
+            self.settings.levels, self.guidance_for(sampler, rows) if self.guidance_for else None
+        )
+        finals = sampler.generate(rows, seeds, keeper)
         images = self.decoder.decode(finals)
         critiques = self.judge.judge(images, [self.claims[prompt] for prompt in prompts])
         side = max(images.shape[1:3])
         kept = _Rows(len(group))
         for row in rows:
             kept.add(row, finals[row], "final", 0.0, prompts[row], critiques[row])
-            for level, x0 in watch.seen.items():
+            for level, x0 in keeper.predictions.items():
                 kept.add(row, x0[row], "x0", level, prompts[row], critiques[row])
-        self._add_views(kept, group, sampler, finals, critiques, watch.steps, side)
+        self._add_views(kept, group, sampler, finals, critiques, keeper.steps, side)
         mended = (
             self._mend(kept, group, sampler, finals, critiques, tuple(images.shape[1:3])) if self.settings.mend else ()
         )

@@ -14,7 +14,7 @@ from ....xlard.critics import questions
 from ....xlard.critics.backend import GREEDY, Answer, Ask, CannotDo, CriticError, Sampling
 from ....xlard.critics.boxes import convention_of
 from ....xlard.critics.chat_text import GEMMA4_LARGE, ChatFormat, format_of
-from ....xlard.critics.memory import in_parts
+from ....xlard.critics.memory import in_batches
 from ....xlard.critics.mllm import MLLMCritic
 from ....xlard.critics.pictures import resized_picture
 from .folder import check_interrupt, show_progress
@@ -79,7 +79,7 @@ class ClipBackend:
 
         weights = sum(weight.numel() * weight.element_size() for weight in self._clip.cond_stage_model.parameters())
         answers = []
-        for answer in in_parts(asks, 1, run, _make_room, self.name, weights):
+        for answer in in_batches(asks, 1, run, _make_room, self.name, weights):
             answers.append(answer)
             self._on_progress(len(answers), len(asks))
         return answers

@@ -15,7 +15,7 @@ from ....xlard.models.corrector import attribution_map, project, relative_norm
 from ....xlard.models.head import overall_reward
 from .family import known_as
 from .latents import as_pictures, like_source, map_image, mask_of, prompt_embeddings
-from .predictions import asked_aspects
+from .predictions import aspects_of_prompt
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def correct_latent(
         raise ValueError("Gradient steps need a reward head to climb. Connect one, or set gradient_steps to 0.")
     if head is not None:
         check_family(replace(head.config, family=known_as(head.config)), known_as(corrector.config), "head")
-        aspects = asked_aspects(prompt, head.config.aspects)
+        aspects = aspects_of_prompt(prompt, head.config.aspects)
     source = latent["samples"]
     pictures = as_pictures(source)
     original, batch = pictures.to(comfy.model_management.intermediate_device(), torch.float32), len(pictures)

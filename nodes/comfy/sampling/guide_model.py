@@ -1,4 +1,4 @@
-"""A corrector and a head's gradient as the steer of a MODEL."""
+"""A corrector and a head's gradient as the x0 guidance of a MODEL."""
 
 from __future__ import annotations
 
@@ -6,45 +6,42 @@ import comfy.model_management
 import torch
 from torch import Tensor
 
-from ....xlard.guidance.corrector import (
-    Corrector,
-    check_window,
-    corrector_guidance,
-    guide_in_turn,
-    single_step_guidance,
-)
+from ....xlard.guidance.base import SingleStepGuidance, StepwiseGuidance, X0Change
+from ....xlard.guidance.corrector import Residual, changes_in_turn, check_window, corrector_change, single_step_guidance
 from ....xlard.guidance.gradient import AscentSettings, ascend
 from ....xlard.guidance.min_norm import Combination
-from ....xlard.protocols import SingleStepGuidance
 from ..managed import ManagedModule
 from .family import check_fits
 from .latents import prompt_embeddings
-from .predictions import asked_aspects
-from .single_step import with_single_step_guidance
-from .x0_guidance import steered
+from .predictions import aspects_of_prompt
+from .x0_guidance import with_guidance
 
 GRADIENT_STEPS = AscentSettings().steps
 
 
-def window_of(corrector: ManagedModule, sigma_start: float = 0.0, sigma_end: float = 0.0) -> tuple[float, float]:
+def window_of(
+    corrector: ManagedModule, noise_level_start: float = 0.0, noise_level_end: float = 0.0
+) -> tuple[float, float]:
     """The lowest and highest noise level that a corrector acts at: its own, where a level is 0."""
     low, high = corrector.config.noise_level_range
-    return sigma_end or low, sigma_start or high
+    return noise_level_end or low, noise_level_start or high
 
 
-def readable_window(head: ManagedModule, sigma_start: float = 0.0, sigma_end: float = 0.0) -> tuple[float, float]:
+def readable_window(
+    head: ManagedModule, noise_level_start: float = 0.0, noise_level_end: float = 0.0
+) -> tuple[float, float]:
     """The part of a window that a head can read; its whole range, where both levels are 0.
 
     Raises ValueError for a window that is upside down, or that holds no level of the head's.
     """
-    wanted = sigma_end, sigma_start or 1.0
+    wanted = noise_level_end, noise_level_start or 1.0
     check_window(wanted)
     lowest, highest = head.config.noise_level_range
     low, high = max(wanted[0], lowest), min(wanted[1], highest)
     if low > high:
         raise ValueError(
-            f"This head reads noise levels from {lowest:g} to {highest:g}; none of them lies between sigma_end "
-            f"{wanted[0]:g} and sigma_start {wanted[1]:g}. Set the two to levels that it reads, or disconnect "
+            f"This head reads noise levels from {lowest:g} to {highest:g}; none of them lies between noise_level_end "
+            f"{wanted[0]:g} and noise_level_start {wanted[1]:g}. Set the two to levels that it reads, or disconnect "
             "the head."
         )
     return low, high
@@ -56,8 +53,8 @@ def guided(
     corrector: ManagedModule | None,
     head: ManagedModule | None,
     strength: float,
-    sigma_start: float,
-    sigma_end: float,
+    noise_level_start: float,
+    noise_level_end: float,
     gradient_steps: int = GRADIENT_STEPS,
     combine: Combination = "sum",
     prompt: str = "",
@@ -65,14 +62,17 @@ def guided(
     """A MODEL whose x0 predictions are corrected while it samples; the very same one at strength 0.
 
     The corrector acts first, the head's gradient goes on from there; both together keep to the corrector's trust
-    region. With ``gradient_steps`` of 0 the head does nothing. A corrector that acts once does so at ``sigma_start``
-    (0: its own level), whatever ``sigma_end``, and a head beside it only says which pictures need it, whatever
+    region. With ``gradient_steps`` of 0 the head does nothing. A corrector that acts once does so at ``noise_level_start``
+    (0: its own level), whatever ``noise_level_end``, and a head beside it only says which pictures need it, whatever
     ``gradient_steps``. Of the head's aspects those count that ``prompt`` asks for, all where it is empty. Raises
     ValueError where nothing is left that could act, for a corrector or head of another model or text encoder, and for a
     window that is upside down or that the head cannot read."""
-    once = corrector is not None and corrector.config.single_step_level > 0
-    acting = {"corrector": corrector, "head": head if gradient_steps or once else None}
-    acting = {what: module for what, module in acting.items() if module is not None}
+    single_step = corrector is not None and corrector.config.single_step_level > 0
+    acting = {
+        what: module
+        for what, module in {"corrector": corrector, "head": head if gradient_steps or single_step else None}.items()
+        if module is not None
+    }
     if not acting:
         raise ValueError(
             "There is nothing to guide the model with. Connect a corrector, or a head with gradient_steps of at "
@@ -81,52 +81,62 @@ def guided(
     if not strength:
         return model
     check_fits(acting, model, positive)
-    context = prompt_embeddings(positive, 1)
-    if once:
-        return with_single_step_guidance(
-            model, _doubted(corrector, head, context, sigma_start, strength, prompt), list(acting.values())
-        )
-    region, steers = AscentSettings().trust_region, []
-    if "corrector" in acting:
-        region = corrector.config.trust_region
-        steers.append(corrector_guidance(corrector, context, window_of(corrector, sigma_start, sigma_end)))
+    context, companions = prompt_embeddings(positive, 1), list(acting.values())
+    if corrector is not None and single_step:
+        guidance = _single_step(corrector, head, context, noise_level_start, strength, prompt)
+        return with_guidance(model, guidance, companions)
+    trust_region, changes = AscentSettings().trust_region, []
+    if corrector is not None:
+        trust_region = corrector.config.trust_region
+        changes.append(corrector_change(corrector, context, window_of(corrector, noise_level_start, noise_level_end)))
     if "head" in acting:
-        settings = AscentSettings(gradient_steps, trust_region=region, how=combine)
-        climb = _climb(head, asked_aspects(prompt, head.config.aspects), settings)
-        steers.append(corrector_guidance(climb, context, readable_window(head, sigma_start, sigma_end)))
-    return steered(model, guide_in_turn(steers, region, strength), list(acting.values()))
+        settings = AscentSettings(gradient_steps, trust_region=trust_region, how=combine)
+        gradient = _gradient(head, aspects_of_prompt(prompt, head.config.aspects), settings)
+        changes.append(corrector_change(gradient, context, readable_window(head, noise_level_start, noise_level_end)))
+    return with_guidance(model, StepwiseGuidance(changes_in_turn(changes, trust_region, strength)), companions)
 
 
-def _doubted(
-    corrector: ManagedModule, head: ManagedModule | None, context: Tensor, sigma: float, strength: float, prompt: str
+def _single_step(
+    corrector: ManagedModule,
+    head: ManagedModule | None,
+    context: Tensor,
+    noise_level: float,
+    strength: float,
+    prompt: str,
 ) -> SingleStepGuidance:
-    """The corrector at work once, on pictures that the head, if there is one, holds for failures."""
+    """The corrector at work once, on pictures that the head, if there is one, takes for failures."""
     # A managed module answers on this device, whatever the sampler's is.
     device = comfy.model_management.intermediate_device()
-    aspects = asked_aspects(prompt, head.config.aspects) if head else []
-    places = [place for place, aspect in enumerate(head.config.aspects) if aspect in aspects] if head else []
+    columns: list[int] = []
+    if head is not None:
+        aspects = aspects_of_prompt(prompt, head.config.aspects)
+        columns = [column for column, aspect in enumerate(head.config.aspects) if aspect in aspects]
 
-    def acting(number: int) -> SingleStepGuidance:
-        return single_step_guidance(corrector, context, sigma, strength, None, head, [places] * number)
+    def guidance_for(pictures: int) -> SingleStepGuidance:
+        return single_step_guidance(
+            corrector, context, noise_level, strength, head=head, aspect_columns=[columns] * pictures
+        )
 
-    def steer(x0: Tensor, level: float) -> Tensor:
-        return acting(len(x0)).steer(x0.to(device), level).to(x0)
+    def on_device(stop: float) -> X0Change:
+        def change(x0: Tensor, level: float) -> Tensor:
+            return guidance_for(len(x0)).apply(x0.to(device), level, stop).to(x0)
 
-    def on_noise(x0: Tensor, level: float) -> Tensor:
-        return acting(len(x0)).at_noise(x0.to(device), level).to(x0)
+        return change
 
-    once = acting(1)
-    return SingleStepGuidance(once.noise_level, steer, noise=on_noise if once.noise else None)
+    guidance = guidance_for(1)
+    noise_change = on_device(1.0) if guidance.noise_change else None
+    return SingleStepGuidance(guidance.noise_level, on_device(guidance.noise_level), noise_change)
 
 
-def _climb(head: ManagedModule, aspects: list[str], settings: AscentSettings) -> Corrector:
+def _gradient(head: ManagedModule, aspects: list[str], settings: AscentSettings) -> Residual:
     """The head's gradient in the place of a corrector."""
-    known = torch.tensor([float(aspect in aspects) for aspect in head.config.aspects])
+    asked = torch.tensor([float(aspect in aspects) for aspect in head.config.aspects])
 
-    def residual(x0: Tensor, context: Tensor, level: Tensor) -> Tensor:
+    def residual(x0: Tensor, context: Tensor, noise_level: Tensor) -> Tensor:
         # A managed head answers on this device; what is computed from its answers must lie there too.
         device = comfy.model_management.intermediate_device()
-        x0, context, level, asked = (each.to(device) for each in (x0, context, level, known.expand(len(x0), -1)))
-        return ascend(head, x0, context, level, asked, settings).delta
+        per_picture = asked.expand(len(x0), -1).to(device)
+        ascent = ascend(head, x0.to(device), context.to(device), noise_level.to(device), per_picture, settings)
+        return ascent.delta
 
     return residual

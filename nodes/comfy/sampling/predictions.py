@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from ....xlard.critique import ASPECT_OF
+from ....xlard.aspects import ASPECT_OF
 from ....xlard.models.corrector import enlarge
 from ....xlard.models.head import RewardPrediction, overall_reward
 from .latents import map_image
 
 
-def asked_aspects(prompt: str, known: Sequence[str]) -> list[str]:
+def aspects_of_prompt(prompt: str, known: Sequence[str]) -> list[str]:
     """The head's aspects that the prompt's claims touch; all that it knows for an empty prompt.
 
     Raises ValueError for a prompt without any claim that the head can rate.

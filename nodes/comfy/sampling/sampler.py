@@ -15,24 +15,23 @@ import torch
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
-from ....xlard.protocols import SingleStepGuidance, X0Guidance
+from ....xlard.guidance.base import X0Guidance
 from ..managed import ManagedModule
 from .latents import as_pictures, mask_of, prompt_embeddings
 from .rewriting import ConditioningRewriter
-from .single_step import SEEDS, with_single_step_guidance
-from .x0_guidance import noise_levels, steered
+from .x0_guidance import SEEDS, noise_levels, with_guidance
 
 _RATIOS = ("downscale_ratio_spacial", "downscale_ratio_temporal")
 
 
-class _CallCounter:
+class _NfeCounter:
     """Counts guided model calls, whatever the sampler does within a step."""
 
     def __init__(self):
-        self.calls = 0
+        self.nfe = 0
 
     def __call__(self, executor, *arguments, **keywords):
-        self.calls += 1
+        self.nfe += 1
         return executor(*arguments, **keywords)
 
 
@@ -41,8 +40,8 @@ class ComfySampler:
 
     A row is a picture of the batch, and each has its own seed; a batch of one equals KSampler's picture for that seed
     exactly. Samplers that add noise of their own (``euler_ancestral``) draw it with the first row's seed. Where the
-    LATENT has a noise mask, what lies outside of it stays as it was. ``companions`` are the modules that a steer calls,
-    ``rewriting`` is what ``with_prompt`` needs."""
+    LATENT has a noise mask, what lies outside of it stays as it was. ``companions`` are the modules that x0 guidance calls,
+    ``rewriter`` is what ``with_prompt`` needs."""
 
     def __init__(
         self,
@@ -55,13 +54,13 @@ class ComfySampler:
         sampler_name: str,
         scheduler: str,
         companions: Sequence[ManagedModule] = (),
-        rewriting: ConditioningRewriter | None = None,
+        rewriter: ConditioningRewriter | None = None,
     ):
-        counter = _CallCounter()
+        counter = _NfeCounter()
         self._model = model.clone()
         self._model.add_wrapper(WrappersMP.PREDICT_NOISE, counter)
         self._counter, self._cfg, self._sampler_name = counter, cfg, sampler_name
-        self._positive, self._negative, self._companions, self._rewording = positive, negative, companions, rewriting
+        self._positive, self._negative, self._companions, self._rewriter = positive, negative, companions, rewriter
         # Newer ComfyUI notes what an empty latent was made for, and gives it the size that the model wants.
         ratios = {name: latent[name] for name in _RATIOS if name in latent}
         samples = comfy.sample.fix_empty_latent_channels(self._model, _checked(latent["samples"]), **ratios)
@@ -87,60 +86,62 @@ class ComfySampler:
         return self._latents.shape[0]
 
     @property
-    def calls_made(self) -> int:
+    def nfe_made(self) -> int:
         """Model calls so far, counted as they happen."""
-        return self._counter.calls
+        return self._counter.nfe
 
     def context(self, rows: Sequence[int]) -> Tensor:
         """The prompt embeddings (B, L, D) of the positive conditioning, the same for every row."""
         return prompt_embeddings(self._positive, len(rows))
 
-    def generate(
-        self, rows: Sequence[int], seeds: Sequence[int], steer: X0Guidance | SingleStepGuidance | None = None
-    ) -> Tensor:
-        """Sample from pure noise, steered or not; returns latents (B, C, h, w)."""
-        return self._run(self._latents[list(rows)], 0, rows, seeds, steer, None)
+    def generate(self, rows: Sequence[int], seeds: Sequence[int], guidance: X0Guidance | None = None) -> Tensor:
+        """Sample from pure noise, with x0 guidance or without; returns latents (B, C, h, w)."""
+        return self._run(self._latents[list(rows)], 0, rows, seeds, guidance, None)
 
     def resume(
         self,
         latents: Tensor,
-        sigma: float,
+        noise_level: float,
         rows: Sequence[int],
         seeds: Sequence[int],
-        steer: X0Guidance | None = None,
+        guidance: X0Guidance | None = None,
         regions: Tensor | None = None,
     ) -> Tensor:
-        """Renoise latents (B, C, h, w) to the step of the schedule nearest to ``sigma`` and sample on from there.
+        """Renoise latents (B, C, h, w) to the step of the schedule nearest to ``noise_level`` and sample on from there.
 
         With ``regions`` (B, h, w) only where they are true; where there is a noise mask too, inside both.
         """
-        drawn = self._run(self._blended(latents, rows), self._start(sigma), rows, seeds, steer, regions)
+        drawn = self._run(self._blended(latents, rows), self._start(noise_level), rows, seeds, guidance, regions)
         return drawn if regions is None else torch.where(regions.to(drawn.device)[:, None], drawn, latents.to(drawn))
 
-    def predict(self, latents: Tensor, sigma: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
-        """The model's x0 prediction (B, C, h, w) at the step nearest to ``sigma``: one call, one Euler step to 0."""
-        start = self._start(sigma)
+    def predict(self, latents: Tensor, noise_level: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
+        """The model's x0 prediction (B, C, h, w) at the step nearest to ``noise_level``: one call, one Euler step to 0."""
+        start = self._start(noise_level)
         sigmas = torch.stack([self._sigmas[start], torch.zeros(())])
         return self._sample(self._model, self._blended(latents, rows), sigmas, "euler", rows, seeds, None)
 
     def with_prompt(self, prompt: str) -> ComfySampler:
-        """The same sampler with the prompt in the positive conditioning in other words. Both count into one sum of
-        calls."""
-        other = copy.copy(self)
-        other._positive = self._rewording.conditioning(prompt)
-        return other
+        """The same sampler with another prompt in the positive conditioning. Both count into one sum of calls.
 
-    def calls(self, sigma: float = 1.0) -> int:
-        """Model calls per picture from ``sigma`` to the end: counted if it has run, else scaled from a full run."""
-        start = self._start(sigma)
+        Raises ValueError without a ``rewriter``.
+        """
+        if self._rewriter is None:
+            raise ValueError("Another prompt can only be encoded where clip is connected.")
+        sampler = copy.copy(self)
+        sampler._positive = self._rewriter.conditioning(prompt)
+        return sampler
+
+    def nfe(self, noise_level: float = 1.0) -> int:
+        """Model calls per picture from ``noise_level`` to the end: counted if it has run, else scaled from a full run."""
+        start = self._start(noise_level)
         steps = len(self._sigmas) - 1
         per_step = self._measured.get(0, steps) / steps
         return self._measured.get(start, max(1, math.ceil((steps - start) * per_step)))
 
-    def _start(self, sigma: float) -> int:
-        """Index of the step, the last one included, whose noise level is nearest to ``sigma`` in [0, 1]."""
+    def _start(self, noise_level: float) -> int:
+        """Index of the step, the last one included, whose noise level is nearest to ``noise_level`` in [0, 1]."""
         levels = noise_levels(self._model.get_model_object("model_sampling"), self._sigmas[:-1])
-        return int((levels - sigma).abs().argmin())
+        return int((levels - noise_level).abs().argmin())
 
     def _run(
         self,
@@ -148,26 +149,15 @@ class ComfySampler:
         start: int,
         rows: Sequence[int],
         seeds: Sequence[int],
-        steer: X0Guidance | SingleStepGuidance | None,
+        guidance: X0Guidance | None,
         regions: Tensor | None,
     ) -> Tensor:
-        before = self._counter.calls
-        result = self._sample(
-            self._steered(steer), latents, self._sigmas[start:], self._sampler_name, rows, seeds, regions
-        )
-        # What acts once takes a call more, whatever the sampler does within a step.
-        self._measured[start] = (
-            self._counter.calls - before - (steer.calls if isinstance(steer, SingleStepGuidance) else 0)
-        )
-        return result
-
-    def _steered(self, steer: X0Guidance | SingleStepGuidance | None):
-        if steer is None:
-            return self._model
-        if not isinstance(steer, SingleStepGuidance):
-            return steered(self._model, steer, self._companions)
-        model = with_single_step_guidance(self._model, steer, self._companions)
-        return steered(model, steer.along) if steer.along else model
+        model = self._model if guidance is None else with_guidance(self._model, guidance, self._companions)
+        nfe_before = self._counter.nfe
+        samples = self._sample(model, latents, self._sigmas[start:], self._sampler_name, rows, seeds, regions)
+        # Stops take a call more each, whatever the sampler does within a step.
+        self._measured[start] = self._counter.nfe - nfe_before - (guidance.extra_nfe if guidance else 0)
+        return samples
 
     def _sample(
         self,

@@ -22,7 +22,8 @@ from ..sampling.latents import prompt_embeddings
 from ..sampling.sampler import ComfySampler
 
 if TYPE_CHECKING:
-    from ....xlard.protocols import Sampler, SingleStepGuidance, X0Guidance
+    from ....xlard.guidance.base import X0Guidance
+    from ....xlard.protocols import Sampler
     from ....xlard.training.dataset import Source
 
 
@@ -83,8 +84,8 @@ class Artist:
             companions,
         )
 
-    def steer(self, sampler: Sampler, rows: Sequence[int]) -> X0Guidance | SingleStepGuidance:
-        """The corrector as a steer, where it was trained to act."""
+    def guidance(self, sampler: Sampler, rows: Sequence[int]) -> X0Guidance:
+        """The corrector as x0 guidance, where it was trained to act."""
         return guidance_of(self.corrector, sampler.context(rows), self.strength)
 
     def _encode(self, prompt: str) -> list:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import torch
 
-from ...guidance.corrector import corrector_guidance
-from ...loop.baselines import base, steered
+from ...guidance.corrector import corrector_change
+from ...loop.baselines import base, corrected
 from ...loop.engine import Attempt, Engine
 from ...loop.settings import LoopSettings
 from ...loop.state import LoopState
@@ -35,16 +35,16 @@ def on_finished(engine: Engine) -> list[LoopState]:
     base(engine)
     rows = list(range(len(engine.states)))
 
-    def corrected() -> Attempt:
+    def finished() -> Attempt:
         latents = torch.stack([state.best.latent for state in engine.states])
-        moved = corrector_guidance(engine.corrector, engine.sampler.context(rows), (0.0, 1.0))(latents, 0.0)
+        moved = corrector_change(engine.corrector, engine.sampler.context(rows))(latents, 0.0)
         return Attempt("correct", 0.0, list(engine.seeds), 0, moved, relative_norm(moved - latents, latents).tolist())
 
-    engine.try_rows(rows, corrected, lambda state, critique: True)
+    engine.try_rows(rows, finished, lambda state, critique: True)
     return engine.states
 
 
 def _acting(engine: Engine, **config) -> list[LoopState]:
     changed = copy.copy(engine.corrector)
     changed.config = replace(changed.config, **config)
-    return steered(replace(engine, corrector=changed, head=None), LoopSettings())
+    return corrected(replace(engine, corrector=changed, head=None), LoopSettings())

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ...guidance.base import X0Guidance
 from ...loop.engine import Attempt, Engine, better, derived_seed
-from ...loop.head_reader import expected_reward, step_reader
+from ...loop.head_reader import expected_reward, step_reader, watched
 from ...loop.state import LoopState
-from ...protocols import X0Guidance
 from ...worlds.shapes.sampling import FlowSampler
 
 CANDIDATES = 2
@@ -24,7 +24,7 @@ def early_best_of(engine: Engine, number: int, noise_level: float, until_passed:
     """As many pictures as ``number`` generations pay for, each the head's better one of two at noise level
     ``noise_level``; the critic's best returned. With ``until_passed`` no more are drawn of what the critic accepts."""
     rows = list(range(len(engine.states)))
-    for attempt in range(max(1, number * engine.sampler.calls() // cost(engine.sampler, noise_level))):
+    for attempt in range(max(1, number * engine.sampler.nfe() // cost(engine.sampler, noise_level))):
         if rows:
             engine.try_rows(rows, lambda: _picked(engine, rows, attempt, noise_level), better)
         rows = [row for row in rows if not (until_passed and engine.states[row].passed)]
@@ -34,7 +34,7 @@ def early_best_of(engine: Engine, number: int, noise_level: float, until_passed:
 def cost(sampler: FlowSampler, noise_level: float) -> int:
     """Model calls for one finished picture: the dropped ones' up to the prediction at ``noise_level``, and all of its
     own."""
-    whole, rest = sampler.calls(), sampler.calls(noise_level)
+    whole, rest = sampler.nfe(), sampler.nfe(noise_level)
     return whole + (CANDIDATES - 1) * (whole - rest + 1)
 
 
@@ -45,12 +45,15 @@ def _picked(engine: Engine, rows: Sequence[int], number: int, noise_level: float
     ]
     sampler, context = engine.sampler, engine.sampler.context(rows)
     levels = sampler.noise_levels()
-    half = sampler.calls() - sampler.calls(noise_level)
+    half = sampler.nfe() - sampler.nfe(noise_level)
     readers = [step_reader(engine, rows) for _ in tried]
     noisy, flow = (
         torch.stack(each)
         for each in zip(
-            *(_half_way(sampler, seeds, levels[: half + 1], context, reader) for seeds, reader in zip(tried, readers))
+            *(
+                _half_way(sampler, seeds, levels[: half + 1], context, watched(None, reader))
+                for seeds, reader in zip(tried, readers)
+            )
         )
     )
     level = levels[half].item()
@@ -60,7 +63,7 @@ def _picked(engine: Engine, rows: Sequence[int], number: int, noise_level: float
     # The chosen one's prediction was the call that its next step needs.
     noisy = noisy + (levels[half + 1] - level).item() * flow
     rest = step_reader(engine, rows)
-    latents = sampler.draw_on(noisy, levels[half + 1 :], context, rest)
+    latents = sampler.draw_on(noisy, levels[half + 1 :], context, watched(None, rest))
     seeds = [tried[k][index] for index, k in enumerate(chosen.tolist())]
     return Attempt(
         "resample" if number else "sample",
@@ -79,8 +82,8 @@ def _picked(engine: Engine, rows: Sequence[int], number: int, noise_level: float
 
 
 def _half_way(
-    sampler: FlowSampler, seeds: Sequence[int], levels: Tensor, context: Tensor, reader: X0Guidance | None
+    sampler: FlowSampler, seeds: Sequence[int], levels: Tensor, context: Tensor, guidance: X0Guidance | None
 ) -> tuple[Tensor, Tensor]:
     """Noisy latents at the last of the levels, and the flow there."""
-    noisy = sampler.draw_on(sampler.noise(seeds), levels, context, reader)
+    noisy = sampler.draw_on(sampler.noise(seeds), levels, context, guidance)
     return noisy, sampler.flow(noisy, levels[-1], context)

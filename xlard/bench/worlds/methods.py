@@ -8,14 +8,13 @@ from dataclasses import replace
 
 import torch
 
-from ...critique import ASPECT_OF, ASPECTS
-from ...loop.baselines import base, best_of_n, one_correction, retry, steered
+from ...aspects import ASPECT_OF, ASPECTS
+from ...loop.baselines import base, best_of_n, corrected, one_correction, retry
 from ...loop.engine import Engine
-from ...loop.object_by_object import INTRODUCING
+from ...loop.registry import DEFAULT_STRATEGIES, OBJECT_BY_OBJECT
 from ...loop.run import correct_all
 from ...loop.settings import FIRST, LoopSettings
 from ...loop.state import LoopState
-from ...loop.strategies import ALL
 from .controls import HeadGradient, RandomResidual, ShuffledPrompt
 from .corrector_placement import and_on_noise, at_level, on_finished
 from .early import early_best_of
@@ -38,7 +37,7 @@ def _loop(*strategies: str, first: str = FIRST[0]) -> Callable[[int], Method]:
     def family(number: int) -> Method:
         def run(engine: Engine) -> list[LoopState]:
             # In base generations for all methods, though a draw that is corrected on its way takes a call more.
-            cap = number * engine.sampler.calls()
+            cap = number * engine.sampler.nfe()
             return correct_all(engine, LoopSettings(rounds=10 * number, strategies=strategies, budget=cap, first=first))
 
         return run
@@ -47,11 +46,11 @@ def _loop(*strategies: str, first: str = FIRST[0]) -> Callable[[int], Method]:
 
 
 def _corrected(engine: Engine) -> list[LoopState]:
-    return steered(engine, LoopSettings())
+    return corrected(engine, LoopSettings())
 
 
 def _with(control) -> Method:
-    return lambda engine: steered(replace(engine, corrector=control(engine.corrector)), LoopSettings())
+    return lambda engine: corrected(replace(engine, corrector=control(engine.corrector)), LoopSettings())
 
 
 def _known(engine: Engine) -> torch.Tensor:
@@ -64,7 +63,7 @@ def _known(engine: Engine) -> torch.Tensor:
 
 def _gradient(engine: Engine) -> list[LoopState]:
     climber = HeadGradient(engine.head, engine.head.config, _known(engine))
-    return steered(replace(engine, corrector=climber), LoopSettings(window=GRADIENT_WINDOW))
+    return corrected(replace(engine, corrector=climber), LoopSettings(window=GRADIENT_WINDOW))
 
 
 _FAMILIES: dict[str, Callable[[int], Method]] = {
@@ -74,10 +73,10 @@ _FAMILIES: dict[str, Callable[[int], Method]] = {
     "early_retry": lambda number: lambda engine: early_best_of(engine, number, EARLY_NOISE_LEVEL, until_passed=True),
     "corrected_best_of": lambda number: lambda engine: best_of_n(engine, number, LoopSettings()),
     "corrected_retry": lambda number: lambda engine: retry(engine, number, LoopSettings()),
-    "loop": _loop(*ALL),
+    "loop": _loop(*DEFAULT_STRATEGIES),
     "corrector_at": lambda number: lambda engine: at_level(engine, number),
-    "process": _loop(*ALL, *INTRODUCING),
-    "guided_loop": _loop(*ALL, first="always"),
+    "process": _loop(*DEFAULT_STRATEGIES, *OBJECT_BY_OBJECT),
+    "guided_loop": _loop(*DEFAULT_STRATEGIES, first="always"),
     "rearrange": _loop("rearrange"),
     "region": _loop("region"),
     "correct": _loop("correct"),

@@ -36,5 +36,5 @@ def noise_gradient(engine: Engine, known: Tensor) -> list[LoopState]:
     ).latents
     sampler = copy.copy(plain)
     sampler.noise = lambda seeds: moved
-    sampler.calls = lambda noise_level=1.0: plain.calls(noise_level) + SETTINGS.steps + 1
+    sampler.nfe = lambda noise_level=1.0: plain.nfe(noise_level) + SETTINGS.steps + 1
     return base(replace(engine, sampler=sampler))

@@ -16,6 +16,7 @@ from ...critique import Verdict
 from ...files import write_json
 from ...loop.attempt import carry_out
 from ...loop.baselines import base
+from ...loop.correction import Correction
 from ...loop.engine import Engine
 from ...loop.router import router
 from ...loop.run import plan_for
@@ -68,18 +69,15 @@ def one_round(name: str, world: DemoWorld, critic: MLLMCritic, cases: Sequence[C
     found = []
     for start in range(0, len(cases), batch):
         part = cases[start : start + batch]
-        engine, asked, settings = (
-            _engine(world, critic, [(case.state.prompt, case.seed) for case in part]),
-            router((name,)),
-            LoopSettings(),
-        )
+        engine = _engine(world, critic, [(case.state.prompt, case.seed) for case in part])
+        strategies, correction = router((name,)), Correction.resolve(None, None, LoopSettings())
         for state, case in zip(engine.states, part):
             state.rounds.append(case.state.first)
-        plans = {row: plan for row in range(len(part)) if (plan := plan_for(engine, row, 1, asked, settings))}
+        plans = {row: plan for row in range(len(part)) if (plan := plan_for(engine, row, 1, strategies, correction))}
         if plans:
             engine.try_rows(
                 list(plans),
-                lambda: carry_out(engine, list(plans), list(plans.values()), settings),
+                lambda: carry_out(engine, list(plans), list(plans.values()), correction),
                 lambda state, critique: True,
             )
         found += [state.rounds[1] if state.rounds[1:] else None for state in engine.states]

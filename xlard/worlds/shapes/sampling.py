@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ...guidance.base import X0Guidance
 from ...guidance.corrector import moved_noise
-from ...protocols import SingleStepGuidance, X0Guidance
 
 STEPS = 20
-GUIDANCE = 4.0
+GUIDANCE_SCALE = 4.0
 
 
 def load_vae(folder: Path):
@@ -35,9 +35,9 @@ class FlowSampler:
         prompts: Sequence[str],
         device: str = "cpu",
         steps: int = STEPS,
-        guidance: float = GUIDANCE,
+        guidance_scale: float = GUIDANCE_SCALE,
     ):
-        self.unet, self.device, self.steps, self.guidance = unet, device, steps, guidance
+        self.unet, self.device, self.steps, self.guidance_scale = unet, device, steps, guidance_scale
         self.shape = (unet.config.in_channels, unet.config.sample_size, unet.config.sample_size)
         self.text_encoder, self.tokenizer = text_encoder, tokenizer
         distinct = list(dict.fromkeys(prompts))
@@ -78,7 +78,7 @@ class FlowSampler:
         full = torch.linspace(1.0, 0.0, self.steps + 1)
         return full[int((full[:-1] - noise_level).abs().argmin()) :]
 
-    def calls(self, noise_level: float = 1.0) -> int:
+    def nfe(self, noise_level: float = 1.0) -> int:
         """Model calls from ``noise_level`` to the end."""
         return len(self.noise_levels(noise_level)) - 1
 
@@ -97,26 +97,24 @@ class FlowSampler:
             torch.cat([noisy, noisy]), noise_level.to(self.device) * 1000, encoder_hidden_states=doubled
         ).sample
         prompted, unprompted = output.chunk(2)
-        return unprompted + self.guidance * (prompted - unprompted)
+        return unprompted + self.guidance_scale * (prompted - unprompted)
 
-    def generate(
-        self, rows: Sequence[int], seeds: Sequence[int], steer: X0Guidance | SingleStepGuidance | None = None
-    ) -> Tensor:
-        """Sample from pure noise, steered or not; returns latents (B, C, h, w)."""
+    def generate(self, rows: Sequence[int], seeds: Sequence[int], guidance: X0Guidance | None = None) -> Tensor:
+        """Sample from pure noise, with x0 guidance or without; returns latents (B, C, h, w)."""
         noise_levels, context, noisy = self.noise_levels(), self.context(rows), self.noise(seeds)
-        if not isinstance(steer, SingleStepGuidance):
-            return self.draw_on(noisy, noise_levels, context, steer)
-        if steer.at_noise:
-            x0 = noisy - self.flow(noisy, noise_levels[0], context)
-            noisy = moved_noise(noisy, steer.at_noise(x0, 1.0).to(x0) - x0)
-        if not steer.stops:
-            return self.draw_on(noisy, noise_levels, context, steer.along)
-        start = self.steps - self.calls(steer.noise_level)
-        level = noise_levels[start]
-        noisy = self.draw_on(noisy, noise_levels[: start + 1], context, steer.along)
-        x0 = noisy - level.item() * self.flow(noisy, level, context)
-        noisy = noisy + (1 - level.item()) * (steer.steer(x0, level.item()).to(x0) - x0)
-        return self.draw_on(noisy, noise_levels[start:], context, steer.along)
+        begin = 0
+        for stop in sorted(guidance.stop_at, reverse=True) if guidance else ():
+            if stop >= 1:
+                x0 = noisy - self.flow(noisy, noise_levels[0], context)
+                noisy = moved_noise(noisy, guidance.apply(x0, 1.0, stop).to(x0) - x0)
+                continue
+            start = self.steps - self.nfe(stop)
+            level = noise_levels[start]
+            noisy = self.draw_on(noisy, noise_levels[begin : start + 1], context, guidance)
+            x0 = noisy - level.item() * self.flow(noisy, level, context)
+            noisy = noisy + (1 - level.item()) * (guidance.apply(x0, level.item(), stop).to(x0) - x0)
+            begin = start
+        return self.draw_on(noisy, noise_levels[begin:], context, guidance)
 
     def predict(self, latents: Tensor, noise_level: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
         """x0 prediction (B, C, h, w) of latents renoised to ``noise_level``: one call."""
@@ -130,29 +128,29 @@ class FlowSampler:
         noise_level: float,
         rows: Sequence[int],
         seeds: Sequence[int],
-        steer: X0Guidance | None = None,
+        guidance: X0Guidance | None = None,
         regions: Tensor | None = None,
     ) -> Tensor:
-        """Renoise latents to ``noise_level`` and sample to the end, steered or not, everywhere or inside ``regions``
+        """Renoise latents to ``noise_level`` and sample to the end, everywhere or inside ``regions``
         (B, h, w)."""
         noise_levels, context = self.noise_levels(noise_level), self.context(rows)
         latents, noise = latents.to(self.device), self.noise(seeds)
         noisy = torch.lerp(latents, noise, noise_levels[0].item())
         if regions is None:
-            return self.draw_on(noisy, noise_levels, context, steer)
+            return self.draw_on(noisy, noise_levels, context, guidance)
         opened = regions.to(self.device)[:, None]
 
         def held(noisy: Tensor, level: float) -> Tensor:
             return torch.where(opened, noisy, torch.lerp(latents, noise, level))
 
-        return torch.where(opened, self.draw_on(noisy, noise_levels, context, steer, held), latents)
+        return torch.where(opened, self.draw_on(noisy, noise_levels, context, guidance, held), latents)
 
     def draw_on(
         self,
         noisy: Tensor,
         noise_levels: Tensor,
         context: Tensor,
-        steer: X0Guidance | None = None,
+        guidance: X0Guidance | None = None,
         held: Callable[[Tensor, float], Tensor] | None = None,
     ) -> Tensor:
         """From the first of ``noise_levels`` to the last; ``held`` puts back, before each step, what may not change."""
@@ -160,9 +158,9 @@ class FlowSampler:
             if held is not None:
                 noisy = held(noisy, level.item())
             flow = self.flow(noisy, level, context)
-            if steer is not None:
+            if guidance is not None:
                 x0 = noisy - level.item() * flow
                 # As a difference, so that what is not moved stays the same to the last bit.
-                flow = flow - (steer(x0, level.item()).to(x0) - x0) / level.item()
+                flow = flow - (guidance.apply(x0, level.item()).to(x0) - x0) / level.item()
             noisy = noisy + (following - level).item() * flow
         return noisy

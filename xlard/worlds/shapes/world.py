@@ -14,7 +14,7 @@ from ...models.corrector import LatentCorrector
 from ...models.head import RewardHead
 from .architecture import WEIGHTS
 from .evaluation import VaeDecoder
-from .sampling import GUIDANCE, STEPS, FlowSampler, load_vae
+from .sampling import GUIDANCE_SCALE, STEPS, FlowSampler, load_vae
 
 
 class DemoWorld:
@@ -33,9 +33,11 @@ class DemoWorld:
         self.tokenizer = AutoTokenizer.from_pretrained(pipeline / "tokenizer")
         self.decoder = VaeDecoder(load_vae(pipeline / "vae").to(device))
 
-    def sampler(self, prompts: Sequence[str], steps: int = STEPS, guidance: float = GUIDANCE) -> FlowSampler:
+    def sampler(
+        self, prompts: Sequence[str], steps: int = STEPS, guidance_scale: float = GUIDANCE_SCALE
+    ) -> FlowSampler:
         """The generator as a resumable sampler, one prompt a row."""
-        return FlowSampler(self.unet, self.text_encoder, self.tokenizer, prompts, self.device, steps, guidance)
+        return FlowSampler(self.unet, self.text_encoder, self.tokenizer, prompts, self.device, steps, guidance_scale)
 
     def critic(self, batch: int = 32) -> MLLMCritic:
         """The critic, judging ``batch`` pictures at a time."""

@@ -65,13 +65,13 @@ def collect_pictures(
         world.decoder,
         world.critic(),
         settings,
-        _steers(world) if corrected else None,
+        _guidance_for(world) if corrected else None,
         _print_progress,
     )
     return dataset
 
 
-def _steers(world: DemoWorld):
+def _guidance_for(world: DemoWorld):
     corrector = world.corrector()
     return lambda sampler, rows: guidance_of(corrector, sampler.context(rows))
 
