@@ -20,6 +20,26 @@ WORKFLOWS = sorted((CHECKOUT / "workflows").glob("*.json"))
 # Downloads are never part of a test.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+SERVERS = {"comfy", "zoo"}
+"""Fixtures that are a running ComfyUI. A test with one of its own is marked `comfy` where it stands."""
+
+SUITES = ("big", "browser", "comfy", "model", "unit")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test exactly one marker of SUITES: the one that it is marked with, or what its fixtures say."""
+    for item in items:
+        suite = next((name for name in SUITES if item.get_closest_marker(name)), None) or _suite(item)
+        item.own_markers = [mark for mark in item.own_markers if mark.name not in SUITES]
+        item.add_marker(suite)
+
+
+def _suite(item: pytest.Item) -> str:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    if "comfy_page" in fixtures:
+        return "browser"
+    return "comfy" if fixtures & SERVERS else "unit"
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test with an argument `workflow` runs once for each shipped workflow."""
