@@ -1,4 +1,4 @@
-"""Reading prompts without a language model: tokens, noun phrases, what stands where, and the claims that follow."""
+"""Reads prompts without a language model: tokens, noun phrases, relations, and the claims that follow from them."""
 
 from .parser import claims_from_prompt, parse_prompt
 

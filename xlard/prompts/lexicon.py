@@ -1,4 +1,4 @@
-"""The grammar's words: what joins, counts, places and negates things in a prompt, by their parts of speech."""
+"""The lexicon: the words that join, count, place and negate the objects of a prompt, by their parts of speech."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .vocabulary import DIRECTION_SPELLINGS, INTRANSITIVE, LINKS, PLACED, TRANSI
 
 @dataclass(frozen=True)
 class Quantity:
-    """``a``, ``three``, ``some``: a number (None: the words after it decide) and whether it is exact.
+    """``a``, ``three``, ``some``: a number (None: the words after it tell) and whether it is exact.
 
     ``kind`` is ``one`` for articles and numbers, ``vague`` for quantities that a mass noun can have, ``pair`` and
     ``dozen``."""
@@ -23,10 +23,10 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Symbol:
-    """A word or several with their part of speech.
+    """One word or several with their part of speech.
 
-    ``text`` is the word where it may belong to a noun. ``form`` says of a verb whether it is ``riding`` (ing),
-    ``rides`` (third) or ``ride`` (base), and of a place whether its article is left out (short)."""
+    ``text`` is the word if it may belong to a noun. ``form`` of a verb is ``ing`` for ``riding``, ``third`` for
+    ``rides``, ``base`` for ``ride``; of a place it is ``short`` if its article is left out."""
 
     kind: str
     value: Any = None
@@ -73,7 +73,7 @@ _PLAIN = {
         wide angle, from above, from below, from behind, from the side, from side, seen from above, in the style"""
     ),
 }
-"""Kinds of which one word is as good as another."""
+"""Spellings of the kinds whose symbols have no value."""
 
 _QUANTITIES = {
     """the, this, these, those, my, your, our, his, her, their, its, any, all, all the, all of the, every, whose""": (
@@ -120,16 +120,16 @@ def _entries() -> dict[str, Symbol]:
             for start in ("to", "on"):
                 add("beside", f"{start} {pronoun} {side}, {start} {pronoun} {side} side", f"{side} of")
     for place in _places():
-        # Said as "on the left" throughout, since "next" may be the last word of what stands there.
-        said = place.replace("to the", "on the", 1)
+        # A claim says "on the left" for "to the left".
+        wording = place.replace("to the", "on the", 1)
         if place not in ("in the left", "in the right"):
-            add("place", place.replace(" the ", " ", 1), said, "" if " the " not in place else "short")
-        add("place", place, said)
+            add("place", place.replace(" the ", " ", 1), wording, "" if " the " not in place else "short")
+        add("place", place, wording)
         for frame in _FRAMES:
-            add("place", f"{place} of the {frame}", said)
+            add("place", f"{place} of the {frame}", wording)
     for verbs, kind in ((TRANSITIVE, "verb"), (INTRANSITIVE, "action")):
         for base, participle in verbs.items():
-            # The third person of verbs is made like the plural of nouns.
+            # The third person of a verb is formed like the plural of a noun.
             for word, form in ((base, "base"), (plural(base), "third"), (participle, "ing")):
                 entries[word] = Symbol(kind, participle, word, form)
     for participle in PLACED:
@@ -158,9 +158,9 @@ LEXICON = {tuple(words.split()): symbol for words, symbol in _entries().items()}
 """Symbols by their words."""
 
 LONGEST = max(map(len, LEXICON))
-"""Words of the longest entry."""
+"""The number of words of the longest entry."""
 
 FUNCTION_WORDS = frozenset(
     words[0] for words, symbol in LEXICON.items() if len(words) == 1 and symbol.form not in ("base", "third")
 )
-"""Words that have a part in the grammar and are never a noun, as ``watch`` may be."""
+"""Words of the grammar that are never nouns, as ``watch`` can be."""

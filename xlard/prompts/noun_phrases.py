@@ -30,7 +30,7 @@ ADJECTIVES = ATTRIBUTES | frozenset({*TRANSITIVE.values(), *INTRANSITIVE.values(
 class Phrase:
     """One noun phrase of a prompt: how many of what, in which colour (None: any), with which other attributes.
 
-    ``exact`` is False where the prompt asks for so many or more, as ``some dogs`` does.
+    ``exact`` is False if the prompt asks for at least that many, as ``some dogs`` does.
     """
 
     number: int
@@ -41,13 +41,15 @@ class Phrase:
 
     @property
     def text(self) -> str:
-        """The thing without its number, e.g. ``red circle``."""
+        """The object without its number, e.g. ``red circle``."""
         return object_text(self.noun, self.color)
 
 
 def split_colors(words: list[str]) -> tuple[list[str], list[str]]:
-    """The words without colours and their shades, and the colours; ``red and white`` is one of them."""
-    rest, colors, before = [], [], ""
+    """The words without colours and their shades, and the colours; ``red and white`` is one colour."""
+    rest: list[str] = []
+    colors: list[str] = []
+    before = ""
     for word, after in zip(words, [*words[1:], ""]):
         if word in SHADES and after in COLORS and word not in COLORS:
             continue
@@ -63,14 +65,15 @@ def split_colors(words: list[str]) -> tuple[list[str], list[str]]:
 
 
 def make_phrase(words: list[str], quantity: Quantity | None, literal: bool) -> Phrase | None:
-    """A phrase from the words after its quantity; None if they name no object.
+    """A phrase from its quantity and the words after it; None if they name no object.
 
     ``literal`` is for texts of claims, where adjectives belong to the noun and nothing is left out.
     """
     cut = words.index("of") if "of" in words else len(words)
-    named = words[cut - 1 : cut] if cut and words[cut - 1] in COLOR_NOUNS and (literal or quantity) else []
-    rest, colors = split_colors(words[: cut - len(named)])
-    rest, attributes = rest + named, ()
+    color_noun = words[cut - 1 : cut] if cut and words[cut - 1] in COLOR_NOUNS and (literal or quantity) else []
+    rest, colors = split_colors(words[: cut - len(color_noun)])
+    rest += color_noun
+    attributes: tuple[str, ...] = ()
     if not literal:
         rest, attributes = _split_adjectives(rest)
     mixed = tuple(color for color in colors if " " in color)
@@ -80,22 +83,22 @@ def make_phrase(words: list[str], quantity: Quantity | None, literal: bool) -> P
     noun = singular(" ".join([*rest[:-1], last, *words[cut:]]))
     if (not literal and _is_noise(noun, quantity)) or not reads_back(noun):
         return None
-    # Boxes have one colour; a thing of several is for the critic to see.
+    # Boxes have one colour; several colours of one object are an attribute.
     color = colors[0] if colors and not mixed else None
     return Phrase(number, noun, color, exact, (*mixed, *attributes))
 
 
 def _split_adjectives(words: list[str]) -> tuple[list[str], tuple[str, ...]]:
-    """The words without adjectives and praise, and the adjectives; the last word is kept whatever it is."""
-    kept, said = [], []
+    """The words without adjectives and praise, and the adjectives; the last word always stays."""
+    rest, adjectives = [], []
     for before, word, after in zip(["", *words], words, [*words[1:], ""]):
         if not after or f"{word} {singular(after)}" in COMPOUNDS or f"{before} {singular(word)}" in COMPOUNDS:
-            kept.append(word)
+            rest.append(word)
         elif word in ADJECTIVES or ("-" in word and word.endswith("ed")):
-            said.append(word)
+            adjectives.append(word)
         elif word not in OPINIONS and not word[0].isdigit():
-            kept.append(word)
-    return kept, tuple(said)
+            rest.append(word)
+    return rest, tuple(adjectives)
 
 
 def _is_noise(noun: str, quantity: Quantity | None) -> bool:
@@ -106,7 +109,10 @@ def _is_noise(noun: str, quantity: Quantity | None) -> bool:
 
 
 def _number(last: str, quantity: Quantity | None, of: bool, literal: bool) -> tuple[int, bool, str]:
-    """How many the last word of a noun stands for, whether exactly, and that word."""
+    """The number of objects that the last word of a noun stands for, whether it is exact, and that word.
+
+    ``of``: an ``of`` follows the word.
+    """
     quantity = quantity or Quantity(None)
     number, kind = quantity.number, quantity.kind
     worn = number is None or kind == "pair" or (number == 0 and not literal)
@@ -114,9 +120,9 @@ def _number(last: str, quantity: Quantity | None, of: bool, literal: bool) -> tu
         last = "eyeglasses"
     if last in PAIR_NOUNS and (number is None or kind in ("pair", "vague")):
         return 1, kind == "pair", last
-    one = singular(last)
+    is_plural = singular(last) != last
     if number is None:
-        # "Dogs" are two or more; "grass" and "sheep" do not say.
-        return (2, False, last) if one != last else (1, last not in MASS_NOUNS and plural(last) != last, last)
+        # "Dogs" are two or more; "grass" and "sheep" can be any number.
+        return (2, False, last) if is_plural else (1, last not in MASS_NOUNS and plural(last) != last, last)
     # "Some water" is not two of it.
-    return (1 if kind == "vague" and one == last != plural(last) else number), quantity.exact, last
+    return (1 if kind == "vague" and not is_plural and last != plural(last) else number), quantity.exact, last

@@ -1,8 +1,9 @@
-"""What a prompt says: its things, and how they stand to each other; and what is known while reading it."""
+"""What a prompt says: its objects, and the relations between them; and what is known while it is read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from ..english import COLORS
 from .lexicon import Quantity
@@ -48,44 +49,56 @@ class Reading:
         self._by_noun.setdefault(phrase.noun, []).append(len(self.phrases) - 1)
         return len(self.phrases) - 1
 
-    def again(self, phrase: Phrase, before: int, one: int | None = None) -> int | None:
-        """The first of the phrases up to index ``before``, but not ``one``, that may be meant by ``the cat``."""
+    def earlier(self, phrase: Phrase, before: int, excluded: int | None = None) -> int | None:
+        """The first phrase with an index below ``before``, and not ``excluded``, that ``the cat`` may mean."""
         return next(
             (
                 index
                 for index in self._by_noun.get(phrase.noun, ())
-                if index < before and index != one and phrase.color in (None, self.phrases[index].color)
+                if index < before and index != excluded and phrase.color in (None, self.phrases[index].color)
             ),
             None,
         )
 
-    def say(self, index: int | None, *attributes: str) -> None:
-        """Say colours and other attributes of a phrase, if there is one."""
+    def describe(self, index: int | None, *attributes: str) -> None:
+        """Add colours and other attributes to a phrase; without an index nothing happens."""
         if index is None:
             return
-        old = self.phrases[index]
+        phrase = self.phrases[index]
         for attribute in attributes:
-            if attribute in COLORS and old.color in (None, attribute):
-                old = replace(old, color=attribute)
-            elif attribute not in old.attributes:
-                old = replace(old, attributes=(*old.attributes, attribute))
-        self.phrases[index] = old
+            if attribute in COLORS and phrase.color in (None, attribute):
+                phrase = replace(phrase, color=attribute)
+            elif attribute not in phrase.attributes:
+                phrase = replace(phrase, attributes=(*phrase.attributes, attribute))
+        self.phrases[index] = phrase
+
+
+class Pending(NamedTuple):
+    """A relation that waits for its second phrase.
+
+    ``kind`` is ``direction``, ``link`` or ``verb``, ``first`` the index of its first phrase (None: the relation stands
+    before it).
+    """
+
+    kind: str
+    words: str
+    first: int | None
 
 
 @dataclass
-class Part:
-    """What is known since the last separator: a noun phrase that was begun, and what the next one will be.
+class Clause:
+    """What is known since the last separator: a noun phrase that has begun, and what the next one will be.
 
-    ``main`` is the part's first phrase, ``last`` its last one (indices). ``pending`` is a relation that waits for its
-    second phrase: kind, words, first phrase. ``verb`` is what ``standing`` is before a preposition, ``doing`` whether
-    the last relation was one of a verb, ``times`` the number that ``each`` multiplies by."""
+    ``main`` is the clause's first phrase, ``last`` its last one (indices). ``verb`` is ``standing`` before a
+    preposition. ``doing``: the last relation was one of a verb. ``times`` is the number that ``each`` multiplies by.
+    ``skipping``: the next phrase is left out; ``ignoring``: all that follows is."""
 
     words: list[str] = field(default_factory=list)
     quantity: Quantity | None = None
     at_least: bool = False
     last: int | None = None
     main: int | None = None
-    pending: tuple[str, str, int | None] | None = None
+    pending: Pending | None = None
     verb: str = ""
     doing: bool = False
     times: int = 1

@@ -1,5 +1,4 @@
-"""Prompts as symbols: the noise of artists' prompts taken off, quoted text set aside, words looked up in the
-lexicon."""
+"""Prompts as symbols: tags and weights are removed, quoted text is set apart, words are looked up in the lexicon."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ from .lexicon import FUNCTION_WORDS, LEXICON, LONGEST, Quantity, Symbol
 from .vocabulary import COMPOUNDS
 
 _WORD = r"[^\W_]+(?:['\u2019-][^\W_]+)*"
-# No part may look far ahead of where it can fail, or long texts take quadratic time.
+# No alternative may look far ahead of where it can fail, or long texts take quadratic time.
 _TOKEN = re.compile(
     # Tags and weights: <lora:x:0.8>, embedding:x, score_9_up, __wildcard__, --ar 16:9, :1.3).
     r"<[^<>]{0,200}>|\bembedding:\S+|\b(?:score|rating|source)_\w+|__\w{1,100}?__|(?<!\S)--\w+(?:[ ]+[\d.:]+)?"
@@ -29,23 +28,23 @@ _TOKEN = re.compile(
 )
 _SEPARATORS = {"comma": ",", "stop": ".", "line": "\n"}
 _KINDS = {token: kind for kind, token in _SEPARATORS.items()}
-_NOT_WRITTEN = frozenset({"of", "by", "called", "named", "like", "style", "from"})
-_STARTS = frozenset(words[0] for words in LEXICON)
-_TAKEN = FUNCTION_WORDS | COLORS - COLOR_NOUNS
+_BEFORE_NAMES = frozenset({"of", "by", "called", "named", "like", "style", "from"})
+_FIRST_WORDS = frozenset(words[0] for words in LEXICON)
+_NEVER_NOUNS = FUNCTION_WORDS | COLORS - COLOR_NOUNS
 
 
 def _tokens(prompt: str) -> list[str]:
     """Words in lower case, separators, and quoted text with a quotation mark before it."""
     tokens: list[str] = []
-    for found in _TOKEN.finditer(prompt.replace("\\", "")):
-        kind = found.lastgroup
+    for match in _TOKEN.finditer(prompt.replace("\\", "")):
+        kind = match.lastgroup
         if kind is None:
             continue
-        text = found[kind]
+        text = match[kind]
         if kind == "word":
             tokens += [word.replace("\u2019", "'") for word in re.findall(_WORD, text.lower())]
         elif kind == "more":
-            tokens += [*(("at", "least") if text else ()), found["counted"]]
+            tokens += [*(("at", "least") if text else ()), match["counted"]]
         elif kind == "capitals":
             tokens += ["says", '"' + text]
         elif kind == "and":
@@ -53,22 +52,22 @@ def _tokens(prompt: str) -> list[str]:
         elif kind in _SEPARATORS:
             tokens.append(_SEPARATORS[kind])
         else:
-            tokens.append('"' + ("" if tokens and tokens[-1] in _NOT_WRITTEN else " ".join(text.split())))
+            tokens.append('"' + ("" if tokens and tokens[-1] in _BEFORE_NAMES else " ".join(text.split())))
     return tokens
 
 
 def _is_content(token: str) -> bool:
-    """Whether a token can go on with a noun phrase."""
+    """Whether a token can continue a noun phrase."""
     return token not in _KINDS and token[0] != '"' and token not in FUNCTION_WORDS and not token.isdecimal()
 
 
 def symbols(prompt: str, literal: bool = False) -> list[Symbol]:
-    """The prompt as symbols, the longest known sequence of words at each place; never fails, takes linear time.
+    """The prompt as symbols, one for the longest known sequence of words at each place; never fails, takes linear time.
 
-    ``literal`` is for texts of claims: numbers of more than three digits are no years or sizes, and a place in the
-    picture is ``on the left``, not ``on left``."""
+    ``literal`` is for texts of claims: numbers of more than three digits are counts, not years or sizes, and a place in
+    the picture is ``on the left``, not ``on left``."""
     tokens = _tokens(prompt)
-    found: list[Symbol] = []
+    result: list[Symbol] = []
     index = 0
     while index < len(tokens):
         token = tokens[index]
@@ -82,11 +81,11 @@ def symbols(prompt: str, literal: bool = False) -> list[Symbol]:
             symbol = (
                 Symbol("no") if number == 0 else Symbol("quantity", Quantity(number)) if number else Symbol("noise")
             )
-        elif token in _STARTS:
+        elif token in _FIRST_WORDS:
             length, symbol = _longest(tokens, index, literal)
-        found.append(symbol)
+        result.append(symbol)
         index += length
-    return found
+    return result
 
 
 def _longest(tokens: list[str], index: int, literal: bool) -> tuple[int, Symbol]:
@@ -105,12 +104,12 @@ def _longest(tokens: list[str], index: int, literal: bool) -> tuple[int, Symbol]
 
 
 def reads_back(noun: str) -> bool:
-    """Whether a noun and its plural are read as that noun again, and not as a colour or words of the grammar."""
+    """Whether a noun and its plural are read as that noun, and not as a colour or as words of the grammar."""
     if singular(noun) != noun:
         return False
     for form in (noun, plural(noun)):
         last = form.partition(" of ")[0].rpartition(" ")[2]
-        if last in _TAKEN or last.isdecimal():
+        if last in _NEVER_NOUNS or last.isdecimal():
             return False
         if not all(symbol.text or symbol.kind == "of" for symbol in symbols(form, literal=True)):
             return False
