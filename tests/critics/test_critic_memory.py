@@ -22,7 +22,7 @@ from tests.support.paths import CHECKOUT
 from xlard.comfy_server.server import ComfyServer
 from xlard.critics.backend import Ask, CriticError
 from xlard.critics.folder import CriticFolder
-from xlard.critics.memory import in_parts, is_out_of_memory
+from xlard.critics.memory import in_batches, is_out_of_memory
 from xlard.critics.transformers import TransformersBackend, loaded_backend
 from xlard.quickstart.comfyui import find_comfyui
 from xlard.worlds.shapes.architecture import CRITIC
@@ -190,7 +190,7 @@ def test_only_a_lack_of_memory_is_tried_again(problem, is_memory) -> None:
 
     assert is_out_of_memory(problem) is is_memory
     with pytest.raises(CriticError if is_memory else type(problem)):
-        list(in_parts(asks(), 4, run, lambda: None, "it", 1))
+        list(in_batches(asks(), 4, run, lambda: None, "it", 1))
     assert tries == ([4, 4, 2, 1] if is_memory else [4])
 
 

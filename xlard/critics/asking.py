@@ -1,4 +1,4 @@
-"""Asking until an answer can be read: once more with the error shown to the model, then no answer at all."""
+"""Asking until an answer can be read: a second time with the error shown to the model, then no answer at all."""
 
 from __future__ import annotations
 
@@ -14,37 +14,36 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Reply(Generic[T]):
-    """What was read out of an answer (None: nothing could be, ``error`` says why), the answer, and the model calls."""
+    """The value read from an answer, and the answer; without a value, ``error`` says why it could not be read."""
 
     value: T | None
     answer: Answer
     error: str = ""
-    calls: int = 1
 
 
 def ask_all(
     backend: Backend, asks: Sequence[Ask], read: Callable[[Ask, Answer], T], sampling: Sampling = GREEDY
 ) -> list[Reply[T]]:
-    """Ask everything and read the answers; those that ``read`` refuses with UnreadableAnswer are asked once again."""
-    replies = [_reply(ask, answer, read, 1) for ask, answer in zip(asks, backend.answer(asks, sampling))]
-    again = [index for index, reply in enumerate(replies) if reply.error]
-    if not again:
+    """Ask everything and read the answers; what ``read`` refuses with UnreadableAnswer is asked a second time."""
+    replies = [_reply(ask, answer, read) for ask, answer in zip(asks, backend.answer(asks, sampling))]
+    unread = [index for index, reply in enumerate(replies) if reply.error]
+    if not unread:
         return replies
-    repeated = [
+    retries = [
         replace(
             asks[index],
             turns=(*asks[index].turns, (asks[index].question, replies[index].answer.text)),
-            question=questions.mend(replies[index].error),
+            question=questions.retry(replies[index].error),
         )
-        for index in again
+        for index in unread
     ]
-    for index, ask, answer in zip(again, repeated, backend.answer(repeated, sampling)):
-        replies[index] = _reply(ask, answer, read, 2)
+    for index, ask, answer in zip(unread, retries, backend.answer(retries, sampling)):
+        replies[index] = _reply(ask, answer, read)
     return replies
 
 
-def _reply(ask: Ask, answer: Answer, read: Callable[[Ask, Answer], T], calls: int) -> Reply[T]:
+def _reply(ask: Ask, answer: Answer, read: Callable[[Ask, Answer], T]) -> Reply[T]:
     try:
-        return Reply(read(ask, answer), answer, calls=calls)
+        return Reply(read(ask, answer), answer)
     except UnreadableAnswer as error:
-        return Reply(None, answer, str(error), calls)
+        return Reply(None, answer, str(error))

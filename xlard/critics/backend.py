@@ -1,10 +1,14 @@
-"""What runs an MLLM, seen from the ways of scoring: text for questions, a probability of yes, a likelihood."""
+"""A backend runs a multimodal language model, here or elsewhere: what it is asked, what it answers, what it must have.
+
+Another pack adds a critic by implementing ``Backend``; ``mllm.MLLMCritic`` does all the rest with it.
+"""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -12,15 +16,15 @@ from .boxes import BoxConvention
 
 
 class CriticError(RuntimeError):
-    """A critic cannot be loaded or reached, or did not answer. The message names the cause and the mend."""
+    """A critic cannot be loaded or reached, or does not answer. The message names the cause and the fix."""
 
 
 class CannotDo(CriticError):
-    """This kind of critic cannot do what was asked of it."""
+    """A kind of critic that can never do this, whatever the question."""
 
 
 class UnreadableAnswer(ValueError):
-    """A critic's answer does not have the form that was asked for."""
+    """A critic's answer does not have the form that the question asks for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +38,12 @@ class Ask:
     question: str
     image: Tensor | None = None
     turns: tuple[tuple[str, str], ...] = ()
-    schema: dict | None = None
+    schema: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A model's text and how sure it was: the geometric mean of its tokens' probabilities, None if it is not known."""
+    """A model's text; ``confidence`` is the geometric mean of its tokens' probabilities, None if it is unknown."""
 
     text: str
     confidence: float | None = None
@@ -47,7 +51,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a model chooses its words; at temperature 0 it takes the likeliest, and ``seed`` does nothing."""
+    """How a model chooses its tokens; at temperature 0 it takes the likeliest, and ``seed`` does nothing."""
 
     temperature: float = 0.0
     seed: int = 0
@@ -57,10 +61,20 @@ GREEDY = Sampling()
 
 
 class Backend(Protocol):
-    """A model that can be asked. ``name`` is what errors and reports call it, ``boxes`` how it writes boxes."""
+    """A model that can be asked. ``check_backend`` says what an object lacks.
 
-    name: str
-    boxes: BoxConvention
+    Lists are as long as the list of questions, in its order. A method that a kind of model cannot offer raises
+    CannotDo, and the scorings that need it say so."""
+
+    # Not runtime_checkable: before Python 3.12 isinstance() reads the properties, and ``boxes`` may ask a server.
+
+    @property
+    def name(self) -> str:
+        """What errors and reports call the critic."""
+
+    @property
+    def boxes(self) -> BoxConvention:
+        """How the model writes boxes."""
 
     def seen_size(self, image: Tensor) -> tuple[int, int]:
         """Width and height at which the model sees an image (H, W, 3); boxes in pixels refer to it."""
@@ -73,3 +87,35 @@ class Backend(Protocol):
 
     def log_likelihood(self, asks: Sequence[Ask], texts: Sequence[str]) -> list[float]:
         """Mean log-probability, at most 0, of a text's tokens as the answer to each question. Raises CriticError."""
+
+
+_ATTRIBUTES = ("name", "boxes")
+_METHODS = ("seen_size", "answer", "probability_of_yes", "log_likelihood")
+
+
+def check_backend(value: object) -> None:
+    """Check that an object has the members of ``Backend``, without reading its properties.
+
+    Raises TypeError, which names the object's class and what it lacks."""
+    if isinstance(value, type):
+        raise TypeError(f"The critic backend {value.__name__} is a class. Pass an instance of it.")
+    lacking = [name for name in _ATTRIBUTES if not _has(value, name)]
+    lacking += [f"{name}()" for name in _METHODS if not (_has(value, name) and callable(getattr(value, name)))]
+    if lacking:
+        members = (*_ATTRIBUTES, *(f"{name}()" for name in _METHODS))
+        raise TypeError(
+            f"The critic backend {type(value).__name__} lacks {_enumerated(lacking)}. A backend needs "
+            f"{_enumerated(members)}; see docs/extending.md."
+        )
+
+
+def _has(value: object, name: str) -> bool:
+    missing = object()
+    if inspect.getattr_static(value, name, missing) is not missing:
+        return True
+    # A wrapper that passes on what it is asked for.
+    return hasattr(type(value), "__getattr__") and hasattr(value, name)
+
+
+def _enumerated(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

@@ -1,4 +1,4 @@
-"""How critics write boxes: which numbers, in which order, under which key."""
+"""The conventions of boxes: which numbers a critic writes, in which order, under which key."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class BoxConvention:
-    """``scale`` is the number that stands for a whole side (0: pixels of the picture that the model sees); ``order``
-    are the corners as x1, y1, x2, y2; ``key`` is the name of the box in JSON."""
+    """``scale`` is the number for a whole side, 0 for boxes in pixels of the picture that the model sees; ``order`` is
+    that of the corners x1, y1, x2, y2; ``key`` is the name of the box in JSON."""
 
     name: str
     scale: float
@@ -18,7 +18,7 @@ class BoxConvention:
     key: str = "bbox_2d"
 
     def example(self, width: int = 0, height: int = 0) -> str:
-        """The form of an answer, for the question. ``width`` and ``height`` are the model's, for boxes in pixels."""
+        """The form of an answer, for the question; ``width`` and ``height`` are those that the model sees."""
         form = f'[{{"{self.key}": [{", ".join(self.order)}], "label": "color object"}}], '
         if self.scale:
             return form + f"coordinates from 0 to {self.scale:g}"
@@ -29,7 +29,7 @@ class BoxConvention:
         )
 
     def sides(self, width: float, height: float) -> tuple[float, float]:
-        """The numbers that stand for the whole width and height of a picture that the model sees at this size."""
+        """The numbers for the whole width and height of a picture that the model sees at this size."""
         return (self.scale, self.scale) if self.scale else (width, height)
 
     def write(self, box: Sequence[float], width: float, height: float, step: float = 1) -> str:
@@ -43,7 +43,7 @@ class BoxConvention:
     def read(self, numbers: Sequence[float], width: float, height: float) -> tuple[float, float, float, float]:
         """Fractions (left, top, right, bottom) in [0, 1] of what a model wrote for a picture that it saw at this size.
 
-        Clipped to the picture, swapped corners mended. Raises ValueError for numbers that are not finite.
+        Clipped to the picture, swapped corners put right. Raises ValueError for numbers that are not finite.
         """
         if not all(math.isfinite(number) for number in numbers):
             raise ValueError(f"a box that is no number: {list(numbers)}")
@@ -66,7 +66,7 @@ FRACTIONS = BoxConvention("0-1", 1)
 Y_FIRST = BoxConvention("0-1000, y first", 1000, ("y1", "x1", "y2", "x2"), "box_2d")
 """Thousandths with y before x, as Gemma writes boxes."""
 
-CONVENTIONS = {each.name: each for each in (THOUSANDTHS, PIXELS, FRACTIONS, Y_FIRST)}
+CONVENTIONS = {boxes.name: boxes for boxes in (THOUSANDTHS, PIXELS, FRACTIONS, Y_FIRST)}
 
 _FAMILIES = (
     ("qwen2_5_vl", PIXELS),
@@ -79,6 +79,5 @@ _FAMILIES = (
 
 
 def convention_of(model: str) -> BoxConvention:
-    """The convention of a model by its type or name, e.g. ``qwen2_5_vl`` or ``gemma3:4b``; thousandths if it is
-    unknown."""
+    """The convention of a model by its type or name, e.g. ``qwen2_5_vl`` or ``gemma3:4b``; thousandths for others."""
     return next((boxes for family, boxes in _FAMILIES if family in model.lower()), THOUSANDTHS)

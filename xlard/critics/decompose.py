@@ -1,4 +1,4 @@
-"""Claims of a prompt by the critic's own model, for wordings that the built-in parser does not know."""
+"""The claims of a prompt by the critic's model, for wordings that the built-in parser does not know."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .schemas import DecomposedClaim
 
 MOST_CLAIMS = 64
-"""A model that repeats itself stops here."""
+"""More claims than this are the answer of a model that repeats itself."""
 
 _NEEDED = {
     "object": ("noun",),
@@ -41,16 +41,16 @@ _NEEDED = {
 def decompose(critic: MLLMCritic, prompt: str) -> list[Claim]:
     """Have the critic's model split a prompt into claims, at most ``MOST_CLAIMS`` and none twice.
 
-    Raises CriticError if its answer cannot be read, also when it was asked once more.
+    Raises CriticError if its answer cannot be read, not even the second one.
     """
-    from .schemas import DECOMPOSED, decomposed_schema
+    from .schemas import DECOMPOSED, answer_schema
 
     def read(ask: Ask, answer: Answer) -> list[Claim]:
-        listed = bare(answer.text).startswith("[")
-        value = read_json(answer.text, "[" if listed else "{")
-        return _claims(validated(DECOMPOSED, {"claims": value} if listed else value, answer.text).claims)
+        is_list = bare(answer.text).startswith("[")
+        value = read_json(answer.text, "[" if is_list else "{")
+        return _claims(validated(DECOMPOSED, {"claims": value} if is_list else value, answer.text).claims)
 
-    (reply,) = ask_all(critic.backend, [Ask(questions.decompose(prompt), schema=decomposed_schema())], read)
+    (reply,) = ask_all(critic.backend, [Ask(questions.decompose(prompt), schema=answer_schema(DECOMPOSED))], read)
     if reply.value is None:
         raise CriticError(
             f"{critic.backend.name} cannot split the prompt into claims: {reply.error} Disconnect the critic "
@@ -59,53 +59,56 @@ def decompose(critic: MLLMCritic, prompt: str) -> list[Claim]:
     return reply.value
 
 
-def _claims(parts: Sequence[DecomposedClaim]) -> list[Claim]:
-    if not parts:
+def _claims(answers: Sequence[DecomposedClaim]) -> list[Claim]:
+    if not answers:
         raise UnreadableAnswer("It holds no claim.")
     totals: dict[str, int] = {}
-    for part in parts:
-        if part.type == "count" and part.noun and part.number is not None and not part.color:
-            totals.setdefault(parse_label(part.noun)[1], part.number)
-    found = [_claim(index, part, totals) for index, part in enumerate(parts, 1)]
-    return list(dict.fromkeys(found))[:MOST_CLAIMS]
+    for answer in answers:
+        if answer.type == "count" and answer.noun and answer.number is not None and not answer.color:
+            totals.setdefault(parse_label(answer.noun)[1], answer.number)
+    claims = [_claim(index, answer, totals) for index, answer in enumerate(answers, 1)]
+    return list(dict.fromkeys(claims))[:MOST_CLAIMS]
 
 
-def _claim(index: int, part: DecomposedClaim, totals: dict[str, int]) -> Claim:
-    (color, noun), (other_color, other) = parse_label(part.noun or ""), parse_label(part.other or "")
-    said = split_colors((part.color or "").lower().split())[1]
-    color = said[0] if said and " " not in said[0] else color
-    other_color = next(iter(split_colors((part.other_color or "").lower().split())[1]), other_color)
-    given = {
+def _claim(index: int, answer: DecomposedClaim, totals: dict[str, int]) -> Claim:
+    """The claim at a place of the list; ``totals`` says how many things of a noun there are in all."""
+    (color, noun), (other_color, other) = parse_label(answer.noun or ""), parse_label(answer.other or "")
+    color_text, text = (answer.color or "").strip(), one_line(answer.text or "")
+    colors = split_colors(color_text.lower().split())[1]
+    color = colors[0] if colors and " " not in colors[0] else color
+    other_color = next(iter(split_colors((answer.other_color or "").lower().split())[1]), other_color)
+    values = {
         "noun": noun,
         "other": other,
-        "number": part.number,
-        "color": (part.color or "").strip(),
-        "direction": part.direction,
-        "text": one_line(part.text or ""),
+        "number": answer.number,
+        "color": color_text,
+        "direction": answer.direction,
+        "text": text,
     }
-    missing = [name for name in _NEEDED.get(part.type, ("text",)) if given[name] in (None, "")]
+    missing = [name for name in _NEEDED.get(answer.type, ("text",)) if values[name] in (None, "")]
     if missing:
-        raise UnreadableAnswer(f"Claim {index} of type {part.type} needs {' and '.join(missing)}.")
-    number = 1 if part.number is None else part.number
-    if part.type == "count":
+        raise UnreadableAnswer(f"Claim {index} of type {answer.type} needs {' and '.join(missing)}.")
+    number = 1 if answer.number is None else answer.number
+    if answer.type == "count":
         return _editable(count_claim(noun, number, color))
-    if part.type == "object":
+    if answer.type == "object":
         if number == 0:
             raise UnreadableAnswer(f"Claim {index} of type object has the number 0; what must not be there is a count.")
         return _editable(object_claim(noun, number, color))
-    if part.type == "color":
+    if answer.type == "color":
         total = totals.get(noun, number)
-        if color is None or len(said) != 1 or " " in said[0]:
+        if color is None or len(colors) != 1 or " " in colors[0]:
             # No box is labelled with such a colour.
-            return attribute_claim(noun, number, given["color"].lower(), total)
+            return attribute_claim(noun, number, color_text.lower(), total)
         return _editable(color_claim(noun, number, color, total) if number else count_claim(noun, 0, color))
-    if part.type == "position":
-        return _editable(position_claim(noun, part.direction, other, max(number, 1), color, other_color))
-    return Claim(part.type, given["text"], noun, number, other=other or None)
+    if answer.type == "position":
+        assert answer.direction is not None
+        return _editable(position_claim(noun, answer.direction, other, max(number, 1), color, other_color))
+    return Claim(answer.type, text, noun, number, other=other or None)
 
 
 def _editable(claim: Claim) -> Claim:
-    """The claim, or its text for the critic to judge if that does not tell what boxes would have to decide."""
+    """The claim; one that its line in the editor would not give back becomes a criterion for the critic."""
     try:
         same = parse_lines(format_lines([claim])) == [claim]
     except ValueError:

@@ -1,4 +1,4 @@
-"""A critic that runs out of memory goes on with fewer questions at a time."""
+"""When a critic runs out of memory, it goes on with fewer questions at a time."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from .backend import Ask, CriticError
 T = TypeVar("T")
 
 _SIGNS = ("out of memory", "can't allocate memory", "Cannot allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
-"""In the words of Apple's, the CPU's, the operating system's and NVIDIA's libraries, whose errors are of no class of
-their own."""
+"""Texts of errors without a class of their own, from libraries of Apple, NVIDIA, the CPU and the operating system."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that a device's memory, or the machine's, does not suffice."""
+    """Whether an error says that a device, or the machine, has too little memory."""
     if isinstance(error, CriticError):
         return False
     if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)):
@@ -28,13 +27,13 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def empty_cache() -> None:
-    """Give back what PyTorch keeps for later."""
+    """Give back the memory that PyTorch holds for later."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 
-def in_parts(
+def in_batches(
     asks: Sequence[Ask],
     batch: int,
     run: Callable[[int, list[Ask]], Sequence[T]],
@@ -42,40 +41,39 @@ def in_parts(
     name: str,
     weights: float,
 ) -> Iterator[T]:
-    """What ``run(done, part)`` returns for at most ``batch`` asks at a time, those with a picture apart from those
-    without.
+    """The results of ``run(done, asks)``, called with at most ``batch`` asks at a time, all with a picture or none.
 
-    Where memory does not suffice, room is made and the same is tried again, then halves of it. Raises CriticError,
-    which names the critic, its ``weights`` in bytes and the picture's size, if it does not suffice for a single ask.
-    """
-    done, size, roomy = 0, batch, False
+    If memory runs out, room is made and the same asks are tried again, then half of them. Raises CriticError, which
+    names the critic, its ``weights`` in bytes and the picture's size, if not even a single ask fits."""
+    done, size, has_made_room = 0, batch, False
     while done < len(asks):
-        part = list(takewhile(lambda ask: (ask.image is None) == (asks[done].image is None), asks[done : done + size]))
+        first = asks[done]
+        tried = list(takewhile(lambda ask: (ask.image is None) == (first.image is None), asks[done : done + size]))
         try:
-            results = run(done, part)
+            results = run(done, tried)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
             cause = str(error)
         else:
             yield from results
-            done += len(part)
+            done += len(tried)
             continue
-        # Not while the error is handled: it holds on to what was allocated.
+        # Not inside the handler: the error refers to what was allocated.
         make_room()
-        if roomy and len(part) == 1:
-            raise _refusal(name, weights, part[0], batch, cause)
-        size = max(1, len(part) // 2) if roomy else size
-        roomy = True
+        if has_made_room and len(tried) == 1:
+            raise _too_large(name, weights, tried[0], batch, cause)
+        size = max(1, len(tried) // 2) if has_made_room else size
+        has_made_room = True
 
 
-def _refusal(name: str, weights: float, ask: Ask, batch: int, cause: str) -> CriticError:
+def _too_large(name: str, weights: float, ask: Ask, batch: int, cause: str) -> CriticError:
     about = "" if ask.image is None else f" about a picture of {ask.image.shape[1]} x {ask.image.shape[0]} pixels"
-    tried = "" if batch == 1 else f", after trying {batch} at a time and fewer"
+    batches = "" if batch == 1 else f", after trying {batch} at a time and fewer"
     return CriticError(
-        f"The critic {name} ran out of memory at a single question{about}{tried}, though all other models had left. Its"
+        f"The critic {name} ran out of memory at a single question{about}{batches}, with no other model in memory. Its"
         f" weights take {weights / 2**30:.1f} GiB. Scale the pictures down before they are judged, take a smaller"
-        f" model, or one with 8-bit or 4-bit weights, or run it on a server. {_first_line(cause)}"
+        f" model or one with 8-bit or 4-bit weights, or run it on a server. {_first_line(cause)}"
     )
 
 

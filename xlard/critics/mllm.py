@@ -1,4 +1,4 @@
-"""The critic: a model that can be asked, and a way of scoring."""
+"""The critic: a backend that can be asked, and a scoring that turns its answers into critiques."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from .scoring.preservation import judge_with_source
 
 
 class MLLMCritic:
-    """Implements ``protocols.Critic`` with any backend; immutable, so that branches of a graph cannot disturb each
-    other."""
+    """Implements ``protocols.Critic`` with any backend. Nothing of it changes: branches of a graph can share it."""
 
     def __init__(self, backend: Backend, scoring: Scoring | None = None):
         self.backend, self.scoring = backend, scoring or Grounded()
 
     def with_scoring(self, scoring: Scoring) -> MLLMCritic:
-        """The same model with another way of scoring."""
+        """The same backend with another scoring."""
         return MLLMCritic(self.backend, scoring)
 
     def judge(self, images: Tensor, claims: Sequence[Sequence[Claim]]) -> list[Critique]:
-        """Judge images (B, H, W, 3) in [0, 1], each against its own claims. Raises CriticError, and ValueError for
-        an image of another size than the source that it is an edit of."""
-        return judge_with_source(images, claims, lambda own: self.scoring.judge(self.backend, images, own))
+        """Judge images (B, H, W, 3) in [0, 1], each against its own claims.
+
+        Raises CriticError, and ValueError for an image whose size is not that of the source that it edits."""
+        return judge_with_source(
+            images, claims, lambda plain_claims: self.scoring.judge(self.backend, images, plain_claims)
+        )
 
     def ask(self, image: Tensor | None, question: str) -> str:
         """The model's answer to a question about an image (H, W, 3) in [0, 1], or about none. Raises CriticError."""

@@ -1,5 +1,4 @@
-"""Pairs: a critic sees two pictures side by side and says which keeps better to the claims, whichever side it stands
-on."""
+"""Pairs: a critic sees two pictures side by side, in both orders, and says which one fulfils the claims better."""
 
 from __future__ import annotations
 
@@ -25,29 +24,21 @@ WHICH = (
     ),
 )
 
-BETTER_SCHEMA = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["reason", "better"],
-    "properties": {"reason": {"type": "string"}, "better": {"type": "string", "enum": ["left", "right", "same"]}},
-}
-
 LEADS = {"left": 1.0, "same": 0.0, "right": -1.0}
-"""How far an answer puts the left picture before the right one."""
+"""How much better an answer finds the left picture."""
 
 PAIRS_AT_ONCE = 4
-"""Two pictures joined are twice as large, and there are as many as there are questions."""
+"""Each question has a picture of its own, twice as wide as those of the batch: more would take much memory."""
 
 
 def ask_pairs(
     backend: Backend, images: Tensor, claims: Sequence[Claim], pairs: Sequence[tuple[int, int]]
 ) -> list[float | None]:
-    """For each pair (a, b) of images (B, H, W, 3) in [0, 1] how far ``a`` keeps better to the claims than ``b``, in
-    [-1, 1].
+    """For each pair (a, b) of images (B, H, W, 3) in [0, 1], how much better ``a`` fulfils the claims: in [-1, 1].
 
-    Each pair is asked about in both orders, so that a model that favours a side decides nothing. None where an answer
-    could not be read, and for all pairs if none of the first few could: that model cannot compare. Raises CriticError.
-    """
+    Each pair is asked about in both orders: a model that favours a side then decides nothing. None where an answer
+    cannot be read, and for all pairs if no answer about the first few can: that model cannot compare. Raises
+    CriticError."""
     leads: list[float | None] = []
     for start in range(0, len(pairs), PAIRS_AT_ONCE):
         leads += _ask(backend, images, claims, pairs[start : start + PAIRS_AT_ONCE])
@@ -59,16 +50,19 @@ def ask_pairs(
 def _ask(
     backend: Backend, images: Tensor, claims: Sequence[Claim], pairs: Sequence[tuple[int, int]]
 ) -> list[float | None]:
+    from .schemas import COMPARED, answer_schema
+
+    schema = answer_schema(COMPARED)
     question = ", ".join(questions.quoted(questions.statement(claim)) for claim in claims).join(WHICH)
     asks = [
-        Ask(question, side_by_side(images[left], images[right]), schema=BETTER_SCHEMA)
+        Ask(question, side_by_side(images[left], images[right]), schema=schema)
         for a, b in pairs
         for left, right in ((a, b), (b, a))
     ]
-    found = [reply.value for reply in ask_all(backend, asks, lambda ask, answer: _read(answer))]
+    leads = [reply.value for reply in ask_all(backend, asks, lambda ask, answer: _read(answer))]
     return [
-        None if first is None or second is None else (first - second) / 2
-        for first, second in zip(found[::2], found[1::2])
+        None if straight is None or swapped is None else (straight - swapped) / 2
+        for straight, swapped in zip(leads[::2], leads[1::2])
     ]
 
 
@@ -79,8 +73,9 @@ def side_by_side(left: Tensor, right: Tensor) -> Tensor:
 
 
 def _read(answer: Answer) -> float:
-    found = read_json(answer.text, "{")
-    word = str(found.get("better", "")).strip().lower() if isinstance(found, dict) else ""
+    # Not by pydantic: the reason is not needed, and the text of the error is a part of the next question.
+    comparison = read_json(answer.text, "{")
+    word = str(comparison.get("better", "")).strip().lower() if isinstance(comparison, dict) else ""
     if word not in LEADS:
         raise UnreadableAnswer(f'Its "better" is none of left, right and same: {shown(answer.text)}.')
     return LEADS[word]

@@ -1,6 +1,6 @@
-"""A prompt in other words, by the critic's model: what failed said more clearly, all else as it was.
+"""A prompt reworded by the critic's model: it says more clearly what failed, and leaves the rest alone.
 
-After RationalRewards (critique, then a rewritten prompt); the new wording must still say what boxes can check.
+After RationalRewards (critique, then a rewritten prompt); the new wording must still make the claims that boxes decide.
 """
 
 from __future__ import annotations
@@ -30,26 +30,20 @@ QUESTION = (
     " nothing new."
 )
 ANSWER = 'Answer only with JSON: {"prompt": "the new prompt, on one line"}.'
-SCHEMA = {
-    "type": "object",
-    "properties": {"prompt": {"type": "string"}},
-    "required": ["prompt"],
-    "additionalProperties": False,
-}
 
 LONGEST_FACTOR, LONGEST_SHORT = 3, 300
-"""A new prompt may be so many times as long as the old one, and so many characters in any case."""
+"""A new prompt may be this many times as long as the old one, and this many characters in any case."""
 
 _LONGEST_REASON = 160
 _MIRRORED = {"right of": "left of", "below": "above"}
 
 
 def rewritten(critic: MLLMCritic, prompt: str, critique: Critique, tried: Sequence[str] = ()) -> str | None:
-    """The prompt in other words, on one line, that says more clearly what the critique found wrong.
+    """The prompt with other wording, on one line, that says more clearly what the critique calls wrong.
 
-    ``tried`` are wordings that have failed before. None where nothing failed for sure, where there is no prompt, and
-    where the critic gives no usable wording, also when it is asked once more with the reason. A usable one is new, not
-    much longer than the prompt, and still makes each claim of the prompt that boxes can decide. Raises CriticError."""
+    ``tried`` are wordings that have failed before. None if no claim has failed, if there is no prompt, and if the
+    critic gives no usable wording, not even at the second try. A usable wording is new, not much longer than the
+    prompt, and still makes each claim of the prompt that boxes can decide. Raises CriticError."""
     question = _question(prompt, critique, tried)
     return _reply(critic, prompt, question, tried).value if question else None
 
@@ -57,11 +51,12 @@ def rewritten(critic: MLLMCritic, prompt: str, critique: Critique, tried: Sequen
 class PromptRewriter:
     """Rewords prompts by one critic for one run of the loop; implements ``loop.engine.Rewriter``.
 
-    It asks each question once, so that pictures with the same faults get the same wording. A critic that cannot write
-    is not asked again: ``refusal`` then says why, and so does the log. It never raises CriticError."""
+    It asks each question once: pictures with the same faults get the same wording. A critic that cannot write is not
+    asked again: ``refusal`` and the log then say why. Never raises CriticError."""
 
     def __init__(self, critic: MLLMCritic):
-        self._critic, self._known = critic, {}
+        self._critic = critic
+        self._wordings: dict[str, str | None] = {}
         self.refusal = ""
 
     def __call__(self, prompt: str, critique: Critique, tried: Sequence[str] = ()) -> str | None:
@@ -69,15 +64,15 @@ class PromptRewriter:
         question = _question(prompt, critique, tried)
         if not question or self.refusal:
             return None
-        if question not in self._known:
-            self._known[question] = self._ask(prompt, question, tried)
-        return self._known[question]
+        if question not in self._wordings:
+            self._wordings[question] = self._ask(prompt, question, tried)
+        return self._wordings[question]
 
     def _ask(self, prompt: str, question: str, tried: Sequence[str]) -> str | None:
         try:
             reply = _reply(self._critic, prompt, question, tried)
         except CriticError as error:
-            self.refusal = f"The critic cannot put the prompt into other words: {error}"
+            self.refusal = f"The critic cannot reword the prompt: {error}"
             _LOG.warning("xLARD: %s", self.refusal)
             return None
         if reply.value is None:
@@ -88,43 +83,45 @@ class PromptRewriter:
 
 
 def _question(prompt: str, critique: Critique, tried: Sequence[str]) -> str:
-    """What to ask; empty where there is nothing to ask about."""
+    """The question about a prompt and its critique; empty if no claim has failed, or there is no prompt."""
     wrong = [verdict for verdict in critique.verdicts if verdict.passed is False]
     if not wrong or not prompt.strip():
         return ""
-    parts = [QUESTION, f"The prompt: {quoted(prompt)}.", f"Wrong: {'; '.join(map(_told, wrong))}."]
+    sentences = [QUESTION, f"The prompt: {quoted(prompt)}.", f"Wrong: {'; '.join(map(_with_reason, wrong))}."]
     right = [quoted(verdict.claim.text) for verdict in critique.verdicts if verdict.passed]
     if right:
-        parts.append(f"Right, and to stay so: {'; '.join(right)}.")
+        sentences.append(f"Right, and to stay so: {'; '.join(right)}.")
     if tried:
-        parts.append(f"These wordings were not enough: {'; '.join(map(quoted, tried))}.")
-    return " ".join([*parts, ANSWER])
+        sentences.append(f"These wordings were not enough: {'; '.join(map(quoted, tried))}.")
+    return " ".join([*sentences, ANSWER])
 
 
-def _told(verdict: Verdict) -> str:
+def _with_reason(verdict: Verdict) -> str:
     reason = one_line(verdict.reason)[:_LONGEST_REASON]
     return quoted(verdict.claim.text) + (f" ({quoted(reason)})" if reason else "")
 
 
 def _reply(critic: MLLMCritic, prompt: str, question: str, tried: Sequence[str]) -> Reply[str]:
     from ..prompts import claims_from_prompt
+    from .schemas import REWRITTEN, answer_schema
 
-    wanted = {_meaning(claim): claim for claim in claims_from_prompt(prompt) if decidable(claim)}
+    required = {_meaning(claim): claim for claim in claims_from_prompt(prompt) if decidable(claim)}
 
     def read(ask: Ask, answer: Answer) -> str:
         text = _text(answer, prompt, tried)
-        said = {_meaning(claim) for claim in claims_from_prompt(text)}
-        lost = [claim.text for meaning, claim in wanted.items() if meaning not in said]
+        meanings = {_meaning(claim) for claim in claims_from_prompt(text)}
+        lost = [claim.text for meaning, claim in required.items() if meaning not in meanings]
         if lost:
             raise UnreadableAnswer(f"It no longer says clearly: {'; '.join(map(quoted, lost))}.")
         return text
 
-    (reply,) = ask_all(critic.backend, [Ask(question, schema=SCHEMA)], read)
+    (reply,) = ask_all(critic.backend, [Ask(question, schema=answer_schema(REWRITTEN))], read)
     return reply
 
 
 def _text(answer: Answer, prompt: str, tried: Sequence[str]) -> str:
-    """The wording in an answer; raises UnreadableAnswer where it is none, too long, or not new."""
+    """The wording in an answer; raises UnreadableAnswer if there is none, or it is too long or not new."""
+    # Not by pydantic: the text of each error is a part of the next question.
     value = read_json(answer.text, "{")
     text = value.get("prompt") if isinstance(value, dict) else None
     if not isinstance(text, str) or not text.strip():
@@ -134,13 +131,13 @@ def _text(answer: Answer, prompt: str, tried: Sequence[str]) -> str:
     text, longest = one_line(text), max(LONGEST_SHORT, LONGEST_FACTOR * len(prompt))
     if len(text) > longest:
         raise UnreadableAnswer(f"The prompt has {len(text)} characters, {longest} are the most.")
-    if text.lower() in {one_line(known).lower() for known in (prompt, *tried)}:
+    if text.lower() in {one_line(wording).lower() for wording in (prompt, *tried)}:
         raise UnreadableAnswer(f"The prompt is one that has failed already: {json.dumps(text, ensure_ascii=False)}.")
     return text
 
 
 def _meaning(claim: Claim) -> tuple:
-    """What a claim says, the same for ``a left of b`` and ``b right of a``; how many stand there, the counts say."""
+    """What a claim says, the same for ``a left of b`` and ``b right of a``; numbers of positions do not count."""
     if claim.type != "position":
         return claim.type, claim.noun, claim.number, claim.color, claim.text
     first, second = (claim.noun, claim.color), (claim.other, claim.other_color)

@@ -1,35 +1,50 @@
-"""The forms of critics' answers. Importing this takes longer than the pack may add to ComfyUI's start: import it
-late."""
+"""The forms of critics' answers, one model each; the JSON schema that a server holds an answer to is made from it.
+
+A schema asks for more than its model insists on: backends that know no schemas give looser answers, which ``parsing``
+reads. pydantic takes longer to import than the pack may add to ComfyUI's start: import this module late.
+"""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, Field, TypeAdapter
+from pydantic import AliasChoices, BaseModel, Field, TypeAdapter, WithJsonSchema
 
 Box = Annotated[list[float], Field(min_length=4, max_length=4)]
 
 
-class Listed(BaseModel):
+class ListedObject(BaseModel):
     """An object with its box, under any of the usual names."""
 
     box: Box = Field(validation_alias=AliasChoices("bbox_2d", "box_2d", "bbox", "box"))
     label: str
 
 
-class Judged(BaseModel):
-    """A verdict with its reason; what the verdict says is read by ``parsing.read_verdict``."""
+class JudgedClaim(BaseModel):
+    """A verdict on a claim with its reason; ``parsing.read_verdict`` reads the verdict."""
 
     reason: str = ""
-    verdict: Any
+    verdict: Annotated[Any, WithJsonSchema({"type": "string", "enum": ["yes", "no"]})]
 
 
-class Rated(BaseModel):
-    """A score with its reason; its scale is read by ``parsing.read_score``."""
+class RatedClaim(BaseModel):
+    """A score of a claim with its reason; ``parsing.read_score`` reads the score, whatever its scale."""
 
     reason: str = ""
-    score: Any
+    score: Annotated[Any, WithJsonSchema({"type": "number", "minimum": 0, "maximum": 10})]
+
+
+class ComparedPair(BaseModel):
+    """Which of two pictures side by side is better, with the reason."""
+
+    reason: str = ""
+    better: Literal["left", "right", "same"]
+
+
+class RewrittenPrompt(BaseModel):
+    """A prompt with other wording."""
+
+    prompt: str
 
 
 class DecomposedClaim(BaseModel):
@@ -45,33 +60,45 @@ class DecomposedClaim(BaseModel):
     other_color: str | None = None
 
 
-class Decomposed(BaseModel):
+class DecomposedPrompt(BaseModel):
     """The claims of a prompt."""
 
     claims: list[DecomposedClaim]
 
 
-LISTED = TypeAdapter(list[Listed])
-JUDGED = TypeAdapter(Judged)
-RATED = TypeAdapter(Rated)
-DECOMPOSED = TypeAdapter(Decomposed)
+LISTED = TypeAdapter(list[ListedObject])
+JUDGED = TypeAdapter(JudgedClaim)
+RATED = TypeAdapter(RatedClaim)
+COMPARED = TypeAdapter(ComparedPair)
+REWRITTEN = TypeAdapter(RewrittenPrompt)
+DECOMPOSED = TypeAdapter(DecomposedPrompt)
+
+_BOX, _NULL = "box", {"type": "null"}
+_NOTES = ("$defs", "title", "description", "default")
+"""Keywords that say nothing about an answer, and that some servers cannot read."""
 
 
-def _object(properties: dict) -> dict:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+def answer_schema(form: TypeAdapter[Any], box_key: str = _BOX) -> dict[str, Any]:
+    """The JSON schema of an answer, for llama.cpp, Ollama, vLLM and other servers that hold a model to one.
+
+    Definitions are written out, objects have no further properties, and all that cannot be null is required. Boxes
+    stand under ``box_key``, see ``boxes.BoxConvention``."""
+    schema = form.json_schema(by_alias=False)
+    return _plain(schema, schema.get("$defs", {}), box_key)
 
 
-def listed_schema(key: str) -> dict:
-    """JSON schema of a list of objects whose boxes stand under ``key``."""
-    box = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}
-    return {"type": "array", "items": _object({key: box, "label": {"type": "string"}})}
-
-
-JUDGED_SCHEMA = _object({"reason": {"type": "string"}, "verdict": {"type": "string", "enum": ["yes", "no"]}})
-RATED_SCHEMA = _object({"reason": {"type": "string"}, "score": {"type": "number", "minimum": 0, "maximum": 10}})
-
-
-@lru_cache(maxsize=1)
-def decomposed_schema() -> dict:
-    """JSON schema of the claims of a prompt."""
-    return Decomposed.model_json_schema()
+def _plain(schema: Any, definitions: dict[str, Any], box_key: str) -> Any:
+    if isinstance(schema, list):
+        return [_plain(item, definitions, box_key) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _plain(definitions[schema["$ref"].rpartition("/")[2]], definitions, box_key)
+    if schema.get("type") != "object":
+        return {word: _plain(value, definitions, box_key) for word, value in schema.items() if word not in _NOTES}
+    properties = {
+        box_key if name == _BOX else name: _plain(value, definitions, box_key)
+        for name, value in schema["properties"].items()
+    }
+    required = [name for name, value in properties.items() if _NULL not in value.get("anyOf", [])]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}

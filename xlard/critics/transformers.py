@@ -15,7 +15,7 @@ from . import questions
 from .backend import GREEDY, Answer, Ask, CannotDo, Sampling
 from .boxes import convention_of
 from .folder import CriticFolder
-from .memory import does_not_fit, empty_cache, in_parts, is_out_of_memory
+from .memory import does_not_fit, empty_cache, in_batches, is_out_of_memory
 from .pictures import resized_picture
 
 LEAST_LIKELY = 0.01
@@ -73,7 +73,7 @@ class TransformersBackend:
                     "was trained on; use a critic that was trained on language at large."
                 )
         answers: list[Answer] = []
-        for answer in self._in_parts(asks, lambda done, part: self._generate(part, sampling, done, len(asks))):
+        for answer in self._in_batches(asks, lambda done, part: self._generate(part, sampling, done, len(asks))):
             answers.append(answer)
             self.on_progress(len(answers), len(asks))
         return answers
@@ -108,8 +108,8 @@ class TransformersBackend:
         tokens = tokenizer(text, add_special_tokens=False).input_ids
         return 2 * tokens.count(tokenizer.unk_token_id) > len(tokens)
 
-    def _in_parts(self, asks: Sequence[Ask], run: Callable[[int, list[Ask]], Sequence]):
-        return in_parts(asks, self.batch, run, self.make_room, self.name, self.folder.weights)
+    def _in_batches(self, asks: Sequence[Ask], run: Callable[[int, list[Ask]], Sequence]):
+        return in_batches(asks, self.batch, run, self.make_room, self.name, self.folder.weights)
 
     def _loaded(self) -> nn.Module:
         """The model on its device. Raises CriticError if it does not fit."""
@@ -260,7 +260,7 @@ class TransformersBackend:
             # Padding is on the left, so that every row ends with its text.
             return [row[-length - 1 :].float() for row, length in zip(logits, lengths)]
 
-        return self._in_parts(asks, run)
+        return self._in_batches(asks, run)
 
     def _continued(self, asks: Sequence[Ask], texts: Sequence[str]):
         """As ``_whole``, with what all the asks begin with, the picture in it, computed once."""

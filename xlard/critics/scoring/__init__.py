@@ -1,4 +1,4 @@
-"""Ways of scoring: how a critic's answers become a critique, one small class each."""
+"""Scorings: how a critic's answers become a critique, one small class each."""
 
 from .base import Scoring
 from .consistent import Consistent
@@ -11,23 +11,23 @@ from .second_look import SecondLook
 from .yes import YesProbability
 
 SCORINGS: dict[str, Scoring] = {
-    way.name: way for way in (Grounded(), PerClaim(), YesProbability(), PromptLikelihood(), Rubric())
+    scoring.name: scoring for scoring in (Grounded(), PerClaim(), YesProbability(), PromptLikelihood(), Rubric())
 }
-"""The ways by name; the first is the default."""
+"""The scorings by name; the first is the default."""
 
 
 def make_scoring(
     name: str, judgements: int = 1, temperature: float = 0.7, regions: bool = False, second_look: bool = False
 ) -> Scoring:
-    """A way by its name, repeated, asked again in the mirror, and asked about each box on its own as wanted.
+    """The scoring of a name; on request repeated, with a second look in the mirror, and with a score for each box.
 
-    Raises ValueError for an unknown name, and for repetition of a way that reads probabilities, which never vary.
+    Raises ValueError for an unknown name, and for repetition of a scoring by probabilities, which never vary.
     """
     if name not in SCORINGS:
-        raise ValueError(f"There is no way of scoring '{name}'; there are {', '.join(SCORINGS)}.")
-    way = SCORINGS[name]
+        raise ValueError(f"There is no scoring '{name}'; there are {', '.join(SCORINGS)}.")
+    scoring = SCORINGS[name]
     if judgements > 1:
-        way = Consistent(way, judgements, temperature)
+        scoring = Consistent(scoring, judgements, temperature)
     if second_look:
-        way = SecondLook(way)
-    return WithRegionScores(way) if regions else way
+        scoring = SecondLook(scoring)
+    return WithRegionScores(scoring) if regions else scoring

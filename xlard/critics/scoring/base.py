@@ -1,9 +1,9 @@
-"""What all ways of scoring are."""
+"""The protocol of a scoring, and what several scorings need."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
 
@@ -12,12 +12,19 @@ from ...critique import Critique, Verdict, no_verdict
 from ..asking import ask_all
 from ..backend import GREEDY, Ask, Backend, Sampling
 
+T = TypeVar("T")
+
 
 class Scoring(Protocol):
-    """Turns a model's answers into critiques. ``samples`` says whether its judgements vary with the sampling."""
+    """Turns a model's answers into critiques."""
 
-    name: str
-    samples: bool
+    @property
+    def name(self) -> str:
+        """What nodes, reports and errors call it."""
+
+    @property
+    def samples(self) -> bool:
+        """Whether its judgements vary with the sampling."""
 
     def judge(
         self, backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]], sampling: Sampling = GREEDY
@@ -30,13 +37,13 @@ def ask_each(
     images: Tensor,
     claims: Sequence[Sequence[Claim]],
     question: Callable[[Claim], str],
-    schema: dict,
+    schema: dict[str, Any],
     read: Callable[[str], tuple[bool, float, str]],
     sampling: Sampling,
 ) -> list[Verdict]:
-    """A verdict on every claim, in the order of ``per_claim``, from a question about each.
+    """A verdict on every claim, in the order of ``per_claim``, by a question about each.
 
-    ``read`` makes passed, score and reason of an answer's text, or raises UnreadableAnswer.
+    ``read`` returns passed, score and reason of an answer's text, or raises UnreadableAnswer.
     """
     pairs, pictures = per_claim(claims), list(images)
     if not pairs:
@@ -55,10 +62,10 @@ def ask_each(
 
 def per_claim(claims: Sequence[Sequence[Claim]]) -> list[tuple[int, Claim]]:
     """Every claim with the index of its picture."""
-    return [(row, claim) for row, own in enumerate(claims) for claim in own]
+    return [(row, claim) for row, claims_of_picture in enumerate(claims) for claim in claims_of_picture]
 
 
-def grouped(claims: Sequence[Sequence[Claim]], values: Sequence) -> list[list]:
-    """Values in the order of ``per_claim``, one list for each picture."""
+def grouped(claims: Sequence[Sequence[Claim]], values: Iterable[T]) -> list[list[T]]:
+    """Values in the order of ``per_claim``, as one list for each picture."""
     iterator = iter(values)
-    return [[next(iterator) for _ in own] for own in claims]
+    return [[next(iterator) for _ in claims_of_picture] for claims_of_picture in claims]

@@ -1,4 +1,4 @@
-"""Grounded: the model lists objects with boxes, the arithmetic on them is ours. It never sees the prompt."""
+"""Grounded: the model lists objects with boxes, and arithmetic decides. It never sees the prompt."""
 
 from __future__ import annotations
 
@@ -21,29 +21,28 @@ from .per_claim import ask_verdicts
 def list_objects(
     backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]], sampling: Sampling = GREEDY
 ) -> list[Reply[list[Detection]]]:
-    """Ask for the objects of images (B, H, W, 3), naming the nouns of each one's claims; boxes in pixels of the
-    image."""
-    from ..schemas import LISTED, listed_schema
+    """Ask for the objects of images (B, H, W, 3), naming the nouns of their claims; boxes are in pixels."""
+    from ..schemas import LISTED, answer_schema
 
     height, width = images.shape[1:3]
     sizes = [backend.seen_size(image) for image in images]
-    schema = listed_schema(backend.boxes.key)
+    schema = answer_schema(LISTED, backend.boxes.key)
     asks = [
-        Ask(questions.list_objects(own, backend.boxes, size), image, schema=schema)
-        for own, size, image in zip(claims, sizes, images)
+        Ask(questions.list_objects(claims_of_picture, backend.boxes, size), image, schema=schema)
+        for claims_of_picture, size, image in zip(claims, sizes, images)
     ]
-    seen = {id(ask.image): size for ask, size in zip(asks, sizes)}
+    size_of = {id(ask.image): size for ask, size in zip(asks, sizes)}
 
     def read(ask: Ask, answer: Answer) -> list[Detection]:
-        listed = validated(LISTED, read_json(answer.text, "["), answer.text)
+        objects = validated(LISTED, read_json(answer.text, "["), answer.text)
         score = 1.0 if answer.confidence is None else answer.confidence
-        return read_detections(listed, backend.boxes, seen[id(ask.image)], width, height, score)
+        return read_detections(objects, backend.boxes, size_of[id(ask.image)], width, height, score)
 
     return ask_all(backend, asks, read, sampling)
 
 
 class Grounded:
-    """Boxes decide objects, counts, colours and positions; each other claim is put to the model as in ``per claim``."""
+    """Boxes decide objects, counts, colours and positions; other claims are asked about as in ``per claim``."""
 
     name, samples = "grounded", True
 
@@ -52,21 +51,21 @@ class Grounded:
     ) -> list[Critique]:
         """Judge images (B, H, W, 3) in [0, 1], each against its own claims. Raises CriticError."""
         replies = list_objects(backend, images, claims, sampling)
-        others = [[claim for claim in own if not decidable(claim)] for own in claims]
-        asked = grouped(others, ask_verdicts(backend, images, others, sampling))
+        undecidable = [[claim for claim in claims_of_picture if not decidable(claim)] for claims_of_picture in claims]
+        verdicts = grouped(undecidable, ask_verdicts(backend, images, undecidable, sampling))
         side = max(images.shape[1:3])
         return [
-            _critique(own, reply, dict(zip(other, verdicts)), side)
-            for own, reply, other, verdicts in zip(claims, replies, others, asked)
+            _critique(claims_of_picture, reply, {verdict.claim: verdict for verdict in verdicts_of_picture}, side)
+            for claims_of_picture, reply, verdicts_of_picture in zip(claims, replies, verdicts)
         ]
 
 
 def _critique(
-    claims: Sequence[Claim], reply: Reply[list[Detection]], asked: dict[Claim, Verdict], side: float
+    claims: Sequence[Claim], reply: Reply[list[Detection]], by_model: dict[Claim, Verdict], side: float
 ) -> Critique:
     if reply.value is None:
-        verdicts = [asked.get(claim) or no_verdict(claim, reply.error) for claim in claims]
+        verdicts = [by_model.get(claim) or no_verdict(claim, reply.error) for claim in claims]
         return critique_of(verdicts, confidence=0.0, answer=reply.answer.text)
-    verdicts = [asked.get(claim) or judge_by_boxes(claim, reply.value, side) for claim in claims]
+    verdicts = [by_model.get(claim) or judge_by_boxes(claim, reply.value, side) for claim in claims]
     confidence = 1.0 if reply.answer.confidence is None else reply.answer.confidence
     return critique_of(verdicts, reply.value, confidence, reply.answer.text, region_scores(verdicts, reply.value))

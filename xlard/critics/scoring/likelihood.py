@@ -1,4 +1,4 @@
-"""Prompt likelihood: how much likelier the picture makes the words of a claim (PromptEcho)."""
+"""Prompt likelihood: how much likelier the picture makes the text of a claim (PromptEcho)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .base import grouped, per_claim
 
 
 class PromptLikelihood:
-    """The mean log-likelihood of a claim's words given the picture, against that given an empty grey one.
+    """The mean log-likelihood of a claim's text given the picture, compared with that given an empty grey one.
 
-    Likelihoods of different texts cannot be compared, those of one text can: with d the difference in nats per token,
-    the score is the logistic function of d, and a claim holds from 0.5, where the picture makes it likelier."""
+    The comparison is needed because likelihoods of different texts differ anyway. With the difference d in nats per
+    token the score is the logistic function of d; a claim holds from 0.5, where the picture makes it likelier."""
 
     name, samples = "prompt likelihood", False
 
@@ -30,12 +30,12 @@ class PromptLikelihood:
         pairs = per_claim(claims)
         pictures, empty = list(images), torch.full_like(images[0], 0.5)
         texts = [questions.statement(claim) for _, claim in pairs]
-        given = backend.log_likelihood([Ask(questions.DESCRIBE, pictures[row]) for row, _ in pairs], texts)
-        unlike = list(dict.fromkeys(texts))
-        prior = dict(zip(unlike, backend.log_likelihood([Ask(questions.DESCRIBE, empty)] * len(unlike), unlike)))
+        likelihoods = backend.log_likelihood([Ask(questions.DESCRIBE, pictures[row]) for row, _ in pairs], texts)
+        distinct = list(dict.fromkeys(texts))
+        priors = dict(zip(distinct, backend.log_likelihood([Ask(questions.DESCRIBE, empty)] * len(distinct), distinct)))
         verdicts = []
-        for (_, claim), text, value in zip(pairs, texts, given):
-            gain = value - prior[text]
+        for (_, claim), text, likelihood in zip(pairs, texts, likelihoods):
+            gain = likelihood - priors[text]
             score = 1 / (1 + math.exp(-max(min(gain, 60.0), -60.0)))
             verdicts.append(Verdict(claim, score >= 0.5, score, (), f"{gain:+.2f} nats per token"))
-        return [critique_of(own) for own in grouped(claims, verdicts)]
+        return [critique_of(verdicts_of_picture) for verdicts_of_picture in grouped(claims, verdicts)]

@@ -17,15 +17,15 @@ from .base import ask_each, grouped
 def ask_verdicts(
     backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]], sampling: Sampling = GREEDY
 ) -> list[Verdict]:
-    """A verdict with a sentence on every claim, in the order of ``way.per_claim``."""
-    from ..schemas import JUDGED, JUDGED_SCHEMA
+    """A verdict with a sentence on every claim, in the order of ``base.per_claim``."""
+    from ..schemas import JUDGED, answer_schema
 
     def read(text: str) -> tuple[bool, float, str]:
         judged = validated(JUDGED, read_json(text, "{"), text)
         passed = read_verdict(judged.verdict)
         return passed, float(passed), judged.reason
 
-    return ask_each(backend, images, claims, questions.verdict, JUDGED_SCHEMA, read, sampling)
+    return ask_each(backend, images, claims, questions.verdict, answer_schema(JUDGED), read, sampling)
 
 
 class PerClaim:
@@ -38,4 +38,4 @@ class PerClaim:
     ) -> list[Critique]:
         """Judge images (B, H, W, 3) in [0, 1], each against its own claims. Raises CriticError."""
         verdicts = ask_verdicts(backend, images, claims, sampling)
-        return [critique_of(own) for own in grouped(claims, verdicts)]
+        return [critique_of(verdicts_of_picture) for verdicts_of_picture in grouped(claims, verdicts)]

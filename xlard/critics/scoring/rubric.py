@@ -14,7 +14,7 @@ from ..parsing import read_json, read_score, validated
 from .base import ask_each, grouped
 
 PASS = 0.7
-"""A criterion holds from a rating of 7 of 10."""
+"""A claim holds from a rating of 7 out of 10."""
 
 
 class Rubric:
@@ -26,12 +26,12 @@ class Rubric:
         self, backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]], sampling: Sampling = GREEDY
     ) -> list[Critique]:
         """Judge images (B, H, W, 3) in [0, 1], each against its own claims. Raises CriticError."""
-        from ..schemas import RATED, RATED_SCHEMA
+        from ..schemas import RATED, answer_schema
 
         def read(text: str) -> tuple[bool, float, str]:
             rated = validated(RATED, read_json(text, "{"), text)
             score = read_score(rated.score)
             return score >= PASS, score, rated.reason
 
-        verdicts = ask_each(backend, images, claims, questions.rating, RATED_SCHEMA, read, sampling)
-        return [critique_of(own) for own in grouped(claims, verdicts)]
+        verdicts = ask_each(backend, images, claims, questions.rating, answer_schema(RATED), read, sampling)
+        return [critique_of(verdicts_of_picture) for verdicts_of_picture in grouped(claims, verdicts)]

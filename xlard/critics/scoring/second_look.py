@@ -1,4 +1,4 @@
-"""A second look: what passes is judged once more in the mirror, so that one slip of the critic is not enough."""
+"""A second look: a picture that passes is judged again in the mirror, where the critic makes other errors."""
 
 from __future__ import annotations
 
@@ -20,48 +20,48 @@ _SIDED = re.compile(r"\b(left|right|clockwise|counterclockwise)\b", re.IGNORECAS
 
 
 class SecondLook:
-    """Another way, asked again about the mirrored picture where all claims hold; the picture passes if they do there,
-    too.
+    """Another scoring; where all claims hold, it also judges the mirrored picture, and all must hold there, too.
 
-    What is wrong in the mirror becomes the critique. A loop that tries until its critic accepts collects the critic's
-    false acceptances; this costs one judgement for each accepted picture. Written text and claims in words about left
-    and right cannot be judged in a mirror: pictures with such claims are looked at once."""
+    If a claim fails in the mirror, the critique is that of the mirrored picture. A loop that tries until its critic
+    accepts collects the critic's false acceptances; this costs one judgement for each accepted picture. Written text,
+    and claims whose texts speak of left and right, cannot be judged in a mirror: such pictures are judged once."""
 
-    def __init__(self, way: Scoring):
-        self.way, self.name, self.samples = way, f"{way.name}, with a second look", way.samples
+    def __init__(self, scoring: Scoring):
+        self.scoring, self.name, self.samples = scoring, f"{scoring.name}, with a second look", scoring.samples
 
     def judge(
         self, backend: Backend, images: Tensor, claims: Sequence[Sequence[Claim]], sampling: Sampling = GREEDY
     ) -> list[Critique]:
         """Judge images (B, H, W, 3) in [0, 1], each against its own claims. Raises CriticError."""
-        critiques = self.way.judge(backend, images, claims, sampling)
-        again = [row for row, critique in enumerate(critiques) if critique.passed and all(map(_mirrors, claims[row]))]
-        if not again:
+        critiques = self.scoring.judge(backend, images, claims, sampling)
+        passed = [row for row, critique in enumerate(critiques) if critique.passed and all(map(_mirrors, claims[row]))]
+        if not passed:
             return critiques
-        mirrored = self.way.judge(
-            backend, images[again].flip(2), [[_mirror(claim) for claim in claims[row]] for row in again], sampling
+        mirrored = self.scoring.judge(
+            backend, images[passed].flip(2), [[_mirror(claim) for claim in claims[row]] for row in passed], sampling
         )
-        for row, seen in zip(again, mirrored):
-            if not seen.passed and not seen.abstained:
-                critiques[row] = _back(seen, claims[row], images.shape[2])
+        for row, critique in zip(passed, mirrored):
+            if not critique.passed and not critique.abstained:
+                critiques[row] = _turned_back(critique, claims[row], images.shape[2])
         return critiques
 
 
 def _mirrors(claim: Claim) -> bool:
+    """Whether a claim can be judged in a mirror."""
     return not claim.zone and (decidable(claim) or (claim.type != "text" and not _SIDED.search(claim.text)))
 
 
 def _mirror(claim: Claim) -> Claim:
     if claim.direction not in _MIRRORED:
         return claim
-    turned = position_claim(
-        claim.noun, _MIRRORED[claim.direction], claim.other, claim.number, claim.color, claim.other_color
+    mirrored = position_claim(
+        claim.noun, _MIRRORED[claim.direction], claim.other or "", claim.number, claim.color, claim.other_color
     )
-    return replace(turned, weight=claim.weight)
+    return replace(mirrored, weight=claim.weight)
 
 
-def _back(critique: Critique, claims: Sequence[Claim], width: float) -> Critique:
-    """A mirrored picture's critique as one of the picture."""
+def _turned_back(critique: Critique, claims: Sequence[Claim], width: float) -> Critique:
+    """The critique of a mirrored picture as one of the picture."""
 
     def turn(d: Detection) -> Detection:
         return replace(d, x=width - d.x - d.width)

@@ -39,4 +39,4 @@ class YesProbability:
         pictures = list(images)
         scores = backend.probability_of_yes([Ask(questions.yes_or_no(claim), pictures[row]) for row, claim in pairs])
         verdicts = [_verdict(claim, score) for (_, claim), score in zip(pairs, scores)]
-        return [critique_of(own) for own in grouped(claims, verdicts)]
+        return [critique_of(verdicts_of_picture) for verdicts_of_picture in grouped(claims, verdicts)]
