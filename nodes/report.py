@@ -7,7 +7,7 @@ from pathlib import Path
 import folder_paths
 from comfy_api.latest import io, ui
 
-from ..xlard.report import write_report
+from ..xlard.report.write import write_report
 from . import sockets
 
 
@@ -55,8 +55,10 @@ class XLARDReport(io.ComfyNode):
 
 
 def _free_name(folder: Path, name: str) -> str:
-    # get_save_image_path counts files called name_00001_.png only; a page must not replace an older one either.
-    numbers = (f"{name}_{number:05}" for number in range(1, 100000))
+    # get_save_image_path counts only files called name_00001_.png; a page must not replace an older page either.
+    numbered = (f"{name}_{number:05}" for number in range(1, 100000))
     return next(
-        each for each in numbers if not any((folder / f"{each}.{kind}").exists() for kind in ("html", "png", "json"))
+        free_name
+        for free_name in numbered
+        if not any((folder / f"{free_name}.{ending}").exists() for ending in ("html", "png", "json"))
     )

@@ -1,5 +1,1 @@
-"""Reports of the loop: a self-contained HTML page, a before/after picture, and the history as JSON."""
-
-from .write import ReportFiles, history_json, write_report
-
-__all__ = ["ReportFiles", "history_json", "write_report"]
+"""Reports of the loop: boxes on pictures, a before/after picture, a page of every round, the history as JSON."""

@@ -1,4 +1,4 @@
-"""What rounds turned right and what they turned wrong, against the best picture that there was before them."""
+"""Which claims a round fixed and which it broke, compared with the best picture before it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ..loop.state import LoopState, Round
 
 
 @dataclass(frozen=True)
-class Change:
-    """Claims that failed on the best picture before a round and hold on the round's, and the other way round."""
+class ClaimChanges:
+    """Claims that failed on the best picture before a round and hold on the round's picture, and the reverse."""
 
     fixed: tuple[Claim, ...]
     broken: tuple[Claim, ...]
@@ -21,7 +21,7 @@ class Change:
 class Tally:
     """What all rounds of a strategy did and cost.
 
-    ``fixed`` and ``broken`` count claims; None where it drew first pictures only.
+    ``fixed`` and ``broken`` count claims; None if the strategy drew first pictures only.
     """
 
     strategy: str
@@ -34,41 +34,43 @@ class Tally:
 
 
 def best_before(state: LoopState, number: int) -> Round | None:
-    """The best picture that there was when round ``number`` began; None for the first."""
-    return next((entry for entry in reversed(state.rounds[:number]) if entry.accepted), None)
+    """The best picture when round ``number`` began; None for the first round."""
+    return next((earlier for earlier in reversed(state.rounds[:number]) if earlier.accepted), None)
 
 
-def change(state: LoopState, number: int) -> Change | None:
-    """What round ``number`` changed; None for the first, and for one that shows an object alone. A claim without a
-    verdict on either picture is no change."""
+def claim_changes(state: LoopState, number: int) -> ClaimChanges | None:
+    """What round ``number`` changed; None for the first round, and for a round that shows an object alone.
+
+    A claim without a verdict on either picture is no change.
+    """
     before = best_before(state, number)
     if before is None or state.rounds[number].alone:
         return None
-    earlier = {verdict.claim: verdict.passed for verdict in before.critique.verdicts}
-    later = {verdict.claim: verdict.passed for verdict in state.rounds[number].critique.verdicts}
-    return Change(
-        tuple(claim for claim in later if later[claim] is True and earlier.get(claim) is False),
-        tuple(claim for claim in later if later[claim] is False and earlier.get(claim) is True),
+    passed_before = {verdict.claim: verdict.passed for verdict in before.critique.verdicts}
+    passed_after = {verdict.claim: verdict.passed for verdict in state.rounds[number].critique.verdicts}
+    return ClaimChanges(
+        tuple(claim for claim, passed in passed_after.items() if passed is True and passed_before.get(claim) is False),
+        tuple(claim for claim, passed in passed_after.items() if passed is False and passed_before.get(claim) is True),
     )
 
 
 def tallies(states: Sequence[LoopState]) -> list[Tally]:
     """A tally of each strategy over all pictures, in the order in which they first occur."""
-    rounds: dict[str, list[tuple[Round, Change | None]]] = {}
+    rounds: dict[str, list[tuple[Round, ClaimChanges | None]]] = {}
     for state in states:
-        for number, entry in enumerate(state.rounds):
-            rounds.setdefault(entry.strategy, []).append((entry, change(state, number)))
-    return [_tally(strategy, own) for strategy, own in rounds.items()]
+        for number, loop_round in enumerate(state.rounds):
+            rounds.setdefault(loop_round.strategy, []).append((loop_round, claim_changes(state, number)))
+    return [_tally(strategy, strategy_rounds) for strategy, strategy_rounds in rounds.items()]
 
 
-def _tally(strategy: str, own: Sequence[tuple[Round, Change | None]]) -> Tally:
-    changes = [found for _, found in own if found is not None]
+def _tally(strategy: str, rounds: Sequence[tuple[Round, ClaimChanges | None]]) -> Tally:
+    known_changes = [changes for _, changes in rounds if changes is not None]
     return Tally(
         strategy,
-        len(own),
-        sum(entry.accepted for entry, _ in own),
-        sum(len(found.fixed) for found in changes) if changes else None,
-        sum(len(found.broken) for found in changes) if changes else None,
-        sum(entry.nfe for entry, _ in own),
-        sum(entry.seconds for entry, _ in own),
+        len(rounds),
+        sum(loop_round.accepted for loop_round, _ in rounds),
+        sum(len(changes.fixed) for changes in known_changes) if known_changes else None,
+        sum(len(changes.broken) for changes in known_changes) if known_changes else None,
+        sum(loop_round.nfe for loop_round, _ in rounds),
+        sum(loop_round.seconds for loop_round, _ in rounds),
     )

@@ -1,129 +1,134 @@
-"""A small line chart of rewards per aspect over the rounds, as SVG text."""
+"""A small line chart of rewards per aspect over the rounds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..critique import REPORTED
+from ..aspects import REPORTED
 from ..loop.state import Round
+from .aspect_styles import STYLE_OF
+from .rendering import render
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+Reading = tuple[int, float]
+"""A round's number and its reward in [0, 1]."""
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 360, 150, 30, 104, 10, 24
-_DASHES = {
-    "count": "none",
-    "color": "6 3",
-    "position": "2 3",
-    "object": "9 3 2 3",
-    "attribute": "1 4",
-    "quality": "12 4",
-    "preservation": "14 3 2 3",
-}
-
-_MARKERS = {
-    "count": ((-3.5, -3.5), (3.5, -3.5), (3.5, 3.5), (-3.5, 3.5)),
-    "position": ((0, -4.5), (4.5, 3.5), (-4.5, 3.5)),
-    "object": ((0, -5), (5, 0), (0, 5), (-5, 0)),
-    "attribute": ((0, 4.5), (4.5, -3.5), (-4.5, -3.5)),
-    "quality": (
-        (-1.4, -4.5),
-        (1.4, -4.5),
-        (1.4, -1.4),
-        (4.5, -1.4),
-        (4.5, 1.4),
-        (1.4, 1.4),
-        (1.4, 4.5),
-        (-1.4, 4.5),
-        (-1.4, 1.4),
-        (-4.5, 1.4),
-        (-4.5, -1.4),
-        (-1.4, -1.4),
-    ),
-    "preservation": ((-4.5, -2.5), (4.5, -2.5), (4.5, 2.5), (-4.5, 2.5)),
-}
-"""Corners of each aspect's marker around its point; colours are marked by a circle."""
+_LABEL_HEIGHT = 14
+_MOST_NUMBERS = 12
+"""More numbers under the axis would run into each other."""
 
 
-def rewards_chart(rounds: Sequence[Round]) -> str:
-    """Draw the reward in [0, 1] of each aspect by round; empty text if no round has a reward.
+@dataclass(frozen=True)
+class _Marker:
+    """The middle of a marker, and its corners as SVG states them; a circle has none."""
 
-    Aspects differ in colour, dash and marker. A round in which the critic abstained leaves a gap, and so does one that
-    shows an object alone."""
-    series = {
+    x: float
+    y: float
+    corners: str
+
+
+@dataclass(frozen=True)
+class _Line:
+    """An aspect's line in stretches without a gap, as SVG states their points, and its markers; the last one stands
+    before the aspect's name."""
+
+    aspect: str
+    dash: str
+    stretches: list[str]
+    markers: list[_Marker]
+    label_y: float
+
+
+def rewards_chart(rounds: Sequence[Round]) -> Markup | str:
+    """Draw the reward in [0, 1] of each aspect by round as SVG; empty text if no round has a reward.
+
+    A round in which the critic abstained leaves a gap, and so does one that shows an object alone.
+    """
+    readings = {
         aspect: [
-            (index, entry.critique.rewards[aspect])
-            for index, entry in enumerate(rounds)
-            if aspect in entry.critique.rewards and not entry.alone
+            (number, loop_round.critique.rewards[aspect])
+            for number, loop_round in enumerate(rounds)
+            if aspect in loop_round.critique.rewards and not loop_round.alone
         ]
         for aspect in REPORTED
     }
-    series = {aspect: points for aspect, points in series.items() if points}
-    if not series:
+    readings = {aspect: aspect_readings for aspect, aspect_readings in readings.items() if aspect_readings}
+    if not readings:
         return ""
-    parts = [
-        f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(_in_words(series))}">'
+    label_heights = _label_heights([aspect_readings[-1][1] for aspect_readings in readings.values()])
+    lines = [
+        _line(aspect, aspect_readings, label_y, len(rounds))
+        for (aspect, aspect_readings), label_y in zip(readings.items(), label_heights, strict=True)
     ]
-    for value in (0.0, 0.5, 1.0):
-        y = _y(value)
-        parts.append(
-            f'<line class="grid" x1="{_LEFT}" y1="{y:.1f}" x2="{_WIDTH - _RIGHT}" y2="{y:.1f}"/>'
-            f'<text x="{_LEFT - 5}" y="{y + 3.5:.1f}" text-anchor="end">{value:g}</text>'
-        )
-    # More than a dozen numbers under the axis would run into each other.
-    step = max(1, -(-len(rounds) // 12))
-    for index in range(0, len(rounds), step):
-        parts.append(f'<text x="{_x(index, len(rounds)):.1f}" y="{_HEIGHT - 8}" text-anchor="middle">{index}</text>')
-    label_rows = _label_rows([points[-1][1] for points in series.values()])
-    for (aspect, points), label_y in zip(series.items(), label_rows, strict=True):
-        places = [(_x(index, len(rounds)), _y(value)) for index, value in points]
-        for run in _runs(points):
-            line = " ".join(f"{_x(index, len(rounds)):.1f},{_y(value):.1f}" for index, value in run)
-            parts.append(f'<polyline class="{aspect}" stroke-dasharray="{_DASHES[aspect]}" points="{line}"/>')
-        parts.extend(_marker(aspect, x, y) for x, y in places)
-        parts.append(_marker(aspect, _WIDTH - _RIGHT + 16, label_y))
-        parts.append(f'<text x="{_WIDTH - _RIGHT + 25}" y="{label_y + 3.5:.1f}">{aspect}</text>')
-    return "".join([*parts, "</svg>"])
+    numbers = range(0, len(rounds), max(1, -(-len(rounds) // _MOST_NUMBERS)))
+    return render(
+        "chart.svg.jinja",
+        width=_WIDTH,
+        height=_HEIGHT,
+        left=_LEFT,
+        right=_WIDTH - _RIGHT,
+        description=_description(readings),
+        grid=[(f"{reward:g}", _y(reward)) for reward in (0.0, 0.5, 1.0)],
+        round_numbers=[(number, _x(number, len(rounds))) for number in numbers],
+        lines=lines,
+    )
 
 
-def _x(index: int, count: int) -> float:
+def _line(aspect: str, readings: Sequence[Reading], label_y: float, number_of_rounds: int) -> _Line:
+    places = [(_x(number, number_of_rounds), _y(reward)) for number, reward in readings]
+    stretches = [
+        " ".join(f"{_x(number, number_of_rounds):.1f},{_y(reward):.1f}" for number, reward in stretch)
+        for stretch in _stretches(readings)
+    ]
+    markers = [_marker(aspect, x, y) for x, y in (*places, (_WIDTH - _RIGHT + 16, label_y))]
+    return _Line(aspect, STYLE_OF[aspect].dash, stretches, markers, label_y)
+
+
+def _marker(aspect: str, x: float, y: float) -> _Marker:
+    corners = STYLE_OF[aspect].corners
+    return _Marker(x, y, " ".join(f"{x + dx:.1f},{y + dy:.1f}" for dx, dy in corners))
+
+
+def _x(number: int, number_of_rounds: int) -> float:
     span = _WIDTH - _LEFT - _RIGHT
-    return _LEFT + (span * index / (count - 1) if count > 1 else span / 2)
+    return _LEFT + (span * number / (number_of_rounds - 1) if number_of_rounds > 1 else span / 2)
 
 
-def _y(value: float) -> float:
-    return _TOP + (1 - value) * (_HEIGHT - _TOP - _BOTTOM)
+def _y(reward: float) -> float:
+    return _TOP + (1 - reward) * (_HEIGHT - _TOP - _BOTTOM)
 
 
-def _label_rows(values: Sequence[float]) -> list[float]:
-    """Heights for the names beside the lines' ends: near them, and 14 apart."""
-    order = sorted(range(len(values)), key=lambda index: -values[index])
-    heights = [0.0] * len(values)
-    lowest = _TOP - 14.0
+def _label_heights(rewards: Sequence[float]) -> list[float]:
+    """Heights for the names beside the lines' ends: near them, and never on each other."""
+    order = sorted(range(len(rewards)), key=lambda index: -rewards[index])
+    heights = [0.0] * len(rewards)
+    height = float(_TOP - _LABEL_HEIGHT)
     for rank, index in enumerate(order):
-        room = _HEIGHT - _BOTTOM - 14 * (len(values) - 1 - rank)
-        lowest = max(lowest + 14, min(_y(values[index]), room))
-        heights[index] = lowest
+        lowest = _HEIGHT - _BOTTOM - _LABEL_HEIGHT * (len(rewards) - 1 - rank)
+        height = max(height + _LABEL_HEIGHT, min(_y(rewards[index]), lowest))
+        heights[index] = height
     return heights
 
 
-def _runs(points: Sequence[tuple[int, float]]) -> list[list[tuple[int, float]]]:
-    """Split points where a round is missing, so that no line is drawn over an abstention."""
-    runs: list[list[tuple[int, float]]] = []
-    for point in points:
-        if runs and point[0] == runs[-1][-1][0] + 1:
-            runs[-1].append(point)
+def _stretches(readings: Sequence[Reading]) -> list[list[Reading]]:
+    """Split readings where a round is missing, so no line is drawn over an abstention."""
+    stretches: list[list[Reading]] = []
+    for reading in readings:
+        if stretches and reading[0] == stretches[-1][-1][0] + 1:
+            stretches[-1].append(reading)
         else:
-            runs.append([point])
-    return runs
+            stretches.append([reading])
+    return stretches
 
 
-def _marker(aspect: str, x: float, y: float) -> str:
-    if aspect == "color":
-        return f'<circle class="{aspect}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
-    corners = " ".join(f"{x + dx:.1f},{y + dy:.1f}" for dx, dy in _MARKERS[aspect])
-    return f'<polygon class="{aspect}" points="{corners}"/>'
-
-
-def _in_words(series: dict[str, list[tuple[int, float]]]) -> str:
+def _description(readings: dict[str, list[Reading]]) -> str:
+    """The chart in words, for those who cannot see it."""
     return "Rewards by round. " + " ".join(
-        f"{aspect}: {', '.join(f'{value:.2f}' for _, value in points)}." for aspect, points in series.items()
+        f"{aspect}: {', '.join(f'{reward:.2f}' for _, reward in aspect_readings)}."
+        for aspect, aspect_readings in readings.items()
     )

@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..loop.state import Round
+from .rendering import render
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 _WIDTH, _HEIGHT, _EDGE = 96, 32, 3
 
 
-def steps_curve(entry: Round) -> str:
-    """SVG text with the step that gained most below it; empty where the head read nothing.
+def steps_curve(loop_round: Round) -> Markup | str:
+    """The head's readings as SVG, and below it the step that gained most; empty text if the head read nothing.
 
     Noise falls from 1 at the left to 0 at the right, the reward rises from 0 to 1.
     """
-    if not entry.steps:
+    if not loop_round.steps:
         return ""
-    places = [
-        (_EDGE + (1 - level) * (_WIDTH - 2 * _EDGE), _EDGE + (1 - reward) * (_HEIGHT - 2 * _EDGE))
-        for level, reward in entry.steps
+    points = [
+        (_EDGE + (1 - noise_level) * (_WIDTH - 2 * _EDGE), _EDGE + (1 - reward) * (_HEIGHT - 2 * _EDGE))
+        for noise_level, reward in loop_round.steps
     ]
-    x, y = places[-1]
-    line = " ".join(f"{a:.1f},{b:.1f}" for a, b in places)
-    words = ", ".join(f"{reward:.2f} at {level:.2f}" for level, reward in entry.steps)
-    return (
-        f'<svg class="curve" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="Reward by noise level:'
-        f' {words}."><rect width="{_WIDTH}" height="{_HEIGHT}"/><polyline points="{line}"/><circle cx="{x:.1f}"'
-        f' cy="{y:.1f}" r="2"/></svg>{_largest(entry)}'
+    return render(
+        "curve.html.jinja",
+        width=_WIDTH,
+        height=_HEIGHT,
+        readings=", ".join(f"{reward:.2f} at {noise_level:.2f}" for noise_level, reward in loop_round.steps),
+        points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points),
+        last=points[-1],
+        largest_gain=_largest_gain(loop_round),
     )
 
 
-def _largest(entry: Round) -> str:
-    gained = [(gain, level) for gain, (level, _) in zip(entry.gains, entry.steps) if gain is not None]
-    if not gained:
+def _largest_gain(loop_round: Round) -> str:
+    gains = [
+        (gain, noise_level)
+        for gain, (noise_level, _) in zip(loop_round.gains, loop_round.steps, strict=True)
+        if gain is not None
+    ]
+    if not gains:
         return ""
-    gain, level = max(gained)
-    return f"<small>{gain:+.2f} at {level:.2f}</small>"
+    gain, noise_level = max(gains)
+    return f"{gain:+.2f} at {noise_level:.2f}"

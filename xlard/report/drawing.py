@@ -1,4 +1,4 @@
-"""Pictures of a critique: boxes on the image, a card of its claims, a mask of what is wrong."""
+"""Pictures of a critique: boxes on the image, a card of its claims, a mask of wrong objects."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from ..detections import Detection
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels."""
 
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
 RIGHT, WRONG, UNASKED = "right", "wrong", "unasked"
 
-COLORS = {RIGHT: (11, 110, 79), WRONG: (178, 34, 52), UNASKED: (90, 96, 104)}
+STATE_COLORS = {RIGHT: (11, 110, 79), WRONG: (178, 34, 52), UNASKED: (90, 96, 104)}
 """One colour per state, dark enough for white text (WCAG AA). Line style and mark repeat what the colour says."""
 
 _READABLE_SIDE = 384
@@ -46,7 +48,7 @@ def enlarge(picture: Image.Image, scale: int) -> Image.Image:
 
 
 def readable_scale(height: int, width: int) -> int:
-    """The whole factor at which labels on an image of this size in pixels can be read; 1 for ordinary sizes."""
+    """The whole factor that makes labels on an image of this size in pixels readable; 1 for ordinary sizes."""
     return max(1, math.ceil(_READABLE_SIDE / max(height, width)))
 
 
@@ -67,8 +69,8 @@ def seen_objects(critique: Critique) -> tuple[Detection, ...]:
 def wrong_mask(critique: Critique, height: int, width: int) -> Tensor:
     """A mask (H, W) that is 1 inside the boxes of objects that failed claims rest on, else 0.
 
-    What is missing has no box, so a claim that fails for want of an object leaves no mark. Edges are rounded
-    outwards to whole pixels; what lies outside the image is cut off.
+    A missing object has no box, and a claim that fails because of it leaves no mark. Edges are rounded outwards to
+    whole pixels; boxes are cut off at the image's edge.
     """
     mask = torch.zeros(height, width)
     for detection in seen_objects(critique):
@@ -83,7 +85,7 @@ def annotate(image: Tensor, critique: Critique, scale: int | None = None) -> Ima
     """Draw the critic's boxes on an image (H, W, 3) in [0, 1].
 
     Objects that failed claims rest on get a dashed box and a cross, right ones a solid box and a tick, others a
-    thin box. ``scale`` enlarges the picture by a whole factor; None takes one at which labels can be read.
+    thin box. ``scale`` enlarges the picture by a whole factor; None takes the one that makes labels readable.
     """
     picture = to_picture(image)
     scale = readable_scale(picture.height, picture.width) if scale is None else scale
@@ -92,55 +94,55 @@ def annotate(image: Tensor, critique: Critique, scale: int | None = None) -> Ima
     unit = max(1, round(max(picture.size) / 256))
     objects = [(detection, object_state(detection, critique)) for detection in seen_objects(critique)]
     for detection, state in objects:
-        _box(draw, _scaled(detection, scale, picture.size), state, unit)
-    # Labels last, so that no box line runs through a word.
+        _draw_box(draw, _scaled(detection, scale, picture.size), state, unit)
+    # Labels last: no box line may run through a word.
     taken: list[Box] = []
     for detection, state in objects:
-        taken.append(_label(draw, detection, _scaled(detection, scale, picture.size), state, unit, picture.size, taken))
+        taken.append(
+            _draw_label(draw, detection, _scaled(detection, scale, picture.size), state, unit, picture.size, taken)
+        )
     return picture
 
 
 def card(critique: Critique, width: int) -> Image.Image:
-    """Draw the claims under each other, ticked, crossed or (after an abstention) questioned.
+    """Draw the claims under each other, each with a tick, a cross or (no verdict) a dash.
 
     ``width`` is in pixels; the height follows from the text.
     """
     size = max(11, min(22, width // 24))
-    font, small = ImageFont.load_default(size), ImageFont.load_default(size - 2)
+    font, small_font = ImageFont.load_default(size), ImageFont.load_default(size - 2)
     gap, indent = size // 2, size * 2
     rows: list[tuple[Verdict | None, str, str]] = [
         (verdict, verdict.claim.shown, _detail(verdict)) for verdict in critique.verdicts
     ]
     if not rows:
         rows = [(None, "The prompt holds no claim that can be checked.", "")]
-    layout = [
-        (verdict, wrap(text, font, width - indent - gap), wrap(detail, small, width - indent - gap))
+    wrapped_rows = [
+        (verdict, wrap(text, font, width - indent - gap), wrap(detail, small_font, width - indent - gap))
         for verdict, text, detail in rows
     ]
-    line, small_line = round(size * 1.35), round((size - 2) * 1.35)
-    summary = wrap(summarise(critique), font, width - 2 * gap)
-    height = (
-        gap
-        + len(summary) * line
-        + sum(gap + len(texts) * line + len(details) * small_line for _, texts, details in layout)
-        + gap
+    line_height, small_line_height = round(size * 1.35), round((size - 2) * 1.35)
+    summary_lines = wrap(summarise(critique), font, width - 2 * gap)
+    rows_height = sum(
+        gap + len(text_lines) * line_height + len(detail_lines) * small_line_height
+        for _, text_lines, detail_lines in wrapped_rows
     )
-    picture = Image.new("RGB", (width, height), _PAPER)
+    picture = Image.new("RGB", (width, gap + len(summary_lines) * line_height + rows_height + gap), _PAPER)
     draw = ImageDraw.Draw(picture)
     y = gap
-    for text in summary:
-        draw.text((gap, y), text, _INK, font)
-        y += line
-    for verdict, texts, details in layout:
+    for line in summary_lines:
+        draw.text((gap, y), line, _INK, font)
+        y += line_height
+    for verdict, text_lines, detail_lines in wrapped_rows:
         y += gap
         if verdict is not None:
-            mark(draw, (gap, y + size // 6, gap + size, y + size // 6 + size), verdict.passed)
-        for text in texts:
-            draw.text((indent, y), text, _INK, font)
-            y += line
-        for text in details:
-            draw.text((indent, y), text, _FAINT, small)
-            y += small_line
+            draw_mark(draw, (gap, y + size // 6, gap + size, y + size // 6 + size), verdict.passed)
+        for line in text_lines:
+            draw.text((indent, y), line, _INK, font)
+            y += line_height
+        for line in detail_lines:
+            draw.text((indent, y), line, _FAINT, small_font)
+            y += small_line_height
     return picture
 
 
@@ -149,16 +151,18 @@ def summarise(critique: Critique) -> str:
     if critique.abstained:
         return "The critic abstained: no verdict"
     held = sum(bool(verdict.passed) for verdict in critique.verdicts)
-    unsaid = f", no verdict on {critique.abstentions}" if critique.abstentions else ""
+    without_verdict = f", no verdict on {critique.abstentions}" if critique.abstentions else ""
     score = "" if critique.score is None else f", score {_with_spread(critique.score, critique.spread)}"
-    return f"{held} of {len(critique.verdicts)} claims hold{unsaid}{score}"
+    return f"{held} of {len(critique.verdicts)} claims hold{without_verdict}{score}"
 
 
 def _with_spread(score: float, spread: float) -> str:
     return f"{score:.2f} \u00b1 {spread:.2f}" if spread else f"{score:.2f}"
 
 
-def mark(draw: ImageDraw.ImageDraw, box: Box, passed: bool | None, color: tuple[int, int, int] | None = None) -> None:
+def draw_mark(
+    draw: ImageDraw.ImageDraw, box: Box, passed: bool | None, color: tuple[int, int, int] | None = None
+) -> None:
     """Draw a tick, a cross or (``passed`` None) a dash into a box (left, top, right, bottom) in pixels.
 
     Lines, because the default font has no such characters.
@@ -171,15 +175,15 @@ def mark(draw: ImageDraw.ImageDraw, box: Box, passed: bool | None, color: tuple[
         return left + x * side, top + y * side
 
     if passed is None:
-        draw.line((at(0.2, 0.5), at(0.8, 0.5)), color or COLORS[UNASKED], pen)
+        draw.line((at(0.2, 0.5), at(0.8, 0.5)), color or STATE_COLORS[UNASKED], pen)
     elif passed:
-        draw.line((at(0.1, 0.55), at(0.4, 0.85), at(0.9, 0.15)), color or COLORS[RIGHT], pen, joint="curve")
+        draw.line((at(0.1, 0.55), at(0.4, 0.85), at(0.9, 0.15)), color or STATE_COLORS[RIGHT], pen, joint="curve")
     else:
-        draw.line((at(0.15, 0.15), at(0.85, 0.85)), color or COLORS[WRONG], pen)
-        draw.line((at(0.85, 0.15), at(0.15, 0.85)), color or COLORS[WRONG], pen)
+        draw.line((at(0.15, 0.15), at(0.85, 0.85)), color or STATE_COLORS[WRONG], pen)
+        draw.line((at(0.85, 0.15), at(0.15, 0.85)), color or STATE_COLORS[WRONG], pen)
 
 
-def wrap(text: str, font: ImageFont.ImageFont, width: int) -> list[str]:
+def wrap(text: str, font: Font, width: int) -> list[str]:
     """Break text into lines of at most ``width`` pixels; a word longer than a line is broken inside."""
     lines: list[str] = []
     current = ""
@@ -214,26 +218,26 @@ def _scaled(detection: Detection, scale: int, size: tuple[int, int]) -> Box:
     return left, top, right, bottom
 
 
-def _box(draw: ImageDraw.ImageDraw, box: Box, state: str, unit: int) -> None:
+def _draw_box(draw: ImageDraw.ImageDraw, box: Box, state: str, unit: int) -> None:
     left, top, right, bottom = box
     pen = unit if state == UNASKED else 2 * unit
     if state != WRONG:
-        draw.rectangle(box, outline=COLORS[state], width=pen)
+        draw.rectangle(box, outline=STATE_COLORS[state], width=pen)
         return
     # A white line under the dashes keeps the box visible on a red object.
     draw.rectangle(box, outline=(255, 255, 255), width=pen)
     dash, step = 6 * unit, 10 * unit
     for x in range(left, right + 1, step):
         end = min(x + dash, right)
-        draw.rectangle((x, top, end, min(top + pen - 1, bottom)), COLORS[state])
-        draw.rectangle((x, max(bottom - pen + 1, top), end, bottom), COLORS[state])
+        draw.rectangle((x, top, end, min(top + pen - 1, bottom)), STATE_COLORS[state])
+        draw.rectangle((x, max(bottom - pen + 1, top), end, bottom), STATE_COLORS[state])
     for y in range(top, bottom + 1, step):
         end = min(y + dash, bottom)
-        draw.rectangle((left, y, min(left + pen - 1, right), end), COLORS[state])
-        draw.rectangle((max(right - pen + 1, left), y, right, end), COLORS[state])
+        draw.rectangle((left, y, min(left + pen - 1, right), end), STATE_COLORS[state])
+        draw.rectangle((max(right - pen + 1, left), y, right, end), STATE_COLORS[state])
 
 
-def _label(
+def _draw_label(
     draw: ImageDraw.ImageDraw,
     detection: Detection,
     box: Box,
@@ -242,7 +246,7 @@ def _label(
     size: tuple[int, int],
     taken: Sequence[Box],
 ) -> Box:
-    """A chip at the box's edge, and where it is: the first place of a few in the picture where no other chip is."""
+    """Draw a chip with the label at the box's edge, clear of earlier chips if possible, and return its place."""
     font_size = 9 * unit
     font = ImageFont.load_default(font_size)
     text = detection.label if detection.score >= 1 else f"{detection.label} {detection.score:.2f}"
@@ -253,12 +257,12 @@ def _label(
     # Above the box, inside at its top, below it, inside at its bottom.
     tops = [top for top in (box[1] - height, box[1], box[3] + 1, box[3] - height) if 0 <= top <= size[1] - height - 1]
     chips = [(left, top, left + width, top + height) for top in tops or [box[1]]]
-    chip = next((chip for chip in chips if not any(_overlap(chip, other) for other in taken)), chips[0])
+    chip = next((chip for chip in chips if not any(_overlap(chip, earlier) for earlier in taken)), chips[0])
     top = chip[1]
-    draw.rectangle(chip, COLORS[state])
+    draw.rectangle(chip, STATE_COLORS[state])
     if marked:
         inset = 2 * unit
-        mark(
+        draw_mark(
             draw,
             (left + inset, top + inset, left + height - inset, top + height - inset),
             state == RIGHT,
@@ -268,5 +272,5 @@ def _label(
     return chip
 
 
-def _overlap(one: Box, other: Box) -> bool:
-    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
+def _overlap(first: Box, second: Box) -> bool:
+    return first[0] <= second[2] and second[0] <= first[2] and first[1] <= second[3] and second[1] <= first[3]

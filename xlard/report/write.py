@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..loop.state import LoopState
+from .before_after import before_after
 from .page import report_page
-from .picture import before_after
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def _check(states: Sequence[LoopState]) -> None:
     if not states:
         raise ValueError("There is nothing to report: the list of states is empty.")
     for number, state in enumerate(states, 1):
-        if not any(entry.accepted for entry in state.rounds):
+        if not any(loop_round.accepted for loop_round in state.rounds):
             raise ValueError(
                 f"Picture {number} ({state.prompt!r}) has no accepted round, so there is no picture to "
                 "show. Run the loop on it before you report it."
@@ -78,7 +78,7 @@ def _replace_all(contents: dict[Path, bytes]) -> None:
 
 def _finite(value: object) -> object:
     if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
+        return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(entry) for entry in value]
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
