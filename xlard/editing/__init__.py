@@ -1,1 +1,1 @@
-"""Editing by instruction: what it asks for, what must stay, and whether it did."""
+"""Editing by instruction: its claims to do and to keep, and the prompt of the edited picture."""

@@ -1,4 +1,4 @@
-"""What an instruction asks for: ``make the red square blue``, ``remove the circle``, ``move the dog to the left``."""
+"""Reads instructions: ``make the red square blue``, ``remove the circle``, ``move the dog to the left``."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ PLACES = {
     "at the bottom left": (0.0, 0.6, 0.4, 0.4),
     "at the bottom right": (0.6, 0.6, 0.4, 0.4),
 }
-"""Where in the picture the middle of a thing stands: x, y, width and height as shares of the picture's sides, y
-down."""
+"""Where in the picture the middle of an object is: x, y, width and height as shares of the picture's sides, y down."""
 
 EXAMPLES = (
     "make the red square blue",
@@ -36,17 +35,17 @@ EXAMPLES = (
     "move the square to the left of the circle",
     "move the dog to the top left",
 )
-"""Instructions that can be read, one of each kind."""
+"""Instructions that can be read, at least one for each action."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do with the things that ``thing`` names, or (``add``) with such new ones.
+    """One change of the objects that ``thing`` names; for ``add``, of new ones like it.
 
-    ``definite`` is False where any of them will do (``a red circle``), and a number in ``thing`` that is not exact
-    means all. ``color`` is the new colour, ``into`` what takes their place; they stand in ``direction`` of ``other``,
-    or in ``place``, a key of ``PLACES``. ``statement`` is what must be true in the end, for steps that say nothing
-    else."""
+    ``definite`` is False if any of them will do (``a red circle``). A number in ``thing`` that is not exact means all
+    of them. ``color`` is their new colour, ``into`` what replaces them; they should stand in ``direction`` of
+    ``other``, or in ``place``, a key of ``PLACES``. A step with the action ``other`` has only a ``statement``, which
+    must be true of the result."""
 
     action: Action
     thing: Phrase | None = None
@@ -66,13 +65,13 @@ class UnreadableInstruction(ValueError):
 def read_instruction(text: str) -> list[Step]:
     """The steps of an instruction in English, in their order.
 
-    Several are joined by ``and``, ``then``, commas or full stops. Raises ValueError where it is empty, and
-    UnreadableInstruction where a part of it cannot be read.
+    Steps are joined by ``and``, ``then``, commas or full stops. Raises ValueError for an empty instruction, and
+    UnreadableInstruction if a step cannot be read.
     """
     if not text.strip():
         raise ValueError(f"The instruction is empty. Write what should change, for example '{EXAMPLES[0]}'.")
-    parts = [part for part in _JOINT.split(" ".join(text.lower().split()).rstrip(" .!")) if part]
-    return [_step(part) for part in parts]
+    steps = _JOINT.split(" ".join(text.lower().split()).rstrip(" .!"))
+    return [_step(step) for step in steps if step]
 
 
 def phrase_of(text: str) -> Phrase | None:
@@ -81,7 +80,7 @@ def phrase_of(text: str) -> Phrase | None:
     return phrases[0] if len(phrases) == 1 and not relations else None
 
 
-_VERBS = {
+_VERBS: dict[Action, str] = {
     "recolor": "make|turn|paint|repaint|color|colour|recolor|recolour|dye|change|let",
     "remove": "remove|delete|erase|clear|take away|take out|get rid of",
     "replace": "replace|swap|exchange|turn|change|make",
@@ -91,7 +90,7 @@ _VERBS = {
 _JOINT = re.compile(rf"\s*(?:[,;.]|\band\b|\bthen\b)[\s,]*(?:and\s+)?(?:then\s+)?(?=(?:{'|'.join(_VERBS.values())})\b)")
 _ONE_OF = re.compile(r"^(?:any )?one of (?:the )?")
 _INDEFINITE = re.compile(rf"^(?:any|some|another|{'|'.join(NUMBERS)}|\d+)\b")
-_SAID_COLOR = re.compile(rf"(?:(?:{'|'.join(SHADES)}) )?(?P<color>{'|'.join(sorted(COLORS))})")
+_COLOR = re.compile(rf"(?:(?:{'|'.join(SHADES)}) )?(?P<color>{'|'.join(sorted(COLORS))})")
 _DIRECTION = re.compile(
     rf"\s+(?:to )?(?:be )?(?P<direction>{'|'.join(sorted(DIRECTION_SPELLINGS, key=len, reverse=True))})\s+"
 )
@@ -105,16 +104,17 @@ _OF_PICTURE = re.compile(r"\s+(?:of|from)\s+the\s+(?:picture|image|photo|frame|s
 
 def _step(text: str) -> Step:
     for read in _READERS:
-        found = read(text)
-        if found is not None:
-            return found
+        step = read(text)
+        if step is not None:
+            return step
     examples = ", ".join(f"'{example}'" for example in EXAMPLES)
     raise UnreadableInstruction(f"The instruction cannot be read: '{text}'. Write it like {examples}.")
 
 
-def _after(verbs: str, text: str) -> str | None:
-    found = re.fullmatch(rf"(?:please )?(?:{_VERBS[verbs]})\s+(.+)", text)
-    return found[1] if found else None
+def _after_verb(action: Action, text: str) -> str | None:
+    """What follows a verb of the action; None if the text does not begin with one."""
+    match = re.fullmatch(rf"(?:please )?(?:{_VERBS[action]})\s+(.+)", text)
+    return match[1] if match else None
 
 
 def _definite(text: str) -> bool:
@@ -122,64 +122,71 @@ def _definite(text: str) -> bool:
 
 
 def _recolor(text: str) -> Step | None:
-    rest = _after("recolor", text)
+    rest = _after_verb("recolor", text) or ""
     # "Change the colour of the car to blue" names the colour twice.
-    rest = rest and re.sub(r"^the colou?r of ", "", rest)
-    found = re.fullmatch(rf"(?P<thing>.+?)\s+(?:to\s+|into\s+|in\s+|be\s+|become\s+)?{_SAID_COLOR.pattern}", rest or "")
-    thing = found and phrase_of(found["thing"])
-    return Step("recolor", thing, _definite(found["thing"]), normal_color(found["color"])) if thing else None
+    rest = re.sub(r"^the colou?r of ", "", rest)
+    match = re.fullmatch(rf"(?P<thing>.+?)\s+(?:to\s+|into\s+|in\s+|be\s+|become\s+)?{_COLOR.pattern}", rest)
+    thing = phrase_of(match["thing"]) if match else None
+    if match is None or thing is None:
+        return None
+    return Step("recolor", thing, _definite(match["thing"]), normal_color(match["color"]))
 
 
 def _remove(text: str) -> Step | None:
-    rest = _after("remove", text)
-    thing = rest and phrase_of(_OF_PICTURE.sub("", rest))
+    rest = _after_verb("remove", text) or ""
+    thing = phrase_of(_OF_PICTURE.sub("", rest))
     return Step("remove", thing, _definite(rest)) if thing else None
 
 
 def _replace(text: str) -> Step | None:
-    found = re.fullmatch(r"(?P<thing>.+?)\s+(?:with|by|for|to|into)\s+(?P<into>.+)", _after("replace", text) or "")
-    thing, into = (phrase_of(found["thing"]), phrase_of(found["into"])) if found else (None, None)
-    return Step("replace", thing, _definite(found["thing"]), into=into) if thing and into else None
+    rest = _after_verb("replace", text) or ""
+    match = re.fullmatch(r"(?P<thing>.+?)\s+(?:with|by|for|to|into)\s+(?P<into>.+)", rest)
+    if match is None:
+        return None
+    thing, into = phrase_of(match["thing"]), phrase_of(match["into"])
+    return Step("replace", thing, _definite(match["thing"]), into=into) if thing and into else None
 
 
 def _add(text: str) -> Step | None:
-    rest = _after("add", text)
+    rest = _after_verb("add", text)
+    # "Put the lamp on the left" moves it.
     if rest is None or (text.startswith(("put", "place")) and not _INDEFINITE.match(rest)):
         return None
-    return _placed("add", rest) or _whole("add", rest)
+    return _with_target("add", rest) or _without_target("add", rest)
 
 
 def _move(text: str) -> Step | None:
-    rest = _after("move", text)
-    return _placed("move", rest) if rest else None
+    rest = _after_verb("move", text)
+    return _with_target("move", rest) if rest else None
 
 
-def _placed(action: Action, text: str) -> Step | None:
-    """Something, and where it shall stand."""
+def _with_target(action: Action, text: str) -> Step | None:
+    """An object, and where it should stand."""
     text = _OF_PICTURE.sub("", text)
-    found = _DIRECTION.search(text)
-    if found:
-        thing, other = phrase_of(text[: found.start()]), phrase_of(text[found.end() :])
+    direction = _DIRECTION.search(text)
+    if direction:
+        thing, other = phrase_of(text[: direction.start()]), phrase_of(text[direction.end() :])
         # Nothing stands left of the left: that is a place.
         if thing and other:
-            return Step(action, thing, _definite(text), direction=DIRECTION_SPELLINGS[found["direction"]], other=other)
-    found = _PLACE.search(text)
-    place = found and _place(found)
-    thing = place and phrase_of(text[: found.start()])
+            spelling = direction["direction"]
+            return Step(action, thing, _definite(text), direction=DIRECTION_SPELLINGS[spelling], other=other)
+    match = _PLACE.search(text)
+    place = _place(match) if match else None
+    thing = phrase_of(text[: match.start()]) if match and place else None
     return Step(action, thing, _definite(text), place=place) if thing else None
 
 
-def _whole(action: Action, text: str) -> Step | None:
+def _without_target(action: Action, text: str) -> Step | None:
     thing = phrase_of(text)
     return Step(action, thing, False) if thing else None
 
 
-def _place(found: re.Match[str]) -> str | None:
-    row = {"upper": "top", "lower": "bottom"}.get(found["row"], found["row"])
-    column = found["column"]
+def _place(match: re.Match[str]) -> str | None:
+    row = {"upper": "top", "lower": "bottom"}.get(match["row"], match["row"])
+    column = match["column"]
     if row:
         return f"at the {row} {column}" if column else f"at the {row}"
-    return f"on the {column}" if column else "in the middle" if found["middle"] else None
+    return f"on the {column}" if column else "in the middle" if match["middle"] else None
 
 
 _READERS: tuple[Callable[[str], Step | None], ...] = (_recolor, _remove, _add, _move, _replace)

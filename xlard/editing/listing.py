@@ -1,5 +1,5 @@
-"""An edit as a critic sees it: what is in the source by its list, what the instruction does by the grammar or by the
-critic."""
+"""The edit of a picture whose objects a critic lists; the grammar reads the instruction, or else the critic splits
+it."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ from .steps import edit_of
 if TYPE_CHECKING:
     from ..critics.mllm import MLLMCritic
 
-
 MOST_LISTS = 3
-"""A model that sees other things each time stops here."""
+"""How often the objects are listed at most: some models see other objects each time."""
 
 
 def edit_by(critic: MLLMCritic, instruction: str, image: Tensor) -> Edit:
-    """What an instruction does with an image (H, W, 3) in [0, 1], whose things the critic lists.
+    """What an instruction does to an image (H, W, 3) in [0, 1] whose objects the critic lists.
 
-    What the grammar cannot read the critic splits into steps. Raises ValueError for an instruction that is empty,
-    speaks of nothing in the image or asks for nothing new, and CriticError where the critic gives no answer that can be
-    read."""
+    An instruction that the grammar cannot read is split into steps by the critic. Raises ValueError for an instruction
+    that is empty, names no object of the image or asks for nothing new, and CriticError if no answer of the critic can
+    be read."""
     try:
         steps = read_instruction(instruction)
     except UnreadableInstruction as error:
         steps = split_instruction(critic, instruction, str(error))
-    asked, wanted = None, _named(steps)
-    # Results are judged by a list that names the nouns of all claims, and a model sees more of what it is asked for:
-    # only lists that answer the same question can be compared.
+    # Results are judged by a list that asks for the nouns of all claims, and a model sees more of the nouns that it is
+    # asked for: only lists that answer the same question can be compared.
+    claims = _claims_of_phrases(steps)
+    nouns = _nouns(claims)
     for _ in range(MOST_LISTS):
-        if asked == _nouns(wanted):
+        edit = edit_of(instruction, steps, image, _listed(critic, image, claims))
+        claims = [claim for claim in edit_claims(edit) if claim.edit is None]
+        if _nouns(claims) == nouns:
             break
-        asked = _nouns(wanted)
-        edit = edit_of(instruction, steps, image, _listed(critic, image, wanted))
-        wanted = [claim for claim in edit_claims(edit) if claim.edit is None]
+        nouns = _nouns(claims)
     return edit
 
 
 def _listed(critic: MLLMCritic, image: Tensor, claims: Sequence[Claim]) -> list[Detection]:
-    """What the critic lists in an image, asked for the nouns of claims. Raises CriticError."""
+    """The objects that the critic lists in an image when it is asked for the nouns of claims. Raises CriticError."""
     from ..critics.scoring.grounded import list_objects
 
     (reply,) = list_objects(critic.backend, image[None], [claims])
@@ -60,8 +60,8 @@ def _listed(critic: MLLMCritic, image: Tensor, claims: Sequence[Claim]) -> list[
     return reply.value
 
 
-def _named(steps: Sequence[Step]) -> list[Claim]:
-    """Claims whose nouns the critic looks for."""
+def _claims_of_phrases(steps: Sequence[Step]) -> list[Claim]:
+    """Claims that name the nouns of the steps, for the critic to look for."""
     phrases = [phrase for step in steps for phrase in (step.thing, step.other) if phrase]
     return [Claim("object", phrase.text, phrase.noun) for phrase in phrases]
 
