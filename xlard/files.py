@@ -19,17 +19,26 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file under a temporary name, then rename it; raises OSError that says how full a full disk is."""
-    # By process: the processes of one training may write the same file at the same time.
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with _explained_full_disk(len(content), path.parent):
+    write_together(path.parent, {path.name: content})
+
+
+def write_together(folder: Path, contents: dict[str, bytes]) -> None:
+    """Write several files of a folder; none is replaced before all are written. Raises OSError as ``write_whole``."""
+    # By process: the processes of one training may write the same file at the same time. Files made by tempfile could
+    # be read by their owner only.
+    temporary = {folder / name: folder / f"{name}.{os.getpid()}.part" for name in contents}
+    with _explained_full_disk(sum(len(content) for content in contents.values()), folder):
         try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
+            for temporary_path, content in zip(temporary.values(), contents.values(), strict=True):
+                with temporary_path.open("wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+            for path, temporary_path in temporary.items():
+                os.replace(temporary_path, path)
         finally:
-            temporary.unlink(missing_ok=True)
+            for temporary_path in temporary.values():
+                temporary_path.unlink(missing_ok=True)
 
 
 def append_lines(path: Path, rows: Sequence[dict]) -> None:

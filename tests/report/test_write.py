@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -37,13 +38,14 @@ def test_a_failed_write_leaves_the_earlier_report(tmp_path: Path, monkeypatch: p
     files = write_report([judged_state(judged(WRONG))], tmp_path, "report")
     before = [file.read_bytes() for file in (files.html, files.picture, files.history)]
 
-    def fill_disk(self: Path, data: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(data[:10])
-        raise OSError("No space left on device")
+    written = iter((True, False))
 
-    monkeypatch.setattr(Path, "write_bytes", fill_disk)
-    with pytest.raises(OSError, match="No space"):
+    def write_one_then_fill(descriptor: int) -> None:
+        if not next(written):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", write_one_then_fill)
+    with pytest.raises(OSError, match="disk is full"):
         write_report([judged_state(judged(RIGHT))], tmp_path, "report")
     assert [file.read_bytes() for file in (files.html, files.picture, files.history)] == before
     assert sorted(os.listdir(tmp_path)) == ["report.html", "report.json", "report.png"]

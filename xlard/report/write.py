@@ -1,16 +1,15 @@
-"""Write a report's files so that a reader never sees half of one."""
+"""Write a report's files; a reader never sees half of one."""
 
 from __future__ import annotations
 
 import io
 import json
 import math
-import os
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..files import write_together
 from ..loop.state import LoopState
 from .before_after import before_after
 from .page import report_page
@@ -28,8 +27,8 @@ class ReportFiles:
 def write_report(states: Sequence[LoopState], folder: Path, name: str) -> ReportFiles:
     """Write ``name.html``, ``name.png`` and ``name.json`` into ``folder``, which is made if it is missing.
 
-    All are finished before any takes its place, so an error leaves an earlier report as it was. Raises
-    ValueError for a name with a folder in it, for no states and for a state without an accepted round.
+    All are finished before any takes its place: an error leaves an earlier report as it was. Raises ValueError for a
+    name with a folder in it, for no states and for a state without an accepted round, and OSError if the disk is full.
     """
     if not name or name in (".", "..") or Path(name).name != name or "\\" in name:
         raise ValueError(f"A report's name must be a plain file name, not {name!r}. Give the folder separately.")
@@ -39,12 +38,12 @@ def write_report(states: Sequence[LoopState], folder: Path, name: str) -> Report
     png = io.BytesIO()
     before_after(states).save(png, "PNG")
     contents = {
-        folder / f"{name}.html": report_page(states, name).encode("utf-8"),
-        folder / f"{name}.png": png.getvalue(),
-        folder / f"{name}.json": history_json(states).encode("utf-8"),
+        f"{name}.html": report_page(states, name).encode("utf-8"),
+        f"{name}.png": png.getvalue(),
+        f"{name}.json": history_json(states).encode("utf-8"),
     }
-    _replace_all(contents)
-    return ReportFiles(*contents)
+    write_together(folder, contents)
+    return ReportFiles(*(folder / file_name for file_name in contents))
 
 
 def history_json(states: Sequence[LoopState]) -> str:
@@ -58,22 +57,9 @@ def _check(states: Sequence[LoopState]) -> None:
     for number, state in enumerate(states, 1):
         if not any(loop_round.accepted for loop_round in state.rounds):
             raise ValueError(
-                f"Picture {number} ({state.prompt!r}) has no accepted round, so there is no picture to "
-                "show. Run the loop on it before you report it."
+                f"Picture {number} ({state.prompt!r}) has no accepted round: there is no picture to show. "
+                "Run the loop on it before you report it."
             )
-
-
-def _replace_all(contents: dict[Path, bytes]) -> None:
-    # Not tempfile: it makes files that only their owner can read, and a report is there to be shared.
-    temporary = {path: path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp") for path in contents}
-    try:
-        for path, data in contents.items():
-            temporary[path].write_bytes(data)
-        for path in contents:
-            os.replace(temporary[path], path)
-    finally:
-        for leftover in temporary.values():
-            leftover.unlink(missing_ok=True)
 
 
 def _finite(value: object) -> object:
