@@ -1,72 +1,88 @@
 /**
- * Shows the claims that xLARD Claims found, and copies them into its text field so that they can be edited. The text field
- * is an ordinary input, saved with the workflow; the graph runs the same without this file.
+ * Shows the claims that xLARD Claims found, and copies them into its text field for editing. The text field is an
+ * ordinary input, saved with the workflow; the graph runs the same without this file.
  */
 import { app } from "../../scripts/app.js"
 
+const NODE = "XLARDClaims"
 const WIDGET = "xlard.claims"
-const EDITED = "edited"
-const EMPTY = "Run the workflow to see the claims of the prompt."
+const TEXT_FIELD = "edited"
+const NO_CLAIMS = "Run the workflow to see the claims of the prompt."
 
-/** One line of claims as an element: its type as a small label, its text beside it. */
-function row(line) {
+/**
+ * One claim as an element: its type as a small label, its text beside it.
+ * @param {string} line a claim as the node prints it, such as `count: two red circles`
+ * @returns {HTMLDivElement}
+ */
+function claimRow(line) {
   const [, type, text] = line.match(/^(\w+):\s*(.*)$/) ?? [null, "custom", line]
-  const element = document.createElement("div")
-  element.style.cssText = "display:flex;gap:8px;padding:2px 0"
+  const row = document.createElement("div")
+  row.style.cssText = "display:flex;gap:8px;padding:2px 0"
   const label = document.createElement("span")
   label.textContent = type
   label.style.cssText = "flex:0 0 64px;opacity:.65"
   const claim = document.createElement("span")
   claim.textContent = text
-  element.append(label, claim)
-  return element
+  row.append(label, claim)
+  return row
 }
 
-function button(text, title) {
-  const element = document.createElement("button")
-  element.textContent = text
-  element.title = title
-  element.style.cssText = "flex:1;border:1px solid var(--border-color,#555);border-radius:6px;padding:4px;font:12px sans-serif;" +
-    "background:var(--comfy-input-bg,#333);color:var(--input-text,#ddd);cursor:pointer"
-  return element
+/**
+ * @param {string} text
+ * @param {string} title what the button does, shown when the mouse rests on it
+ * @returns {HTMLButtonElement}
+ */
+function createButton(text, title) {
+  const button = document.createElement("button")
+  button.textContent = text
+  button.title = title
+  button.style.cssText = "flex:1;border:1px solid var(--border-color,#555);border-radius:6px;padding:4px;" +
+    "font:12px sans-serif;background:var(--comfy-input-bg,#333);color:var(--input-text,#ddd);cursor:pointer"
+  return button
 }
 
-/** The list of claims with its buttons; the widget's value is the claims' text, so that a saved workflow shows it again. */
+/**
+ * Add the list of claims with its buttons. The widget's value is the claims' text: a saved workflow shows it again.
+ * @param {object} node the LiteGraph node
+ * @returns {{value: string}} the widget
+ */
 function addClaimsWidget(node) {
-  let value = ""
+  let claims = ""
   const list = document.createElement("div")
   list.style.cssText = "flex:1;overflow:auto;padding:4px 8px;border-radius:6px;font:12px sans-serif;" +
     "background:var(--comfy-input-bg,#333);color:var(--input-text,#ddd)"
   // Otherwise the wheel would zoom the graph.
   list.onwheel = event => event.stopPropagation()
-  const edit = button("Edit these claims", "Copies the claims into the text field above, where they can be changed.")
-  const reset = button("Use the prompt's claims", "Empties the text field above.")
-  const bar = document.createElement("div")
-  bar.style.cssText = "display:flex;gap:6px"
-  bar.append(edit, reset)
-  const box = document.createElement("div")
-  box.style.cssText = "display:flex;flex-direction:column;gap:6px;width:100%;height:100%;box-sizing:border-box"
-  box.append(list, bar)
+  const editButton = createButton(
+    "Edit these claims", "Copies the claims into the text field above, where they can be changed.")
+  const resetButton = createButton("Use the prompt's claims", "Empties the text field above.")
+  const buttons = document.createElement("div")
+  buttons.style.cssText = "display:flex;gap:6px"
+  buttons.append(editButton, resetButton)
+  const column = document.createElement("div")
+  column.style.cssText = "display:flex;flex-direction:column;gap:6px;width:100%;height:100%;box-sizing:border-box"
+  column.append(list, buttons)
 
-  const field = () => node.widgets.find(widget => widget.name === EDITED)
-  const write = text => {
-    field().value = text
-    field().callback?.(text)
+  /** @param {string} text */
+  const fillTextField = text => {
+    const textField = node.widgets.find(widget => widget.name === TEXT_FIELD)
+    textField.value = text
+    textField.callback?.(text)
     node.setDirtyCanvas(true, true)
   }
   const refresh = () => {
-    list.replaceChildren(...(value ? value.split("\n").map(row) : [document.createTextNode(EMPTY)]))
-    edit.disabled = !value
+    list.replaceChildren(...(claims ? claims.split("\n").map(claimRow) : [document.createTextNode(NO_CLAIMS)]))
+    editButton.disabled = !claims
   }
-  edit.onclick = () => write(value)
-  reset.onclick = () => write("")
-  const widget = node.addDOMWidget(WIDGET, "xlard.claims", box, {
+  editButton.onclick = () => fillTextField(claims)
+  resetButton.onclick = () => fillTextField("")
+  const widget = node.addDOMWidget(WIDGET, WIDGET, column, {
     // Kept in the workflow, but no input of the node.
     serialize: false,
     hideOnZoom: false,
-    getValue: () => value,
-    setValue: next => {
-      value = typeof next === "string" ? next : ""
+    getValue: () => claims,
+    setValue: savedValue => {
+      claims = typeof savedValue === "string" ? savedValue : ""
       refresh()
     },
     margin: 4,
@@ -79,12 +95,12 @@ function addClaimsWidget(node) {
 app.registerExtension({
   name: "xlard.claims",
   nodeCreated(node) {
-    if (node.comfyClass !== "XLARDClaims") return
+    if (node.comfyClass !== NODE) return
     const widget = addClaimsWidget(node)
     const onExecuted = node.onExecuted
-    node.onExecuted = function (message) {
+    node.onExecuted = function (output) {
       onExecuted?.apply(this, arguments)
-      const claims = message?.claims?.[0]
+      const claims = output?.claims?.[0]
       if (claims) widget.value = claims
     }
   },
