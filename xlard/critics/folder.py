@@ -1,4 +1,4 @@
-"""A local folder of a Hugging Face image-text-to-text model: its processor and its weights. Nothing is downloaded."""
+"""A local folder of a Hugging Face image-text-to-text model: processor and weights. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -22,27 +23,26 @@ _AGAIN = "Copy or download the whole folder of an image-text-to-text model again
 _FILES = (
     (
         ("*.safetensors",),
-        "it holds no safetensors, and weights in other files, which may hold code, are never read",
+        "it holds no safetensors, and other files of weights are never read, because they may hold code",
         "Copy its safetensors, or choose a version of the model that has them.",
     ),
     (
         ("preprocessor_config.json", "processor_config.json"),
-        "preprocessor_config.json or processor_config.json is missing, without which no model sees pictures",
+        "preprocessor_config.json or processor_config.json is missing, and without it no model sees pictures",
         _AGAIN,
     ),
     (("tokenizer.*", "vocab.*", "*.model", "tekken.json"), "tokenizer.json is missing", _AGAIN),
 )
-"""Patterns of which one must match, and the problem and the mend if none does."""
+"""Patterns of which one must match, and the cause and the fix if none does."""
 _LONGEST_CAUSE = 300
 
 
 class CriticFolder:
-    """``dtype`` is ``auto`` (what the files hold), ``fp32``, ``fp16`` or ``bf16``; ``attention`` is transformers' name
-    of an attention implementation; ``quantization`` is ``none``, ``8-bit`` or ``4-bit``, the last two with
-    bitsandbytes.
+    """A folder with a model and how to load it.
 
-    Raises FileNotFoundError if there is no model, CriticError if files are missing or bitsandbytes is asked for and
-    missing."""
+    ``dtype`` is ``auto`` (as in the files), ``fp32``, ``fp16`` or ``bf16``; ``attention`` is transformers' name of an
+    attention implementation; ``quantization`` is ``none``, or with bitsandbytes ``8-bit`` or ``4-bit``. Raises
+    FileNotFoundError if there is no model, CriticError if files or bitsandbytes are missing."""
 
     def __init__(self, folder: Path, dtype: str = "auto", attention: str = "sdpa", quantization: str = "none"):
         self.folder, self.dtype, self.attention, self.quantization = Path(folder), dtype, attention, quantization
@@ -56,9 +56,9 @@ class CriticFolder:
                 f"{quantization} weights need the package bitsandbytes, which is not installed. Install it "
                 "with the Python that runs ComfyUI, or set quantization to none."
             )
-        for patterns, problem, mend in _FILES:
+        for patterns, cause, fix in _FILES:
             if not any(any(self.folder.glob(pattern)) for pattern in patterns):
-                raise self._error(problem, mend)
+                raise self._error(cause, fix)
 
     @property
     def name(self) -> str:
@@ -67,7 +67,7 @@ class CriticFolder:
 
     @property
     def weights(self) -> int:
-        """Bytes of the files with the model's weights."""
+        """The size of the model's weights in bytes."""
         return sum(path.stat().st_size for path in self.folder.glob("*.safetensors"))
 
     @cached_property
@@ -77,8 +77,10 @@ class CriticFolder:
         return self._config.get("model_type") or ""
 
     @cached_property
-    def processor(self):
-        """The model's processor: chat template, tokenizer, image processor. Raises CriticError if files are missing."""
+    def processor(self) -> Any:
+        """The model's processor, of transformers: chat template, tokenizer, image processor.
+
+        Raises CriticError if files are missing or damaged."""
         from transformers import AutoProcessor
 
         self._check_architecture()
@@ -103,7 +105,7 @@ class CriticFolder:
         from transformers import AutoModelForImageTextToText
 
         self._check_architecture()
-        options = {"dtype": DTYPES.get(self.dtype, "auto"), "attn_implementation": self.attention}
+        options: dict[str, Any] = {"dtype": DTYPES.get(self.dtype, "auto"), "attn_implementation": self.attention}
         if self.quantization in BITS:
             from transformers import BitsAndBytesConfig
 
@@ -111,7 +113,7 @@ class CriticFolder:
                 **{BITS[self.quantization]: True}, bnb_4bit_compute_dtype=DTYPES.get(self.dtype, torch.bfloat16)
             )
         with self._readable("weights"):
-            model, found = AutoModelForImageTextToText.from_pretrained(
+            model, loading_info = cast(Any, AutoModelForImageTextToText).from_pretrained(
                 self.folder,
                 local_files_only=True,
                 trust_remote_code=False,
@@ -119,15 +121,15 @@ class CriticFolder:
                 output_loading_info=True,
                 **options,
             )
-        if missing := sorted(found["missing_keys"]):
-            # transformers would leave them random, and the critic would judge all the same.
+        if missing := sorted(loading_info["missing_keys"]):
+            # transformers would fill them with random numbers, and the critic would judge all the same.
             raise self._error(
                 f"{len(missing)} of its weights are missing, among them {missing[0]}", _AGAIN + self._newer()
             )
         return model.eval()
 
     @cached_property
-    def _config(self) -> dict:
+    def _config(self) -> dict[str, Any]:
         try:
             config = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
         except ValueError as error:
@@ -140,25 +142,24 @@ class CriticFolder:
         """Raises CriticError for an architecture that the installed transformers cannot run as a critic."""
         from transformers import CONFIG_MAPPING, MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING, __version__
 
-        kind = self.model_type
-        if kind not in CONFIG_MAPPING:
+        if self.model_type not in CONFIG_MAPPING:
             if "auto_map" in self._config:
                 raise self._error(
                     "it brings code of its own, which is never run",
                     "Take its version for transformers, whose name often ends in -hf, or another model.",
                 )
             raise self._error(
-                f"transformers {__version__} does not know the model type '{kind}'",
+                f"transformers {__version__} does not know the model type '{self.model_type}'",
                 "Update transformers, or choose another model.",
             )
-        if CONFIG_MAPPING[kind] not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
+        if CONFIG_MAPPING[self.model_type] not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
             raise self._error(
-                f"a model of type '{kind}' does not write about pictures",
+                f"a model of type '{self.model_type}' does not write about pictures",
                 "Choose an image-text-to-text model, for example a Qwen3-VL.",
             )
 
     def _newer(self) -> str:
-        """A sentence to add to a mend where a later transformers than the installed one has saved the model."""
+        """A sentence to add to a fix if the model was saved by a later transformers than the installed one."""
         from packaging.version import InvalidVersion, Version
         from transformers import __version__
 
@@ -173,25 +174,25 @@ class CriticFolder:
             else ""
         )
 
-    def _error(self, cause: str, mend: str) -> CriticError:
-        return CriticError(f"The critic in {self.name} cannot be loaded: {cause}. {mend}")
+    def _error(self, cause: str, fix: str) -> CriticError:
+        return CriticError(f"The critic in {self.name} cannot be loaded: {cause}. {fix}")
 
     @contextmanager
-    def _readable(self, part: str) -> Iterator[None]:
-        """Turns what transformers raises for a folder's files into a CriticError that names it."""
+    def _readable(self, content: str) -> Iterator[None]:
+        """Turn what transformers raises about the ``content`` of a folder into a CriticError that names the folder."""
         try:
             yield
-        # Broken files raise nearly anything: of safetensors, of huggingface_hub, TypeError, AttributeError.
+        # Broken files raise nearly anything: errors of safetensors and huggingface_hub, TypeError, AttributeError.
         except Exception as error:
             if is_out_of_memory(error):
                 raise
             cause = " ".join(str(error).split())
-            mend = _AGAIN
+            fix = _AGAIN
             if isinstance(error, ImportError):
-                mend = "Install what is missing with the Python that runs ComfyUI."
+                fix = "Install what is missing with the Python that runs ComfyUI."
             elif "scaled_dot_product_attention" in cause:
-                mend = "Set attention to eager."
+                fix = "Set attention to eager."
             cause = cause if len(cause) <= _LONGEST_CAUSE else cause[:_LONGEST_CAUSE] + " ..."
             raise self._error(
-                f"its {part} cannot be read ({cause.rstrip('.') or type(error).__name__})", mend + self._newer()
+                f"its {content} cannot be read ({cause.rstrip('.') or type(error).__name__})", fix + self._newer()
             ) from error

@@ -1,12 +1,13 @@
-"""A transformers image-text-to-text model as backend: by its own chat template, whatever its architecture."""
+"""A transformers image-text-to-text model of any architecture as backend, by its own chat template."""
 
 from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +19,13 @@ from .folder import CriticFolder
 from .memory import does_not_fit, empty_cache, in_batches, is_out_of_memory
 from .pictures import resized_picture
 
+if TYPE_CHECKING:
+    from transformers import BatchFeature, ProcessorMixin
+
+T = TypeVar("T")
+
 LEAST_LIKELY = 0.01
-"""Below this probability of yes and no together, a model was about to say something else, and their ratio means
+"""With a smaller probability of yes and no together, a model is about to say something else: their ratio says
 nothing."""
 
 _WORDS = {"yes": ("yes", "Yes", "YES", " yes", " Yes"), "no": ("no", "No", "NO", " no", " No")}
@@ -29,9 +35,9 @@ class TransformersBackend:
     """Runs the model that ``model()`` returns, which must be on its device; implements ``backend.Backend``.
 
     ``check_interrupt`` is called before each question and for every token, and may raise. ``on_progress(done, total)``
-    counts questions. Pictures are judged ``batch`` at a time, fewer after ``make_room`` where memory does not suffice.
-    With ``reuse_prefix`` the keys and values of a picture are computed once for all yes-or-no questions and likelihoods
-    that concern it and follow one another."""
+    counts questions. ``batch`` questions are answered at a time, fewer after ``make_room`` if memory runs out. With
+    ``reuse_prefix``, consecutive yes-or-no questions and likelihoods about the same picture share its keys and
+    values."""
 
     def __init__(
         self,
@@ -64,8 +70,8 @@ class TransformersBackend:
     def answer(self, asks: Sequence[Ask], sampling: Sampling = GREEDY) -> list[Answer]:
         """An answer for each question, with the geometric mean of its tokens' probabilities as confidence.
 
-        Raises CannotDo for a question without a picture whose words are mostly unknown to the model: it would write at
-        random for as long as it may."""
+        Raises CannotDo for a question without a picture if the model does not know most of its words: it would write
+        random text, as long as it may be."""
         for ask in asks:
             if ask.image is None and self._is_foreign(ask.question):
                 raise CannotDo(
@@ -73,46 +79,47 @@ class TransformersBackend:
                     "was trained on; use a critic that was trained on language at large."
                 )
         answers: list[Answer] = []
-        for answer in self._in_batches(asks, lambda done, part: self._generate(part, sampling, done, len(asks))):
+        for answer in self._in_batches(asks, lambda done, batch: self._generate(batch, sampling, done, len(asks))):
             answers.append(answer)
             self.on_progress(len(answers), len(asks))
         return answers
 
     @torch.inference_mode()
     def probability_of_yes(self, asks: Sequence[Ask]) -> list[float | None]:
-        """P(yes) / (P(yes) + P(no)) in [0, 1] of the next word; None where neither is at all likely."""
-        yes, no = (self._first_tokens(_WORDS[word]) for word in ("yes", "no"))
-        found = []
+        """P(yes) / (P(yes) + P(no)) in [0, 1] of the next word; None if both are unlikely."""
+        yes_tokens, no_tokens = (self._first_tokens(_WORDS[word]) for word in ("yes", "no"))
+        probabilities = []
         for logits in self._logits(asks, [""] * len(asks)):
-            words = logits[-1].log_softmax(dim=-1)
-            sure, doubted = words[yes].logsumexp(dim=0), words[no].logsumexp(dim=0)
-            likely = torch.logaddexp(sure, doubted).exp() >= LEAST_LIKELY
-            found.append(torch.sigmoid(sure - doubted).item() if likely else None)
-        return found
+            logs = logits[-1].log_softmax(dim=-1)
+            yes, no = logs[yes_tokens].logsumexp(dim=0), logs[no_tokens].logsumexp(dim=0)
+            is_likely = torch.logaddexp(yes, no).exp() >= LEAST_LIKELY
+            probabilities.append(torch.sigmoid(yes - no).item() if is_likely else None)
+        return probabilities
 
     @torch.inference_mode()
     def log_likelihood(self, asks: Sequence[Ask], texts: Sequence[str]) -> list[float]:
         """Mean log-probability, at most 0, of a text's tokens as the answer to each question."""
         texts = [self._plain(text) for text in texts]
-        found = []
+        likelihoods = []
         for ask, text, logits in zip(asks, texts, self._logits(asks, texts)):
             tokens = self._answer_tokens(ask, text)
             if not len(tokens):
                 raise ValueError("An empty text has no likelihood; write what the picture should show.")
             logs = logits[:-1].log_softmax(dim=-1)
-            found.append(logs.gather(1, tokens.to(logs.device)[:, None]).mean().item())
-        return found
+            likelihoods.append(logs.gather(1, tokens.to(logs.device)[:, None]).mean().item())
+        return likelihoods
 
     def _is_foreign(self, text: str) -> bool:
+        """Whether the tokenizer does not know most of a text."""
         tokenizer = self.folder.processor.tokenizer
         tokens = tokenizer(text, add_special_tokens=False).input_ids
         return 2 * tokens.count(tokenizer.unk_token_id) > len(tokens)
 
-    def _in_batches(self, asks: Sequence[Ask], run: Callable[[int, list[Ask]], Sequence]):
+    def _in_batches(self, asks: Sequence[Ask], run: Callable[[int, list[Ask]], Sequence[T]]) -> Iterator[T]:
         return in_batches(asks, self.batch, run, self.make_room, self.name, self.folder.weights)
 
-    def _loaded(self) -> nn.Module:
-        """The model on its device. Raises CriticError if it does not fit."""
+    def _loaded(self) -> Any:
+        """The model on its device, of a class of transformers. Raises CriticError if it does not fit."""
         try:
             return self.model()
         except Exception as error:
@@ -125,37 +132,40 @@ class TransformersBackend:
     def _text(self, ask: Ask) -> str:
         """The conversation in the model's own chat template, up to where its answer begins."""
 
-        def user(text: str, first: bool) -> dict:
-            picture = [{"type": "image"}] if first and ask.image is not None else []
-            return {"role": "user", "content": [*picture, {"type": "text", "text": self._plain(text)}]}
+        def message(role: str, text: str) -> dict[str, Any]:
+            return {"role": role, "content": [{"type": "text", "text": self._plain(text)}]}
 
-        asked = [*(question for question, _ in ask.turns), ask.question]
-        messages = [user(asked[0], True)]
-        for (_, answer), question in zip(ask.turns, asked[1:]):
-            said = [{"type": "text", "text": self._plain(answer)}]
-            messages += [{"role": "assistant", "content": said}, user(question, False)]
+        messages = []
+        for question, answer in ask.turns:
+            messages += [message("user", question), message("assistant", answer)]
+        messages.append(message("user", ask.question))
+        if ask.image is not None:
+            messages[0]["content"].insert(0, {"type": "image"})
         return _with_system(self.folder.processor, messages)
 
     @cached_property
-    def _marks(self) -> list[str]:
+    def _special_tokens(self) -> list[str]:
         return [
             token.content for token in self.folder.processor.tokenizer.added_tokens_decoder.values() if token.special
         ]
 
     def _plain(self, text: str) -> str:
-        """Text without the tokenizer's special tokens: written in a claim, ``<image>`` would stand for another
-        picture."""
-        for mark in self._marks:
-            text = text.replace(mark, " ")
+        """Text without the tokenizer's special tokens: ``<image>`` in a claim would stand for another picture."""
+        for token in self._special_tokens:
+            text = text.replace(token, " ")
         return text
 
-    def _inputs(self, asks: Sequence[Ask], texts: Sequence[str]):
+    def _inputs(self, asks: Sequence[Ask], texts: Sequence[str]) -> BatchFeature:
+        """The model's inputs for conversations whose answers begin with the texts, all with a picture or none."""
         processor = self.folder.processor
-        pictures = None if asks[0].image is None else [[resized_picture(ask.image)] for ask in asks]
-        whole = [self._text(ask) + text for ask, text in zip(asks, texts)]
-        # Some templates write the token that begins a text, which the tokenizer must not do again.
-        begun = bool(processor.tokenizer.bos_token) and whole[0].startswith(processor.tokenizer.bos_token)
-        return processor(text=whole, images=pictures, return_tensors="pt", padding=True, add_special_tokens=not begun)
+        pictures = [[resized_picture(ask.image)] for ask in asks if ask.image is not None] or None
+        conversations = [self._text(ask) + text for ask, text in zip(asks, texts)]
+        # Some templates write the first token of a text, which the tokenizer must not do again.
+        bos = processor.tokenizer.bos_token
+        has_bos = bool(bos) and conversations[0].startswith(bos)
+        return processor(
+            text=conversations, images=pictures, return_tensors="pt", padding=True, add_special_tokens=not has_bos
+        )
 
     @torch.inference_mode()
     def _generate(self, asks: Sequence[Ask], sampling: Sampling, done: int, total: int) -> list[Answer]:
@@ -166,12 +176,12 @@ class TransformersBackend:
         model = self._loaded()
         device = next(model.parameters()).device
 
-        def each_token(written: int) -> None:
+        def on_token(written: int) -> None:
             self.check_interrupt()
             self.on_progress(done + len(asks) * min(written / self.max_tokens, 0.99), total)
 
-        tokens = _Tokens(each_token)
-        chosen = (
+        tokens = _Tokens(on_token)
+        choice: dict[str, Any] = (
             {"do_sample": True, "temperature": sampling.temperature, "top_p": 1.0, "top_k": 0}
             if sampling.temperature
             else {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
@@ -180,7 +190,7 @@ class TransformersBackend:
             torch.manual_seed(sampling.seed)
             output = model.generate(
                 **_cast(inputs.to(device), model),
-                **chosen,
+                **choice,
                 num_beams=1,
                 max_new_tokens=self.max_tokens,
                 disable_compile=True,
@@ -194,76 +204,78 @@ class TransformersBackend:
         """Answers from tokens and their log-probabilities, (B, n) both."""
         tokenizer = self.folder.processor.tokenizer
         ends = (generated == tokenizer.pad_token_id) & (torch.arange(generated.shape[1], device=generated.device) > 0)
-        kept = ~ends & logs.isfinite()
-        means = torch.where(kept, logs, 0).sum(dim=1) / kept.sum(dim=1).clamp_min(1)
+        counted = ~ends & logs.isfinite()
+        means = torch.where(counted, logs, 0).sum(dim=1) / counted.sum(dim=1).clamp_min(1)
         texts = tokenizer.batch_decode(generated, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return [Answer(text, confidence) for text, confidence in zip(texts, means.exp().clamp(max=1).tolist())]
 
     def _first_tokens(self, words: Sequence[str]) -> Tensor:
         tokenizer = self.folder.processor.tokenizer
         encoded = [tokenizer(word, add_special_tokens=False).input_ids for word in words]
-        # Only whole words: a piece such as "n" begins other words too.
-        whole = {
+        # Only whole words: a piece such as "n" also begins other words.
+        whole_words = {
             ids[0]
             for ids, word in zip(encoded, words)
             if len(ids) == 1 and tokenizer.decode(ids).strip().lower() == word.strip().lower()
         }
-        return torch.tensor(sorted(whole or {encoded[0][0]}))
+        return torch.tensor(sorted(whole_words or {encoded[0][0]}))
 
     def _answer_tokens(self, ask: Ask, text: str) -> Tensor:
         """The tokens that a text adds to its question."""
         tokenizer, before = self.folder.processor.tokenizer, self._text(ask)
         start = tokenizer(before, add_special_tokens=False).input_ids
-        whole = tokenizer(before + text, add_special_tokens=False).input_ids
-        return torch.tensor(whole[_common(start, whole) :], dtype=torch.long)
+        tokens = tokenizer(before + text, add_special_tokens=False).input_ids
+        return torch.tensor(tokens[_common(start, tokens) :], dtype=torch.long)
 
-    def _logits(self, asks: Sequence[Ask], texts: Sequence[str]):
-        """For each question, in order, the logits (n + 1, V) that predict its text's n tokens and what would follow."""
+    def _logits(self, asks: Sequence[Ask], texts: Sequence[str]) -> Iterator[Tensor]:
+        """For each question, in order, the logits (n + 1, V) that predict its text's n tokens and the next one."""
         done = 0
-        for picture, run in groupby(zip(self._shared(asks), asks, texts), key=lambda each: each[0]):
-            _, own, own_texts = zip(*run)
-            read = 0
+        for picture, group in groupby(zip(self._shared(asks), asks, texts), key=lambda item: item[0]):
+            _, group_asks, group_texts = zip(*group)
+            finished = 0
             if picture is not None:
                 try:
-                    for logits in self._continued(own, own_texts):
+                    for logits in self._logits_after_prefix(group_asks, group_texts):
                         yield logits
-                        read += 1
+                        finished += 1
                 except Exception as error:
                     if not is_out_of_memory(error):
                         raise
-            # One by one from their beginnings, they need less memory, and the longer.
-            yield from self._whole(own[read:], own_texts[read:])
-            done += len(own)
+            # From the beginning of each conversation: less memory, more time.
+            yield from self._logits_from_start(group_asks[finished:], group_texts[finished:])
+            done += len(group_asks)
             self.on_progress(done, len(asks))
 
     def _shared(self, asks: Sequence[Ask]) -> list[int | None]:
-        """The picture that each ask shares with a neighbour, by id; None for others and where prefixes are not
+        """The picture that each ask shares with a neighbour, by id; None if it shares none, or prefixes are not
         reused."""
         pictures = [id(ask.image) if self.reuse_prefix and ask.image is not None else None for ask in asks]
         return [
-            own if own in (before, after) else None
-            for before, own, after in zip([None, *pictures], pictures, [*pictures[1:], None])
+            picture if picture in (before, after) else None
+            for before, picture, after in zip([None, *pictures], pictures, [*pictures[1:], None])
         ]
 
-    def _whole(self, asks: Sequence[Ask], texts: Sequence[str]):
-        def run(done: int, part: list[Ask]) -> list[Tensor]:
+    def _logits_from_start(self, asks: Sequence[Ask], texts: Sequence[str]) -> Iterator[Tensor]:
+        """As ``_logits``, with whole conversations in batches."""
+
+        def run(done: int, batch: list[Ask]) -> list[Tensor]:
             self.check_interrupt()
-            own = texts[done : done + len(part)]
-            lengths = [len(self._answer_tokens(ask, text)) for ask, text in zip(part, own)]
-            inputs = self._inputs(part, own)
+            batch_texts = texts[done : done + len(batch)]
+            lengths = [len(self._answer_tokens(ask, text)) for ask, text in zip(batch, batch_texts)]
+            inputs = self._inputs(batch, batch_texts)
             model = self._loaded()
             logits = model(
                 **_cast(inputs.to(next(model.parameters()).device), model),
                 use_cache=False,
                 **_accepted(model, logits_to_keep=max(lengths) + 1),
             ).logits
-            # Padding is on the left, so that every row ends with its text.
+            # Padding is on the left: every row ends with its text.
             return [row[-length - 1 :].float() for row, length in zip(logits, lengths)]
 
         return self._in_batches(asks, run)
 
-    def _continued(self, asks: Sequence[Ask], texts: Sequence[str]):
-        """As ``_whole``, with what all the asks begin with, the picture in it, computed once."""
+    def _logits_after_prefix(self, asks: Sequence[Ask], texts: Sequence[str]) -> Iterator[Tensor]:
+        """As ``_logits``, with the common beginning of the conversations, which holds the picture, computed once."""
         encoded = [self._inputs([ask], [text]) for ask, text in zip(asks, texts)]
         rows = [inputs["input_ids"][0].tolist() for inputs in encoded]
         lengths = [len(self._answer_tokens(ask, text)) for ask, text in zip(asks, texts)]
@@ -273,7 +285,7 @@ class TransformersBackend:
         device = next(model.parameters()).device
         if any(getattr(model.config, "image_token_id", None) in row[shared:] for row in rows):
             # This template writes the picture after the question.
-            yield from self._whole(asks, texts)
+            yield from self._logits_from_start(asks, texts)
             return
         prefix = {
             name: value[:, :shared] if value.shape[:2] == encoded[0]["input_ids"].shape else value
@@ -283,14 +295,14 @@ class TransformersBackend:
         cache = model(**_cast(prefix, model), use_cache=True, **_accepted(model, logits_to_keep=1)).past_key_values
         for row, length in zip(rows, lengths):
             self.check_interrupt()
-            # One row without padding needs no mask. Qwen's models of transformers 4 take the place of what follows from
-            # cache_position alone; later ones, which do not know it, take it from the cache.
-            places = torch.arange(shared, len(row), device=device)
+            # One row without padding needs no mask. Qwen's models of transformers 4 take positions from cache_position
+            # alone; later ones, which do not know it, take them from the cache.
+            positions = torch.arange(shared, len(row), device=device)
             following = model(
                 input_ids=torch.tensor([row[shared:]], device=device),
                 past_key_values=copy.deepcopy(cache),
                 use_cache=True,
-                **_accepted(model, logits_to_keep=length + 1, cache_position=places),
+                **_accepted(model, logits_to_keep=length + 1, cache_position=positions),
             )
             yield following.logits[0, -length - 1 :].float()
 
@@ -298,33 +310,33 @@ class TransformersBackend:
 class _Tokens:
     """Follows a generation as its logits processor, and with ``chosen`` as its stopping criterion.
 
-    ``logs`` are the log-probabilities (B,) of the tokens so far: keeping all logits would take gigabytes.
-    ``each(written)`` is called for every token and may raise."""
+    ``logs`` are the log-probabilities (B,) of the tokens so far: all logits would take gigabytes.
+    ``on_token(written)`` is called for every token and may raise."""
 
-    def __init__(self, each: Callable[[int], None]):
+    def __init__(self, on_token: Callable[[int], None]):
         self.logs: list[Tensor] = []
-        self._each, self._next = each, None
+        self._on_token = on_token
+        self._next = torch.empty(0)
 
     def __call__(self, ids: Tensor, scores: Tensor) -> Tensor:
         self._next = scores.float().log_softmax(dim=-1)
         return scores
 
-    def chosen(self, ids: Tensor, scores, **kwargs) -> Tensor:
-        """Never stops by itself."""
+    def chosen(self, ids: Tensor, scores: Tensor | None, **kwargs: Any) -> Tensor:
+        """Takes the log-probabilities of the tokens just chosen; stops no row."""
         self.logs.append(self._next.gather(1, ids[:, -1:])[:, 0])
-        self._each(len(self.logs))
+        self._on_token(len(self.logs))
         return torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
 
 
-def _accepted(model: nn.Module, **options) -> dict:
+def _accepted(model: nn.Module, **options: Any) -> dict[str, Any]:
     """Those of the options that the model's ``forward`` names."""
-    named = inspect.signature(model.forward).parameters
-    return {name: value for name, value in options.items() if name in named}
+    parameters = inspect.signature(model.forward).parameters
+    return {name: value for name, value in options.items() if name in parameters}
 
 
-def _with_system(processor, messages: list[dict]) -> str:
-    """Messages as text, preceded by the system message, which stands in the first question where there is no such
-    role."""
+def _with_system(processor: ProcessorMixin, messages: list[dict[str, Any]]) -> str:
+    """Messages as text after the system message, which begins the first question if there is no such role."""
     from jinja2 import TemplateError
 
     system = {"role": "system", "content": [{"type": "text", "text": questions.SYSTEM}]}
@@ -344,7 +356,7 @@ def _with_system(processor, messages: list[dict]) -> str:
     return processor.apply_chat_template([first, *messages[1:]], add_generation_prompt=True, tokenize=False)
 
 
-def _cast(inputs, model: nn.Module):
+def _cast(inputs: Mapping[str, Any], model: Any) -> dict[str, Any]:
     """Inputs with floating-point tensors in the model's precision."""
     return {
         name: value.to(model.dtype) if torch.is_tensor(value) and value.is_floating_point() else value
@@ -357,7 +369,7 @@ def _common(a: Sequence[int], b: Sequence[int]) -> int:
     return next((index for index, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
 
 
-def loaded_backend(folder: CriticFolder, device: str = "cpu", **options) -> TransformersBackend:
-    """A backend outside ComfyUI, with its model on one device."""
+def loaded_backend(folder: CriticFolder, device: str = "cpu", **options: Any) -> TransformersBackend:
+    """A backend outside ComfyUI with its model on one device; ``options`` are those of TransformersBackend."""
     model = folder.load_module().to(device)
     return TransformersBackend(folder, lambda: model, **options)

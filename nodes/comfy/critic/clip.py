@@ -84,7 +84,7 @@ class ClipBackend:
             self._on_progress(len(answers), len(asks))
         return answers
 
-    def probability_of_yes(self, asks: Sequence[Ask]) -> list[float]:
+    def probability_of_yes(self, asks: Sequence[Ask]) -> list[float | None]:
         """Raises CannotDo: ComfyUI keeps the probabilities of words to itself."""
         raise CannotDo(_ONLY_WORDS)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...claims import Claim
 from ...critique import Critique, Verdict, critique_of, no_verdict
 from ..backend import GREEDY, Backend, Sampling
-from .base import Scoring
+from .base import Scorer
 
 
 class Consistent:
@@ -22,7 +22,7 @@ class Consistent:
 
     samples = False
 
-    def __init__(self, scoring: Scoring, judgements: int, temperature: float):
+    def __init__(self, scoring: Scorer, judgements: int, temperature: float):
         if not scoring.samples:
             raise ValueError(f"Scoring by {scoring.name} reads probabilities, which do not vary: judge once.")
         if judgements < 2 or temperature <= 0:

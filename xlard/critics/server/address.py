@@ -1,4 +1,4 @@
-"""Where a critic's server is: which hosts are this machine, and which of them are told the key."""
+"""The address of a critic's server: which hosts are this machine, and which get the key."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from urllib.parse import urlsplit
 from ..backend import CriticError
 
 KEY, KEY_HOST = "XLARD_API_KEY", "XLARD_API_HOST"
-"""Environment variables: a server's key, and the one host besides this machine that may have it."""
+"""Environment variables: a server's key, and the only host besides this machine that may have it."""
 
-_MEND = "Write it like http://127.0.0.1:8080/v1."
+_FIX = "Write it like http://127.0.0.1:8080/v1."
 _NAME = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?")
 _PATH = re.compile(r"[A-Za-z0-9._~/-]*")
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where OpenAI's protocol is spoken: http or https, host in lower case, port, path with no slash at its end.
+    """The base of an OpenAI-compatible API: http or https, host in lower case, port, path without a slash at its end.
 
-    Its text is the base URL, put together from what has been checked, so that no other host can hide in it.
+    Its text is the base URL. It consists of the checked fields only: no other host can hide in it.
     """
 
     scheme: str
@@ -32,27 +32,28 @@ class Address:
 
     @classmethod
     def parse(cls, url: str) -> Address:
-        """Read a base URL, with or without ``/v1``, or that of the chat endpoint; raises ValueError for anything
-        else."""
+        """The address in a base URL, with or without ``/v1``, or in the URL of the chat endpoint.
+
+        Raises ValueError for anything else."""
         text = url.strip()
-        # Neither a password nor a key in a query may end up in a message.
+        # No message may show a password, or a key in a query.
         if "@" in text or "?" in text or "#" in text:
             raise ValueError(
                 "The URL of the critic's server holds a user name, a query or a fragment. A key belongs into "
-                f"the environment variable {KEY}. {_MEND}"
+                f"the environment variable {KEY}. {_FIX}"
             )
         try:
             parts = urlsplit(text)
             host, port = (parts.hostname or "").lower(), parts.port
         except ValueError as error:
-            raise ValueError(f"The URL {url!r} cannot be read ({error}). {_MEND}") from error
+            raise ValueError(f"The URL {url!r} cannot be read ({error}). {_FIX}") from error
         if parts.scheme not in ("http", "https"):
-            raise ValueError(f"The URL {url!r} does not begin with http:// or https://. {_MEND}")
+            raise ValueError(f"The URL {url!r} does not begin with http:// or https://. {_FIX}")
         if not (_ip(host) or _NAME.fullmatch(host)) or "%" in host or port == 0:
-            raise ValueError(f"The URL {url!r} names no host and port. {_MEND}")
+            raise ValueError(f"The URL {url!r} names no host and port. {_FIX}")
         path = parts.path.rstrip("/").removesuffix("/chat/completions")
         if not _PATH.fullmatch(path) or not text.isprintable():
-            raise ValueError(f"The path of the URL {url!r} cannot be read. {_MEND}")
+            raise ValueError(f"The path of the URL {url!r} cannot be read. {_FIX}")
         return cls(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), path or "/v1")
 
     @property
@@ -69,20 +70,21 @@ class Address:
     @property
     def is_trusted(self) -> bool:
         """Whether the host may have the key: this machine, or the host that ``XLARD_API_HOST`` names."""
-        named = os.environ.get(KEY_HOST, "").strip().lower()
-        return self.is_loopback or named in (self.host, self.netloc)
+        trusted_host = os.environ.get(KEY_HOST, "").strip().lower()
+        return self.is_loopback or trusted_host in (self.host, self.netloc)
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.netloc}{self.path}"
 
 
 def api_key() -> str:
-    """The key in ``XLARD_API_KEY``, empty if there is none. Raises CriticError, which does not show it, if it is
-    none."""
+    """The key in ``XLARD_API_KEY``, empty if it is not set.
+
+    Raises CriticError, which does not show the value, if it cannot be a key."""
     key = os.environ.get(KEY, "").strip()
     if not key.isascii() or not key.isprintable() or " " in key:
         raise CriticError(
-            f"The environment variable {KEY} holds characters that no key has. Set it again, without spaces "
+            f"The environment variable {KEY} holds characters that no key has. Set it again without spaces "
             "or line breaks inside, and restart ComfyUI."
         )
     return key

@@ -28,9 +28,9 @@ _PATCH = 28
 class ServerBackend:
     """Asks a model over HTTP; implements ``backend.Backend``.
 
-    ``check_interrupt`` is called about every 0.1 s and may raise, which closes the connections, so that the server
-    stops too. ``on_progress(done, total)`` counts questions. Nothing is sent before the first question. The key is read
-    from the environment for each call and is not kept."""
+    ``check_interrupt`` is called about every 0.1 s; if it raises, the connections are closed, and the server stops too.
+    ``on_progress(done, total)`` counts questions. Nothing is sent before the first question. Each call reads the key
+    from the environment; it is not stored."""
 
     def __init__(
         self,
@@ -48,12 +48,12 @@ class ServerBackend:
 
     @property
     def name(self) -> str:
-        """The model, or where the server is as long as the model is not known."""
+        """The model, or the server's address before the model is known."""
         return self.settings.model or self._learned.model or self.settings.address.netloc
 
     @property
     def boxes(self) -> BoxConvention:
-        """How the model writes boxes; may have to ask the server which model it has. Raises CriticError."""
+        """How the model writes boxes; may ask the server which model it has. Raises CriticError."""
         if self.settings.boxes != AUTO:
             return CONVENTIONS[self.settings.boxes]
         return convention_of(self.settings.model or self._learned.model or self._run(lambda session: session.model()))
@@ -65,41 +65,45 @@ class ServerBackend:
     def answer(self, asks: Sequence[Ask], sampling: Sampling = GREEDY) -> list[Answer]:
         """An answer for each question, without a confidence. Raises CriticError."""
 
-        async def one(session: ChatSession, ask: Ask, picture: str | None) -> Answer:
+        async def answer(session: ChatSession, ask: Ask, picture: str | None) -> Answer:
             return Answer(await session.answer(ask, picture, sampling))
 
-        return self._each(asks, one)
+        return self._ask_all(asks, answer)
 
-    def probability_of_yes(self, asks: Sequence[Ask]) -> list[float]:
-        """P(yes) / (P(yes) + P(no)) in [0, 1] of the next word; CannotDo if the server does not report
+    def probability_of_yes(self, asks: Sequence[Ask]) -> list[float | None]:
+        """P(yes) / (P(yes) + P(no)) in [0, 1] of the next word. Raises CriticError, CannotDo if the server reports no
         probabilities."""
-        return self._each(asks, lambda session, ask, picture: session.probability_of_yes(ask, picture))
+
+        async def probability(session: ChatSession, ask: Ask, picture: str | None) -> float | None:
+            return await session.probability_of_yes(ask, picture)
+
+        return self._ask_all(asks, probability)
 
     def log_likelihood(self, asks: Sequence[Ask], texts: Sequence[str]) -> list[float]:
-        """Raises CannotDo: the protocol has no way to ask for it."""
+        """Raises CannotDo: the API has no request for it."""
         raise CannotDo(
-            "A critic on a server cannot say how likely a given text is, because its protocol has no way to ask. "
+            "A critic on a server cannot say how likely a given text is, because its API has no request for it. "
             "Use xLARD Load Critic for this, or score by grounded, per claim or rubric."
         )
 
-    def _each(self, asks: Sequence[Ask], one: Callable[[ChatSession, Ask, str | None], Awaitable[T]]) -> list[T]:
-        """What ``one`` returns for each question and the data URL of its picture, ``parallel`` of them at once."""
+    def _ask_all(self, asks: Sequence[Ask], request: Callable[[ChatSession, Ask, str | None], Awaitable[T]]) -> list[T]:
+        """The results of ``request`` for each question and the data URL of its picture, ``parallel`` at a time."""
         pictures = self._pictures(asks)
         done = shown = 0
 
-        async def all_of_them(session: ChatSession) -> list[T]:
-            # SingleStepGuidance, not by each question.
+        async def all_requests(session: ChatSession) -> list[T]:
+            # Once, before all questions ask for it.
             await session.model()
             gate = asyncio.Semaphore(self.settings.parallel)
 
-            async def guide_in_turn(ask: Ask) -> T:
+            async def in_turn(ask: Ask) -> T:
                 nonlocal done
                 async with gate:
-                    value = await one(session, ask, pictures.get(id(ask.image)))
+                    result = await request(session, ask, pictures.get(id(ask.image)))
                 done += 1
-                return value
+                return result
 
-            tasks = [asyncio.create_task(guide_in_turn(ask)) for ask in asks]
+            tasks = [asyncio.create_task(in_turn(ask)) for ask in asks]
             try:
                 return await asyncio.gather(*tasks)
             finally:
@@ -113,7 +117,7 @@ class ServerBackend:
                 shown = done
                 self.on_progress(done, len(asks))
 
-        results = self._run(all_of_them, show) if asks else []
+        results = self._run(all_requests, show) if asks else []
         show()
         return results
 

@@ -1,4 +1,4 @@
-"""OpenAI's chat completions as they go over the wire. With pydantic this is slow to import: import it late."""
+"""The requests and replies of OpenAI's chat completions. pydantic is slow to import: import this module late."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from pydantic import BaseModel, ValidationError
 from .. import questions
 from ..backend import Ask, CriticError, Sampling
 from .address import Address
-from .errors import is_page, one_line, words
+from .errors import is_page, one_line, server_message
 from .http import HttpReply
 
 _SEEDS = 2**31
 _TOP = 20
-# A model that begins to think instead of answering gives yes and no some tiny probability all the same.
-_LEAST = 0.01
-# Tokenizers mark the beginning of a word by a space or by one of these.
-_AROUND = " \t\r\n\u2581\u0120"
+# A model that begins to think gives yes and no some tiny probability all the same.
+_LEAST_LIKELY = 0.01
+# Tokenizers mark the beginning of a word by a space or by one of the last two.
+_WORD_MARKS = " \t\r\n\u2581\u0120"
 
 
 class Part(BaseModel):
-    """A part of an answer; parts that are no text have none."""
+    """A part of an answer; its text is empty if it is something else."""
 
     text: str = ""
 
 
 class Message(BaseModel):
-    """What a model answered."""
+    """A model's answer."""
 
     content: str | list[str | Part] | None = None
 
     @property
     def text(self) -> str | None:
-        """The answer's text, None if it has none at all."""
+        """The text of the answer, None if it has none at all."""
         if not isinstance(self.content, list):
             return self.content
         return "".join(part if isinstance(part, str) else part.text for part in self.content) or None
 
 
 class Choice(BaseModel):
-    """One answer. Its ``logprobs`` are read only where they are wanted."""
+    """One answer. Its ``logprobs`` are read only by ``top_tokens``."""
 
     message: Message
     finish_reason: Any = None
@@ -84,7 +84,7 @@ class Model(BaseModel):
 
 
 class Models(BaseModel):
-    """The models that a server has; Ollama lists None where there is none."""
+    """The models that a server has; Ollama sends null if there is none."""
 
     data: list[Model] | None
 
@@ -100,21 +100,21 @@ def data_url(picture: Image.Image) -> str:
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
 
 
-def messages(ask: Ask, picture: str | None) -> list[dict]:
+def messages(ask: Ask, picture: str | None) -> list[dict[str, Any]]:
     """The conversation of a question, with the data URL of its picture before the first question's text."""
-    said = [{"role": "system", "content": questions.SYSTEM}]
+    conversation: list[dict[str, Any]] = [{"role": "system", "content": questions.SYSTEM}]
     for question, answer in ask.turns:
-        said += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-    said.append({"role": "user", "content": ask.question})
+        conversation += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    conversation.append({"role": "user", "content": ask.question})
     if picture is not None:
-        text = {"type": "text", "text": said[1]["content"]}
-        said[1]["content"] = [{"type": "image_url", "image_url": {"url": picture}}, text]
-    return said
+        text = {"type": "text", "text": conversation[1]["content"]}
+        conversation[1]["content"] = [{"type": "image_url", "image_url": {"url": picture}}, text]
+    return conversation
 
 
 def answer_request(model: str, ask: Ask, picture: str | None, max_tokens: int, sampling: Sampling) -> dict:
-    """The request for an answer, held to the question's schema if it has one."""
-    form = (
+    """The request for an answer, of the form of the question's schema if it has one."""
+    response_format = (
         {}
         if ask.schema is None
         else {
@@ -131,7 +131,7 @@ def answer_request(model: str, ask: Ask, picture: str | None, max_tokens: int, s
         "stream": False,
         "temperature": sampling.temperature,
         "seed": sampling.seed % _SEEDS,
-        **form,
+        **response_format,
     }
 
 
@@ -149,7 +149,7 @@ def next_word_request(model: str, ask: Ask, picture: str | None) -> dict:
 
 
 def read(form: type[Form], reply: HttpReply, address: Address, key: str) -> Form:
-    """The body of a reply of success; raises CriticError if it is no JSON of the form."""
+    """The body of a successful reply; raises CriticError if it is no JSON of the form."""
     if is_page(reply):
         raise CriticError(
             f"What answers at {address} is a web page, not a server of models. Correct url; it usually ends in /v1."
@@ -161,7 +161,7 @@ def read(form: type[Form], reply: HttpReply, address: Address, key: str) -> Form
     except (ValueError, RecursionError):
         cause = "is no JSON"
     raise CriticError(
-        f"The answer of the critic's server at {address} {cause}: {words(reply, key)!r}. Correct url, which "
+        f"The answer of the critic's server at {address} {cause}: {server_message(reply, key)!r}. Correct url, which "
         "usually ends in /v1, or update the server."
     )
 
@@ -178,8 +178,8 @@ def read_choice(reply: HttpReply, address: Address, key: str) -> Choice:
 
 
 def answer_text(choice: Choice, model: str, max_tokens: int) -> str:
-    """The text of an answer, which may be empty; raises CriticError if there is none at all or if thinking left no
-    room."""
+    """The text of an answer, which may be empty; raises CriticError if there is none, or thinking left no room for
+    it."""
     text = choice.message.text
     if not text and choice.finish_reason == "length":
         raise CriticError(
@@ -196,28 +196,26 @@ def answer_text(choice: Choice, model: str, max_tokens: int) -> str:
 
 
 def top_tokens(choice: Choice) -> dict[str, float] | None:
-    """The likeliest first tokens of an answer with the logarithms of their probabilities; None if the server names
-    none."""
+    """The log-probabilities of an answer's likeliest first tokens; None if the server reports none."""
     try:
         written = LogProbs.model_validate(choice.logprobs).content
     except ValidationError:
         return None
     if not written:
         return None
-    tokens = {each.token: each.logprob for each in (written[0], *(written[0].top_logprobs or []))}
+    tokens = {top.token: top.logprob for top in (written[0], *(written[0].top_logprobs or []))}
     return {token: log for token, log in tokens.items() if math.isfinite(log)} or None
 
 
 def probability_of_yes(tokens: dict[str, float]) -> float | None:
-    """P(yes) / (P(yes) + P(no)) over tokens with the logarithms of their probabilities; None if both are next to
-    nothing."""
+    """P(yes) / (P(yes) + P(no)) by the log-probabilities of tokens; None if both are unlikely."""
     yes, no = (
-        sum(math.exp(min(log, 0.0)) for token, log in tokens.items() if token.strip(_AROUND).lower() == word)
+        sum(math.exp(min(log, 0.0)) for token, log in tokens.items() if token.strip(_WORD_MARKS).lower() == word)
         for word in ("yes", "no")
     )
-    return yes / (yes + no) if yes + no >= _LEAST else None
+    return yes / (yes + no) if yes + no >= _LEAST_LIKELY else None
 
 
 def likeliest(tokens: dict[str, float]) -> str:
-    """The likeliest of some tokens."""
+    """The likeliest of tokens with log-probabilities."""
     return max(tokens, key=tokens.__getitem__)

@@ -1,4 +1,4 @@
-"""What a critic's server says when something is wrong, and what to do about it, in one line."""
+"""Errors of a critic's server: what went wrong and what to do about it, in one line."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ _BLIND = re.compile(
 
 
 def one_line(text: str, key: str = "", length: int = _SHOWN) -> str:
-    """The beginning of a text on one line, a key in it replaced by ``***``."""
+    """The beginning of a text on one line, with ``***`` for a key in it."""
     text = _hidden(text, key)[: 10 * length]
     text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return text if len(text) <= length else text[:length] + " ..."
 
 
 def without_key(answer: str, key: str) -> str:
-    """A model's answer with a key in it replaced by ``***``."""
-    # A shorter one is a placeholder such as "none", which may be a part of any answer.
+    """A model's answer with ``***`` for a key in it."""
+    # A shorter key is a placeholder such as "none", which may be a part of any answer.
     return _hidden(answer, key) if len(key) >= _LEAST_KEY else answer
 
 
-def words(reply: HttpReply, key: str = "") -> str:
-    """What a server says in the body of an error, in any of the usual forms; empty for a web page."""
+def server_message(reply: HttpReply, key: str = "") -> str:
+    """A server's message in the body of an error, in any of the usual forms; empty for a web page."""
     if is_page(reply):
         return ""
     try:
-        said = json.loads(reply.text)
+        message = json.loads(reply.text)
     except (ValueError, RecursionError):
         return one_line(reply.text, key)
     for name in ("error", "message", "detail"):
-        said = said.get(name, said) if isinstance(said, dict) else said
-    return one_line(said if isinstance(said, str) else json.dumps(said, ensure_ascii=False), key)
+        message = message.get(name, message) if isinstance(message, dict) else message
+    return one_line(message if isinstance(message, str) else json.dumps(message, ensure_ascii=False), key)
 
 
 def is_page(reply: HttpReply) -> bool:
@@ -60,90 +60,85 @@ def is_passing(reply: HttpReply) -> bool:
     """Whether the same question may be answered a moment later."""
     if reply.status < 500 or reply.status == 501:
         return reply.status in (408, 429)
-    said = words(reply)
-    # llama.cpp answers 500 also to what it can never do.
-    return not any(about.search(said) for about in (_FORM, _LOGPROBS, _LENGTH, _BLIND))
+    message = server_message(reply)
+    # llama.cpp also answers 500 to requests that it can never fulfil.
+    return not any(pattern.search(message) for pattern in (_FORM, _LOGPROBS, _LENGTH, _BLIND))
 
 
 def is_loading(reply: HttpReply) -> bool:
-    """Whether the server is still loading its model, as llama.cpp says it."""
-    return reply.status == 503 and "loading" in words(reply).lower()
+    """Whether llama.cpp says that it is still loading its model."""
+    return reply.status == 503 and "loading" in server_message(reply).lower()
 
 
 def is_about_form(reply: HttpReply) -> bool:
-    """Whether the form that the answer is asked to have may be what the server refuses."""
-    return reply.status in (400, 422, 501) or reply.status >= 400 and bool(_FORM.search(words(reply)))
+    """Whether the server may refuse the form that the request demands of the answer."""
+    return reply.status in (400, 422, 501) or reply.status >= 400 and bool(_FORM.search(server_message(reply)))
 
 
 def is_about_model(reply: HttpReply) -> bool:
-    """Whether the server may not know the model; its list of models helps then."""
-    return reply.status == 404 or reply.status in (400, 422) and bool(_MODEL.search(words(reply)))
+    """Whether the server may not know the model: its list of models then says more."""
+    return reply.status == 404 or reply.status in (400, 422) and bool(_MODEL.search(server_message(reply)))
 
 
 def refusal(
     reply: HttpReply, address: Address, model: str, key: str, tries: int, names: Sequence[str] | None = None
 ) -> CriticError:
-    """The error for a reply that is none of success. ``names`` are the server's models, None if it does not list
-    them."""
-    status, said, server, named = (
-        reply.status,
-        words(reply, key),
-        f"The critic's server at {address}",
-        one_line(model, key),
-    )
-    refused = f"{status}: {said}" if said else f"{status}"
-    often = f"{refused}, asked {tries} times" if tries > 1 else refused
+    """The error for an unsuccessful reply. ``names`` are the server's models, None if it does not list them."""
+    status, message, shown_model = reply.status, server_message(reply, key), one_line(model, key)
+    server = f"The critic's server at {address}"
+    cause = f"{status}: {message}" if message else f"{status}"
+    repeated = f"{cause}, asked {tries} times" if tries > 1 else cause
     if status < 400:
         return CriticError(
             f"{server} sends the request on to {one_line(reply.location, key) or 'nowhere'} ({status}), "
             "which is not followed. Set url to the server's own address."
         )
     if status in (401, 403):
-        return CriticError(f"{server} refuses the request ({refused}). {_about_key(address, key)}")
-    if is_about_model(reply) and (_MODEL.search(said) if names is None else model not in names):
-        there = f"it has {_listed(names, key)}" if names else "it lists none"
+        return CriticError(f"{server} refuses the request ({cause}). {_about_key(address, key)}")
+    if is_about_model(reply) and (_MODEL.search(message) if names is None else model not in names):
+        models = f"it has {_listed(names, key)}" if names else "it lists none"
         return CriticError(
-            f"{server} has no model {named} ({refused}); {there}. Correct model, or load it on the server."
+            f"{server} has no model {shown_model} ({cause}); {models}. Correct model, or load it on the server."
         )
     if status == 404:
         return CriticError(
-            f"There is no chat endpoint at {address}/chat/completions ({refused}). Correct url; it usually ends in /v1."
+            f"There is no chat endpoint at {address}/chat/completions ({cause}). Correct url; it usually ends in /v1."
         )
     if status == 413:
         return CriticError(
-            f"The picture is too large for the critic's server at {address} ({refused}). Judge a smaller "
+            f"The picture is too large for the critic's server at {address} ({cause}). Judge a smaller "
             "picture, or raise the server's limit for the size of a request."
         )
     if status == 429:
-        return CriticError(f"{server} has too much to do ({often}). Lower parallel, or try again later.")
+        return CriticError(f"{server} has too much to do ({repeated}). Lower parallel, or try again later.")
     if is_loading(reply):
         return CriticError(
-            f"{server} is still loading its model ({often}). Try again when it has loaded, or raise timeout."
+            f"{server} is still loading its model ({repeated}). Try again when it has loaded, or raise timeout."
         )
-    if _LOGPROBS.search(said):
-        return no_probabilities(address, named)
-    if _BLIND.search(said):
+    if _LOGPROBS.search(message):
+        return no_probabilities(address, shown_model)
+    if _BLIND.search(message):
         return CriticError(
-            f"The model {named} at {address} cannot see pictures ({refused}). Choose a model that can; "
+            f"The model {shown_model} at {address} cannot see pictures ({cause}). Choose a model that can; "
             "llama.cpp needs the model's mmproj file too."
         )
-    if _LENGTH.search(said):
+    if _LENGTH.search(message):
         return CriticError(
-            f"The question does not fit what the model {named} at {address} reads at once ({refused}). Lower "
+            f"The question does not fit what the model {shown_model} at {address} reads at once ({cause}). Lower "
             "max_tokens, or start the server with a longer context."
         )
     if status >= 500:
         return CriticError(
-            f"{server} failed ({often}). The server's log says why; it may have run out of memory: lower "
+            f"{server} failed ({repeated}). The server's log says why; it may have run out of memory: lower "
             "parallel, or take a smaller model."
         )
     return CriticError(
-        f"{server} refuses the question ({often}). Check url, model and max_tokens; the server's log may say more."
+        f"{server} refuses the question ({repeated}). Check url, model and max_tokens; the server's log may say more."
     )
 
 
 def no_probabilities(address: Address, model: str) -> CannotDo:
-    """The error where an answer comes without the probabilities of its words. ``model`` is a name on one line."""
+    """The error for answers without the probabilities of their tokens. ``model`` is a name on one line."""
     return CannotDo(
         f"The critic's server at {address} does not say how probable the words of {model} are. Score by "
         "grounded, per claim or rubric, or use a server that reports logprobs: llama.cpp, vLLM, Ollama from "
@@ -152,7 +147,7 @@ def no_probabilities(address: Address, model: str) -> CannotDo:
 
 
 def _hidden(text: str, key: str) -> str:
-    """A text with ``***`` for a key, also where JSON or a URL has escaped letters of it."""
+    """A text with ``***`` for a key, also for one with letters that JSON or a URL escapes."""
     if not key:
         return text
     letters = (rf"(?:\\{{0,2}}{re.escape(letter)}|\\u00{ord(letter):02x}|%{ord(letter):02x})" for letter in key)

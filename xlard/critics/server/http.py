@@ -1,4 +1,4 @@
-"""HTTP to a critic's server: bounded in time and size, and tried again where that can help."""
+"""HTTP to a critic's server: limited in time and size, with retries if they may help."""
 
 from __future__ import annotations
 
@@ -9,20 +9,24 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
 from ..backend import CriticError
 from .address import Address
 
+if TYPE_CHECKING:
+    from aiohttp import ClientConnectorError, StreamReader
+
 LIMIT = 16 * 1024 * 1024
-"""Bytes of the longest body that is read."""
+"""The longest body that is read, in bytes."""
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
-"""Seconds before the second try, doubled each time, and the longest wait, also where the server asks for more."""
+"""Seconds before the second try, doubled for each further try, and the longest wait, even if the server wants more."""
 
 
 @dataclass(frozen=True)
 class HttpReply:
-    """A server's whole reply. ``retry_after`` is in seconds, None if the server names none."""
+    """A server's whole reply. ``retry_after`` is in seconds, None if the server does not say."""
 
     status: int
     body: bytes
@@ -32,24 +36,24 @@ class HttpReply:
 
     @property
     def is_success(self) -> bool:
-        """Whether the status is one of success."""
+        """Whether the status is between 200 and 299."""
         return 200 <= self.status < 300
 
     @property
     def text(self) -> str:
-        """The body as text, whatever its bytes are."""
+        """The body as text; bytes that are no UTF-8 are replaced."""
         return self.body.decode("utf-8-sig", errors="replace")
 
 
 class Patience:
-    """How long one question is pursued: ``retries`` after the first try, ``loading`` seconds for a server that
+    """How long a question is tried: ``retries`` times after the first, or ``loading`` seconds for a server that
     starts."""
 
     def __init__(self, retries: int, loading: float):
         self.tries, self._retries, self._end = 1, retries, time.monotonic() + loading
 
     async def wait(self, retry_after: float | None = None, loading: bool = False) -> bool:
-        """Wait until the next try is due; False, at once, if there is none left."""
+        """Wait until the next try is due; False at once if no try is left."""
         if time.monotonic() > self._end if loading else self.tries > self._retries:
             return False
         wait = FIRST_WAIT * 2 ** (self.tries - 1) if retry_after is None else retry_after
@@ -61,8 +65,8 @@ class Patience:
 class HttpClient:
     """Requests to one server, without proxies, cookies or redirects; an asynchronous context manager.
 
-    ``timeout`` is in seconds for one reply. Replies that ``is_passing`` accepts are asked for again, and those that
-    ``is_loading`` accepts for as long as the server may take to start.
+    ``timeout`` is in seconds for one reply. A request is repeated after replies that ``is_passing`` accepts, and after
+    those that ``is_loading`` accepts for as long as the server may take to start.
     """
 
     def __init__(
@@ -75,7 +79,7 @@ class HttpClient:
     ):
         self.address, self._timeout = address, timeout
         self._is_passing, self._is_loading = is_passing, is_loading
-        # Compressed bodies could be far larger than what is read of them.
+        # No compression: a small body could become far larger than the limit.
         self._headers = {"Accept-Encoding": "identity", **({"Authorization": f"Bearer {key}"} if key else {})}
 
     async def __aenter__(self) -> HttpClient:
@@ -90,13 +94,13 @@ class HttpClient:
         )
         return self
 
-    async def __aexit__(self, *exception) -> None:
+    async def __aexit__(self, *exception: object) -> None:
         await self._session.close()
 
     async def send(self, path: str, body: dict | None, patience: Patience) -> HttpReply:
-        """GET a path below the base URL, or POST a body of JSON to it, and return the reply, whatever its status.
+        """GET a path below the base URL, or POST a JSON body to it, and return the reply, whatever its status.
 
-        Raises CriticError if no whole reply came while there was patience.
+        Raises CriticError if all tries fail to bring a whole reply.
         """
         while True:
             try:
@@ -112,8 +116,8 @@ class HttpClient:
     async def _once(self, path: str, body: dict | None) -> HttpReply:
         import aiohttp
 
-        # Nothing is chained: aiohttp's errors hold the request with its key.
-        place = f"The critic's server at {self.address}"
+        # No error is chained: aiohttp's errors hold the request with its key.
+        server = f"The critic's server at {self.address}"
         try:
             async with self._session.request(
                 "GET" if body is None else "POST", f"{self.address}{path}", json=body, allow_redirects=False
@@ -127,12 +131,12 @@ class HttpClient:
                 )
         except asyncio.TimeoutError:
             raise CriticError(
-                f"{place} did not answer within {self._timeout:g} s. Raise timeout, lower max_tokens, or look "
+                f"{server} did not answer within {self._timeout:g} s. Raise timeout, lower max_tokens, or check "
                 "whether the server hangs."
             ) from None
         except aiohttp.ClientSSLError:
             raise CriticError(
-                f"{place} offers no secure connection that can be trusted. Write http:// for a server without "
+                f"{server} offers no secure connection that can be trusted. Write http:// for a server without "
                 "TLS, or install its certificate."
             ) from None
         except aiohttp.ClientConnectorDNSError:
@@ -147,7 +151,7 @@ class HttpClient:
             ) from None
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
             raise _Broken(
-                f"{place} did not finish its answer: the connection broke. The server's log says why; it may have "
+                f"{server} did not finish its answer: the connection broke. The server's log says why; it may have "
                 "run out of memory: lower parallel, or take a smaller model."
             ) from None
         except aiohttp.ClientError:
@@ -155,7 +159,7 @@ class HttpClient:
                 f"What answers at {self.address} does not speak HTTP as a server of models does. Correct url."
             ) from None
 
-    async def _read(self, content) -> bytes:
+    async def _read(self, content: StreamReader) -> bytes:
         body = bytearray()
         async for chunk in content.iter_any():
             body += chunk
@@ -168,17 +172,17 @@ class HttpClient:
 
 
 class _Broken(Exception):
-    """No whole reply came, and the next try may bring one."""
+    """No whole reply came; the next try may bring one."""
 
 
-def _cause(error) -> str:
-    """The system's words for why a connection failed."""
+def _cause(error: ClientConnectorError) -> str:
+    """Why a connection failed, as the operating system says it."""
     number = error.os_error.errno
     return os.strerror(number).lower() if number else "no connection"
 
 
 def _seconds(value: str) -> float | None:
-    """The seconds of a Retry-After header, which holds seconds or a date; None if it holds neither."""
+    """The seconds in a Retry-After header, which holds seconds or a date; None if it holds neither."""
     try:
         seconds = float(value)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Waiting for asynchronous work from a thread that has an event loop of its own and wants to be able to cancel."""
+"""Waiting for a coroutine from a thread that may have an event loop and that must be able to cancel."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 POLL = 0.1
-"""Seconds between two looks at whether to stop."""
+"""Seconds between two calls of ``each_poll``."""
 
 _FAREWELL = 1.0
 
 
 def run_apart(work: Callable[[], Coroutine[Any, Any, T]], each_poll: Callable[[], None]) -> T:
-    """The result of a coroutine, run in a thread and an event loop of its own.
+    """The result of a coroutine that runs in a new thread with a new event loop.
 
-    ``each_poll`` is called from the calling thread; what it raises cancels the work, and is raised once the work has
-    closed what it had open, or after a second.
+    ``each_poll`` is called from the calling thread. An error that it raises cancels the work, and is raised when the
+    work has closed its connections, or after a second.
     """
-    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task]] = Future()
+    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = Future()
     result: Future[T] = Future()
 
     async def main() -> None:
-        started.set_result((asyncio.get_running_loop(), asyncio.current_task()))
+        task = asyncio.current_task()
+        assert task is not None
+        started.set_result((asyncio.get_running_loop(), task))
         try:
             result.set_result(await work())
         except BaseException as error:
@@ -41,10 +43,11 @@ def run_apart(work: Callable[[], Coroutine[Any, Any, T]], each_poll: Callable[[]
                 result.set_exception(error)
 
     each_poll()
-    # A daemon, and the result is handed over before the loop is closed: a name server that does not answer cannot be
-    # cancelled, and must hold up neither the caller nor the end of the program.
+    # A daemon thread that hands over its result before it closes the loop: a name server that does not answer cannot be
+    # cancelled, and must delay neither the caller nor the end of the program.
     threading.Thread(target=run, name="xlard-critic-server", daemon=True).start()
-    wait([started, result], return_when=FIRST_COMPLETED)
+    futures: list[Future[Any]] = [started, result]
+    wait(futures, return_when=FIRST_COMPLETED)
     try:
         while not wait([result], POLL).done:
             each_poll()

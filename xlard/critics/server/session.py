@@ -1,4 +1,4 @@
-"""Questions to one server over one client: which model, with or without a schema, and what a refusal means."""
+"""Questions to one server: which model, with or without a schema, and what a refusal means."""
 
 from __future__ import annotations
 
@@ -12,44 +12,43 @@ from .settings import ServerSettings
 
 @dataclass
 class Learned:
-    """What a server has shown: the model that it lists first, and whether it holds answers to a schema."""
+    """What a server has shown: the first model that it lists, and whether it takes schemas."""
 
     model: str = ""
     takes_schemas: bool = True
 
 
 class ChatSession:
-    """Asks through an open client. ``learned`` is kept up to date; ``key`` is what was sent, and is in nothing
-    returned."""
+    """Asks through an open client and updates ``learned``. No result or error holds the ``key``."""
 
     def __init__(self, client: HttpClient, settings: ServerSettings, learned: Learned, key: str):
         self._client, self._settings, self._learned, self._key = client, settings, learned, key
         self._address = settings.address
 
     async def model(self) -> str:
-        """The model to ask: the one that was set, or the first that the server lists. Raises CriticError."""
+        """The model to ask: that of the settings, or the first that the server lists. Raises CriticError."""
         if not (self._settings.model or self._learned.model):
             self._learned.model = await self._first_model()
         return self._settings.model or self._learned.model
 
     async def answer(self, ask: Ask, picture: str | None, sampling: Sampling) -> str:
-        """The text that answers a question about the picture with this data URL. Raises CriticError."""
+        """The text of the answer to a question about the picture of a data URL. Raises CriticError."""
         model, limit = await self.model(), self._settings.max_tokens
         choice = await self._choice(completions.answer_request(model, ask, picture, limit, sampling))
         return errors.without_key(completions.answer_text(choice, self._shown(model), limit), self._key)
 
     async def probability_of_yes(self, ask: Ask, picture: str | None) -> float:
-        """P(yes) / (P(yes) + P(no)) of the next word. Raises CriticError, CannotDo where no probabilities come."""
+        """P(yes) / (P(yes) + P(no)) of the next word. Raises CriticError, CannotDo if the server reports none."""
         model = await self.model()
         tokens = completions.top_tokens(await self._choice(completions.next_word_request(model, ask, picture)))
         if tokens is None:
             raise errors.no_probabilities(self._address, self._shown(model))
         value = completions.probability_of_yes(tokens)
         if value is None:
-            said = self._shown(completions.likeliest(tokens))
+            next_word = self._shown(completions.likeliest(tokens))
             raise CriticError(
                 f"The model {self._shown(model)} answers neither yes nor no: its likeliest next word is "
-                f"{said!r}. Turn its thinking off on the server, or score by grounded, per claim or rubric."
+                f"{next_word!r}. Turn its thinking off on the server, or score by grounded, per claim or rubric."
             )
         return value
 
@@ -70,11 +69,11 @@ class ChatSession:
     async def _refusal(self, reply: HttpReply, model: str, tries: int) -> CriticError:
         names = None
         if errors.is_about_model(reply):
-            # The server may have got another model since it was asked for its first.
+            # The server may have loaded another model since it listed its first.
             self._learned.model = ""
             try:
-                listed = await self._client.send("/models", None, Patience(0, 0))
-                names = self._names(listed) if listed.is_success else None
+                models = await self._client.send("/models", None, Patience(0, 0))
+                names = self._names(models) if models.is_success else None
             except CriticError:
                 names = None
         return errors.refusal(reply, self._address, model, self._key, tries, names)
@@ -89,7 +88,7 @@ class ChatSession:
             )
         if not reply.is_success:
             raise errors.refusal(reply, self._address, "", self._key, patience.tries)
-        # LM Studio lists models that only embed text too.
+        # LM Studio also lists models that only embed text.
         name = next((name for name in self._names(reply) if "embed" not in name.lower()), None)
         if name is None:
             raise CriticError(

@@ -1,4 +1,4 @@
-"""What a critic on a server is set to."""
+"""The settings of a critic on a server."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ URL = "http://127.0.0.1:8080/v1"
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """``url`` and ``model`` say whom to ask (no model: the first that the server lists), ``boxes`` how it writes boxes:
-    the name of a convention, or ``auto`` to go by the model's name.
+    """Which model to ask at which ``url``, and how; an empty ``model`` is the first that the server lists.
 
-    ``timeout`` is in seconds for one answer, and again for a server that still loads its model; ``retries`` is how
-    often a request is repeated after the first try, ``parallel`` how many are under way at once, ``max_tokens`` the
-    longest answer. Without ``allow_remote`` the server must be on this machine. Raises ValueError for settings that
-    cannot work."""
+    ``boxes`` is the name of a convention of boxes, or ``auto`` for that of the model's name. ``timeout`` is in seconds
+    for one answer, and again for a server that still loads its model; ``retries`` is how often a request is repeated
+    after the first try, ``parallel`` how many run at once, ``max_tokens`` the longest answer. Without ``allow_remote``
+    the server must be on this machine. Raises ValueError for settings that cannot work."""
 
     url: str = URL
     model: str = ""
@@ -48,5 +47,5 @@ class ServerSettings:
 
     @cached_property
     def address(self) -> Address:
-        """Where the server is."""
+        """The address of the server."""
         return Address.parse(self.url)
