@@ -11,7 +11,7 @@ from ..claims import Claim
 from . import questions
 from .asking import ask_all
 from .backend import Answer, Ask, Backend, UnreadableAnswer
-from .parsing import read_json, shown
+from .parsing import excerpt, read_json
 
 WHICH = (
     (
@@ -77,5 +77,5 @@ def _read(answer: Answer) -> float:
     comparison = read_json(answer.text, "{")
     word = str(comparison.get("better", "")).strip().lower() if isinstance(comparison, dict) else ""
     if word not in LEADS:
-        raise UnreadableAnswer(f'Its "better" is none of left, right and same: {shown(answer.text)}.')
+        raise UnreadableAnswer(f'Its "better" is none of left, right and same: {excerpt(answer.text)}.')
     return LEADS[word]

@@ -30,7 +30,7 @@ _NUMBER = re.compile(r"\s*([-+]?\d+(?:[.,]\d+)?)\s*(?:/\s*(\d+(?:\.\d+)?)|(%))?\
 _SHOWN = 160
 
 
-def shown(answer: str) -> str:
+def excerpt(answer: str) -> str:
     """The beginning of an answer, for an error message."""
     text = " ".join(answer.split())
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + " ...")
@@ -38,7 +38,7 @@ def shown(answer: str) -> str:
 
 def bare(answer: str) -> str:
     """An answer without thinking blocks and fences."""
-    # Some chat templates open the block themselves, so that the answer holds only its end.
+    # Some chat templates open the block themselves: the answer then holds only its end.
     text = _THOUGHT_ONLY.sub("", _THINKING.sub("", answer))
     fenced = _FENCE.search(text)
     return (fenced.group(1) if fenced else text).strip()
@@ -56,7 +56,7 @@ def read_json(answer: str, opening: str) -> Any:
     # A list inside an object is not the list of the question, even if it is empty.
     if start < 0 or (opening == "[" and text[start] == "{"):
         kind = "list" if opening == "[" else "object"
-        raise UnreadableAnswer(f"It holds no JSON {kind}: {shown(answer)}.")
+        raise UnreadableAnswer(f"It holds no JSON {kind}: {excerpt(answer)}.")
     try:
         # Prose after a whole value: a repair would add it to the value.
         return json.JSONDecoder().raw_decode(text, start)[0]
@@ -65,9 +65,9 @@ def read_json(answer: str, opening: str) -> Any:
     try:
         value = json_repair.loads(text[start:])
     except (ValueError, RecursionError) as error:
-        raise UnreadableAnswer(f"Its JSON cannot be read ({type(error).__name__}): {shown(answer)}.") from error
+        raise UnreadableAnswer(f"Its JSON cannot be read ({type(error).__name__}): {excerpt(answer)}.") from error
     if value == [] and "]" not in text[start:]:
-        raise UnreadableAnswer(f"Its JSON is cut short: {shown(answer)}.")
+        raise UnreadableAnswer(f"Its JSON is cut short: {excerpt(answer)}.")
     # A repair makes a list of an object and the prose after it.
     if opening == "{" and isinstance(value, list):
         value = next((item for item in value if isinstance(item, dict)), value)
@@ -82,7 +82,7 @@ def validated(form: TypeAdapter[T], value: Any, answer: str) -> T:
         return form.validate_python(value)
     except (ValidationError, RecursionError) as error:
         raise UnreadableAnswer(
-            f"It does not have the form that was asked for ({_problem(error)}): {shown(answer)}."
+            f"It does not have the form that was asked for ({_problem(error)}): {excerpt(answer)}."
         ) from error
 
 
@@ -104,12 +104,12 @@ def read_score(value: Any, top: float = 10.0) -> float:
     if isinstance(value, str):
         match = _NUMBER.match(value)
         if not match:
-            raise UnreadableAnswer(f"{shown(value)} is no score.")
+            raise UnreadableAnswer(f"{excerpt(value)} is no score.")
         number, out_of, percent = match.groups()
         scale = float(out_of) if out_of else 100.0 if percent else None
         return _scaled(float(number.replace(",", ".")), scale, top)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise UnreadableAnswer(f"{shown(str(value))} is no score.")
+        raise UnreadableAnswer(f"{excerpt(str(value))} is no score.")
     # Whole numbers in JSON have no limit, floats have.
     return _scaled(float(value) if abs(value) < 1e300 or math.isnan(value) else math.inf, None, top)
 
@@ -128,7 +128,7 @@ def read_verdict(value: Any) -> bool:
         return value
     word = value.strip().strip(".!\"'*").lower() if isinstance(value, str) else ""
     if word not in ("yes", "true", "no", "false"):
-        raise UnreadableAnswer(f"{shown(str(value))} is neither yes nor no.")
+        raise UnreadableAnswer(f"{excerpt(str(value))} is neither yes nor no.")
     return word in ("yes", "true")
 
 

@@ -15,7 +15,7 @@ from ..critique import Critique, Verdict
 from ..rewards import decidable
 from .asking import Reply, ask_all
 from .backend import Answer, Ask, CriticError, UnreadableAnswer
-from .parsing import read_json, shown
+from .parsing import excerpt, read_json
 from .questions import quoted
 
 if TYPE_CHECKING:
@@ -125,9 +125,9 @@ def _text(answer: Answer, prompt: str, tried: Sequence[str]) -> str:
     value = read_json(answer.text, "{")
     text = value.get("prompt") if isinstance(value, dict) else None
     if not isinstance(text, str) or not text.strip():
-        raise UnreadableAnswer(f"It holds no prompt: {shown(answer.text)}.")
+        raise UnreadableAnswer(f"It holds no prompt: {excerpt(answer.text)}.")
     if len(text.strip().splitlines()) > 1:
-        raise UnreadableAnswer(f"The prompt has more than one line: {shown(text)}.")
+        raise UnreadableAnswer(f"The prompt has more than one line: {excerpt(text)}.")
     text, longest = one_line(text), max(LONGEST_SHORT, LONGEST_FACTOR * len(prompt))
     if len(text) > longest:
         raise UnreadableAnswer(f"The prompt has {len(text)} characters, {longest} are the most.")

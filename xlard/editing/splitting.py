@@ -12,7 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from ..claims import one_line
 from ..critics.asking import ask_all
 from ..critics.backend import Answer, Ask, CannotDo, CriticError, UnreadableAnswer
-from ..critics.parsing import read_json, shown
+from ..critics.parsing import excerpt, read_json
 from ..critics.questions import quoted
 from ..critics.schemas import answer_schema
 from .instructions import EXAMPLES, Step, UnreadableInstruction, read_instruction
@@ -63,7 +63,7 @@ def _steps(answer: Answer) -> list[Step]:
         split = SPLIT.validate_python(value)
     except ValidationError as error:
         # Without pydantic's reason: this text is a part of the next question, whose wording is fixed.
-        raise UnreadableAnswer(f"It does not have the form that was asked for: {shown(answer.text)}.") from error
+        raise UnreadableAnswer(f"It does not have the form that was asked for: {excerpt(answer.text)}.") from error
     instructions = [one_line(text) for text in split.steps if text.strip()]
     statements = [one_line(text) for text in split.statements if text.strip()]
     if not instructions + statements:
