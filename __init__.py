@@ -6,5 +6,7 @@ WEB_DIRECTORY = "./web"
 async def comfy_entrypoint():
     """The extension that ComfyUI loads."""
     from .nodes import XLARDExtension
+    from .nodes.extensions import publish_api
 
+    publish_api()
     return XLARDExtension()

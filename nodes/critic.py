@@ -5,11 +5,27 @@ from __future__ import annotations
 from comfy_api.latest import io, ui
 
 from ..xlard.critics.folder import BITS
+from ..xlard.critics.registry import as_judge, as_writer, critic_names, made_critic
 from ..xlard.critics.scoring import SCORINGS, make_scoring
 from . import folders, sockets
 from .comfy.critic.folder import load_critic
 from .comfy.critic.pictures import annotated_images, checked_images, chosen_claims, critique_text, wrong_masks
 from .comfy.graph_loop.critic_failure import judged
+from .extensions import load_extensions
+
+DEFAULT_SCORING = next(iter(SCORINGS))
+
+
+def added_critics() -> list[str]:
+    """The names of the critics of other packs."""
+    load_extensions()
+    return critic_names()
+
+
+def scoring_names() -> list[str]:
+    """The names of the scorings, those of other packs last."""
+    load_extensions()
+    return list(SCORINGS)
 
 
 class XLARDLoadCritic(io.ComfyNode):
@@ -28,8 +44,8 @@ class XLARDLoadCritic(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "critic_name",
-                    options=folders.critics(),
-                    tooltip="A folder in models/xlard/critics or models/LLM that holds a config.json.",
+                    options=[*folders.critics(), *added_critics()],
+                    tooltip="A folder in models/xlard/critics or models/LLM that holds a config.json, or a critic of another pack.",
                 ),
                 io.Combo.Input(
                     "dtype",
@@ -66,6 +82,8 @@ class XLARDLoadCritic(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, critic_name: str, **settings) -> str:
+        if critic_name in critic_names():
+            return critic_name
         folder = folders.critic_folder(critic_name)
         return folders.fingerprint(
             *(file for kind in ("json", "jinja", "safetensors") for file in sorted(folder.glob(f"*.{kind}")))
@@ -75,6 +93,8 @@ class XLARDLoadCritic(io.ComfyNode):
     def execute(
         cls, critic_name: str, dtype: str, attention: str, quantization: str = "none", max_tokens: int = 1024
     ) -> io.NodeOutput:
+        if critic_name in critic_names():
+            return io.NodeOutput(made_critic(critic_name))
         return io.NodeOutput(
             load_critic(folders.critic_folder(critic_name), dtype, attention, quantization, max_tokens)
         )
@@ -142,7 +162,7 @@ class XLARDCritique(io.ComfyNode):
     @classmethod
     def execute(cls, images, critic, prompt: str, claims: list | None = None) -> io.NodeOutput:
         images, claims = checked_images(images), chosen_claims(prompt, claims)
-        critiques = judged(cls, critic, images, claims, end="XLARDLoopEnd")
+        critiques = judged(cls, as_judge(critic), images, claims, end="XLARDLoopEnd")
         annotated = annotated_images(images, critiques)
         boxes = [[detection.to_bounding_box() for detection in critique.detections] for critique in critiques]
         return io.NodeOutput(
@@ -174,8 +194,8 @@ class XLARDScoring(io.ComfyNode):
                 sockets.Critic.Input("critic", tooltip="The critic, which stays as it is for other nodes."),
                 io.Combo.Input(
                     "scoring",
-                    options=list(SCORINGS),
-                    default=next(iter(SCORINGS)),
+                    options=scoring_names(),
+                    default=DEFAULT_SCORING,
                     tooltip=(
                         "grounded: the critic lists what it sees with boxes, and counts, colours and positions "
                         "are computed from them. per claim: a verdict with a sentence on each claim. P(yes): "
@@ -226,4 +246,6 @@ class XLARDScoring(io.ComfyNode):
     def execute(
         cls, critic, scoring: str, judgements: int, temperature: float, regions: bool, second_look: bool = False
     ) -> io.NodeOutput:
-        return io.NodeOutput(critic.with_scoring(make_scoring(scoring, judgements, temperature, regions, second_look)))
+        return io.NodeOutput(
+            as_writer(critic).with_scoring(make_scoring(scoring, judgements, temperature, regions, second_look))
+        )

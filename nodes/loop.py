@@ -7,6 +7,7 @@ import comfy.samplers
 import torch
 from comfy_api.latest import io
 
+from ..xlard.critics.registry import as_judge
 from ..xlard.loop.critic_failure import LoopCriticError
 from ..xlard.loop.object_by_object import PROCESSES
 from ..xlard.loop.run import self_correct
@@ -248,6 +249,7 @@ class XLARDSelfCorrect(io.ComfyNode):
         read_steps: bool = False,
         **strategies: bool,
     ) -> io.NodeOutput:
+        critic = as_judge(critic)
         claims, latent_image = chosen_claims(prompt, claims), with_source(latent_image, source)
         check_fits({"head": head, "corrector": corrector}, model, positive)
         rewriter = None if clip is None else ConditioningRewriter(critic, clip, prompt, positive)

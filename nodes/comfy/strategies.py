@@ -8,6 +8,7 @@ from comfy_api.latest import io
 
 from ...xlard.loop.object_by_object import PROCESSES
 from ...xlard.loop.registry import BUNDLED, OBJECT_BY_OBJECT, Need, StrategySpec, switches, usable
+from ..extensions import load_extensions
 from .sampling.rewriting import ConditioningRewriter
 
 
@@ -19,6 +20,7 @@ def bundled_switches() -> list[io.Input]:
 def added_switches() -> list[io.Input]:
     """A switch for each strategy of another pack. They are a node's last inputs, because saved workflows hold the
     values of inputs by their place."""
+    load_extensions()
     return [_switch(spec) for spec in switches() if spec.name not in BUNDLED]
 
 

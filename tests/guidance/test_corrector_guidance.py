@@ -33,7 +33,7 @@ def test_it_sees_every_step_down_to_the_last(sampler) -> None:
         levels.append((tuple(x0.shape), round(level, 3)))
         return x0
 
-    sampler.generate([0, 1], [3, 4], watch)
+    sampler.generate([0, 1], [3, 4], StepwiseGuidance(watch))
     assert levels == [((2, *sampler.shape), level) for level in (1.0, 0.8, 0.6, 0.4, 0.2)]
 
 

@@ -197,7 +197,7 @@ def test_without_fresh_draws_other_words_are_how_the_router_restarts() -> None:
 
 @pytest.mark.parametrize("names", [[], ["regoin"]])
 def test_unknown_strategies_are_refused(names) -> None:
-    with pytest.raises(ValueError, match="name at least one of .*rearrange, .*resample, region, correct, rewrite"):
+    with pytest.raises(ValueError, match="name at least one of rearrange, region, correct, resample, rewrite"):
         router(names)
 
 
@@ -222,9 +222,9 @@ def test_a_corrector_that_acts_once_is_asked_before_a_fresh_draw() -> None:
     where = replace(
         situation(judged("a red circle and a blue square", box("red", "circle", 10, 10))), single_step_level=0.5
     )
-    assert router(once=True).plan(where).strategy == "correct"
+    assert router(single_step=True).plan(where).strategy == "correct"
     assert router().plan(where).strategy == "resample"
-    assert router(once=True, editing=True).plan(where).strategy == "region"
+    assert router(single_step=True, editing=True).plan(where).strategy == "region"
 
 
 def test_boxes_that_the_critic_is_unsure_of_are_not_built_on_first() -> None:
@@ -233,12 +233,15 @@ def test_boxes_that_the_critic_is_unsure_of_are_not_built_on_first() -> None:
         return replace(situation(replace(failed, confidence=confidence)), single_step_level=0.5, **asked)
 
     unsure, sure = where(SURE - 0.01), where(SURE)
-    assert router(once=True).plan(unsure).strategy == "correct" and router(once=True).plan(sure).strategy == "rearrange"
+    assert (
+        router(single_step=True).plan(unsure).strategy == "correct"
+        and router(single_step=True).plan(sure).strategy == "rearrange"
+    )
     # Only a corrector that acts once has more to say than the boxes; and only once of a picture.
-    assert router().plan(unsure).strategy == router(once=True, editing=True).plan(unsure).strategy == "rearrange"
-    assert router(["rearrange", "resample"], once=True).plan(unsure).strategy == "rearrange"
+    assert router().plan(unsure).strategy == router(single_step=True, editing=True).plan(unsure).strategy == "rearrange"
+    assert router(["rearrange", "resample"], single_step=True).plan(unsure).strategy == "rearrange"
     unsure.state.rounds.append(replace(unsure.state.first, strategy="correct", accepted=False))
-    assert router(once=True).plan(unsure).strategy == "rearrange"
+    assert router(single_step=True).plan(unsure).strategy == "rearrange"
 
 
 def test_a_corrector_that_moves_the_noise_alone_has_nothing_to_correct_later() -> None:

@@ -50,22 +50,22 @@ class Stage:
     for."""
 
     def __init__(self, value: float = 0.0):
-        self.value, self.calls_made = value, 0
+        self.value, self.nfe_made = value, 0
 
-    def calls(self, sigma: float = 1.0) -> int:
-        return round(20 * sigma)
+    def nfe(self, noise_level: float = 1.0) -> int:
+        return round(20 * noise_level)
 
     def generate(self, rows, seeds, guidance=None):
         raise AssertionError("An edit of a source must not draw a fresh picture.")
 
     def resume(self, latents, noise_level, rows, seeds, guidance=None, regions=None):
         assert regions is not None
-        self.calls_made += self.calls(sigma)
+        self.nfe_made += self.nfe(noise_level)
         # What was put there by hand is joined at a mid level; what starts from pure noise becomes what the sampler
         # draws.
         return (
             torch.where(regions[:, None], torch.full_like(latents, self.value), latents)
-            if sigma == 1.0
+            if noise_level == 1.0
             else latents.clone()
         )
 

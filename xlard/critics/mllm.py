@@ -9,17 +9,17 @@ from torch import Tensor
 from ..claims import Claim
 from ..critique import Critique
 from .backend import Ask, Backend
-from .scoring import Grounded, Scoring
+from .scoring import Grounded, Scorer
 from .scoring.preservation import judge_with_source
 
 
 class MLLMCritic:
     """Implements ``protocols.Critic`` with any backend. Nothing of it changes: branches of a graph can share it."""
 
-    def __init__(self, backend: Backend, scoring: Scoring | None = None):
+    def __init__(self, backend: Backend, scoring: Scorer | None = None):
         self.backend, self.scoring = backend, scoring or Grounded()
 
-    def with_scoring(self, scoring: Scoring) -> MLLMCritic:
+    def with_scoring(self, scoring: Scorer) -> MLLMCritic:
         """The same backend with another scoring."""
         return MLLMCritic(self.backend, scoring)
 

@@ -1,6 +1,6 @@
 """Scorings: how a critic's answers become a critique, one small class each."""
 
-from .base import Scoring
+from .base import Scorer
 from .consistent import Consistent
 from .grounded import Grounded
 from .likelihood import PromptLikelihood
@@ -10,15 +10,27 @@ from .rubric import Rubric
 from .second_look import SecondLook
 from .yes import YesProbability
 
-SCORINGS: dict[str, Scoring] = {
+SCORINGS: dict[str, Scorer] = {
     scoring.name: scoring for scoring in (Grounded(), PerClaim(), YesProbability(), PromptLikelihood(), Rubric())
 }
 """The scorings by name; the first is the default."""
 
 
+def register_scorer(scorer: Scorer) -> None:
+    """Offer a scorer by its name, beside the pack's own. Raises ValueError for a name that is taken, TypeError for what
+    is no scorer."""
+    if not callable(getattr(scorer, "judge", None)) or not isinstance(getattr(scorer, "name", None), str):
+        raise TypeError(
+            f"{type(scorer).__name__} is no scorer: it needs name, samples and judge(); see docs/extending.md."
+        )
+    if scorer.name in SCORINGS:
+        raise ValueError(f"There is a scorer '{scorer.name}' already. Give this one another name.")
+    SCORINGS[scorer.name] = scorer
+
+
 def make_scoring(
     name: str, judgements: int = 1, temperature: float = 0.7, regions: bool = False, second_look: bool = False
-) -> Scoring:
+) -> Scorer:
     """The scoring of a name; on request repeated, with a second look in the mirror, and with a score for each box.
 
     Raises ValueError for an unknown name, and for repetition of a scoring by probabilities, which never vary.

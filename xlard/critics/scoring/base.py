@@ -15,7 +15,7 @@ from ..backend import GREEDY, Ask, Backend, Sampling
 T = TypeVar("T")
 
 
-class Scoring(Protocol):
+class Scorer(Protocol):
     """Turns a model's answers into critiques."""
 
     @property

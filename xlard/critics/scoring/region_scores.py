@@ -12,14 +12,14 @@ from ...critique import Critique, RegionScore
 from ...detections import Detection
 from .. import questions
 from ..backend import GREEDY, Ask, Backend, Sampling
-from .base import Scoring
+from .base import Scorer
 from .grounded import list_objects
 
 
 class WithRegionScores:
     """Another scoring, and for each box P(yes) of the question whether the box holds what its label says."""
 
-    def __init__(self, scoring: Scoring):
+    def __init__(self, scoring: Scorer):
         self.scoring, self.name, self.samples = scoring, f"{scoring.name}, with regions", scoring.samples
 
     def judge(

@@ -13,7 +13,7 @@ from ...critique import Critique
 from ...detections import Detection
 from ...rewards import decidable
 from ..backend import GREEDY, Backend, Sampling
-from .base import Scoring
+from .base import Scorer
 
 _MIRRORED = {"left of": "right of", "right of": "left of"}
 _SIDED = re.compile(r"\b(left|right|clockwise|counterclockwise)\b", re.IGNORECASE)
@@ -26,7 +26,7 @@ class SecondLook:
     accepts collects the critic's false acceptances; this costs one judgement for each accepted picture. Written text,
     and claims whose texts speak of left and right, cannot be judged in a mirror: such pictures are judged once."""
 
-    def __init__(self, scoring: Scoring):
+    def __init__(self, scoring: Scorer):
         self.scoring, self.name, self.samples = scoring, f"{scoring.name}, with a second look", scoring.samples
 
     def judge(

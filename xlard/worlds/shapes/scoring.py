@@ -16,7 +16,7 @@ from ...claims import Claim
 from ...critics.decompose import decompose
 from ...critics.folder import CriticFolder
 from ...critics.mllm import MLLMCritic
-from ...critics.scoring import SCORINGS, Scoring
+from ...critics.scoring import SCORINGS, Scorer
 from ...critics.transformers import TransformersBackend, loaded_backend
 from ...critique import Critique
 from ...prompts import claims_from_prompt
@@ -27,7 +27,7 @@ _BINS = 10
 
 def measure(
     critic: MLLMCritic,
-    way: Scoring,
+    way: Scorer,
     images: Tensor,
     claims: Sequence[Sequence[Claim]],
     exact: Sequence[Critique],
