@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from xlard.bench.cost.operations.operations import table
 
 from xlard.bench.cost.families import FAMILIES, TOKENS, Family
 from xlard.bench.cost.measure import MEGABYTE, count_flops, measure
+from xlard.bench.cost.operations import table
 
 
 def tiny(family: Family) -> tuple[torch.nn.Module, dict]:

@@ -1,4 +1,4 @@
-"""Detectors and CLIP out of folders. Their weights are made for the test: what they find says nothing of real
+"""Detectors and CLIP from folders. Their weights are made for the test: what they find says nothing about real
 pictures."""
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import torch
 from PIL import Image
 
 from tests.support.geneval_models import box_detector, mask_detector, small_clip
+from xlard.bench.errors import BenchError
 from xlard.bench.geneval.classes import CLASSES
 from xlard.bench.geneval.colors import ClipColors
 from xlard.bench.geneval.detector import TransformersDetector
-from xlard.bench.geneval.prompts import made_up
-from xlard.bench.geneval.rules import THRESHOLD, Found
+from xlard.bench.geneval.prompts import made_up_prompts
+from xlard.bench.geneval.rules import THRESHOLD, DetectedObject
 from xlard.bench.geneval.score import check_classes
-from xlard.comfy_server.errors import BenchError
 from xlard.training.prompt_lists import COLORS
 
 PICTURE = Image.linear_gradient("L").convert("RGB").resize((128, 96))
@@ -35,7 +35,7 @@ def folders(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def broken(folders, tmp_path):
-    """A copy of a folder, to take something away from."""
+    """A copy of a folder, to damage."""
 
     def copy(name: str) -> Path:
         return Path(shutil.copytree(folders / name, tmp_path / name))
@@ -47,19 +47,19 @@ def broken(folders, tmp_path):
 def test_objects_are_found_in_the_pictures_own_pixels(folders, name, number) -> None:
     detector = TransformersDetector(folders / name)
     assert detector.classes == set(CLASSES) and detector.name == name
-    found = detector.find(PICTURE)
-    assert [label for label, _ in found] == ["person"] * number
-    for _, each in found:
-        left, top, right, bottom = each.box
-        assert -1 <= left < right <= 129 and -1 <= top < bottom <= 97 and THRESHOLD < each.score <= 1
+    detections = detector.find(PICTURE)
+    assert [label for label, _ in detections] == ["person"] * number
+    for _, detected in detections:
+        left, top, right, bottom = detected.box
+        assert -1 <= left < right <= 129 and -1 <= top < bottom <= 97 and THRESHOLD < detected.score <= 1
         assert right > 64, "boxes are in the picture's pixels, not in those that the model sees"
 
 
 def test_masks_fill_their_boxes(folders) -> None:
-    for _, each in TransformersDetector(folders / "mask").find(PICTURE):
-        left, top, right, bottom = map(int, each.box)
-        inside = each.mask[top:bottom, left:right]
-        assert each.mask.shape == (96, 128) and each.mask.sum() == inside.sum() > 0
+    for _, detected in TransformersDetector(folders / "mask").find(PICTURE):
+        left, top, right, bottom = map(int, detected.box)
+        inside = detected.mask[top:bottom, left:right]
+        assert detected.mask.shape == (96, 128) and detected.mask.sum() == inside.sum() > 0
         assert all(edge.any() for edge in (inside[0], inside[-1], inside[:, 0], inside[:, -1]))
 
 
@@ -79,7 +79,7 @@ def test_folders_in_half_precision_are_read_in_single(broken) -> None:
         if name == "box":
             assert [label for label, _ in TransformersDetector(folder).find(PICTURE)] == ["person"] * 3
         else:
-            assert ClipColors(folder)(PICTURE, [Found((0, 0, 40, 40), 1.0)], "dog")[0] in COLORS
+            assert ClipColors(folder)(PICTURE, [DetectedObject((0, 0, 40, 40), 1.0)], "dog")[0] in COLORS
 
 
 def test_labels_are_read_under_other_names(tmp_path) -> None:
@@ -88,11 +88,11 @@ def test_labels_are_read_under_other_names(tmp_path) -> None:
     with pytest.raises(
         BenchError, match="The detector box does not know .* of the prompts' classes, among them .* Take a detector"
     ):
-        check_classes(detector, made_up(5))
+        check_classes(detector, made_up_prompts(5))
 
 
 def test_classes_that_are_known_pass(folders) -> None:
-    check_classes(TransformersDetector(folders / "box"), made_up(100))
+    check_classes(TransformersDetector(folders / "box"), made_up_prompts(100))
 
 
 def test_clip_calls_every_color_by_its_own_name(folders, monkeypatch) -> None:
@@ -111,15 +111,15 @@ def test_clip_calls_every_color_by_its_own_name(folders, monkeypatch) -> None:
     monkeypatch.setattr(judge, "_model", model)
     picture = Image.new("RGB", (80, 40), "white")
     picture.paste((255, 0, 0), (0, 0, 40, 40))
-    halves = [Found((0, 0, 40, 40), 1.0), Found((40, 0, 80, 40), 1.0)]
+    halves = [DetectedObject((0, 0, 40, 40), 1.0), DetectedObject((40, 0, 80, 40), 1.0)]
     assert judge(picture, halves, "car") == ["red", "white"]
 
 
 def test_clip_looks_at_each_object_by_itself(folders) -> None:
     judge = ClipColors(folders / "clip")
-    objects = [Found((0, 0, 40, 40), 1.0), Found((60, 30, 128, 96), 1.0)]
+    objects = [DetectedObject((0, 0, 40, 40), 1.0), DetectedObject((60, 30, 128, 96), 1.0)]
     together = judge(PICTURE, objects, "dog")
-    assert together == [judge(PICTURE, [each], "dog")[0] for each in objects] and set(together) <= set(COLORS)
+    assert together == [judge(PICTURE, [detected], "dog")[0] for detected in objects] and set(together) <= set(COLORS)
 
 
 def test_a_folder_without_a_detector_is_named(folders, tmp_path) -> None:
@@ -157,10 +157,10 @@ def test_weights_that_are_missing_are_not_made_up(broken) -> None:
 def test_a_folder_without_a_clip_is_named(folders, broken, tmp_path) -> None:
     with pytest.raises(BenchError, match="The CLIP in .* cannot be read"):
         ClipColors(tmp_path)
-    other = broken("clip")
-    config = json.loads((other / "config.json").read_text())
+    no_clip = broken("clip")
+    config = json.loads((no_clip / "config.json").read_text())
     config["model_type"] = "yolos"
-    (other / "config.json").write_text(json.dumps(config))
-    (other / "model.safetensors").unlink()
+    (no_clip / "config.json").write_text(json.dumps(config))
+    (no_clip / "model.safetensors").unlink()
     with pytest.raises(BenchError, match="The CLIP in .* cannot be read"):
-        ClipColors(other)
+        ClipColors(no_clip)

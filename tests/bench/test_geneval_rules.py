@@ -8,21 +8,21 @@ import pytest
 import torch
 from PIL import Image
 
+from xlard.bench.errors import BenchError
 from xlard.bench.geneval.classes import CLASSES, class_name
 from xlard.bench.geneval.colors import crop
 from xlard.bench.geneval.command import chosen_seeds
-from xlard.bench.geneval.draw import KINDS, Run
+from xlard.bench.geneval.draw import PICTURE_NODES, RunFolder
 from xlard.bench.geneval.figures import figures, wilson
-from xlard.bench.geneval.prompts import GenEvalPrompt, first_of_each_task, made_up, read_prompts
-from xlard.bench.geneval.rules import MOST_OF_A_CLASS, Found, counted, directions, judge
+from xlard.bench.geneval.prompts import GenEvalPrompt, first_of_each_task, made_up_prompts, read_prompts
+from xlard.bench.geneval.rules import MAX_PER_CLASS, DetectedObject, counted_objects, directions, judge
 from xlard.bench.geneval.score import score
-from xlard.bench.geneval.tables import TASKS, comparison, shared
-from xlard.comfy_server.errors import BenchError
+from xlard.bench.geneval.tables import TASKS, comparison_table, table_to_share
 from xlard.prompts import claims_from_prompt
 
 
-def found(left: float, top: float, right: float, bottom: float, score: float = 0.95) -> Found:
-    return Found((left, top, right, bottom), score)
+def detected(left: float, top: float, right: float, bottom: float, score: float = 0.95) -> DetectedObject:
+    return DetectedObject((left, top, right, bottom), score)
 
 
 def prompt(*include: dict, exclude: tuple = (), tag: str = "x") -> GenEvalPrompt:
@@ -33,8 +33,8 @@ def no_colors(objects, name):
     raise AssertionError("no colour is asked for")
 
 
-def dogs(number: int, score: float = 0.95) -> list[tuple[str, Found]]:
-    return [("dog", found(50 * place, 0, 50 * place + 40, 40, score - place / 100)) for place in range(number)]
+def dogs(number: int, score: float = 0.95) -> list[tuple[str, DetectedObject]]:
+    return [("dog", detected(50 * place, 0, 50 * place + 40, 40, score - place / 100)) for place in range(number)]
 
 
 THREE_DOGS = prompt({"class": "dog", "count": 3}, exclude=({"class": "dog", "count": 4},), tag="counting")
@@ -42,30 +42,29 @@ THREE_DOGS = prompt({"class": "dog", "count": 3}, exclude=({"class": "dog", "cou
 
 @pytest.mark.parametrize(("number", "right"), [(2, False), (3, True), (4, False)])
 def test_things_are_counted_exactly_where_more_are_excluded(number, right) -> None:
-    passed, wrong = judge(THREE_DOGS, counted(dogs(number), "counting"), no_colors)
+    passed, wrong = judge(THREE_DOGS, counted_objects(dogs(number), "counting"), no_colors)
     assert passed is right and bool(wrong) is not right
 
 
 def test_more_than_required_is_right_where_nothing_is_excluded() -> None:
-    assert judge(prompt({"class": "dog", "count": 1}), counted(dogs(3), "single_object"), no_colors) == (True, [])
+    three_dogs = counted_objects(dogs(3), "single_object")
+    assert judge(prompt({"class": "dog", "count": 1}), three_dogs, no_colors) == (True, [])
 
 
 def test_counting_takes_only_sure_detections_and_other_tasks_less_sure_ones() -> None:
-    unsure = [("dog", found(0, 0, 9, 9, score)) for score in (0.95, 0.9, 0.5, 0.31, 0.3, 0.1)]
-    assert [each.score for each in counted(unsure, "counting")["dog"]] == [0.95]
-    assert [each.score for each in counted(unsure, "colors")["dog"]] == [0.95, 0.9, 0.5, 0.31]
-    assert counted([("dog", found(0, 0, 9, 9, 0.2))], "colors") == {}
+    unsure = [("dog", detected(0, 0, 9, 9, score)) for score in (0.95, 0.9, 0.5, 0.31, 0.3, 0.1)]
+    assert [dog.score for dog in counted_objects(unsure, "counting")["dog"]] == [0.95]
+    assert [dog.score for dog in counted_objects(unsure, "colors")["dog"]] == [0.95, 0.9, 0.5, 0.31]
+    assert counted_objects([("dog", detected(0, 0, 9, 9, 0.2))], "colors") == {}
 
 
 def test_the_surest_of_a_class_come_first_and_no_more_than_so_many() -> None:
-    many = [("dog", found(0, 0, 9, 9, 0.4 + place / 100)) for place in range(20)]
-    scores = [each.score for each in counted(many, "two_object")["dog"]]
-    assert (
-        len(scores) == MOST_OF_A_CLASS and scores == sorted(scores, reverse=True) and scores[0] == pytest.approx(0.59)
-    )
+    many = [("dog", detected(0, 0, 9, 9, 0.4 + place / 100)) for place in range(20)]
+    scores = [dog.score for dog in counted_objects(many, "two_object")["dog"]]
+    assert len(scores) == MAX_PER_CLASS and scores == sorted(scores, reverse=True) and scores[0] == pytest.approx(0.59)
 
 
-AT = found(100, 100, 140, 140)
+AT = detected(100, 100, 140, 140)
 
 
 @pytest.mark.parametrize(
@@ -88,12 +87,12 @@ AT = found(100, 100, 140, 140)
     ],
 )
 def test_a_direction_counts_beyond_the_margin(box, expected) -> None:
-    assert directions(found(*box), AT) == expected
+    assert directions(detected(*box), AT) == expected
 
 
 def test_wide_things_must_be_further_apart() -> None:
-    assert directions(found(0, 0, 400, 20), found(150, 0, 550, 20)) == set()
-    assert directions(found(0, 0, 40, 20), found(150, 0, 190, 20)) == {"left of"}
+    assert directions(detected(0, 0, 400, 20), detected(150, 0, 550, 20)) == set()
+    assert directions(detected(0, 0, 40, 20), detected(150, 0, 190, 20)) == {"left of"}
 
 
 CAT_LEFT_OF_DOG = prompt(
@@ -104,11 +103,11 @@ CAT_LEFT_OF_DOG = prompt(
 @pytest.mark.parametrize(
     ("objects", "right"),
     [
-        ({"dog": [AT], "cat": [found(0, 100, 40, 140)]}, True),
-        ({"dog": [AT], "cat": [found(200, 100, 240, 140)]}, False),
-        ({"cat": [found(0, 100, 40, 140)]}, False),
+        ({"dog": [AT], "cat": [detected(0, 100, 40, 140)]}, True),
+        ({"dog": [AT], "cat": [detected(200, 100, 240, 140)]}, False),
+        ({"cat": [detected(0, 100, 40, 140)]}, False),
         # Only the surest cat is asked.
-        ({"dog": [AT], "cat": [found(200, 100, 240, 140, 0.9), found(0, 100, 40, 140, 0.5)]}, False),
+        ({"dog": [AT], "cat": [detected(200, 100, 240, 140, 0.9), detected(0, 100, 40, 140, 0.5)]}, False),
     ],
 )
 def test_positions_are_asked_of_the_surest(objects, right) -> None:
@@ -129,10 +128,10 @@ RED_AND_BLUE = prompt(
     ],
 )
 def test_colors_are_asked_of_each_object(colors, right) -> None:
-    objects = {name: [AT, found(0, 0, 9, 9, 0.5)] for name in colors}
+    objects = {name: [AT, detected(0, 0, 9, 9, 0.5)] for name in colors}
 
-    def colors_of(own, name):
-        assert own == objects[name][:1], "only the surest is asked for its colour"
+    def colors_of(candidates, name):
+        assert candidates == objects[name][:1], "only the surest is asked for its colour"
         return [colors[name]]
 
     assert judge(RED_AND_BLUE, objects, colors_of)[0] is right
@@ -142,7 +141,7 @@ def test_a_wrong_color_breaks_what_refers_to_it() -> None:
     both = prompt(
         {"class": "dog", "count": 1, "color": "red"}, {"class": "cat", "count": 1, "position": ["left of", 0]}
     )
-    passed, wrong = judge(both, {"dog": [AT], "cat": [found(0, 100, 40, 140)]}, lambda own, name: ["green"])
+    passed, wrong = judge(both, {"dog": [AT], "cat": [detected(0, 100, 40, 140)]}, lambda candidates, name: ["green"])
     assert not passed and wrong == ["dog: green, red wanted", "cat: nothing that it could be left of"]
 
 
@@ -150,19 +149,19 @@ def test_a_crop_is_the_object_on_grey() -> None:
     mask = torch.zeros(10, 20, dtype=torch.bool)
     mask[2:6, 3:9] = True
     picture = Image.new("RGB", (20, 10), "red")
-    masked = crop(picture, Found((2, 2, 9, 6), 1.0, mask))
+    masked = crop(picture, DetectedObject((2, 2, 9, 6), 1.0, mask))
     assert (
         masked.size == (7, 4) and masked.getpixel((0, 0)) == (153, 153, 153) and masked.getpixel((1, 0)) == (255, 0, 0)
     )
-    assert crop(picture, Found((2, 2, 9, 6), 1.0)).getpixel((0, 0)) == (255, 0, 0)
-    assert crop(picture, Found((2.2, 2.2, 2.3, 2.4), 1.0)).size == (1, 1)
+    assert crop(picture, DetectedObject((2, 2, 9, 6), 1.0)).getpixel((0, 0)) == (255, 0, 0)
+    assert crop(picture, DetectedObject((2.2, 2.2, 2.3, 2.4), 1.0)).size == (1, 1)
 
 
 def test_seeds_count_once_and_are_whole_numbers() -> None:
     assert chosen_seeds("3, 0,3") == [3, 0]
-    for words in ("", "1,", "-1", "1.5", "0;1"):
+    for text in ("", "1,", "-1", "1.5", "0;1"):
         with pytest.raises(BenchError, match="give whole numbers"):
-            chosen_seeds(words)
+            chosen_seeds(text)
 
 
 class SeesRed:
@@ -176,30 +175,30 @@ class SeesRed:
         return [("dog", AT)] if self.looked[-1] == (255, 0, 0) else []
 
 
-def test_a_picture_is_scored_once_and_again_when_it_was_drawn_anew(tmp_path) -> None:
-    run, asked, detector = (
-        Run(tmp_path),
+def test_a_picture_is_scored_once_and_again_when_it_was_redrawn(tmp_path) -> None:
+    run, prompt, detector = (
+        RunFolder(tmp_path),
         GenEvalPrompt(prompt="a dog", tag="single_object", include=[{"class": "dog", "count": 1}]),
         SeesRed(),
     )
 
-    def save(kind: str, color: str) -> None:
-        run.picture(kind, "a dog", 0).parent.mkdir(exist_ok=True)
-        Image.new("RGB", (8, 8), color).save(run.picture(kind, "a dog", 0))
+    def save(version: str, color: str) -> None:
+        run.picture(version, "a dog", 0).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8), color).save(run.picture(version, "a dog", 0))
 
-    for kind, color in zip(KINDS, ("blue", "red")):
-        save(kind, color)
+    for version, color in zip(PICTURE_NODES, ("blue", "red")):
+        save(version, color)
     run.drawn.write_text(json.dumps({"prompt": "a dog", "seed": 0}) + "\n")
-    assert [row["correct"] for row in score(run, [asked], [0, 1], detector, None, "d")] == [False, True]
-    assert [row["correct"] for row in score(run, [asked], [0], detector, None, "d")] == [False, True] and len(
+    assert [row["correct"] for row in score(run, [prompt], [0, 1], detector, None, "d")] == [False, True]
+    assert [row["correct"] for row in score(run, [prompt], [0], detector, None, "d")] == [False, True] and len(
         detector.looked
     ) == 2
     save("base", "red")
     for _ in range(2):
-        assert [row["correct"] for row in score(run, [asked], [0], detector, None, "d")] == [True, True] and len(
+        assert [row["correct"] for row in score(run, [prompt], [0], detector, None, "d")] == [True, True] and len(
             detector.looked
         ) == 3
-    score(run, [asked], [0], detector, None, "another judge")
+    score(run, [prompt], [0], detector, None, "another judge")
     assert len(detector.looked) == 5
 
 
@@ -214,17 +213,23 @@ def test_cocos_classes_under_any_name() -> None:
         assert class_name(label) == name and name in CLASSES
 
 
+def texts_of(prompts: list[GenEvalPrompt]) -> list[str]:
+    return [prompt.prompt for prompt in prompts]
+
+
 def test_made_up_prompts_are_of_six_tasks_and_readable() -> None:
-    prompts = made_up(90)
-    texts = [each.prompt for each in prompts]
-    assert {each.tag for each in prompts} == set(TASKS) and len(set(texts)) == len(texts) == 5 * 90 + 80
-    assert texts == [each.prompt for each in made_up(90)] and texts != [each.prompt for each in made_up(90, seed=1)]
-    assert [each.prompt for each in first_of_each_task(prompts, 3)] == [each.prompt for each in made_up(3)]
-    assert all(each.classes <= set(CLASSES) for each in prompts)
-    for each in prompts:
-        assert claims_from_prompt(each.prompt), each.prompt
-        claimed = [claim.number for claim in claims_from_prompt(each.prompt) if claim.type == "count"]
-        assert each.tag != "counting" or claimed == [each.include[0].count] and each.exclude[0].count == claimed[0] + 1
+    prompts = made_up_prompts(90)
+    texts = texts_of(prompts)
+    assert {prompt.tag for prompt in prompts} == set(TASKS) and len(set(texts)) == len(texts) == 5 * 90 + 80
+    assert texts == texts_of(made_up_prompts(90)) and texts != texts_of(made_up_prompts(90, seed=1))
+    assert texts_of(first_of_each_task(prompts, 3)) == texts_of(made_up_prompts(3))
+    assert all(prompt.classes <= set(CLASSES) for prompt in prompts)
+    for prompt in prompts:
+        claims = claims_from_prompt(prompt.prompt)
+        assert claims, prompt.prompt
+        if prompt.tag == "counting":
+            (claimed,) = [claim.number for claim in claims if claim.type == "count"]
+            assert claimed == prompt.include[0].count == prompt.exclude[0].count - 1
 
 
 def test_the_benchmarks_own_file_is_read(tmp_path) -> None:
@@ -239,7 +244,7 @@ def test_the_benchmarks_own_file_is_read(tmp_path) -> None:
     path = tmp_path / "evaluation_metadata.jsonl"
     path.write_text("\n".join(map(json.dumps, [*lines, lines[0]])))
     prompts = read_prompts(path)
-    assert [each.prompt for each in prompts] == [line["prompt"] for line in lines]
+    assert texts_of(prompts) == [line["prompt"] for line in lines]
     assert prompts[0].include[1].position == ("below", 0) and prompts[0].classes == {"dog", "cat"}
 
 
@@ -307,7 +312,7 @@ def test_no_scored_picture_is_an_error() -> None:
 
 def test_both_tables_have_the_figures() -> None:
     made = figures(rows(("counting", 10, 4, 7), ("colors", 40, 36, 36)))
-    assert "| counting | 10 | 20 | 0.400 [" in comparison(made) and "+30.0 [" in comparison(made)
+    assert "| counting | 10 | 20 | 0.400 [" in comparison_table(made) and "+30.0 [" in comparison_table(made)
     about = {
         "models": ["my.safetensors"],
         "workflow": "w",
@@ -321,7 +326,7 @@ def test_both_tables_have_the_figures() -> None:
         {"nfe": {"base": 20, "corrected": 50}, "loop_seconds": {"base": 1.0, "corrected": 3.0}},
         {},
     ]
-    head, dashes, base, corrected = shared(made, about, [0, 1], drawn).splitlines()
+    head, dashes, base, corrected = table_to_share(made, about, [0, 1], drawn).splitlines()
     assert head.count("|") == dashes.count("|") == base.count("|") == corrected.count("|")
     assert (
         "| my.safetensors | base | 0.3.75 | cpu/x | 20 | 0, 1 | 20.0 | 1.0 | d | – | – | 0.40 | 0.90 | – | – | 0.65 |"

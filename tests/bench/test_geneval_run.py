@@ -1,7 +1,7 @@
 """GenEval through the real server on the demo world.
 
-Its shapes are no classes of COCO, and the detector calls all that it looks at a person: this tests the way from the
-workflow to the table, not that anything is found rightly."""
+Its shapes are no classes of COCO, and the detector calls everything a person: this tests the path from the workflow to
+the table, not that the detector is right."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from PIL import Image
 from tests.support.geneval_models import box_detector, small_clip
 from tests.support.graphs import demo_graph, loop_graph, pixels
 from tests.support.paths import CHECKOUT
-from xlard.bench.geneval.command import arguments, main, run_benchmark
-from xlard.bench.geneval.draw import KINDS, Run, seed_of
+from xlard.bench.errors import BenchError
+from xlard.bench.geneval.command import main, parse, run_benchmark
+from xlard.bench.geneval.draw import PICTURE_NODES, RunFolder, sampler_seed
 from xlard.bench.geneval.template import BASE, CORRECTED, read_template
-from xlard.comfy_server.client import RunningServer
-from xlard.comfy_server.errors import BenchError
+from xlard.comfy_server.errors import ComfyServerError, JobError, JobTimeout
+from xlard.comfy_server.running import RunningServer
 
 ONE = {"tag": "single_object", "prompt": "a red circle", "include": [{"class": "person", "count": 1}]}
 OTHER = {"tag": "single_object", "prompt": "a blue square", "include": [{"class": "dog", "count": 1}]}
-# The detector sees three persons, wherever it looks.
+# The detector sees three persons in every picture.
 THREE = {
     "tag": "counting",
     "prompt": "two green triangles",
@@ -52,11 +53,11 @@ def workflow(**settings) -> dict:
 def bench(comfy, tmp_path):
     """Runs the benchmark in a folder: ``bench(job, prompts, *options)``."""
 
-    def run(job: dict, prompts: list[dict], *options: str) -> Run:
+    def run(job: dict, prompts: list[dict], *options: str) -> RunFolder:
         (tmp_path / "my_workflow.json").write_text(json.dumps(job))
         (tmp_path / "prompts.jsonl").write_text("\n".join(map(json.dumps, prompts)))
         run_benchmark(
-            arguments(
+            parse(
                 [
                     "--server",
                     comfy.url,
@@ -72,7 +73,7 @@ def bench(comfy, tmp_path):
                 ]
             )
         )
-        return Run(tmp_path / "out")
+        return RunFolder(tmp_path / "out")
 
     return run
 
@@ -85,7 +86,7 @@ def test_prompts_are_drawn_and_scored_and_a_stopped_run_goes_on(comfy, bench, tm
     run = bench(workflow(), [ONE, OTHER, THREE, COLORED], "--detector", str(box_detector(tmp_path / "detector")))
     graph = demo_graph(steps=4)
     graph["positive"]["inputs"]["text"] = ONE["prompt"]
-    graph["drawn"]["inputs"]["seed"] = seed_of(ONE["prompt"], 1)
+    graph["drawn"]["inputs"]["seed"] = sampler_seed(ONE["prompt"], 1)
     assert (opened(run.picture("base", ONE["prompt"], 1)) == pixels(comfy, graph, "decoded")).all(), (
         "KSampler's picture of prompt and seed"
     )
@@ -119,7 +120,7 @@ def test_prompts_are_drawn_and_scored_and_a_stopped_run_goes_on(comfy, bench, tm
     assert "2/2  " in printed and "| colors | 1 | 2 |" in printed and "were not scored" not in printed
     assert (opened(run.picture("base", COLORED["prompt"], 1)) == before).all()
     scores = [json.loads(line) for line in run.scored.read_text().splitlines()]
-    assert {(row["judges"], len([each for each in scores if each["judges"] == row["judges"]])) for row in scores} == {
+    assert {(row["judges"], sum(score["judges"] == row["judges"] for score in scores)) for row in scores} == {
         ("detector", 12),
         ("detector + clip", 16),
     }
@@ -183,17 +184,17 @@ def test_a_shipped_workflow_runs_from_the_command_line(comfy, tmp_path) -> None:
         timeout=300,
     )
     assert done.returncode == 0 and "1 prompts, 1 seed(s): all pictures are in" in done.stdout, done.stderr
-    run = Run(tmp_path / "out")
-    assert {opened(run.picture(kind, ONE["prompt"], 3)).shape for kind in KINDS} == {(96, 96, 3)}
+    run = RunFolder(tmp_path / "out")
+    assert {opened(run.picture(version, ONE["prompt"], 3)).shape for version in PICTURE_NODES} == {(96, 96, 3)}
 
 
 def test_a_server_that_is_down_is_named(tmp_path) -> None:
     (tmp_path / "w.json").write_text(json.dumps(workflow()))
     with pytest.raises(
-        SystemExit, match="ComfyUI does not answer at http://127.0.0.1:9 .*Start it, or correct --server"
+        SystemExit, match="ComfyUI does not answer at http://127.0.0.1:9 .*Start it, or correct its address"
     ):
         main(["--server", "http://127.0.0.1:9", "--workflow", str(tmp_path / "w.json"), "--out", str(tmp_path / "out")])
-    with pytest.raises(BenchError, match="is no server's address"):
+    with pytest.raises(ComfyServerError, match="is no server's address"):
         RunningServer("127.0.0.1:8188")
 
 
@@ -209,14 +210,14 @@ def test_another_server_is_named(tmp_path, status, message) -> None:
 
     with HTTPServer(("127.0.0.1", 0), Other) as other:
         threading.Thread(target=other.handle_request).start()
-        with pytest.raises(BenchError, match=message):
+        with pytest.raises(ComfyServerError, match=message):
             RunningServer(f"http://127.0.0.1:{other.server_port}").get_json("/object_info")
 
 
 def test_a_node_that_fails_is_named(bench) -> None:
     with pytest.raises(
-        BenchError,
-        match=r"The job for '\.\.\.' failed in node loop \(XLARDSelfCorrect\): .*\nMend it in ComfyUI, and run again",
+        JobError,
+        match=r"The job for '\.\.\.' failed in node loop \(XLARDSelfCorrect\): .*\nFix it in ComfyUI, and run again",
     ):
         bench(workflow(), [{**ONE, "prompt": "..."}])
 
@@ -224,7 +225,7 @@ def test_a_node_that_fails_is_named(bench) -> None:
 def test_a_job_that_the_server_refuses_is_explained(bench) -> None:
     job = workflow()
     job["loop"]["inputs"]["cfg"] = 1000
-    with pytest.raises(BenchError, match="ComfyUI refused the prompt.*\n.*node loop.*cfg"):
+    with pytest.raises(JobError, match="ComfyUI refused the prompt.*\n.*node loop.*cfg"):
         bench(job, [ONE])
 
 
@@ -238,7 +239,7 @@ def test_several_pictures_a_job_are_refused(bench) -> None:
 def test_a_job_that_was_cancelled_can_be_drawn_later(comfy, bench) -> None:
     stop = threading.Timer(3.0, comfy.interrupt)
     stop.start()
-    with pytest.raises(BenchError, match="was cancelled in ComfyUI"):
+    with pytest.raises(JobError, match="was cancelled in ComfyUI"):
         bench(
             workflow(rounds=0)
             | {"empty": {"class_type": "EmptyLatentImage", "inputs": {"width": 768, "height": 768, "batch_size": 1}}},
@@ -247,7 +248,7 @@ def test_a_job_that_was_cancelled_can_be_drawn_later(comfy, bench) -> None:
 
 
 def test_too_slow_a_job_is_cancelled_and_no_other(comfy, bench) -> None:
-    with pytest.raises(BenchError, match="The job for .* did not end within 1 s and was cancelled"):
+    with pytest.raises(JobTimeout, match="The job for .* did not end within 1 s and was cancelled"):
         bench(
             workflow(rounds=0)
             | {"empty": {"class_type": "EmptyLatentImage", "inputs": {"width": 768, "height": 768, "batch_size": 1}}},

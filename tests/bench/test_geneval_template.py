@@ -1,4 +1,4 @@
-"""How a workflow becomes a job for GenEval's prompts: scripted graphs, and what is said of those that will not do."""
+"""How a workflow becomes a job for GenEval's prompts: scripted graphs, and the messages for unsuitable ones."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import json
 import pytest
 
 from xlard.bench.geneval.template import BASE, CORRECTED, PLACEHOLDER, REPORT, read_template
-from xlard.comfy_server.errors import BenchError
+from xlard.comfy_server.errors import WorkflowError
 
 
 def declared(outputs: str = "", output_name: str = "", **inputs) -> dict:
-    kinds = {name: [kind, {"multiline": True} if kind == "STRING" else {}] for name, kind in inputs.items()}
+    required = {name: [type_, {"multiline": True} if type_ == "STRING" else {}] for name, type_ in inputs.items()}
     return {
-        "input": {"required": kinds},
-        "input_order": {"required": list(kinds)},
+        "input": {"required": required},
+        "input_order": {"required": list(required)},
         "output": outputs.split(),
         "output_name": (output_name or outputs).split(),
         "output_node": not outputs,
@@ -50,7 +50,7 @@ def node(kind: str, title: str = "", **inputs) -> dict:
 
 
 def graph(text="a cat", **more) -> dict:
-    """A checkpoint drawing twice, a preview of each."""
+    """A checkpoint that draws twice, with a preview of each picture."""
     return {
         "files": node("CheckpointLoaderSimple", ckpt_name="my.safetensors"),
         "good": node("CLIPTextEncode", text=text),
@@ -180,8 +180,11 @@ def with_two_texts() -> dict:
         (graph(""), "there is none. Write {prompt}"),
         (graph(["joined", 0], joined=node("Joined", one="a", other="b")), "there is none. Write {prompt}"),
         (graph(three=node("PreviewImage", "After again", images=["first", 0])), "node three 'After again'"),
-        ({**graph(), "two": node("PreviewImage", "Result", images=["second", 0])}, "Which pictures are to be compared"),
-        (loop("a dog"), "Node loop (XLARDSelfCorrect) would judge by the prompt 'a dog'"),
+        (
+            {**graph(), "two": node("PreviewImage", "Result", images=["second", 0])},
+            "It is not clear which pictures to compare",
+        ),
+        (loop("a dog"), "Node loop (XLARDSelfCorrect) would judge every picture by the prompt 'a dog'"),
         (with_other_claims(), "Node claims (XLARDClaims) has claims of its own"),
         (without_seed(), "The workflow has no seed"),
         (graph(new=node("Unheard")), "does not know these nodes of"),
@@ -191,7 +194,7 @@ def with_two_texts() -> dict:
         ({"nodes": [{"id": 1, "type": "Unheard", "mode": 0}]}, "does not know these nodes: Unheard"),
     ],
 )
-def test_a_workflow_that_will_not_do_is_refused_with_the_mend(read, job, message) -> None:
-    with pytest.raises(BenchError) as refused:
+def test_an_unsuitable_workflow_is_refused_with_the_fix(read, job, message) -> None:
+    with pytest.raises(WorkflowError) as refusal:
         read(job)
-    assert message in str(refused.value)
+    assert message in str(refusal.value)

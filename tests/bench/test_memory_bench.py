@@ -1,5 +1,6 @@
-"""The bench of seconds and memory, on the demo world in the real server. A CPU has no memory of its own: the way is
-tested, not the figures."""
+"""The bench of seconds and memory, on the demo world in the real server.
+
+A CPU has no memory of its own: the path to the table is tested, not the figures."""
 
 from __future__ import annotations
 
@@ -9,9 +10,9 @@ import re
 import pytest
 
 from tests.support.graphs import loop_graph
-from xlard.bench.cost.memory import Cost, cost, main, stages, table
-from xlard.comfy_server.client import RunningServer
-from xlard.comfy_server.errors import BenchError
+from xlard.bench.cost.memory import _MEMORY_FLAGS, StageCost, main, stage_cost, stages, table
+from xlard.comfy_server.errors import JobError, WorkflowError
+from xlard.comfy_server.running import RunningServer
 
 
 @pytest.fixture(scope="module")
@@ -20,16 +21,16 @@ def info(comfy) -> dict:
 
 
 def test_the_parts_of_a_loop(info) -> None:
-    found = {stage.name: stage for stage in stages(loop_graph(), info)}
-    assert list(found) == ["base", "+ critic", "+ correction", "full loop"]
-    kinds = {name: {node["class_type"] for node in stage.job.values()} for name, stage in found.items()}
-    drawing = {"XLARDDemo", "CLIPTextEncode", "EmptyLatentImage", "KSampler", "VAEDecode"}
-    assert kinds["base"] == drawing | {"PreviewImage"}
-    assert kinds["+ critic"] == drawing | {"XLARDCritique", "PreviewAny"}
-    assert kinds["+ correction"] == drawing | {"XLARDCorrectLatent", "PreviewImage"}
-    assert kinds["full loop"] == drawing - {"KSampler", "VAEDecode"} | {"XLARDSelfCorrect", "PreviewImage"}
-    for stage in found.values():
-        first, second = (stage.seeded(seed).values() for seed in (3, 4))
+    by_name = {stage.name: stage for stage in stages(loop_graph(), info)}
+    assert list(by_name) == ["base", "+ critic", "+ correction", "full loop"]
+    classes = {name: {node["class_type"] for node in stage.job.values()} for name, stage in by_name.items()}
+    sampling = {"XLARDDemo", "CLIPTextEncode", "EmptyLatentImage", "KSampler", "VAEDecode"}
+    assert classes["base"] == sampling | {"PreviewImage"}
+    assert classes["+ critic"] == sampling | {"XLARDCritique", "PreviewAny"}
+    assert classes["+ correction"] == sampling | {"XLARDCorrectLatent", "PreviewImage"}
+    assert classes["full loop"] == sampling - {"KSampler", "VAEDecode"} | {"XLARDSelfCorrect", "PreviewImage"}
+    for stage in by_name.values():
+        first, second = (stage.with_seed(seed).values() for seed in (3, 4))
         assert sorted(node["inputs"]["seed"] for node in first if "seed" in node["inputs"]) == [3] and list(
             first
         ) != list(second)
@@ -42,7 +43,7 @@ def test_without_a_corrector_nothing_is_corrected(info) -> None:
 
 
 def test_another_workflow_is_refused(info) -> None:
-    with pytest.raises(BenchError, match="has 0 nodes xLARD Self-Correct"):
+    with pytest.raises(WorkflowError, match="has 0 nodes xLARD Self-Correct"):
         stages({}, info)
 
 
@@ -55,14 +56,14 @@ def test_every_part_runs_and_is_measured(comfy, tmp_path, capsys) -> None:
         first, later, ratio, peak = map(float, row.split(" | "))
         assert first > 0 and later > 0 and ratio > 0 and peak >= 0
     assert (
-        "says nothing of VRAM" in printed
+        "says nothing about VRAM" in printed
         and re.search(r"^\S.*, ComfyUI \S+, --cpu$", printed, re.MULTILINE)
         and str(tmp_path) not in printed
     )
 
 
 @pytest.mark.parametrize(
-    ("argv", "told"),
+    ("argv", "flags"),
     [
         (["main.py", "--reserve-vram", "16", "--port", "8188"], ["--reserve-vram 16"]),
         (["main.py", "--lowvram", "--gpu-only"], ["--lowvram", "--gpu-only"]),
@@ -70,25 +71,22 @@ def test_every_part_runs_and_is_measured(comfy, tmp_path, capsys) -> None:
         (["main.py", "--cpu"], ["--cpu"]),
     ],
 )
-def test_what_comfyui_was_told_about_memory(argv, told) -> None:
-    import xlard.bench.cost.memory as bench
-
-    assert bench._PLANNING.findall(" ".join(argv)) == told
+def test_comfyuis_flags_about_memory(argv, flags) -> None:
+    assert _MEMORY_FLAGS.findall(" ".join(argv)) == flags
 
 
-def test_what_is_held_while_a_part_runs_is_seen(comfy, info, monkeypatch) -> None:
-    import xlard.bench.cost.memory as bench
-
-    seen = iter([100, 130, 180, 120])
-    monkeypatch.setattr(bench, "used", lambda server: next(seen, 110))
-    assert cost(RunningServer(comfy.url), stages(loop_graph(steps=2), info)[0], 2, 100).peak == 80
+def test_the_peak_while_a_part_runs_is_seen(comfy, info, monkeypatch) -> None:
+    bytes_in_use = iter([100, 130, 180, 120])
+    monkeypatch.setattr("xlard.bench.cost.memory.used_bytes", lambda server: next(bytes_in_use, 110))
+    cost = stage_cost(RunningServer(comfy.url), stages(loop_graph(steps=2), info)[0], 2, 100)
+    assert cost.peak_bytes == 80
 
 
 def test_a_part_that_fails_is_named(comfy, info) -> None:
     graph = loop_graph()
     graph["empty"]["inputs"]["width"] = -8
-    with pytest.raises(BenchError, match="The job for base: ComfyUI refused the prompt"):
-        cost(RunningServer(comfy.url), stages(graph, info)[0], 2, 100)
+    with pytest.raises(JobError, match="The job for base: ComfyUI refused the prompt"):
+        stage_cost(RunningServer(comfy.url), stages(graph, info)[0], 2, 100)
 
 
 def test_one_run_is_too_few(comfy, tmp_path) -> None:
@@ -97,7 +95,7 @@ def test_one_run_is_too_few(comfy, tmp_path) -> None:
 
 
 def test_the_table_compares_with_base() -> None:
-    lines = list(table({"base": Cost(3.0, 2.0, 2**30), "full loop": Cost(9.0, 5.0, 3 * 2**29)}))
+    lines = list(table({"base": StageCost(3.0, 2.0, 2**30), "full loop": StageCost(9.0, 5.0, 3 * 2**29)}))
     assert (
         lines[2] == "| base | 3.00 | 2.00 | 1.00 | 1.00 |" and lines[3] == "| full loop | 9.00 | 5.00 | 2.50 | 1.50 |"
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from xlard.comfy_server.job import JobError
-from xlard.comfy_server.server import ComfyServer, ServerError
+from xlard.comfy_server.errors import JobError, StartError
+from xlard.comfy_server.server import ComfyServer
 
 
 def picture_job(width: int = 64) -> dict:
@@ -88,6 +88,6 @@ def slow_job(links: int = 12) -> dict:
 
 def test_a_server_that_cannot_start_says_why(comfy):
     broken = ComfyServer(comfy.comfyui, arguments=["--no-such-flag"])
-    with pytest.raises(ServerError, match="no-such-flag"):
+    with pytest.raises(StartError, match="no-such-flag"):
         broken.start()
     assert not broken.base.exists()

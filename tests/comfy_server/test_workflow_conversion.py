@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from xlard.comfy_server.workflow import WorkflowError, widgets_of, workflow_to_api
+from xlard.comfy_server.errors import WorkflowError
+from xlard.comfy_server.workflow import widgets_of, workflow_to_api
 
 
 def declaration(required: dict, optional: dict | None = None, outputs: tuple = ()) -> dict:

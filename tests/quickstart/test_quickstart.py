@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.paths import CHECKOUT
-from xlard.comfy_server.job import JobError, JobResult
+from xlard.comfy_server.errors import JobError
+from xlard.comfy_server.job_result import JobResult
 from xlard.comfy_server.server import link_folder, unlink_folder
 from xlard.quickstart import comfyui, demo, environment
 from xlard.quickstart.browser import find_browser
@@ -92,8 +93,8 @@ class RecordingEnvironment(Environment):
     def _versions(self, names=("torch", "torchvision")) -> dict[str, str]:
         return {name: self.installed[name] for name in names if name in self.installed}
 
-    def _pip_install(self, requirements, *options, held=None) -> None:
-        self.calls.append((tuple(requirements), options, held))
+    def _pip_install(self, requirements, *options, pinned=None) -> None:
+        self.calls.append((tuple(requirements), options, pinned))
         for requirement in requirements:
             name, _, version = requirement.partition("==")
             self.installed[name] = version or "9.9"

@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 from ..worlds.shapes.architecture import WEIGHTS
-from .cost import memory
+from .cost import memory, operations
 from .geneval import command as geneval
 from .worlds import pool
 from .worlds.run import run
 
-_COMMANDS = {"geneval": geneval.main, "memory": memory.main, "pool": pool.main}
+_COMMANDS = {"cost": operations.main, "geneval": geneval.main, "memory": memory.main, "pool": pool.main}
 
 
 def main() -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import torch
 
 DRAWS = 2000
 
 
-def interval(values: Sequence[float], clusters: Sequence[int], seed: int = 0) -> tuple[float, float, float]:
-    """Mean and its 95 % bootstrap interval; whole clusters (prompts) are drawn, since their seeds are alike."""
-    groups = defaultdict(list)
+def interval(values: Sequence[float], clusters: Sequence[Hashable], seed: int = 0) -> tuple[float, float, float]:
+    """Mean and its 95 % bootstrap interval; whole clusters (prompts) are drawn, because their pictures are alike."""
+    groups: dict[Hashable, list[float]] = defaultdict(list)
     for value, cluster in zip(values, clusters):
         groups[cluster].append(float(value))
     sums = torch.tensor([sum(group) for group in groups.values()])
@@ -24,23 +24,28 @@ def interval(values: Sequence[float], clusters: Sequence[int], seed: int = 0) ->
 
 
 def fix_and_break(before: Sequence[bool], after: Sequence[bool]) -> tuple[float | None, float | None]:
-    """Share of wrong pictures made right and of right ones made wrong, on paired seeds; None where there were none."""
-    wrong = [new for old, new in zip(before, after) if not old]
-    right = [not new for old, new in zip(before, after) if old]
-    return (sum(wrong) / len(wrong) if wrong else None), (sum(right) / len(right) if right else None)
+    """Share of wrong pictures made right and of right ones made wrong, on paired seeds; None if there were none."""
+    fixed = [is_right for was_right, is_right in zip(before, after) if not was_right]
+    broken = [not is_right for was_right, is_right in zip(before, after) if was_right]
+    return (sum(fixed) / len(fixed) if fixed else None), (sum(broken) / len(broken) if broken else None)
 
 
-def shares(right: Sequence[bool], clusters: Sequence[int], tasks: Sequence[str], before: Sequence[bool] | None) -> dict:
-    """Accuracy of pictures that are ``right`` or not, and that of each of their ``tasks``, with intervals; fix and
-    break rates where it is known which were right ``before``."""
-    rows = {task: [row for row, own in enumerate(tasks) if own == task] for task in sorted(set(tasks))}
-    fixed, broken = fix_and_break(before, right) if before else (None, None)
+def shares(
+    right: Sequence[bool], clusters: Sequence[Hashable], tasks: Sequence[str], before: Sequence[bool] | None
+) -> dict:
+    """Accuracy of pictures that are ``right`` or not, overall and for each of their ``tasks``, with intervals.
+
+    Fix and break rates are None unless it is known which pictures were right ``before``.
+    """
+    rows_of = {name: [row for row, task in enumerate(tasks) if task == name] for name in sorted(set(tasks))}
+    fix_rate, break_rate = fix_and_break(before, right) if before else (None, None)
     return {
         "accuracy": interval(right, clusters),
-        "fix_rate": fixed,
-        "break_rate": broken,
+        "fix_rate": fix_rate,
+        "break_rate": break_rate,
         "right": list(right),
         "tasks": {
-            task: interval([right[row] for row in own], [clusters[row] for row in own]) for task, own in rows.items()
+            task: interval([right[row] for row in rows], [clusters[row] for row in rows])
+            for task, rows in rows_of.items()
         },
     }

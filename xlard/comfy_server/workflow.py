@@ -8,25 +8,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from .errors import WorkflowError
+
 MUTED, BYPASSED = 2, 4
 NOTES = {"Note", "MarkdownNote"}
 REROUTE, PRIMITIVE = "Reroute", "PrimitiveNode"
 WIDGET_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "COLOR"}
-# A choice that brings inputs of its own along.
+# A choice of which each value has further inputs.
 DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
 # The front end gives these a control widget even where the node does not ask for one.
 SEED_NAMES = {"seed", "noise_seed"}
-
-
-class WorkflowError(Exception):
-    """A workflow cannot be converted; the message says why."""
 
 
 @dataclass(frozen=True)
 class Widget:
     """One input that the front end draws as a widget; `extra` counts the values saved after its own.
 
-    `choices` are the widgets that follow it for as long as a value of it is chosen, by that value.
+    `choices` are, for each value of it, the widgets that follow while that value is chosen.
     """
 
     name: str
@@ -94,68 +92,68 @@ def _wrapped(value: object) -> object:
 
 def widgets_of(info: dict) -> list[Widget]:
     """The widgets of a node in the order in which the front end saves their values."""
-    found = []
+    widgets = []
     uploads = 0
     for group in ("required", "optional"):
         declared = info.get("input", {}).get(group, {})
         order = info.get("input_order", {}).get(group, list(declared))
         for name in order:
-            kind, options = declared[name][0], (declared[name][1:] or [{}])[0] or {}
-            widget = _widget(name, kind, options)
+            input_type, options = declared[name][0], (declared[name][1:] or [{}])[0] or {}
+            widget = _widget(name, input_type, options)
             if widget is not None:
-                found.append(widget)
+                widgets.append(widget)
             uploads += any(options.get(f"{medium}_upload") for medium in ("image", "video", "audio"))
         if group == "required" and uploads:
             # The upload button stands after the required inputs and saves a value too.
-            found.append(Widget("", None, 0))
-    return found
+            widgets.append(Widget("", None, 0))
+    return widgets
 
 
-def _widget(name: str, kind: object, options: dict) -> Widget | None:
-    if kind == DYNAMIC_COMBO:
-        choices = {
+def _widget(name: str, input_type: str | list, options: dict) -> Widget | None:
+    if input_type == DYNAMIC_COMBO:
+        following = {
             choice["key"]: [
-                replace(each, name=f"{name}.{each.name}") for each in widgets_of({"input": choice["inputs"]})
+                replace(widget, name=f"{name}.{widget.name}") for widget in widgets_of({"input": choice["inputs"]})
             ]
             for choice in options["options"]
         }
-        return Widget(name, next(iter(choices), None), 0, choices)
-    choices = kind if isinstance(kind, list) else options.get("options")
-    is_combo = isinstance(kind, list) or kind == "COMBO"
-    if options.get("forceInput") or not (is_combo or options.get("widgetType", kind) in WIDGET_TYPES):
+        return Widget(name, next(iter(following), None), 0, following)
+    choices = input_type if isinstance(input_type, list) else options.get("options")
+    is_combo = isinstance(input_type, list) or input_type == "COMBO"
+    if options.get("forceInput") or not (is_combo or options.get("widgetType", input_type) in WIDGET_TYPES):
         return None
-    controlled = options.get("control_after_generate", kind == "INT" and name in SEED_NAMES)
+    controlled = options.get("control_after_generate", input_type == "INT" and name in SEED_NAMES)
     extra = 0
     if controlled:
         # A controlled choice also has a filter field.
         extra = 2 if is_combo else 1
-    return Widget(name, _default(kind, options, choices if is_combo else None), extra)
+    return Widget(name, _default(input_type, options, choices if is_combo else None), extra)
 
 
-def _default(kind: object, options: dict, choices: list | None) -> object:
+def _default(input_type: str | list, options: dict, choices: list | None) -> object:
     if "default" in options:
         return options["default"]
     if choices is not None:
         return choices[0] if choices else None
-    return {"INT": 0, "FLOAT": 0.0, "BOOLEAN": False}.get(kind, "")
+    return {"INT": 0, "FLOAT": 0.0, "BOOLEAN": False}.get(str(input_type), "")
 
 
 def _widget_values(node: dict, info: dict) -> dict[str, object]:
     saved = node.get("widgets_values") or []
     waiting = widgets_of(info)
-    values = {}
+    values: dict[str, object] = {}
     position = 0
     while waiting:
-        each = waiting.pop(0)
+        widget = waiting.pop(0)
         if isinstance(saved, dict):
-            value = saved.get(each.name, each.default)
+            value = saved.get(widget.name, widget.default)
         else:
-            value = saved[position] if position < len(saved) else each.default
-        if each.name:
-            values[each.name] = value
-        position += 1 + each.extra
-        if each.choices:
-            waiting = each.choices.get(value, []) + waiting
+            value = saved[position] if position < len(saved) else widget.default
+        if widget.name:
+            values[widget.name] = value
+        position += 1 + widget.extra
+        if widget.choices:
+            waiting = widget.choices.get(value, []) + waiting
     return values
 
 
@@ -165,13 +163,13 @@ class _PrimitiveValue:
 
 
 def _resolve(slot: dict, graph: _Graph, seen: frozenset = frozenset()) -> tuple[int, int] | _PrimitiveValue | None:
-    """What really feeds the input `slot`, looking through reroutes, primitives and bypassed nodes; None if nothing."""
+    """The node and slot that feed the input `slot`, past reroutes, primitives and bypassed nodes; None if nothing."""
     link = slot.get("link")
     if link is None or link not in graph.links:
         return None
     if link in seen:
         raise WorkflowError(f"Link {link} leads back to itself through reroutes or bypassed nodes.")
-    seen |= {link}
+    seen = seen | {link}
     origin_id, origin_slot = graph.links[link]
     origin = graph.nodes.get(origin_id)
     if origin is None:
@@ -187,20 +185,20 @@ def _resolve(slot: dict, graph: _Graph, seen: frozenset = frozenset()) -> tuple[
     return origin_id, origin_slot
 
 
-def _bypass_input(node: dict, slot: int, wanted: str) -> dict | None:
-    """The input that a bypassed node passes on from output `slot` to an input of type `wanted`.
+def _bypass_input(node: dict, slot: int, target_type: str) -> dict | None:
+    """The input that a bypassed node passes on from output `slot` to an input of type `target_type`.
 
     The one at the same place if its type fits, else the first of exactly that type, else the first that fits.
     """
     inputs = node.get("inputs", [])
     if not inputs:
         return None
-    if wanted in ("*", ""):
+    if target_type in ("*", ""):
         return inputs[slot] if slot < len(inputs) else inputs[0]
-    offered = node["outputs"][slot]["type"]
-    fitting = [each for each in inputs if _fits(each["type"], offered) and _fits(each["type"], wanted)]
-    same_place = [each for each in inputs[slot : slot + 1] if each in fitting]
-    exact = [each for each in inputs if each["type"] == wanted]
+    output_type = node["outputs"][slot]["type"]
+    fitting = [source for source in inputs if _fits(source["type"], output_type) and _fits(source["type"], target_type)]
+    same_place = [source for source in inputs[slot : slot + 1] if source in fitting]
+    exact = [source for source in inputs if source["type"] == target_type]
     return next(iter(same_place + exact + fitting), None)
 
 

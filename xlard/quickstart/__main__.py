@@ -39,7 +39,7 @@ def main(argv: list[str]) -> int:
     require_python()
     testing = options.command == "test"
     if not testing:
-        # Help and typing errors come before minutes of set-up.
+        # Help and typing errors come before a set-up of minutes.
         demo.arguments(rest)
     start = time.monotonic()
     environment = Environment(CHECKOUT)

@@ -24,12 +24,12 @@ def find_browser() -> Path | None:
 
     Raises QuickstartError if XLARD_BROWSER names no file.
     """
-    own = os.environ.get("XLARD_BROWSER")
-    if own:
-        if not Path(own).is_file():
-            raise QuickstartError(f"XLARD_BROWSER is {own}, which is no file. Set it to a browser's executable.")
-        return Path(own)
-    on_path = [Path(found) for found in map(shutil.which, NAMES) if found]
+    chosen = os.environ.get("XLARD_BROWSER")
+    if chosen:
+        if not Path(chosen).is_file():
+            raise QuickstartError(f"XLARD_BROWSER is {chosen}, which is no file. Set it to a browser's executable.")
+        return Path(chosen)
+    on_path = [Path(command) for command in map(shutil.which, NAMES) if command]
     return next(iter(on_path + [path for path in _usual_places() if path.is_file()]), None)
 
 
@@ -45,24 +45,26 @@ def _usual_places() -> list[Path]:
 def ensure_browser() -> Path | None:
     """Return a browser, installing Debian's chromium if apt-get can be used without a question.
 
-    Returns None, and says so, where there is none and none can be installed. Raises QuickstartError if apt-get fails.
+    Returns None, and says so, if there is none and none can be installed. Raises QuickstartError if apt-get fails.
     """
-    found = find_browser()
-    if found is None and _apt() is not None:
+    browser = find_browser()
+    apt = _apt_command()
+    if browser is None and apt is not None:
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        mend = "Install a Chrome, Chromium or Edge by hand, or set XLARD_BROWSER to one."
+        advice = "Install a Chrome, Chromium or Edge by hand, or set XLARD_BROWSER to one."
         with step("Installing Debian's chromium for the browser tests"):
-            run([*_apt(), "update"], mend, env=environment)
-            wanted = ["chromium", "fonts-liberation"]
-            run([*_apt(), "install", "-y", "--no-install-recommends", *wanted], mend, env=environment)
-        found = find_browser()
-    print(f"Browser for the tests: {found}" if found else MISSING)
-    return found
+            run([*apt, "update"], advice, env=environment)
+            packages = ["chromium", "fonts-liberation"]
+            run([*apt, "install", "-y", "--no-install-recommends", *packages], advice, env=environment)
+        browser = find_browser()
+    print(f"Browser for the tests: {browser}" if browser else MISSING)
+    return browser
 
 
-def _apt() -> list[str] | None:
+def _apt_command() -> list[str] | None:
     if not shutil.which("apt-get"):
         return None
+    # A system with apt-get has user ids.
     if os.geteuid() == 0:
         return ["apt-get"]
     # -n: sudo fails instead of asking for a password.

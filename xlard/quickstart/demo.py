@@ -15,15 +15,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from ..comfy_server.job import JobError, JobResult
-from ..comfy_server.server import ComfyServer, ServerError
+from ..comfy_server.api_job import text_behind
+from ..comfy_server.errors import ComfyServerError
+from ..comfy_server.job_result import JobResult
+from ..comfy_server.server import ComfyServer
 from ..comfy_server.workflow import workflow_to_api
 from .steps import QuickstartError, step
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 WORKFLOW = CHECKOUT / "workflows" / "demo_self_correct.json"
 LOOP_NODE, REPORT_NODE = "XLARDSelfCorrect", "XLARDReport"
-# Native nodes added to the workflow to get at the loop's outputs: picture or text, by output name.
+# Outputs of the loop that native nodes show, added to the workflow: pictures with their file names, and texts.
 PICTURES = {"image_before": "before.png", "image": "after.png"}
 TEXTS = ("score", "passed", "report")
 JOB_TIMEOUT = 1800.0
@@ -34,8 +36,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python3 -m xlard.quickstart demo",
         description=(
-            "Draws a prompt of the demo world in a headless ComfyUI, lets the critic judge it and the loop "
-            "correct it, and leaves before.png, after.png and report.html in the output folder."
+            "Draws a prompt of the demo world in a headless ComfyUI, lets the critic judge the picture and the loop "
+            "correct it, and writes before.png, after.png and report.html into the output folder."
         ),
     )
     parser.add_argument("--prompt", help="what to draw, such as 'three red circles' (default: the workflow's)")
@@ -45,30 +47,29 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 
 
 def find_node(job: dict, class_type: str) -> str:
-    """The id of the one node of `class_type` in an API-format job; raises QuickstartError if there is not one."""
-    found = [node_id for node_id, node in job.items() if node["class_type"] == class_type]
-    if len(found) != 1:
-        raise QuickstartError(f"{WORKFLOW.name} has {len(found)} {class_type} nodes; the demo needs exactly one.")
-    return found[0]
+    """The id of the only node of `class_type` in an API-format job; raises QuickstartError if there is none or more."""
+    node_ids = [node_id for node_id, node in job.items() if node["class_type"] == class_type]
+    if len(node_ids) != 1:
+        raise QuickstartError(f"{WORKFLOW.name} has {len(node_ids)} {class_type} nodes; the demo needs exactly one.")
+    return node_ids[0]
 
 
 def set_prompt(job: dict, prompt: str) -> None:
-    """Replace the text that the loop is asked to draw wherever `job` states it, in the text encoder too."""
-    old = _literal(job, job[find_node(job, LOOP_NODE)]["inputs"]["prompt"])
+    """Replace the loop's prompt wherever `job` states it, in the text encoder too.
+
+    Raises QuickstartError if the prompt in the workflow is not one plain text.
+    """
+    old = _loop_prompt(job)
+    if old is None:
+        raise QuickstartError(f"The prompt in {WORKFLOW.name} is not one plain text: --prompt cannot replace it.")
     for node in job.values():
         for name, value in node["inputs"].items():
             if value == old:
                 node["inputs"][name] = prompt
 
 
-def _literal(job: dict, value: object) -> str:
-    """The text behind `value`: itself, or what the node that it links to holds."""
-    while isinstance(value, list):
-        texts = [each for each in job[value[0]]["inputs"].values() if isinstance(each, (str, list))]
-        if len(texts) != 1:
-            raise QuickstartError(f"Node {value[0]} of {WORKFLOW.name} is no plain text: --prompt cannot replace it.")
-        value = texts[0]
-    return str(value)
+def _loop_prompt(job: dict) -> str | None:
+    return text_behind(job, job[find_node(job, LOOP_NODE)]["inputs"]["prompt"])
 
 
 def add_outputs(job: dict, object_info: dict) -> dict[str, str]:
@@ -103,19 +104,22 @@ def prepare_job(workflow: Path, object_info: dict, prompt: str | None, seed: int
 
 
 def save_results(server: ComfyServer, job: dict, result: JobResult, added: dict[str, str], output: Path) -> list[Path]:
-    """Write the pictures and the report's files into `output` and return their paths."""
+    """Write the pictures and the report's files into `output` and return their paths.
+
+    Raises QuickstartError if the job made no pictures or no page.
+    """
     output.mkdir(parents=True, exist_ok=True)
-    names = {added[name]: file for name, file in PICTURES.items()}
+    names = {added[name]: file_name for name, file_name in PICTURES.items()}
     report = find_node(job, REPORT_NODE)
     saved = []
-    for entry in result.files():
-        if entry["node"] == report:
-            path = output / f"report{Path(entry['filename']).suffix}"
-        elif entry["node"] in names:
-            path = output / names[entry["node"]]
+    for file in result.files():
+        if file["node"] == report:
+            path = output / f"report{Path(file['filename']).suffix}"
+        elif file["node"] in names:
+            path = output / names[file["node"]]
         else:
             continue
-        path.write_bytes(server.view(entry))
+        path.write_bytes(server.view(file))
         saved.append(path)
     missing = {*PICTURES.values(), "report.html"} - {path.name for path in saved}
     if missing:
@@ -128,7 +132,7 @@ def summary(job: dict, result: JobResult, added: dict[str, str], saved: list[Pat
     loop = job[find_node(job, LOOP_NODE)]["inputs"]
     shown = {name: "".join(result.outputs[added[name]].get("text", ())) for name in TEXTS}
     rows = {
-        "prompt": _literal(job, loop["prompt"]),
+        "prompt": _loop_prompt(job),
         "seed": loop["seed"],
         "score": shown["score"],
         "passed": shown["passed"],
@@ -152,17 +156,18 @@ class ProgressLine:
         if not sys.stdout.isatty() or time.monotonic() - self.last < 0.1:
             return
         self.last = time.monotonic()
-        kind = self.job.get(node_id, {}).get("class_type", node_id)
+        name = self.job.get(node_id, {}).get("class_type", node_id)
         steps = f" {value:.0f}/{maximum:.0f}" if maximum else ""
-        print(f"\r  {kind}{steps}\033[K", end="", flush=True)
+        print(f"\r  {name}{steps}\033[K", end="", flush=True)
 
     def clear(self) -> None:
+        """Remove the line."""
         if sys.stdout.isatty():
             print("\r\033[K", end="", flush=True)
 
 
 def run_demo(options: argparse.Namespace) -> None:
-    """Run the job and print its table. Raises QuickstartError if it fails; the server's log is kept then."""
+    """Run the job and print its table. Raises QuickstartError if it fails; the server's log is then in the folder."""
     server = ComfyServer(Path(os.environ["COMFYUI_PATH"]), pack=CHECKOUT)
     with ExitStack() as stack:
         with step("Starting ComfyUI"):
@@ -177,14 +182,14 @@ def run_demo(options: argparse.Namespace) -> None:
         progress.clear()
         if result.status != "success" or result.node_errors:
             options.output.mkdir(parents=True, exist_ok=True)
-            kept = shutil.copy(server.base / "comfyui.log", options.output / "comfyui.log")
-            raise QuickstartError(f"{failure(result)}\nComfyUI's log is in {kept}.")
+            log = shutil.copy(server.base / "comfyui.log", options.output / "comfyui.log")
+            raise QuickstartError(f"{failure(result)}\nComfyUI's log is in {log}.")
         saved = save_results(server, job, result, added, options.output)
     print("\n".join(["", *summary(job, result, added, saved)]), flush=True)
 
 
 def failure(result: JobResult) -> str:
-    """One line on why a job did not end well."""
+    """One line that says why a job did not succeed."""
     if result.error is not None:
         return f"{result.error['node_type']} failed: {result.error['exception_message']}"
     if result.node_errors:
@@ -195,7 +200,7 @@ def failure(result: JobResult) -> str:
 if __name__ == "__main__":
     try:
         run_demo(arguments(sys.argv[1:]))
-    except (QuickstartError, ServerError, JobError, TimeoutError) as error:
+    except (QuickstartError, ComfyServerError) as error:
         sys.exit(f"\n{error}")
     except KeyboardInterrupt:
         sys.exit(130)

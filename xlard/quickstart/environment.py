@@ -10,9 +10,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..files import write_whole
 from .comfyui import comfyui_requirements, comfyui_version, get_comfyui
 from .steps import run, step
 
@@ -22,9 +23,9 @@ TORCHVISION = "torchvision==0.28.0"
 STAMP = "xlard-quickstart.json"
 HOOK = "xlard_torchvision_ops"
 
-NETWORK_MEND = "Check the network connection and free disk space, then run the command again; it goes on from here."
+NETWORK_ADVICE = "Check the network connection and free disk space, then run the command again; it continues from here."
 
-BROKEN_MEND = "Delete the .venv folder and run the command again."
+BROKEN_ADVICE = "Delete the .venv folder and run the command again."
 
 READ_PYPROJECT = """
 import json, sys
@@ -38,13 +39,13 @@ with open(sys.argv[1], "rb") as file:
 READ_VERSIONS = """
 import json, sys
 from importlib.metadata import PackageNotFoundError, version
-found = {}
+versions = {}
 for name in sys.argv[1:]:
     try:
-        found[name] = version(name)
+        versions[name] = version(name)
     except PackageNotFoundError:
         pass
-json.dump(found, sys.stdout)
+json.dump(versions, sys.stdout)
 """
 
 
@@ -54,7 +55,7 @@ def venv_python(venv: Path) -> Path:
 
 
 def requirements_stamp(requirements: Sequence[str]) -> str:
-    """A hash that changes when what has to be installed, or the Python that it is installed for, changes."""
+    """A hash of what has to be installed and of the Python that it is installed for."""
     stated = [*sorted(set(requirements)), TORCH, TORCHVISION, ".".join(map(str, sys.version_info[:2]))]
     return hashlib.sha256("\n".join(stated).encode()).hexdigest()
 
@@ -68,7 +69,7 @@ class Environment:
         self.python = venv_python(self.venv)
 
     def prepare(self, extras: Sequence[str] = ()) -> Path:
-        """Make everything ready and return ComfyUI's folder; quick if the stamp says that it is.
+        """Install what is missing and return ComfyUI's folder; quick if the stamp says that nothing is missing.
 
         `extras` names optional dependency groups of pyproject.toml. Raises QuickstartError.
         """
@@ -76,8 +77,8 @@ class Environment:
         comfyui = get_comfyui(self.python)
         base = comfyui_requirements(comfyui) + self._pack_requirements([])
         requirements = base + self._pack_requirements(extras)
-        wanted = requirements_stamp(requirements)
-        if wanted in self._stamps() and self._pins_hold(requirements):
+        stamp = requirements_stamp(requirements)
+        if stamp in self._stamps() and self._pins_hold(requirements):
             print(f"Packages in {self.venv} are up to date")
             return comfyui
         self._write_stamps([])
@@ -85,22 +86,22 @@ class Environment:
             self._repair()
         self._install_torch()
         with step(f"Installing what ComfyUI {comfyui_version(comfyui)} and the pack need"):
-            self._pip_install(requirements, held=self._versions())
+            self._pip_install(requirements, pinned=self._versions())
         with step("Checking that torchvision can be imported"):
             self._ensure_torchvision()
-        # What the tests need includes what the demo needs, so that changing between them installs nothing.
-        self._write_stamps(sorted({wanted, requirements_stamp(base)}))
+        # What the tests need includes what the demo needs: changing between them installs nothing.
+        self._write_stamps(sorted({stamp, requirements_stamp(base)}))
         return comfyui
 
     def _ensure_venv(self) -> None:
         if not self._answers("pass"):
-            # Nothing in an environment whose interpreter does not start is of use.
+            # An environment whose interpreter does not start is useless.
             with step(f"Creating {self.venv}"):
                 command = [sys.executable, "-m", "venv", *(["--clear"] if self.venv.exists() else []), str(self.venv)]
                 run(command, "On Debian and Ubuntu, `apt-get install python3-venv` brings the missing part of Python.")
         elif not self._answers("import pip"):
             with step(f"Adding pip to {self.venv}"):
-                run([str(self.python), "-m", "ensurepip", "--upgrade"], BROKEN_MEND)
+                run([str(self.python), "-m", "ensurepip", "--upgrade"], BROKEN_ADVICE)
 
     def _answers(self, code: str) -> bool:
         if not self.python.exists():
@@ -121,16 +122,14 @@ class Environment:
             return []
 
     def _write_stamps(self, stamps: list[str]) -> None:
-        scratch = self.venv / (STAMP + ".new")
-        scratch.write_text(json.dumps(stamps), encoding="utf-8")
-        scratch.replace(self.venv / STAMP)
+        write_whole(self.venv / STAMP, json.dumps(stamps).encode())
 
     def _repair(self) -> None:
         script = Path(__file__).with_name("repair.py")
-        run([str(self.python), str(script)], BROKEN_MEND)
+        run([str(self.python), str(script)], BROKEN_ADVICE)
 
     def _versions(self, names: Sequence[str] = ("torch", "torchvision")) -> dict[str, str]:
-        return json.loads(run([str(self.python), "-c", READ_VERSIONS, *names], BROKEN_MEND))
+        return json.loads(run([str(self.python), "-c", READ_VERSIONS, *names], BROKEN_ADVICE))
 
     def _pins_hold(self, requirements: Sequence[str]) -> bool:
         """Whether exactly pinned packages still have their version: a front end is easily replaced by hand."""
@@ -138,36 +137,39 @@ class Environment:
         return self._versions(list(pins)) == pins
 
     def _install_torch(self) -> None:
-        found = self._versions()
-        if "torch" not in found:
-            # Alone and pinned, so that no other requirement gets to choose a build of several gigabytes.
+        versions = self._versions()
+        if "torch" not in versions:
+            # Alone and pinned: otherwise another requirement might choose a build of several gigabytes.
             with step(f"Installing {TORCH} (the largest part)"):
                 self._pip_install([TORCH])
-            found = self._versions()
-        if "torchvision" not in found:
-            ours = found["torch"].split("+")[0] == TORCH.split("==")[1]
+            versions = self._versions()
+        if "torchvision" not in versions:
+            is_pinned_torch = versions["torch"].split("+")[0] == TORCH.split("==")[1]
             with step("Installing torchvision"):
-                # Its own requirement on torch would replace the build that is there.
-                self._pip_install([TORCHVISION if ours else "torchvision"], "--no-deps")
+                # With its requirement on torch it would replace the installed build.
+                self._pip_install([TORCHVISION if is_pinned_torch else "torchvision"], "--no-deps")
 
-    def _pip_install(self, requirements: Sequence[str], *options: str, held: dict[str, str] | None = None) -> None:
+    def _pip_install(self, requirements: Sequence[str], *options: str, pinned: Mapping[str, str] | None = None) -> None:
         command = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
         with tempfile.TemporaryDirectory(prefix="xlard-pip-") as scratch:
             constraints = Path(scratch) / "constraints.txt"
-            constraints.write_text("".join(f"{name}=={version}\n" for name, version in (held or {}).items()))
-            run([*command, "--constraint", str(constraints), *options, *requirements], NETWORK_MEND)
+            constraints.write_text("".join(f"{name}=={version}\n" for name, version in (pinned or {}).items()))
+            run([*command, "--constraint", str(constraints), *options, *requirements], NETWORK_ADVICE)
 
     def _ensure_torchvision(self) -> None:
         if self._answers("import torchvision"):
             return
         if not self._answers("import torch, sys; sys.exit(torch.version.cuda is not None)"):
-            mend = "Install the torchvision release that belongs to this torch."
-            run([str(self.python), "-c", "import torchvision"], mend)
+            self._import_torchvision()
         self._install_hook()
-        run([str(self.python), "-c", "import torchvision"], "Install a torchvision that belongs to this torch.")
+        self._import_torchvision()
+
+    def _import_torchvision(self) -> None:
+        advice = "Install the torchvision release that belongs to this torch."
+        run([str(self.python), "-c", "import torchvision"], advice)
 
     def _install_hook(self) -> None:
-        where = "import sysconfig; print(sysconfig.get_path('purelib'))"
-        site_packages = Path(run([str(self.python), "-c", where], BROKEN_MEND).strip())
+        print_folder = "import sysconfig; print(sysconfig.get_path('purelib'))"
+        site_packages = Path(run([str(self.python), "-c", print_folder], BROKEN_ADVICE).strip())
         shutil.copyfile(Path(__file__).with_name("torchvision_ops.py"), site_packages / f"{HOOK}.py")
         (site_packages / f"{HOOK}.pth").write_text(f"import {HOOK}\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Finds packages that a killed installation left half-copied and removes their records, so that pip redoes them.
+"""Finds packages that a killed installation left half-copied and removes their records: pip then reinstalls them.
 
 Runs as a script inside the virtual environment: `python repair.py`; prints one package name a line.
 """
@@ -21,7 +21,7 @@ def is_whole(distribution: Distribution) -> bool:
         if file.size is None:
             continue
         try:
-            if file.locate().stat().st_size != file.size:
+            if Path(file.locate()).stat().st_size != file.size:
                 return False
         except OSError:
             return False

@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 
 class QuickstartError(Exception):
-    """A set-up step failed; the message names the cause and the mend."""
+    """A set-up step failed; the message names the cause and the fix."""
 
 
 @contextmanager
@@ -26,31 +26,31 @@ def step(title: str) -> Iterator[None]:
     print(f"{time.monotonic() - start:.1f} s", flush=True)
 
 
-def run(command: Sequence[str], mend: str, **options) -> str:
+def run(command: Sequence[str], advice: str, env: Mapping[str, str] | None = None) -> str:
     """Run `command` quietly and return its standard output.
 
-    Raises QuickstartError with the end of its output and `mend` if it fails.
+    Raises QuickstartError with the end of its output and `advice` if it fails.
     """
-    done = subprocess.run(
+    process = subprocess.run(
         list(command),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         encoding="utf-8",
         errors="replace",
-        **options,
+        env=env,
     )
-    if done.returncode != 0:
-        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-25:])
-        raise QuickstartError(f"`{' '.join(command)}` ended with code {done.returncode}:\n{tail}\n{mend}")
-    return done.stdout
+    if process.returncode != 0:
+        tail = "\n".join((process.stdout + process.stderr).strip().splitlines()[-25:])
+        raise QuickstartError(f"`{' '.join(command)}` ended with code {process.returncode}:\n{tail}\n{advice}")
+    return process.stdout
 
 
 def require_python(minimum: tuple[int, int] = (3, 10)) -> None:
     """Raise QuickstartError if this interpreter is older than `minimum`."""
     if sys.version_info < minimum:
-        found = ".".join(str(part) for part in sys.version_info[:3])
+        version = ".".join(str(number) for number in sys.version_info[:3])
         raise QuickstartError(
-            f"Python {minimum[0]}.{minimum[1]} or newer is needed; this is {found} ({sys.executable}). "
+            f"Python {minimum[0]}.{minimum[1]} or newer is needed; this is {version} ({sys.executable}). "
             "Run the command with a newer python3."
         )

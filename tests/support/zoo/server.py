@@ -10,7 +10,7 @@ import pytest
 from tests.support.paths import CHECKOUT
 from tests.support.zoo.families import Family
 from tests.support.zoo.files import FOLDERS, make, zoo_folder
-from xlard.comfy_server.job import JobResult
+from xlard.comfy_server.job_result import JobResult
 from xlard.comfy_server.server import ComfyServer
 from xlard.quickstart.comfyui import find_comfyui
 

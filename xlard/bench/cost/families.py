@@ -1,12 +1,13 @@
 """Model families: the shapes of their latents and prompts, and what one call of their diffusion model computes.
 
-The calls are counted on diffusers' own architectures without weights or data. Their parameters are those that are
-published: 0.86 billion (SD 1.5), 2.57 (SDXL), 11.9 (FLUX.1), 20.4 (Qwen-Image)."""
+The calls are counted on diffusers' architectures without weights or data. Their parameters are the published ones:
+0.86 billion (SD 1.5), 2.57 (SDXL), 11.9 (FLUX.1), 20.4 (Qwen-Image)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -14,20 +15,27 @@ from torch import nn
 from .measure import count_flops
 
 TOKENS = 1024
-"""Patches that heads and correctors cut every latent of the table into."""
+"""Number of patches into which heads and correctors cut every latent of the table."""
+
+
+ModelCall = tuple[nn.Module, dict[str, Any]]
+"""A diffusion model and the arguments of a call of it."""
 
 
 @dataclass(frozen=True)
 class Family:
-    """A family at one picture size: latents (channels, side, side) for pictures of ``pixels`` a side, prompts (length,
-    width), and ``call``, which builds the diffusion model and its arguments for one picture."""
+    """A family at one picture size: latents (channels, side, side) for pictures of ``pixels`` a side, and prompts
+    (length, width).
+
+    ``call`` builds the diffusion model and its arguments for one picture.
+    """
 
     name: str
     pixels: int
     channels: int
     length: int
     width: int
-    call: Callable[[Family], tuple[nn.Module, dict]]
+    call: Callable[[Family], ModelCall]
 
     @property
     def side(self) -> int:
@@ -36,21 +44,22 @@ class Family:
 
     @property
     def patch(self) -> int:
-        """The patch that makes ``TOKENS`` of a latent, or as many as a smaller one has pixels."""
+        """The patch that cuts a latent into ``TOKENS``, or a smaller latent into its pixels."""
         return max(1, round(self.side / TOKENS**0.5))
 
     def step(self) -> tuple[float, float]:
-        """Parameters of the diffusion model and floating-point operations of one call of it."""
+        """Number of parameters of the diffusion model, and floating-point operations of one call of it."""
         with torch.device("meta"):
             model, arguments = self.call(self)
             flops = count_flops(lambda: model(**arguments, return_dict=False))
         return sum(parameter.numel() for parameter in model.parameters()), flops
 
 
-def _unet(family: Family, **config) -> tuple[nn.Module, dict]:
+def _unet(family: Family, **config: Any) -> ModelCall:
     from diffusers import UNet2DConditionModel
 
-    model = UNet2DConditionModel(sample_size=family.side, cross_attention_dim=family.width, **config)
+    # Any: mypy does not see that diffusers' models are modules.
+    model: Any = UNet2DConditionModel(sample_size=family.side, cross_attention_dim=family.width, **config)
     return model, {
         "sample": torch.empty(1, family.channels, family.side, family.side),
         "timestep": torch.empty(1),
@@ -58,11 +67,11 @@ def _unet(family: Family, **config) -> tuple[nn.Module, dict]:
     }
 
 
-def _sd15(family: Family) -> tuple[nn.Module, dict]:
+def _sd15(family: Family) -> ModelCall:
     return _unet(family, attention_head_dim=8)
 
 
-def _sdxl(family: Family) -> tuple[nn.Module, dict]:
+def _sdxl(family: Family) -> ModelCall:
     model, arguments = _unet(
         family,
         block_out_channels=(320, 640, 1280),
@@ -81,7 +90,7 @@ def _sdxl(family: Family) -> tuple[nn.Module, dict]:
     }
 
 
-def _packed(family: Family) -> dict:
+def _packed_inputs(family: Family) -> dict[str, Any]:
     # Both pack 2 x 2 latent pixels into one token.
     return {
         "hidden_states": torch.empty(1, (family.side // 2) ** 2, family.channels * 4),
@@ -90,11 +99,12 @@ def _packed(family: Family) -> dict:
     }
 
 
-def _flux(family: Family) -> tuple[nn.Module, dict]:
+def _flux(family: Family) -> ModelCall:
     from diffusers import FluxTransformer2DModel
 
-    return FluxTransformer2DModel(guidance_embeds=True), {
-        **_packed(family),
+    model: Any = FluxTransformer2DModel(guidance_embeds=True)
+    return model, {
+        **_packed_inputs(family),
         "pooled_projections": torch.empty(1, 768),
         "guidance": torch.empty(1),
         "img_ids": torch.empty((family.side // 2) ** 2, 3),
@@ -102,11 +112,12 @@ def _flux(family: Family) -> tuple[nn.Module, dict]:
     }
 
 
-def _qwen(family: Family) -> tuple[nn.Module, dict]:
+def _qwen(family: Family) -> ModelCall:
     from diffusers import QwenImageTransformer2DModel
 
-    return QwenImageTransformer2DModel(), {
-        **_packed(family),
+    model: Any = QwenImageTransformer2DModel()
+    return model, {
+        **_packed_inputs(family),
         "encoder_hidden_states_mask": torch.empty(1, family.length),
         "img_shapes": [(1, family.side // 2, family.side // 2)],
     }

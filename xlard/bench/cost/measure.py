@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -17,43 +18,46 @@ MEGABYTE = 2**20
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Floating-point operations, median milliseconds, and megabytes in use at most beyond those before."""
+class ComputeCost:
+    """Floating-point operations, median milliseconds, and the peak of megabytes beyond those in use before."""
 
     flops: float
     milliseconds: float
     megabytes: float
 
 
-def measure(run: Callable[[], object], device: str, repeats: int) -> Cost:
+def measure(run: Callable[[], object], device: str, repeats: int) -> ComputeCost:
     """The cost of ``run``, which works on ``device``; its first run is not timed."""
     flops = count_flops(run)
-    return Cost(flops, _milliseconds(run, device, repeats), _peak(run, device) / MEGABYTE)
+    return ComputeCost(flops, _milliseconds(run, device, repeats), _peak_bytes(run, device) / MEGABYTE)
 
 
 def count_flops(run: Callable[[], object]) -> float:
-    """Floating-point operations of the matrix products and convolutions in ``run``, a multiplication and an addition as
-    two."""
-    # The counter does not know every device's own attention; written out, it is matrix products.
-    with sdpa_kernel(SDPBackend.MATH), _Counter() as counter:
+    """Floating-point operations of the matrix products and convolutions in ``run``.
+
+    A multiplication and an addition count as two.
+    """
+    # The counter does not know every device's attention kernel; written out, attention is matrix products.
+    with sdpa_kernel(SDPBackend.MATH), _FlopCounter() as counter:
         run()
     return counter.flops
 
 
-class _Counter(TorchDispatchMode):
-    """PyTorch's own counts, without ``FlopCounterMode``, whose hooks on modules do not allow
-    ``torch.autograd.grad``."""
+class _FlopCounter(TorchDispatchMode):
+    """PyTorch's own counts. Its ``FlopCounterMode`` has hooks on modules that do not allow ``torch.autograd.grad``."""
 
-    flops = 0
+    flops = 0.0
 
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         kwargs = kwargs or {}
         count = flop_registry.get(function._overloadpacket)
         if count is None:
             with self:
-                parts = function.decompose(*args, **kwargs)
-            if parts is not NotImplemented:
-                return parts
+                decomposed = function.decompose(*args, **kwargs)
+            if decomposed is not NotImplemented:
+                return decomposed
         result = function(*args, **kwargs)
         self.flops += count(*args, **kwargs, out_val=result) if count else 0
         return result
@@ -70,8 +74,8 @@ def _milliseconds(run: Callable[[], object], device: str, repeats: int) -> float
     return statistics.median(times[1:])
 
 
-def _peak(run: Callable[[], object], device: str) -> float:
-    """Bytes of tensors at the highest point of ``run``, beyond those before it."""
+def _peak_bytes(run: Callable[[], object], device: str) -> int:
+    """Bytes of tensors at the peak of ``run``, beyond those before it."""
     if device == "cuda":
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()

@@ -1,4 +1,4 @@
-"""COCO's eighty classes as GenEval's prompts call them, and other names for some of them."""
+"""COCO's eighty classes with the names in GenEval's prompts, and the names that some detectors give them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLASSES = tuple(
     refrigerator, book, clock, vase, scissors, teddy bear, hair drier, toothbrush""".split(",")
 )
 
-_OTHER_NAMES = {
+_GENEVAL_NAMES = {
     "mouse": "computer mouse",
     "remote": "tv remote",
     "keyboard": "computer keyboard",
@@ -35,6 +35,6 @@ _OTHER_NAMES = {
 
 
 def class_name(label: str) -> str:
-    """A detector's label as the prompts call the class."""
+    """The name that the prompts give to the class with a detector's label."""
     plain = label.strip().lower().replace("_", " ")
-    return _OTHER_NAMES.get(plain, plain)
+    return _GENEVAL_NAMES.get(plain, plain)

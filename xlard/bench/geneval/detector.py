@@ -6,31 +6,31 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from ...comfy_server.errors import BenchError
+from ..errors import BenchError
 from .classes import class_name
-from .rules import THRESHOLD, Found
+from .rules import THRESHOLD, DetectedObject
 
-_MASKS = ("Mask2FormerForUniversalSegmentation", "MaskFormerForInstanceSegmentation")
-_BOXES = "ForObjectDetection"
+_MASK_ARCHITECTURES = ("Mask2FormerForUniversalSegmentation", "MaskFormerForInstanceSegmentation")
+_BOX_SUFFIX = "ForObjectDetection"
 
 
 class Detector(Protocol):
-    """What finds objects. ``name`` stands in reports, ``classes`` are what it can find."""
+    """Finds objects in pictures. ``name`` is shown in reports, ``classes`` are what it can find."""
 
     name: str
     classes: set[str]
 
-    def find(self, picture: Image.Image) -> list[tuple[str, Found]]:
-        """Class and place of every object that it is surer of than ``rules.THRESHOLD``."""
+    def find(self, picture: Image.Image) -> list[tuple[str, DetectedObject]]:
+        """Class and place of every object with a score above ``rules.THRESHOLD``."""
 
     def to(self, device: str) -> None:
-        """Move to where pictures are looked at."""
+        """Move the model to the device that pictures are judged on."""
 
 
 class TransformersDetector:
@@ -43,40 +43,40 @@ class TransformersDetector:
     def __init__(self, folder: Path):
         self.name = folder.name
         architecture = _architecture(folder)
-        self._makes_masks = architecture in _MASKS
-        with _readable(folder):
+        self._makes_masks = architecture in _MASK_ARCHITECTURES
+        with _explained(folder):
             self._processor, self._model = _load(folder, architecture)
         self._model.eval()
         self._names = {number: class_name(label) for number, label in self._model.config.id2label.items()}
         self.classes = set(self._names.values())
 
     def to(self, device: str) -> None:
-        """Move to where pictures are looked at."""
+        """Move the model to the device that pictures are judged on."""
         self._model.to(device)
 
     @torch.inference_mode()
-    def find(self, picture: Image.Image) -> list[tuple[str, Found]]:
-        """Class and place of every object that the model is surer of than ``rules.THRESHOLD``."""
+    def find(self, picture: Image.Image) -> list[tuple[str, DetectedObject]]:
+        """Class and place of every object with a score above ``rules.THRESHOLD``."""
         inputs = self._processor(images=picture, return_tensors="pt").to(self._model.device)
         output, sizes = self._model(**inputs), [(picture.height, picture.width)]
         if not self._makes_masks:
-            found = self._processor.post_process_object_detection(output, threshold=THRESHOLD, target_sizes=sizes)[0]
+            boxes = self._processor.post_process_object_detection(output, threshold=THRESHOLD, target_sizes=sizes)[0]
             return [
-                (self._names[label], Found(tuple(box), score))
+                (self._names[label], DetectedObject(tuple(box), score))
                 for label, box, score in zip(
-                    found["labels"].tolist(), found["boxes"].tolist(), found["scores"].tolist()
+                    boxes["labels"].tolist(), boxes["boxes"].tolist(), boxes["scores"].tolist()
                 )
             ]
-        found = self._processor.post_process_instance_segmentation(
+        instances = self._processor.post_process_instance_segmentation(
             output, threshold=THRESHOLD, target_sizes=sizes, return_binary_maps=True
         )[0]
         return [
-            (self._names[each["label_id"]], Found(_around(mask), each["score"], mask))
-            for each, mask in zip(found["segments_info"], found["segmentation"].bool().cpu())
+            (self._names[segment["label_id"]], DetectedObject(_box_around(mask), segment["score"], mask))
+            for segment, mask in zip(instances["segments_info"], instances["segmentation"].bool().cpu())
         ]
 
 
-def _around(mask: Tensor) -> tuple[float, float, float, float]:
+def _box_around(mask: Tensor) -> tuple[float, float, float, float]:
     """The box around a mask (H, W) that is not empty; right and bottom lie behind the last pixel."""
     columns, rows = (mask.any(dim=axis).nonzero().flatten().tolist() for axis in (0, 1))
     return float(columns[0]), float(rows[0]), columns[-1] + 1.0, rows[-1] + 1.0
@@ -84,43 +84,44 @@ def _around(mask: Tensor) -> tuple[float, float, float, float]:
 
 def _architecture(folder: Path) -> str:
     config = folder / "config.json"
-    mend = (
+    advice = (
         "Give the folder of a detector for COCO in Hugging Face format, such as mask2former-swin-small-coco-instance."
     )
     if not config.is_file():
-        raise BenchError(f"There is no detector in {folder}: config.json is missing. {mend}")
+        raise BenchError(f"There is no detector in {folder}: config.json is missing. {advice}")
     try:
         architecture = json.loads(config.read_text(encoding="utf-8"))["architectures"][0]
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise BenchError(f"{config} names no architecture ({error!r}). {mend}") from error
-    if architecture not in _MASKS and not architecture.endswith(_BOXES):
-        raise BenchError(f"The model in {folder} is a {architecture}, which finds no single objects. {mend}")
+        raise BenchError(f"{config} names no architecture ({error!r}). {advice}") from error
+    if architecture not in _MASK_ARCHITECTURES and not architecture.endswith(_BOX_SUFFIX):
+        raise BenchError(f"The model in {folder} is a {architecture}, which finds no single objects. {advice}")
     return architecture
 
 
-def _load(folder: Path, architecture: str) -> tuple:
+def _load(folder: Path, architecture: str) -> tuple[Any, Any]:
+    """Image processor and model. Raises ValueError for missing weights, and whatever transformers raises."""
     import transformers
 
-    options = {"local_files_only": True, "trust_remote_code": False}
-    kind = (
+    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    # Any: transformers does not type that it returns a pair with output_loading_info.
+    model_class: Any = (
         transformers.AutoModelForObjectDetection
-        if architecture.endswith(_BOXES)
+        if architecture.endswith(_BOX_SUFFIX)
         else getattr(transformers, architecture)
     )
-    # Pictures come in single precision, whatever the folder was saved in.
-    model, found = kind.from_pretrained(
+    # Pictures are in single precision, whatever precision the folder has.
+    model, loading = model_class.from_pretrained(
         folder, use_safetensors=True, output_loading_info=True, dtype=torch.float32, **options
     )
-    if found["missing_keys"]:
+    missing = sorted(loading["missing_keys"])
+    if missing:
         # transformers would leave them random.
-        raise ValueError(
-            f"the weights lack {sorted(found['missing_keys'])[0]} and {len(found['missing_keys']) - 1} others"
-        )
+        raise ValueError(f"the weights lack {missing[0]} and {len(missing) - 1} more")
     return transformers.AutoImageProcessor.from_pretrained(folder, **options), model
 
 
 @contextmanager
-def _readable(folder: Path) -> Iterator[None]:
+def _explained(folder: Path) -> Iterator[None]:
     try:
         yield
     # Broken files raise nearly anything: of safetensors, of huggingface_hub, KeyError, TypeError.

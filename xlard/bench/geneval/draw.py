@@ -1,4 +1,4 @@
-"""Drawing: one job of the server for each prompt and seed, two pictures of each, so that a stopped run can go on."""
+"""Drawing: one job of the server for each prompt and seed, two pictures of each; a stopped run can continue."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...comfy_server.client import RunningServer
-from ...comfy_server.errors import BenchError
-from ...comfy_server.job import JobResult
+from ...comfy_server.job_result import JobResult
+from ...comfy_server.running import RunningServer
 from ...files import append_lines, read_lines, write_whole
+from ..errors import BenchError
 from .prompts import GenEvalPrompt
 from .template import BASE, CORRECTED, REPORT, Template
 
-KINDS = {"base": BASE, "corrected": CORRECTED}
-"""The two pictures of a job, and the nodes that they come out of."""
+PICTURE_NODES = {"base": BASE, "corrected": CORRECTED}
+"""The two versions of a job's picture, and the nodes that show them."""
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run's folder: ``run.json``, ``pictures.jsonl``, ``scores.jsonl`` and a folder of pictures of each kind."""
+class RunFolder:
+    """A run's folder: ``run.json``, ``pictures.jsonl``, ``scores.jsonl`` and a folder of pictures for each version."""
 
     folder: Path
 
     @property
     def drawn(self) -> Path:
-        """A line for each job that was drawn."""
+        """The list with a line for each job that was drawn."""
         return self.folder / "pictures.jsonl"
 
     @property
     def scored(self) -> Path:
-        """A line for each picture that was scored."""
+        """The list with a line for each picture that was scored."""
         return self.folder / "scores.jsonl"
 
-    def picture(self, kind: str, prompt: str, seed: int) -> Path:
-        """Where a picture lies."""
+    def picture(self, version: str, prompt: str, seed: int) -> Path:
+        """The file of a picture."""
         words = "_".join(re.findall("[a-z0-9]+", prompt.lower()))[:80]
-        return self.folder / kind / f"{words}-{_number(prompt):08x}_{seed}.png"
+        return self.folder / version / f"{words}-{_number(prompt):08x}_{seed}.png"
 
     def rows(self) -> dict[tuple[str, int], dict]:
-        """What ``pictures.jsonl`` says of each prompt and seed whose pictures are there."""
+        """The row of ``pictures.jsonl`` for each prompt and seed whose pictures exist."""
         return {
             (row["prompt"], row["seed"]): row
             for row in read_lines(self.drawn)
-            if all(self.picture(kind, row["prompt"], row["seed"]).is_file() for kind in KINDS)
+            if all(self.picture(version, row["prompt"], row["seed"]).is_file() for version in PICTURE_NODES)
         }
 
 
@@ -55,29 +55,30 @@ def _number(prompt: str) -> int:
     return zlib.crc32(prompt.encode())
 
 
-def seed_of(prompt: str, seed: int) -> int:
-    """The sampler's seed: another for each prompt, the same in every run, so that runs can be compared picture by
+def sampler_seed(prompt: str, seed: int) -> int:
+    """The sampler's seed: different for each prompt and the same in every run, which makes runs comparable picture by
     picture."""
     return 1000 * _number(prompt) + seed
 
 
-def missing(run: Run, prompts: Sequence[GenEvalPrompt], seeds: Sequence[int]) -> list[tuple[GenEvalPrompt, int]]:
+def missing(run: RunFolder, prompts: Sequence[GenEvalPrompt], seeds: Sequence[int]) -> list[tuple[GenEvalPrompt, int]]:
     """What is not drawn yet: all prompts with the first seed, then with the next."""
-    there = run.rows()
-    return [(prompt, seed) for seed in seeds for prompt in prompts if (prompt.prompt, seed) not in there]
+    drawn = run.rows()
+    return [(prompt, seed) for seed in seeds for prompt in prompts if (prompt.prompt, seed) not in drawn]
 
 
 def draw(
-    server: RunningServer, template: Template, jobs: Sequence[tuple[GenEvalPrompt, int]], run: Run, timeout: float
+    server: RunningServer, template: Template, jobs: Sequence[tuple[GenEvalPrompt, int]], run: RunFolder, timeout: float
 ) -> None:
-    """Draw all jobs one after the other. Raises BenchError for the first that fails; what was drawn before stays."""
-    for kind in KINDS:
-        (run.folder / kind).mkdir(parents=True, exist_ok=True)
+    """Draw all jobs one after the other. Raises JobError for the first that fails; earlier pictures stay."""
+    for version in PICTURE_NODES:
+        (run.folder / version).mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     for number, (prompt, seed) in enumerate(jobs, 1):
-        result = server.run(template.fill(prompt.prompt, seed_of(prompt.prompt, seed)), timeout, repr(prompt.prompt))
-        for kind, node in KINDS.items():
-            write_whole(run.picture(kind, prompt.prompt, seed), server.view(_only_picture(result, node)))
+        job = template.fill(prompt.prompt, sampler_seed(prompt.prompt, seed))
+        result = server.complete(job, timeout, repr(prompt.prompt))
+        for version, node_id in PICTURE_NODES.items():
+            write_whole(run.picture(version, prompt.prompt, seed), server.view(_only_picture(result, node_id)))
         append_lines(
             run.drawn,
             [
@@ -85,9 +86,9 @@ def draw(
                     "prompt": prompt.prompt,
                     "tag": prompt.tag,
                     "seed": seed,
-                    "sampler_seed": seed_of(prompt.prompt, seed),
+                    "sampler_seed": sampler_seed(prompt.prompt, seed),
                     "seconds": round(result.seconds, 3),
-                    **_cost(server, result),
+                    **_loop_figures(server, result),
                 }
             ],
         )
@@ -97,8 +98,8 @@ def draw(
         )
 
 
-def _only_picture(result: JobResult, node: str) -> dict:
-    pictures = result.outputs.get(node, {}).get("images", [])
+def _only_picture(result: JobResult, node_id: str) -> dict:
+    pictures = result.outputs.get(node_id, {}).get("images", [])
     if len(pictures) != 1:
         raise BenchError(
             f"The workflow makes {len(pictures)} pictures in a job; GenEval needs one. Set the batch size to 1."
@@ -106,12 +107,13 @@ def _only_picture(result: JobResult, node: str) -> dict:
     return pictures[0]
 
 
-def _cost(server: RunningServer, result: JobResult) -> dict:
-    """Model calls and seconds of the plain and the corrected picture, by the loop's history; nothing without one."""
+def _loop_figures(server: RunningServer, result: JobResult) -> dict:
+    """NFE and seconds of the plain and the corrected picture, from the loop's history; empty without a history."""
     pages = result.outputs.get(REPORT, {}).get("html", [])
     if not pages:
         return {}
-    history = json.loads(server.view({**pages[0], "filename": Path(pages[0]["filename"]).with_suffix(".json").name}))[0]
+    history_name = Path(pages[0]["filename"]).with_suffix(".json").name
+    history = json.loads(server.view({**pages[0], "filename": history_name}))[0]
     first = history["rounds"][0]
     return {
         "nfe": {"base": first["nfe"], "corrected": history["nfe"]},

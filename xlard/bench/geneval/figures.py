@@ -25,54 +25,59 @@ def figures(rows: Sequence[dict]) -> dict:
     """Of rows of ``score.score``, for each task and ``overall``: pictures, shares right, their difference, fix and
     break rates.
 
-    Overall is the mean of the tasks, as GenEval has it. Differences come with a bootstrap interval over prompts, for a
-    prompt's pictures are alike. Raises ValueError for no rows."""
+    Overall is the mean of the tasks, as in GenEval. Differences come with a bootstrap interval over prompts, because a
+    prompt's pictures are alike. Raises ValueError for no rows.
+    """
     if not rows:
         raise ValueError("There is no scored picture.")
-    pairs: dict[tuple[str, str, int], dict[str, bool]] = defaultdict(dict)
+    correct: dict[tuple[str, str, int], dict[str, bool]] = defaultdict(dict)
     for row in rows:
-        pairs[row["tag"], row["prompt"], row["seed"]][row["kind"]] = row["correct"]
+        correct[row["tag"], row["prompt"], row["seed"]][row["kind"]] = row["correct"]
     by_task: dict[str, list[tuple[str, bool, bool]]] = defaultdict(list)
-    for (tag, prompt, _), pair in pairs.items():
-        by_task[tag].append((prompt, pair["base"], pair["corrected"]))
-    return {"tasks": {tag: _of_task(own) for tag, own in by_task.items()}, "overall": _overall(by_task)}
+    for (tag, prompt, _), versions in correct.items():
+        by_task[tag].append((prompt, versions["base"], versions["corrected"]))
+    return {
+        "tasks": {tag: _of_task(pairs_of_task) for tag, pairs_of_task in by_task.items()},
+        "overall": _overall(by_task),
+    }
 
 
 def _of_task(pairs: Sequence[tuple[str, bool, bool]]) -> dict:
     prompts, base, corrected = zip(*pairs)
-    fixed, broken = fix_and_break(base, corrected)
+    fix_rate, break_rate = fix_and_break(base, corrected)
     return {
         "prompts": len(set(prompts)),
         "pictures": len(pairs),
         "base": wilson(sum(base), len(base)),
         "corrected": wilson(sum(corrected), len(corrected)),
-        "fix_rate": fixed,
-        "break_rate": broken,
+        "fix_rate": fix_rate,
+        "break_rate": break_rate,
         "difference": interval([after - before for before, after in zip(base, corrected)], prompts),
     }
 
 
 def _overall(by_task: dict[str, list[tuple[str, bool, bool]]]) -> dict:
-    """Means over tasks; prompts are drawn within their task."""
-    every = [pair for own in by_task.values() for pair in own]
-    fixed, broken = fix_and_break([before for _, before, _ in every], [after for *_, after in every])
+    """Means over tasks; the bootstrap draws prompts within their task."""
+    all_pairs = [pair for pairs in by_task.values() for pair in pairs]
+    fix_rate, break_rate = fix_and_break([before for _, before, _ in all_pairs], [after for *_, after in all_pairs])
     generator = torch.Generator().manual_seed(0)
-    # Of each task (DRAWS + 1, 2): the shares right, plain and corrected, first as they are.
-    shares = torch.stack([_redrawn(own, generator) for own in by_task.values()]).mean(dim=0)
+    # (tasks, DRAWS + 1, 2), then their mean: the shares right, plain and corrected, first those of the data.
+    shares = torch.stack([_bootstrap_shares(pairs, generator) for pairs in by_task.values()]).mean(dim=0)
     columns = {"base": shares[:, 0], "corrected": shares[:, 1], "difference": shares[:, 1] - shares[:, 0]}
     return {
-        "prompts": len({prompt for prompt, *_ in every}),
-        "pictures": len(every),
-        "fix_rate": fixed,
-        "break_rate": broken,
+        "prompts": len({prompt for prompt, *_ in all_pairs}),
+        "pictures": len(all_pairs),
+        "fix_rate": fix_rate,
+        "break_rate": break_rate,
         **{name: _with_interval(column) for name, column in columns.items()},
     }
 
 
-def _redrawn(pairs: Sequence[tuple[str, bool, bool]], generator: torch.Generator) -> Tensor:
+def _bootstrap_shares(pairs: Sequence[tuple[str, bool, bool]], generator: torch.Generator) -> Tensor:
+    """Shares right (DRAWS + 1, 2), plain and corrected: those of the data, then those of each draw."""
     groups: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
-    for prompt, *pair in pairs:
-        groups[prompt].append(tuple(pair))
+    for prompt, before, after in pairs:
+        groups[prompt].append((before, after))
     sums = torch.tensor([[sum(column) for column in zip(*group)] for group in groups.values()], dtype=torch.float64)
     sizes = torch.tensor([float(len(group)) for group in groups.values()], dtype=torch.float64)
     picks = torch.cat(

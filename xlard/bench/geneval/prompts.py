@@ -6,13 +6,13 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
-from ...claims import things
-from ...comfy_server.errors import BenchError
+from ...claims import count_text
 from ...training.prompt_lists import COLORS
+from ..errors import BenchError
 from .classes import CLASSES
 
 DIRECTIONS = ("left of", "right of", "above", "below")
@@ -21,13 +21,22 @@ PER_TASK = 100
 _TRIES = 1000
 
 
+def _one_of(names: Sequence[str]) -> AfterValidator:
+    def check(value: str) -> str:
+        if value not in names:
+            raise ValueError(f"must be one of {', '.join(names)}")
+        return value
+
+    return AfterValidator(check)
+
+
 class Required(BaseModel):
     """At least ``count`` objects of a class, of a colour, and in a direction seen from an earlier required object."""
 
     name: str = Field(alias="class")
     count: int = Field(ge=1)
-    color: Literal[COLORS] | None = None
-    position: tuple[Literal[DIRECTIONS], int] | None = None
+    color: Annotated[str, _one_of(COLORS)] | None = None
+    position: tuple[Annotated[str, _one_of(DIRECTIONS)], int] | None = None
 
 
 class Excluded(BaseModel):
@@ -55,120 +64,130 @@ class GenEvalPrompt(BaseModel):
     @property
     def classes(self) -> set[str]:
         """The classes that a detector must know."""
-        return {each.name for each in (*self.include, *self.exclude)}
+        return {required.name for required in self.include} | {excluded.name for excluded in self.exclude}
 
     @property
     def needs_colors(self) -> bool:
         """Whether a colour is asked for."""
-        return any(each.color for each in self.include)
+        return any(required.color for required in self.include)
 
 
 def read_prompts(path: Path) -> list[GenEvalPrompt]:
-    """The prompts of a file with a JSON object a line; a text that comes again is left out. Raises BenchError."""
+    """The prompts of a file with a JSON object a line; of equal texts the first counts. Raises BenchError."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BenchError(
             f"The prompts {path} cannot be read ({error}). Give the path of GenEval's evaluation_metadata.jsonl, or "
-            "leave --prompts away to have prompts made up."
+            "leave out --prompts to have prompts made up."
         ) from error
-    found: dict[str, GenEvalPrompt] = {}
+    prompts: dict[str, GenEvalPrompt] = {}
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
                 prompt = GenEvalPrompt.model_validate_json(line)
             except ValidationError as error:
                 first = error.errors()[0]
-                where = ".".join(map(str, first["loc"])) or "the line"
+                place = ".".join(map(str, first["loc"])) or "the line"
                 raise BenchError(
-                    f"Line {number} of {path} is no prompt of GenEval: {where}: {first['msg']}. A line looks like"
+                    f"Line {number} of {path} is no prompt of GenEval: {place}: {first['msg']}. A line looks like"
                     ' {"tag": "counting", "include": [{"class": "bus", "count": 3}], "prompt":'
                     ' "three buses"}.'
                 ) from error
-            found.setdefault(prompt.prompt, prompt)
-    if not found:
+            prompts.setdefault(prompt.prompt, prompt)
+    if not prompts:
         raise BenchError(f"There is no prompt in {path}. Give the path of GenEval's evaluation_metadata.jsonl.")
-    return list(found.values())
+    return list(prompts.values())
 
 
-def made_up(number: int = PER_TASK, seed: int = 0) -> list[GenEvalPrompt]:
-    """So many different prompts of each of the six tasks, of single objects at most one for each class; the same for
-    the same seed."""
+def made_up_prompts(number: int = PER_TASK, seed: int = 0) -> list[GenEvalPrompt]:
+    """``number`` different prompts of each of the six tasks, of single objects at most one for each class.
+
+    The same seed gives the same prompts.
+    """
     prompts: dict[str, GenEvalPrompt] = {}
     for task, make in _TASKS.items():
-        # For each task its own, so that a larger number only adds prompts.
-        rng, own = random.Random(f"{seed} {task}"), 0
+        # One generator for each task: a larger number then only adds prompts.
+        rng, made = random.Random(f"{seed} {task}"), 0
         for _ in range(_TRIES * number):
             text, include, exclude = make(rng)
-            if own == number or (task == "single_object" and own == len(CLASSES)):
+            if made == number or (task == "single_object" and made == len(CLASSES)):
                 break
             if text not in prompts:
                 prompts[text] = GenEvalPrompt.model_validate(
                     {"tag": task, "prompt": f"a photo of {text}", "include": include, "exclude": exclude}
                 )
-                own += 1
+                made += 1
     return list(prompts.values())
 
 
 def first_of_each_task(prompts: Sequence[GenEvalPrompt], number: int) -> list[GenEvalPrompt]:
-    """At most so many prompts of each task, the first ones, in their order."""
-    seen: dict[str, int] = defaultdict(int)
-    kept = []
+    """The first prompts of each task, at most ``number``, in their order."""
+    counts: dict[str, int] = defaultdict(int)
+    first_prompts = []
     for prompt in prompts:
-        seen[prompt.tag] += 1
-        if seen[prompt.tag] <= number:
-            kept.append(prompt)
-    return kept
+        counts[prompt.tag] += 1
+        if counts[prompt.tag] <= number:
+            first_prompts.append(prompt)
+    return first_prompts
 
 
-Made = tuple[str, list[dict], list[dict]]
-"""What a photo shows in words, what must be there, what must not."""
+PromptParts = tuple[str, list[dict], list[dict]]
+"""What a photo shows in words, the required objects, and the excluded ones."""
 
 
-def _one(name: str, color: str | None = None) -> str:
+def _with_article(name: str, color: str | None = None) -> str:
     words = f"{color} {name}" if color else name
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
-def _need(name: str, count: int = 1, **more) -> dict:
-    return {"class": name, "count": count, **more}
+def _requirement(name: str, count: int = 1, **conditions: object) -> dict:
+    return {"class": name, "count": count, **conditions}
 
 
-def _single(rng: random.Random) -> Made:
+def _single(rng: random.Random) -> PromptParts:
     name = rng.choice(CLASSES)
-    return _one(name), [_need(name)], []
+    return _with_article(name), [_requirement(name)], []
 
 
-def _two(rng: random.Random) -> Made:
+def _two(rng: random.Random) -> PromptParts:
     first, second = rng.sample(CLASSES, 2)
-    return f"{_one(first)} and {_one(second)}", [_need(first), _need(second)], []
+    return f"{_with_article(first)} and {_with_article(second)}", [_requirement(first), _requirement(second)], []
 
 
-def _counting(rng: random.Random) -> Made:
+def _counting(rng: random.Random) -> PromptParts:
     name, number = rng.choice(CLASSES), rng.randint(2, 4)
-    return things(number, name), [_need(name, number)], [_need(name, number + 1)]
+    return count_text(number, name), [_requirement(name, number)], [_requirement(name, number + 1)]
 
 
-# Nobody is asked to be purple, as in the benchmark.
-_COLORED = [name for name in CLASSES if name != "person"]
+# As in the benchmark, persons have no colour.
+_COLORABLE = [name for name in CLASSES if name != "person"]
 
 
-def _colors(rng: random.Random) -> Made:
-    name, color = rng.choice(_COLORED), rng.choice(COLORS)
-    return _one(name, color), [_need(name, color=color)], []
+def _colors(rng: random.Random) -> PromptParts:
+    name, color = rng.choice(_COLORABLE), rng.choice(COLORS)
+    return _with_article(name, color), [_requirement(name, color=color)], []
 
 
-def _position(rng: random.Random) -> Made:
+def _position(rng: random.Random) -> PromptParts:
     (first, second), direction = rng.sample(CLASSES, 2), rng.choice(DIRECTIONS)
-    return f"{_one(first)} {direction} {_one(second)}", [_need(second), _need(first, position=(direction, 0))], []
+    return (
+        f"{_with_article(first)} {direction} {_with_article(second)}",
+        [_requirement(second), _requirement(first, position=(direction, 0))],
+        [],
+    )
 
 
-def _color_attr(rng: random.Random) -> Made:
-    (first, second), (one, other) = rng.sample(_COLORED, 2), rng.sample(COLORS, 2)
-    return f"{_one(first, one)} and {_one(second, other)}", [_need(first, color=one), _need(second, color=other)], []
+def _color_attr(rng: random.Random) -> PromptParts:
+    (first, second), colors = rng.sample(_COLORABLE, 2), rng.sample(COLORS, 2)
+    return (
+        f"{_with_article(first, colors[0])} and {_with_article(second, colors[1])}",
+        [_requirement(first, color=colors[0]), _requirement(second, color=colors[1])],
+        [],
+    )
 
 
-_TASKS: dict[str, Callable[[random.Random], Made]] = {
+_TASKS: dict[str, Callable[[random.Random], PromptParts]] = {
     "single_object": _single,
     "two_object": _two,
     "counting": _counting,

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 TASKS = ("single_object", "two_object", "counting", "colors", "position", "color_attr")
 
+_DASH = "\u2013"
 
-def comparison(figures: dict) -> str:
-    """A row for each task and one for their mean."""
+
+def comparison_table(figures: dict) -> str:
+    """A table with a row for each task and one for their mean."""
     lines = [
         "| task | prompts | pictures | base | corrected | fix | break | corrected - base, points |",
         "| --- | ---: | ---: | --- | --- | ---: | ---: | --- |",
@@ -23,10 +25,12 @@ def comparison(figures: dict) -> str:
     return "\n".join(lines)
 
 
-def shared(figures: dict, about: dict, seeds: Sequence[int], rows: Sequence[dict]) -> str:
-    """Two rows, the plain and the corrected picture, with what somebody else needs to compare theirs. ``about`` is
-    ``run.json``."""
-    # Tasks of a file of one's own stand after the benchmark's.
+def table_to_share(figures: dict, about: dict, seeds: Sequence[int], rows: Sequence[dict]) -> str:
+    """A table with two rows, for the plain and the corrected picture, and all that other people need to compare theirs.
+
+    ``about`` is ``run.json``, ``rows`` are those of ``pictures.jsonl``.
+    """
+    # Tasks that are not the benchmark's come last.
     tasks = [*TASKS, *(name for name in figures["tasks"] if name not in TASKS)]
     head = [
         "model",
@@ -42,20 +46,20 @@ def shared(figures: dict, about: dict, seeds: Sequence[int], rows: Sequence[dict
         "overall",
     ]
     lines = ["| " + " | ".join(head) + " |", "| " + " | ".join(["---"] * len(head)) + " |"]
-    for kind in ("base", "corrected"):
-        scores = [figures["tasks"][task][kind][0] if task in figures["tasks"] else None for task in tasks]
+    for version in ("base", "corrected"):
+        scores = [figures["tasks"][task][version][0] if task in figures["tasks"] else None for task in tasks]
         cells = [
             " + ".join(about["models"]) or about["workflow"],
-            kind,
+            version,
             about["comfyui"],
             about["gpu"],
             ", ".join(map(str, about["steps"])),
             ", ".join(map(str, seeds)),
-            _mean(rows, "nfe", kind),
-            _mean(rows, "loop_seconds", kind),
+            _mean(rows, "nfe", version),
+            _mean(rows, "loop_seconds", version),
             about["judges"],
             *map(_or_dash, scores),
-            f"{figures['overall'][kind][0]:.2f}",
+            f"{figures['overall'][version][0]:.2f}",
         ]
         # A pipe would end the cell.
         lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
@@ -68,9 +72,9 @@ def _share(figures: tuple[float, float, float]) -> str:
 
 
 def _or_dash(value: float | None, digits: int = 2) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
+    return _DASH if value is None else f"{value:.{digits}f}"
 
 
-def _mean(rows: Sequence[dict], what: str, kind: str) -> str:
-    values = [row[what][kind] for row in rows if what in row]
-    return f"{sum(values) / len(values):.1f}" if values else "–"
+def _mean(rows: Sequence[dict], figure: str, version: str) -> str:
+    values = [row[figure][version] for row in rows if figure in row]
+    return f"{sum(values) / len(values):.1f}" if values else _DASH
