@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.edit_stage import CELLS, FOUND, SIDE, Stage, box, decoded, drawn, edit
+from tests.support.properties import examples
 from xlard.aspects import aspect_of
 from xlard.claims import Claim
 from xlard.critics.backend import Answer, CriticError
@@ -64,7 +65,7 @@ def test_an_empty_instruction_is_refused() -> None:
         read_instruction(" \n")
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     st.lists(
         st.sampled_from(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.prompts.test_prompt_parser import messy_prompts
-from tests.test_claims import COMPOUND, REGULAR, UNCHANGED
+from tests.support.prompts import colors, messy_prompts, nouns
+from tests.support.properties import examples
 from xlard.claims import (
     Claim,
     attribute_claim,
@@ -21,16 +21,13 @@ from xlard.claims import (
     relation_claim,
     text_claim,
 )
-from xlard.english import COLORS
 from xlard.prompts import claims_from_prompt
 from xlard.prompts.claim_lines import EXAMPLES, format_lines, parse_lines, wants_prompt
 from xlard.prompts.vocabulary import ATTRIBUTES, DIRECTION_SPELLINGS, LINKS, TRANSITIVE
 
-nouns = st.sampled_from([*REGULAR, *COMPOUND, *UNCHANGED])
-colors = st.sampled_from(sorted(COLORS - {"grey"}))
 maybe_colors = st.none() | colors
 numbers = st.integers(0, 12) | st.integers(0, 10**6)
-some = st.integers(1, 12)
+few = st.integers(1, 12)
 directions = st.sampled_from(sorted(set(DIRECTION_SPELLINGS.values())))
 links = st.sampled_from(sorted({*LINKS.values(), *TRANSITIVE.values()}))
 any_text = st.text(max_size=40).filter(str.strip) | st.sampled_from(
@@ -48,46 +45,53 @@ any_text = st.text(max_size=40).filter(str.strip) | st.sampled_from(
         "custom",
     ]
 )
-built = st.one_of(
-    st.builds(count_claim, nouns, numbers, maybe_colors),
-    st.builds(object_claim, nouns, numbers, maybe_colors),
-    st.builds(color_claim, nouns, numbers, colors, some),
-    st.builds(position_claim, nouns, directions, nouns, some, maybe_colors, maybe_colors),
-    st.builds(attribute_claim, nouns, some, st.sampled_from(sorted(ATTRIBUTES)), some, st.booleans()),
-    st.builds(relation_claim, nouns, links, nouns, maybe_colors, maybe_colors),
-    st.builds(
-        relation_claim, nouns, st.sampled_from(["on the left", "in the background", "at the top"]), color=maybe_colors
-    ),
-    st.builds(text_claim, any_text),
-    st.builds(custom_claim, any_text),
-)
+places = st.sampled_from(["on the left", "in the background", "at the top"])
+built = {
+    "count": st.builds(count_claim, nouns, numbers, maybe_colors),
+    "object": st.builds(object_claim, nouns, numbers, maybe_colors),
+    "color": st.builds(color_claim, nouns, numbers, colors, few),
+    "position": st.builds(position_claim, nouns, directions, nouns, few, maybe_colors, maybe_colors),
+    "attribute": st.builds(attribute_claim, nouns, few, st.sampled_from(sorted(ATTRIBUTES)), few, st.booleans()),
+    "relation": st.builds(relation_claim, nouns, links, nouns, maybe_colors, maybe_colors),
+    "place": st.builds(relation_claim, nouns, places, color=maybe_colors),
+    "text": st.builds(text_claim, any_text),
+    "custom": st.builds(custom_claim, any_text),
+}
 weights = st.sampled_from([1.0, 2.0, 0.5]) | st.floats(0, exclude_min=True, allow_infinity=False)
-weighed = st.builds(lambda claim, weight: replace(claim, weight=weight), built, weights)
 
 
-@settings(max_examples=4000, deadline=None)
-@given(st.lists(weighed, max_size=3))
-def test_claims_come_back_from_their_text(found: list[Claim]) -> None:
-    text = format_lines(found)
-    assert parse_lines(text) == found
-    assert len(text.splitlines()) == len(found)
+@pytest.mark.parametrize("kind", built)
+@examples(40)
+@given(st.data())
+def test_a_claim_comes_back_from_its_text(kind: str, data: st.DataObject) -> None:
+    claim = replace(data.draw(built[kind]), weight=data.draw(weights))
+    text = format_lines([claim])
+    assert parse_lines(text) == [claim] and len(text.splitlines()) == 1
 
 
-@settings(max_examples=4000, deadline=None)
+@examples(100)
+@given(st.lists(st.one_of(*built.values()), max_size=3))
+def test_claims_come_back_from_their_text(claims: list[Claim]) -> None:
+    text = format_lines(claims)
+    assert parse_lines(text) == claims
+    assert len(text.splitlines()) == len(claims)
+
+
+@examples(300)
 @given(messy_prompts, st.sampled_from([1.0, 3.0]))
 def test_claims_of_prompts_come_back_from_their_text(prompt: str, weight: float) -> None:
     found = [replace(claim, weight=weight) for claim in claims_from_prompt(prompt)]
     assert parse_lines(format_lines(found)) == found
 
 
-@settings(max_examples=2000, deadline=None)
+@examples(300)
 @given(st.text(max_size=80))
 def test_claims_of_any_text_come_back(prompt: str) -> None:
     found = claims_from_prompt(prompt)
     assert parse_lines(format_lines(found)) == found
 
 
-@settings(max_examples=3000, deadline=None)
+@examples(300)
 @given(
     st.lists(
         st.tuples(

@@ -3,53 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.prompts import COCO, messy_prompts
+from tests.support.properties import examples
 from xlard.claims import Claim, count_claim, object_claim, text_claim
-from xlard.english import COLORS, NUMBER_WORDS, plural
-from xlard.prompts.lexicon import LEXICON
+from xlard.english import NUMBER_WORDS, plural
 from xlard.prompts.parser import Phrase, Relation, claims_from_prompt, parse_prompt
-from xlard.prompts.vocabulary import ATTRIBUTES, DIRECTION_SPELLINGS, MASS_NOUNS, MEDIA, OPINIONS
-
-COCO = """person;bicycle;car;motorcycle;airplane;bus;train;truck;boat;traffic light;fire hydrant;stop sign;
-parking meter;bench;bird;cat;dog;horse;sheep;cow;elephant;bear;zebra;giraffe;backpack;umbrella;handbag;tie;
-suitcase;frisbee;snowboard;sports ball;kite;baseball bat;baseball glove;skateboard;surfboard;tennis racket;bottle;
-wine glass;cup;fork;knife;spoon;bowl;banana;apple;sandwich;orange;broccoli;carrot;hot dog;pizza;donut;cake;chair;
-couch;potted plant;bed;dining table;toilet;tv;laptop;computer mouse;tv remote;computer keyboard;cell phone;
-microwave;oven;toaster;sink;refrigerator;book;clock;vase;scissors;teddy bear;hair drier;
-toothbrush""".replace("\n", "").split(";")
+from xlard.prompts.vocabulary import DIRECTION_SPELLINGS
 
 shapes = st.sampled_from(["circle", "square", "triangle"])
 colors = st.sampled_from(["red", "green", "blue", "yellow", "purple", "cyan"])
 phrases = st.builds(Phrase, st.integers(1, 5), shapes, st.none() | colors)
-# Everything that the grammar knows, with what surrounds it in artists' prompts.
-_VOCABULARY = [
-    *(" ".join(words) for words in LEXICON),
-    *sorted(ATTRIBUTES | COLORS | MASS_NOUNS | MEDIA | OPINIONS),
-    *COCO,
-    *(plural(noun) for noun in COCO),
-    *",,,....\n:;()[]{}'\"&+-/|\\<>",
-    "(red hat:1.3)",
-    "<lora:x:0.8>",
-    "BREAK",
-    "2girls",
-    "6+boys",
-    '"OPEN"',
-    "'x y'",
-    "1.5",
-    "16:9",
-    "4k",
-    "glasses",
-    "men's",
-    "reds",
-    "ones",
-    "left",
-    "right",
-    "top",
-    "next",
-]
-messy_prompts = st.lists(st.sampled_from(_VOCABULARY), max_size=14).map(" ".join)
 
 
 def phrase_text(phrase: Phrase, one: str = "a") -> str:
@@ -67,7 +33,7 @@ def test_joined_phrases_come_back(expected: list[Phrase], one: str) -> None:
     assert parse_prompt(prompt) == (expected, [])
 
 
-@settings(max_examples=300)
+@examples(200)
 @given(
     phrases,
     st.sampled_from(sorted(DIRECTION_SPELLINGS)),
@@ -376,7 +342,7 @@ def test_noise_changes_nothing_around_it() -> None:
     assert claims_from_prompt(messy) == claims_from_prompt("two dogs left of a red hat, a cat")
 
 
-@settings(max_examples=3000, deadline=None)
+@examples(300)
 @given(messy_prompts)
 def test_any_mix_of_known_words_gives_sound_claims(prompt: str) -> None:
     for claim in claims_from_prompt(prompt):
@@ -388,7 +354,7 @@ def test_any_mix_of_known_words_gives_sound_claims(prompt: str) -> None:
     assert all(relation.direction in DIRECTION_SPELLINGS.values() for relation in relations)
 
 
-@settings(max_examples=2000, deadline=None)
+@examples(300)
 @given(st.text(max_size=200))
 def test_any_text_is_read_without_error(text: str) -> None:
     found, relations = parse_prompt(text)

@@ -1,4 +1,5 @@
-"""The bench's prompts in other words than the demo world's own: readable, drawable, and trained on by nobody."""
+"""The bench's prompts with other wording than the shapes world's: they can be read and drawn, and no model was trained
+on them."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.paths import CHECKOUT
+from tests.support.prompts import shapes_claims
 from xlard.prompts import claims_from_prompt
 from xlard.worlds.shapes.architecture import PROMPT_TOKENS, WEIGHTS
 from xlard.worlds.shapes.checker import check
@@ -23,11 +25,11 @@ PROMPTS = (CHECKOUT / "xlard" / "bench" / "worlds" / "unseen_prompts.txt").read_
 
 @pytest.fixture(scope="module")
 def splits() -> dict[frozenset[str], set[str]]:
-    """The splits of the demo world's prompts by the claims that they make."""
-    found = defaultdict(set)
-    for prompt in all_prompts():
-        found[frozenset(claim.text for claim in claims_from_prompt(prompt.text))].add(prompt.split)
-    return found
+    """The splits of the shapes world's prompts by the claims that they make."""
+    splits = defaultdict(set)
+    for prompt, claims in shapes_claims().items():
+        splits[frozenset(claim.text for claim in claims)].add(prompt.split)
+    return splits
 
 
 @pytest.fixture(scope="module")
