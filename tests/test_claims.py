@@ -133,7 +133,7 @@ def test_a_claim_as_json_leaves_out_what_is_unset() -> None:
     }
 
 
-def test_number_words_stay_in_the_order_of_the_demo_critics_vocabulary() -> None:
+def test_number_words_stay_in_the_order_of_the_critics_vocabulary() -> None:
     assert " ".join(NUMBER_WORDS.values()) == "one two three four five six seven eight nine ten no"
 
 

@@ -82,18 +82,18 @@ def test_no_words_break_the_grammar(text) -> None:
 
 
 def test_a_recolour_asks_for_the_new_kind_and_keeps_all_others() -> None:
-    found = edit_claims(edit("make the red circle blue"))
-    assert [claim.text for claim in found if not claim.keep] == ["no red circles", "one blue circle"]
-    assert [claim.text for claim in found if claim.keep] == [
+    claims = edit_claims(edit("make the red circle blue"))
+    assert [claim.text for claim in claims if not claim.keep] == ["no red circles", "one blue circle"]
+    assert [claim.text for claim in claims if claim.keep] == [
         "one blue square",
         "one green triangle",
         "all else is as it was",
     ]
-    assert {aspect_of(claim) for claim in found if claim.keep} == {"preservation"}
-    assert sum(claim.weight for claim in found if claim.keep) == pytest.approx(
-        sum(claim.weight for claim in found if not claim.keep)
+    assert {aspect_of(claim) for claim in claims if claim.keep} == {"preservation"}
+    assert sum(claim.weight for claim in claims if claim.keep) == pytest.approx(
+        sum(claim.weight for claim in claims if not claim.keep)
     )
-    assert edit_in(found).instruction == "make the red circle blue" and edit_in(claims_from_prompt("a dog")) is None
+    assert edit_in(claims).instruction == "make the red circle blue" and edit_in(claims_from_prompt("a dog")) is None
 
 
 def test_the_prompt_says_what_is_there_afterwards() -> None:
@@ -107,9 +107,9 @@ def test_the_prompt_says_what_is_there_afterwards() -> None:
 
 
 def test_later_steps_speak_of_what_earlier_ones_made() -> None:
-    found = edit("make the red circle blue, then move the blue circle below the square")
-    assert found.new_kinds == (ObjectKind("circle", "blue"),) and [d.label for d in found.touched] == ["red circle"]
-    assert found.targets[0].other_kind == ObjectKind("square", "blue")
+    draft = edit("make the red circle blue, then move the blue circle below the square")
+    assert draft.new_kinds == (ObjectKind("circle", "blue"),) and [d.label for d in draft.touched] == ["red circle"]
+    assert draft.targets[0].other_kind == ObjectKind("square", "blue")
 
 
 @pytest.mark.parametrize(
@@ -165,9 +165,9 @@ def test_what_is_new_may_join_what_stands_there_already(instruction) -> None:
     assert any(claim.type == "position" for claim in edit_claims(edit(instruction)))
 
 
-def judged(instruction: str, found, change=None):
-    """What is said of a picture of ``found`` as the result of an edit; ``change`` paints on it."""
-    image = decoded(drawn(found)[None])
+def judged(instruction: str, objects, change=None):
+    """The critique of a picture of ``objects`` as the result of an edit; ``change`` paints on it."""
+    image = decoded(drawn(objects)[None])
     if change is not None:
         change(image[0])
     return Stage().judge(image, [edit_claims(edit(instruction))])[0]
@@ -184,12 +184,14 @@ def test_what_is_lost_moved_new_or_repainted_is_not_preserved() -> None:
     def repaint(image):
         image[60:80, 70:90] = 0.5
 
-    kept = (box("blue circle", 1, 1), *FOUND[1:])
+    result = (box("blue circle", 1, 1), *FOUND[1:])
     cases = {
-        "gone or moved: green triangle": judged("make the red circle blue", kept[:2]),
-        "gone or moved: blue square": judged("make the red circle blue", (kept[0], box("blue square", 8, 5), kept[2])),
-        "new: red square": judged("make the red circle blue", (*kept, box("red square", 9, 9))),
-        "of its pixels stayed": judged("make the red circle blue", kept, repaint),
+        "gone or moved: green triangle": judged("make the red circle blue", result[:2]),
+        "gone or moved: blue square": judged(
+            "make the red circle blue", (result[0], box("blue square", 8, 5), result[2])
+        ),
+        "new: red square": judged("make the red circle blue", (*result, box("red square", 9, 9))),
+        "of its pixels stayed": judged("make the red circle blue", result, repaint),
     }
     for reason, critique in cases.items():
         rest = critique.verdicts[-1]
@@ -206,8 +208,8 @@ def test_a_share_of_pixels_that_is_too_small_does_not_read_as_enough() -> None:
 
 def test_history_and_text_say_which_claims_are_to_keep() -> None:
     critique = judged("remove the red circle", FOUND[1:])
-    told = critique.to_dict()["claims"]
-    assert [claim["keep"] for claim in told] == [False, True, True, True]
+    claims = critique.to_dict()["claims"]
+    assert [claim["keep"] for claim in claims] == [False, True, True, True]
     assert [verdict.claim.shown for verdict in critique.verdicts][-1] == "keep: all else is as it was"
     assert Claim("object", "a dog").to_dict() == {"type": "object", "text": "a dog", "number": 1, "weight": 1.0}
 
@@ -223,13 +225,13 @@ class Answering:
     name, boxes = "the test's model", THOUSANDTHS
 
     def __init__(self, *texts: str):
-        self.texts, self.asked = list(texts), []
+        self.texts, self.questions = list(texts), []
 
     def seen_size(self, image):
         return SIDE, SIDE
 
     def answer(self, asks, sampling=None):
-        self.asked += [ask.question for ask in asks]
+        self.questions += [ask.question for ask in asks]
         return [Answer(self.texts.pop(0)) for _ in asks]
 
 
@@ -240,22 +242,22 @@ LISTED = (
 
 def test_free_words_are_split_by_the_critic_into_steps_and_statements() -> None:
     model = Answering('{"steps": ["make the red circle blue"], "statements": ["it is night"]}', LISTED, LISTED)
-    found = edit_by(MLLMCritic(model), 'Night, please, and no red: "blue" instead', torch.zeros(SIDE, SIDE, 3))
-    assert [claim.text for claim in edit_claims(found)] == [
+    result = edit_by(MLLMCritic(model), 'Night, please, and no red: "blue" instead', torch.zeros(SIDE, SIDE, 3))
+    assert [claim.text for claim in edit_claims(result)] == [
         "no red circles",
         "one blue circle",
         "it is night",
         "one blue square",
         "all else is as it was",
     ]
-    assert found.may_change.all() and '\\"blue\\" instead' in model.asked[0] and "circle" in model.asked[1]
+    assert result.may_change.all() and '\\"blue\\" instead' in model.questions[0] and "circle" in model.questions[1]
 
 
 def test_a_list_that_says_that_nothing_is_left_is_read() -> None:
     """Taking away the only thing succeeds with a critic that answers an empty picture by an empty list."""
-    found = edit_claims(edit("remove the red circle", FOUND[:1]))
+    claims = edit_claims(edit("remove the red circle", FOUND[:1]))
     empty = decoded(torch.zeros(1, 4, CELLS, CELLS))
-    (critique,) = MLLMCritic(Answering("[]")).judge(empty, [found])
+    (critique,) = MLLMCritic(Answering("[]")).judge(empty, [claims])
     assert critique.passed and not critique.detections
 
 
@@ -267,7 +269,7 @@ def test_the_source_is_listed_by_the_question_that_its_edits_are_judged_by() -> 
     assert "keep: one green triangle" in [claim.shown for claim in claims]
     (critique,) = critic.judge(decoded(drawn()[None]), [claims])
     assert all(verdict.passed for verdict in critique.verdicts if verdict.claim.keep)
-    first, second, third, judging = model.asked
+    first, second, third, judging = model.questions
     assert "any circle." in first and "any circle, square." in second and third == judging
 
 
@@ -286,7 +288,7 @@ def test_ways_of_scoring_without_boxes_judge_the_pixels_outside() -> None:
         def probability_of_yes(self, asks):
             return [0.9] * len(asks)
 
-    found = edit_claims(edit("remove the red circle"))
+    claims = edit_claims(edit("remove the red circle"))
     critic = MLLMCritic(Yes()).with_scoring(YesProbability())
-    same, other = critic.judge(torch.stack([decoded(drawn()[None])[0], torch.ones(SIDE, SIDE, 3)]), [found, found])
+    same, other = critic.judge(torch.stack([decoded(drawn()[None])[0], torch.ones(SIDE, SIDE, 3)]), [claims, claims])
     assert same.passed and not other.passed and other.verdicts[-1].reason.startswith("0.0% of its pixels")

@@ -1,4 +1,4 @@
-"""Claims as editable text: they come back as they were, and what cannot be understood is said so."""
+"""Claims as editable text: they come back as they were, and a line that cannot be understood is an error."""
 
 from __future__ import annotations
 
@@ -80,15 +80,15 @@ def test_claims_come_back_from_their_text(claims: list[Claim]) -> None:
 @examples(300)
 @given(messy_prompts, st.sampled_from([1.0, 3.0]))
 def test_claims_of_prompts_come_back_from_their_text(prompt: str, weight: float) -> None:
-    found = [replace(claim, weight=weight) for claim in claims_from_prompt(prompt)]
-    assert parse_lines(format_lines(found)) == found
+    claims = [replace(claim, weight=weight) for claim in claims_from_prompt(prompt)]
+    assert parse_lines(format_lines(claims)) == claims
 
 
 @examples(300)
 @given(st.text(max_size=80))
 def test_claims_of_any_text_come_back(prompt: str) -> None:
-    found = claims_from_prompt(prompt)
-    assert parse_lines(format_lines(found)) == found
+    claims = claims_from_prompt(prompt)
+    assert parse_lines(format_lines(claims)) == claims
 
 
 @examples(300)
@@ -104,22 +104,22 @@ def test_claims_of_any_text_come_back(prompt: str) -> None:
 )
 def test_any_lines_give_sound_claims_or_a_value_error(lines: list[tuple[str, str, str]]) -> None:
     try:
-        found = parse_lines("\n".join(map("".join, lines)))
+        claims = parse_lines("\n".join(map("".join, lines)))
     except ValueError as error:
         assert "Line " in str(error) and "cannot be understood" in str(error)
         return
-    assert parse_lines(format_lines(found)) == found
-    for claim in found:
+    assert parse_lines(format_lines(claims)) == claims
+    for claim in claims:
         assert claim.number >= 0 and 0 < claim.weight < float("inf")
         assert claim.text and claim.text == " ".join(claim.text.split())
 
 
 def test_lines_read_well() -> None:
-    found = claims_from_prompt(
+    claims = claims_from_prompt(
         'two red circles left of a fluffy dog holding a sign that says "OPEN", no cats, some trees'
     )
     assert (
-        format_lines([*found, replace(custom_claim("the hat casts a shadow"), weight=1.5)])
+        format_lines([*claims, replace(custom_claim("the hat casts a shadow"), weight=1.5)])
         == """\
 count: two circles
 count: one dog
@@ -187,18 +187,18 @@ def test_a_weight_stands_in_brackets_behind() -> None:
 
 
 def test_dots_stand_for_the_claims_of_the_prompt() -> None:
-    own = claims_from_prompt("two red circles")
-    assert parse_lines("...\ncustom: it rains", own) == [*own, custom_claim("it rains")]
-    assert parse_lines("it rains\n \u2026 ", own) == [custom_claim("it rains"), *own]
-    assert parse_lines("# ...\nit rains", own) == [custom_claim("it rains")]
+    from_prompt = claims_from_prompt("two red circles")
+    assert parse_lines("...\ncustom: it rains", from_prompt) == [*from_prompt, custom_claim("it rains")]
+    assert parse_lines("it rains\n \u2026 ", from_prompt) == [custom_claim("it rains"), *from_prompt]
+    assert parse_lines("# ...\nit rains", from_prompt) == [custom_claim("it rains")]
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "includes_prompt"),
     [("", True), (" \n", True), ("...", True), ("it rains\n...", True), ("it rains", False), ("# ...", False)],
 )
-def test_whether_the_prompt_is_wanted(text: str, wanted: bool) -> None:
-    assert wants_prompt(text) == wanted
+def test_whether_the_claims_of_the_prompt_are_included(text: str, includes_prompt: bool) -> None:
+    assert wants_prompt(text) == includes_prompt
 
 
 @pytest.mark.parametrize(

@@ -68,8 +68,8 @@ def test_a_lead_in_is_no_object(lead: str) -> None:
 
 
 def test_a_relation_joins_only_its_neighbours() -> None:
-    found, relations = parse_prompt("a red circle left of a blue square and a green triangle")
-    assert [phrase.text for phrase in found] == ["red circle", "blue square", "green triangle"]
+    parsed, relations = parse_prompt("a red circle left of a blue square and a green triangle")
+    assert [phrase.text for phrase in parsed] == ["red circle", "blue square", "green triangle"]
     assert relations == [Relation(0, "left of", 1)]
 
 
@@ -113,8 +113,8 @@ def test_numbers(words: str, number: int) -> None:
 )
 def test_what_is_not_exact_is_so_many_or_more(words: str) -> None:
     assert claims_from_prompt(f"{words} dogs") == [object_claim("dog", 2)]
-    found, _ = parse_prompt(f"{words} dogs")
-    assert found == [Phrase(2, "dog", exact=False)]
+    parsed, _ = parse_prompt(f"{words} dogs")
+    assert parsed == [Phrase(2, "dog", exact=False)]
 
 
 @pytest.mark.parametrize(
@@ -141,10 +141,10 @@ def test_counts_of_harder_wordings(prompt: str, expected: list[Claim]) -> None:
 
 
 @given(st.lists(phrases, min_size=1, max_size=4))
-def test_counts_add_up_by_noun(found: list[Phrase]) -> None:
-    counts = [claim for claim in claims_from_prompt(", ".join(map(phrase_text, found))) if claim.type == "count"]
+def test_counts_add_up_by_noun(parsed: list[Phrase]) -> None:
+    counts = [claim for claim in claims_from_prompt(", ".join(map(phrase_text, parsed))) if claim.type == "count"]
     assert len({claim.noun for claim in counts}) == len(counts)
-    assert sum(claim.number for claim in counts) == sum(phrase.number for phrase in found)
+    assert sum(claim.number for claim in counts) == sum(phrase.number for phrase in parsed)
 
 
 @pytest.mark.parametrize(
@@ -290,10 +290,10 @@ def test_what_is_named_again_is_not_counted_again(prompt: str) -> None:
     ],
 )
 def test_written_text_is_kept_and_not_read(prompt: str, written: str) -> None:
-    found = claims_from_prompt(prompt)
-    assert found[-1] == text_claim(written)
-    assert {claim.noun for claim in found} <= {"sign", "wall", "door", ""}
-    assert ("door" not in prompt) or "sign above door" in [claim.text for claim in found]
+    claims = claims_from_prompt(prompt)
+    assert claims[-1] == text_claim(written)
+    assert {claim.noun for claim in claims} <= {"sign", "wall", "door", ""}
+    assert ("door" not in prompt) or "sign above door" in [claim.text for claim in claims]
 
 
 @pytest.mark.parametrize(
@@ -349,17 +349,17 @@ def test_any_mix_of_known_words_gives_sound_claims(prompt: str) -> None:
         assert claim.number >= 0 and claim.weight > 0
         assert claim.text and claim.text == " ".join(claim.text.split())
         assert claim.type == "text" or claim.noun
-    found, relations = parse_prompt(prompt)
-    assert all(phrase.number > 0 and phrase.noun for phrase in found)
+    parsed, relations = parse_prompt(prompt)
+    assert all(phrase.number > 0 and phrase.noun for phrase in parsed)
     assert all(relation.direction in DIRECTION_SPELLINGS.values() for relation in relations)
 
 
 @examples(300)
 @given(st.text(max_size=200))
 def test_any_text_is_read_without_error(text: str) -> None:
-    found, relations = parse_prompt(text)
-    assert all(phrase.number > 0 and phrase.noun for phrase in found)
-    assert all(0 <= index < len(found) for relation in relations for index in (relation.a, relation.b))
+    parsed, relations = parse_prompt(text)
+    assert all(phrase.number > 0 and phrase.noun for phrase in parsed)
+    assert all(0 <= index < len(parsed) for relation in relations for index in (relation.a, relation.b))
     assert all(claim.text == " ".join(claim.text.split()) for claim in claims_from_prompt(text))
 
 

@@ -48,7 +48,7 @@ def test_it_makes_the_claims_written_beside_it(prompt) -> None:
     assert sorted(claim.text for claim in claims_from_prompt(prompt)) == sorted(CLAIMS[prompt])
 
 
-def test_no_wording_is_the_demo_worlds_and_no_content_was_trained_on(splits) -> None:
+def test_no_wording_is_that_of_the_shapes_world_and_no_content_was_trained_on(splits) -> None:
     assert not {prompt.text for prompt in all_prompts()} & set(PROMPTS)
     assert [prompt for prompt in PROMPTS if splits.get(frozenset(CLAIMS[prompt]), set()) - {"test"}] == []
 
