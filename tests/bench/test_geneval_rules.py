@@ -204,6 +204,7 @@ def test_a_picture_is_scored_once_and_again_when_it_was_redrawn(tmp_path) -> Non
 
 def test_cocos_classes_under_any_name() -> None:
     assert len(CLASSES) == len(set(CLASSES)) == 80
+    assert all(name == " ".join(name.split()) for name in CLASSES), "no class is broken by a line end"
     for label, name in {
         "mouse": "computer mouse",
         "Cell_Phone": "cell phone",
