@@ -91,7 +91,7 @@ class XLARDPredictReward(io.ComfyNode):
         batch = len(pictures)
         prediction = head(pictures.float(), prompt_embeddings(positive, batch), torch.full((batch,), sigma))
         aspects = aspects_of_prompt(prompt, head.config.aspects)
-        index = prediction.index(aspects)
+        index = prediction.columns(aspects)
         return io.NodeOutput(
             reward_text(prediction, index),
             overall(prediction, index),

@@ -132,7 +132,7 @@ def test_the_overall_reward_is_over_the_pictures_own_aspects() -> None:
     rewards = prediction.rewards
     expected = torch.stack([rewards[0, 0], rewards[1, 0] * rewards[1, 2]])
     assert torch.allclose(
-        overall_reward(prediction, [prediction.index(["count"]), prediction.index(["count", "position"])]), expected
+        overall_reward(prediction, [prediction.columns(["count"]), prediction.columns(["count", "position"])]), expected
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-import xlard.models.corrector
-from xlard.models.corrector import CorrectorConfig, LatentCorrector, token_contributions
+import xlard.models.token_contributions
+from xlard.models.corrector import CorrectorConfig, LatentCorrector
+from xlard.models.token_contributions import token_contributions
 
 
 def moving_corrector() -> LatentCorrector:
@@ -57,6 +58,6 @@ def test_the_size_of_the_chunks_changes_nothing(monkeypatch, together: int) -> N
     expected = token_contributions(corrector, *inputs())
     largest = []
     corrector.register_forward_hook(lambda module, arguments, output: largest.append(len(output)))
-    monkeypatch.setattr(xlard.models.corrector, "_PATCHES_TOGETHER", together)
+    monkeypatch.setattr(xlard.models.token_contributions, "_PATCHES_TOGETHER", together)
     assert torch.allclose(token_contributions(corrector, *inputs()), expected, atol=1e-5)
     assert max(largest) == min(max(1, together // 16), 6)

@@ -1,11 +1,11 @@
-"""Latent corrector Delta_theta: (latent, prompt embedding, noise_level) -> residual latent under a trust region."""
+"""Latent corrector Delta_theta: (latent, prompt embedding, noise level) -> residual latent under a trust region."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
+from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -13,22 +13,20 @@ from .checks import check_context, check_latents
 from .files import build, read_module, save_module
 from .transformer import LatentTransformer
 
-_PATCHES_TOGETHER = 8192
-"""Patches of a latent that ``token_contributions`` puts through a corrector at once: some 120 MB at a width of 256."""
-
 
 @dataclass(frozen=True)
 class CorrectorConfig:
     """What a corrector was built and trained for; saved with its weights.
 
-    ``noise_level_range`` holds the noise levels that it has learnt to correct at, ``family`` names the model's
-    architecture where ComfyUI knew it (empty: any with these shapes). A corrector with a level ``single_step_level``
-    acts once in a run, there; with 0, at every step inside ``noise_level_range``. ``reward_threshold``: where a head
-    reads along, one that acts once changes only pictures whose predicted reward is below this.
+    ``noise_level_range`` holds the noise levels that it has learnt to correct at. ``family`` names the model's
+    architecture where ComfyUI knows it (empty: any with these shapes). A corrector with a ``single_step_level`` acts
+    once in a run, at that noise level; with 0, at every step inside ``noise_level_range``. ``reward_threshold``: beside
+    a head, one that acts once changes only pictures whose predicted reward is below this.
 
-    At a level of 1 there is nothing but noise: there it is the noise that is moved, by ``noise_share`` of the residual.
-    One that ``moves_noise`` does so before it acts at its own level, but not where a head reads along, which cannot say
-    beforehand what would have come of the noise as it was."""
+    At a level of 1 there is only noise, so the noise is moved, by ``noise_share`` of the residual. One that
+    ``moves_noise`` does so before it acts at its own level; not beside a head, which cannot say beforehand what would
+    have come of the noise as it was.
+    """
 
     latent_channels: int
     context_width: int
@@ -48,7 +46,7 @@ class CorrectorConfig:
     @property
     def extra_nfe(self) -> int:
         """Model calls that a draw costs more with a corrector that acts once, and on every picture."""
-        return 1 + (self.moves_noise and self.single_step_level < 1)
+        return 1 + int(self.moves_noise and self.single_step_level < 1)
 
 
 def project(delta: Tensor, latents: Tensor, trust_region: float) -> Tensor:
@@ -61,7 +59,7 @@ def project(delta: Tensor, latents: Tensor, trust_region: float) -> Tensor:
 class LatentCorrector(nn.Module):
     """Residual transformer with FiLM and prompt cross-attention; its output is zero at initialisation."""
 
-    def __init__(self, config: CorrectorConfig, figures: dict | None = None):
+    def __init__(self, config: CorrectorConfig, figures: dict[str, Any] | None = None):
         super().__init__()
         self.config, self.figures = config, figures or {}
         self.body = LatentTransformer(
@@ -91,46 +89,18 @@ class LatentCorrector(nn.Module):
     def load(cls, path: str | os.PathLike) -> LatentCorrector:
         """Read a corrector; raises FileNotFoundError or ValueError with the cause (see ``read_module``)."""
         config, figures, tensors = read_module(path, "corrector")
-        return build(
-            path,
-            lambda: cls(
-                CorrectorConfig(**{**config, "noise_level_range": tuple(config["noise_level_range"])}), figures
-            ),
-            tensors,
-        )
+
+        def make() -> LatentCorrector:
+            levels = tuple(config["noise_level_range"])
+            return cls(CorrectorConfig(**{**config, "noise_level_range": levels}), figures)
+
+        return build(path, make, tensors)
 
 
 def attribution_map(delta: Tensor) -> Tensor:
     """Where a residual (B, C, h, w) acts: LAM = sum over channels of its magnitude, scaled to [0, 1], (B, h, w)."""
     magnitude = delta.abs().sum(dim=1)
     return magnitude / magnitude.amax(dim=(-2, -1), keepdim=True).clamp_min(1e-8)
-
-
-@torch.no_grad()
-def token_contributions(corrector: LatentCorrector, latents: Tensor, context: Tensor, noise_level: Tensor) -> Tensor:
-    """How much each token of a prompt moves the residual, (B, L): |delta - delta without it| / |delta|, 0 where delta
-    is 0.
-
-    Without a token means that the mean of its prompt's tokens stands in its place. The rows do not sum to 1. Arguments
-    are those of the corrector, which runs once for each token, several at a time."""
-    height, width = latents.shape[-2:]
-    patches = -(-height // corrector.config.patch) * -(-width // corrector.config.patch)
-    length, together = context.shape[1], max(1, _PATCHES_TOGETHER // patches)
-    found = torch.zeros(context.shape[:2], dtype=latents.dtype, device=latents.device)
-    for row, tokens in enumerate(context):
-        picture, level = latents[row : row + 1], noise_level[row : row + 1]
-        delta = corrector(picture, tokens[None], level)
-        size = delta.norm()
-        if not size:
-            continue
-        for start in range(0, length, together):
-            left_out = torch.arange(start, min(start + together, length))
-            number = len(left_out)
-            without = tokens.repeat(number, 1, 1)
-            without[torch.arange(number), left_out] = tokens.mean(dim=0)
-            other = corrector(picture.expand(number, -1, -1, -1), without, level.expand(number))
-            found[row, left_out] = ((other - delta).flatten(1).norm(dim=1) / size).to(found)
-    return found
 
 
 def enlarge(maps: Tensor, height: int, width: int) -> Tensor:

@@ -43,8 +43,8 @@ def read_module(path: str | os.PathLike, kind: str) -> tuple[dict, dict, dict[st
     except SafetensorError as error:
         raise ValueError(f"{path.name} is damaged or cut short ({error}). Copy or download it again.") from error
     if metadata.get("xlard") != kind:
-        found = metadata.get("xlard", "no xLARD file")
-        raise ValueError(f"{path.name} is not a {kind} file (it is: {found}). Choose a file saved as a {kind}.")
+        actual = metadata.get("xlard", "no xLARD file")
+        raise ValueError(f"{path.name} is not a {kind} file (it is: {actual}). Choose a file saved as a {kind}.")
     try:
         config, figures = from_file(json.loads(metadata["config"])), from_file(json.loads(metadata["figures"]))
     except (KeyError, json.JSONDecodeError) as error:

@@ -1,10 +1,11 @@
-"""Reward head R_phi: (latent, prompt embedding, noise_level) -> reward and uncertainty per aspect, and a spatial
-map."""
+"""Reward head R_phi: (latent, prompt embedding, noise level) -> reward, uncertainty and a spatial map per aspect."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +24,8 @@ class HeadConfig:
     """What a head was built and trained for; saved with its weights.
 
     ``noise_level_range`` holds the noise levels at which it was measured to tell good latents from bad ones, ``family``
-    names the model's architecture where ComfyUI knew it (empty: any with these shapes)."""
+    names the model's architecture where ComfyUI knows it (empty: any with these shapes).
+    """
 
     latent_channels: int
     context_width: int
@@ -51,8 +53,8 @@ class RewardPrediction:
     aspects: tuple[str, ...]
     tokens: Tensor
 
-    def index(self, aspects) -> list[int]:
-        """Columns of the named aspects; those that the head does not know are left out."""
+    def columns(self, aspects: Collection[str]) -> list[int]:
+        """The columns of the named aspects; those that the head does not know are left out."""
         return [column for column, aspect in enumerate(self.aspects) if aspect in aspects]
 
 
@@ -60,9 +62,13 @@ class RewardHead(nn.Module):
     """Differentiable stand-in for the critic, on latents: noisy ones, x0 predictions, or finished ones.
 
     The buffers ``slope`` and ``shift`` (K, A) calibrate each aspect's logits for each of ``LATENT_KINDS`` (see
-    ``training.calibration``)."""
+    ``training.calibration``).
+    """
 
-    def __init__(self, config: HeadConfig, figures: dict | None = None):
+    slope: Tensor
+    shift: Tensor
+
+    def __init__(self, config: HeadConfig, figures: dict[str, Any] | None = None):
         super().__init__()
         self.config, self.figures = config, figures or {}
         self.body = LatentTransformer(
@@ -84,8 +90,9 @@ class RewardHead(nn.Module):
     ) -> RewardPrediction:
         """Read latents (B, C, h, w) with prompt embeddings (B, L, D) and noise levels (B,) in [0, 1].
 
-        ``kind`` (B,) are places in ``LATENT_KINDS``; without it, latents are x0 predictions, and finished at
-        noise_level 0. Raises ValueError for latents or embeddings that the head was not trained for."""
+        ``kind`` (B,) are indices of ``LATENT_KINDS``; without it, latents are x0 predictions, and finished ones at a
+        noise level of 0. Raises ValueError for latents or embeddings that the head was not trained for.
+        """
         check_latents(latents, self.config.latent_channels, "head", self.config.base_model)
         check_context(context, self.config.context_width, "head", self.config.base_model)
         if kind is None:
@@ -95,12 +102,6 @@ class RewardHead(nn.Module):
         deviations = self.log_deviation(tokens.mean(dim=1)).clamp(-5.0, 1.0).exp()
         maps = logits.transpose(1, 2).unflatten(-1, (height, width))
         return RewardPrediction(torch.sigmoid(logits.mean(dim=1)), deviations, maps, self.config.aspects, tokens)
-
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
-        for name in (f"{prefix}slope", f"{prefix}shift"):
-            if name in state_dict and state_dict[name].ndim == 1:  # Older ones calibrate all kinds alike.
-                state_dict[name] = state_dict[name].expand(len(LATENT_KINDS), -1)
-        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write weights, config and training figures to one safetensors file."""
@@ -112,21 +113,12 @@ class RewardHead(nn.Module):
         config, figures, tensors = read_module(path, "head")
 
         def make() -> RewardHead:
-            return cls(
-                HeadConfig(
-                    **{
-                        **config,
-                        "aspects": tuple(config["aspects"]),
-                        "noise_level_range": tuple(config["noise_level_range"]),
-                    }
-                ),
-                figures,
-            )
+            aspects, levels = tuple(config["aspects"]), tuple(config["noise_level_range"])
+            return cls(HeadConfig(**{**config, "aspects": aspects, "noise_level_range": levels}), figures)
 
         return build(path, make, tensors)
 
 
-def overall_reward(prediction: RewardPrediction, index: list[list[int]]) -> Tensor:
-    """Product (B,) of the predicted rewards of each picture's own aspects: all claims must hold at once."""
-    columns = [prediction.rewards[row, aspects].prod() for row, aspects in enumerate(index)]
-    return torch.stack(columns)
+def overall_reward(prediction: RewardPrediction, columns: Sequence[Sequence[int]]) -> Tensor:
+    """The product (B,) of the predicted rewards in each picture's ``columns``: all claims must hold at once."""
+    return torch.stack([prediction.rewards[row, list(aspects)].prod() for row, aspects in enumerate(columns)])

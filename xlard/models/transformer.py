@@ -83,7 +83,11 @@ class LatentTransformer(nn.Module):
     """Patch tokens of a latent, read in the light of a prompt, a noise level and the kind of the latent.
 
     Any height and width that ``patch`` divides; smaller remainders are padded by repetition. ``kinds`` is how many
-    kinds there are. The buffers ``mean`` and ``spread`` (C,) bring the channels of any VAE to one scale."""
+    kinds there are. The buffers ``mean`` and ``spread`` (C,) bring the channels of any VAE to one scale.
+    """
+
+    mean: Tensor
+    spread: Tensor
 
     def __init__(
         self, latent_channels: int, context_width: int, width: int, layers: int, heads: int, patch: int, kinds: int = 1
@@ -110,25 +114,23 @@ class LatentTransformer(nn.Module):
     def forward(
         self, latents: Tensor, context: Tensor, noise_level: Tensor, kind: Tensor | None = None
     ) -> tuple[Tensor, tuple[int, int]]:
-        """Latents (B, C, h, w), context (B, L, D), noise_level (B,), kind (B,) -> tokens (B, N, width) and the grid's
-        height and width. Without ``kind`` all are of the first. Tokens of the context that are all zeros are padding,
-        and not read."""
+        """Latents (B, C, h, w), context (B, L, D), noise levels (B,), kind (B,) -> tokens (B, N, width) and the grid's
+        height and width.
+
+        Without ``kind`` all are of the first. Tokens of the context that are all zeros are padding, and not read.
+        """
         latents = (latents - self.mean[:, None, None]) / self.spread[:, None, None]
         bottom, right = -latents.shape[-2] % self.patch, -latents.shape[-1] % self.patch
         if bottom or right:
             latents = F.pad(latents, (0, right, 0, bottom), mode="replicate")
         grid = self.embed(latents)
         height, width = grid.shape[-2:]
-        tokens = grid.flatten(2).transpose(1, 2) + sincos_positions(height, width, self.width, grid.device).to(
-            grid.dtype
-        )
+        positions = sincos_positions(height, width, self.width, grid.device).to(grid.dtype)
+        tokens = grid.flatten(2).transpose(1, 2) + positions
         mask = padding_mask(context)
         context = self.context_in(context)
-        condition = self.condition(
-            torch.cat(
-                [masked_mean(context, mask), noise_level_embedding(noise_level, self.width).to(grid.dtype)], dim=-1
-            )
-        )
+        level = noise_level_embedding(noise_level, self.width).to(grid.dtype)
+        condition = self.condition(torch.cat([masked_mean(context, mask), level], dim=-1))
         condition = condition + self.kind(torch.zeros_like(noise_level, dtype=torch.long) if kind is None else kind)
         for block in self.blocks:
             tokens = block(tokens, context, condition, mask)
@@ -136,13 +138,13 @@ class LatentTransformer(nn.Module):
 
 
 def padding_mask(context: Tensor) -> Tensor | None:
-    """Where prompt embeddings (B, L, D) are not zeros all through, (B, L); None where no token is.
+    """Where prompt embeddings (B, L, D) are not all zeros, (B, L); None where no token is padding.
 
-    A prompt of zeros alone, such as one that was zeroed out, is none of padding.
+    A prompt of zeros only, such as one that was zeroed out, is not padding.
     """
-    read = context.ne(0).any(dim=-1)
-    read = read | ~read.any(dim=1, keepdim=True)
-    return None if read.all() else read
+    tokens = context.ne(0).any(dim=-1)
+    tokens = tokens | ~tokens.any(dim=1, keepdim=True)
+    return None if tokens.all() else tokens
 
 
 def masked_mean(context: Tensor, mask: Tensor | None) -> Tensor:

@@ -75,5 +75,5 @@ def correct_latent(
 def _rising(head, pictures: Tensor, delta: Tensor, context: Tensor, level: Tensor, aspects: list[str]) -> Tensor:
     """Whether the product of the head's rewards over ``aspects`` rises, (B,)."""
     before, after = (head(latents, context, level) for latents in (pictures, pictures + delta))
-    index = [before.index(aspects)] * len(pictures)
+    index = [before.columns(aspects)] * len(pictures)
     return overall_reward(after, index) > overall_reward(before, index)

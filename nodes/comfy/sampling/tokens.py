@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ....xlard.models.corrector import token_contributions
+from ....xlard.models.token_contributions import token_contributions
 from .latents import as_pictures, prompt_embeddings
 
 _MOST = 20
