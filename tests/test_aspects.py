@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import get_args
 
+import pytest
+
 from tests.support.paths import CHECKOUT
 from xlard.aspects import ASPECT_OF, ASPECTS, PRESERVATION, REPORTED, TABLE, aspect_of
 from xlard.claims import Claim, ClaimType
@@ -50,6 +52,7 @@ def test_aspects_keep_the_order_of_the_columns_in_shared_heads() -> None:
     assert ASPECTS[:6] == ("count", "color", "position", "object", "attribute", "quality")
 
 
+@pytest.mark.model
 def test_a_new_aspect_is_one_line(tmp_path: Path) -> None:
     head = tmp_path / "head.safetensors"
     RewardHead(HeadConfig(4, 16, "a test model", width=32, layers=1)).save(head)
