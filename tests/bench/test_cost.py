@@ -7,7 +7,7 @@ import torch
 
 from xlard.bench.cost.families import FAMILIES, TOKENS, Family
 from xlard.bench.cost.measure import MEGABYTE, count_flops, measure
-from xlard.bench.cost.operations import table
+from xlard.bench.cost.operations import main, table
 
 
 def tiny(family: Family) -> tuple[torch.nn.Module, dict]:
@@ -48,6 +48,13 @@ def test_flux_costs_what_its_layers_cost_on_paper() -> None:
 
 def test_every_family_is_cut_into_as_many_tokens() -> None:
     assert {(family.side // family.patch) ** 2 for family in FAMILIES} == {TOKENS}
+
+
+def test_the_command_prints_a_table(monkeypatch, capsys) -> None:
+    monkeypatch.setattr("xlard.bench.cost.operations.FAMILIES", [TINY])
+    main(["--repeats", "1", "--device", "cpu"])
+    printed = capsys.readouterr().out
+    assert "one call of the diffusion model" in printed and "Peak MB" in printed
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -280,13 +280,13 @@ def test_wilsons_interval() -> None:
 
 
 def rows(*shares: tuple[str, int, int, int]) -> list[dict]:
-    """Rows of tasks: prompts, of which the first so many are right plain, and corrected; two seeds each."""
+    """Rows of tasks (name, number of prompts, right plain, right corrected); the first prompts are right; two seeds."""
     return [
-        {"tag": tag, "prompt": f"{tag} {place}", "seed": seed, "kind": kind, "correct": place < right}
+        {"tag": tag, "prompt": f"{tag} {place}", "seed": seed, "kind": version, "correct": place < right}
         for tag, number, base, corrected in shares
         for place in range(number)
         for seed in (0, 1)
-        for kind, right in (("base", base), ("corrected", corrected))
+        for version, right in (("base", base), ("corrected", corrected))
     ]
 
 

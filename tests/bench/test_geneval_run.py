@@ -154,8 +154,8 @@ def test_prompts_are_drawn_and_scored_and_a_stopped_run_goes_on(comfy, bench, tm
 def test_shipped_workflows_need_no_change(comfy, name) -> None:
     template = read_template(CHECKOUT / "workflows" / f"{name}.json", comfy.object_info())
     job = template.fill("a red circle", 11)
-    words = [value for node in job.values() for value in node["inputs"].values() if value == "a red circle"]
-    assert len(words) == 1 and 11 in [value for node in job.values() for value in node["inputs"].values()]
+    prompts = [value for node in job.values() for value in node["inputs"].values() if value == "a red circle"]
+    assert len(prompts) == 1 and 11 in [value for node in job.values() for value in node["inputs"].values()]
     assert {BASE, CORRECTED} <= job.keys()
 
 

@@ -45,8 +45,8 @@ INFO = {
 }
 
 
-def node(kind: str, title: str = "", **inputs) -> dict:
-    return {"class_type": kind, "inputs": inputs, "_meta": {"title": title or kind}}
+def node(class_type: str, title: str = "", **inputs) -> dict:
+    return {"class_type": class_type, "inputs": inputs, "_meta": {"title": title or class_type}}
 
 
 def graph(text="a cat", **more) -> dict:

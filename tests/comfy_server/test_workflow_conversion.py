@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.object_info import declaration
 from xlard.comfy_server.errors import WorkflowError
 from xlard.comfy_server.workflow import widgets_of, workflow_to_api
-
-
-def declaration(required: dict, optional: dict | None = None, outputs: tuple = ()) -> dict:
-    """A node's entry in /object_info."""
-    groups = {"required": required, "optional": optional or {}}
-    return {"input": groups, "input_order": {name: list(group) for name, group in groups.items()}, "output": outputs}
-
 
 INFO = {
     "Source": declaration({"width": ["INT", {"default": 8}]}, outputs=("IMAGE",)),
@@ -33,11 +27,18 @@ INFO = {
 }
 
 
-def node(node_id: int, kind: str, inputs: dict | None = None, values: list | None = None, **more) -> dict:
+def node(node_id: int, class_type: str, inputs: dict | None = None, values: list | None = None, **more) -> dict:
     """A saved node; `inputs` maps a slot's name to its type and link id."""
     slots = [{"name": name, "type": slot[0], "link": slot[1]} for name, slot in (inputs or {}).items()]
     outputs = [{"name": "IMAGE", "type": "IMAGE"}]
-    saved = {"id": node_id, "type": kind, "mode": 0, "inputs": slots, "outputs": outputs, "widgets_values": values}
+    saved = {
+        "id": node_id,
+        "type": class_type,
+        "mode": 0,
+        "inputs": slots,
+        "outputs": outputs,
+        "widgets_values": values,
+    }
     return {**saved, **more}
 
 
@@ -82,9 +83,9 @@ def test_a_primitive_gives_its_value():
     assert prompt["2"]["inputs"] == {"width": 33}
 
 
-@pytest.mark.parametrize("kind", ["Note", "MarkdownNote"])
-def test_notes_are_left_out(kind):
-    assert convert([node(1, kind, values=["read me"])], []) == {}
+@pytest.mark.parametrize("class_type", ["Note", "MarkdownNote"])
+def test_notes_are_left_out(class_type):
+    assert convert([node(1, class_type, values=["read me"])], []) == {}
 
 
 def test_a_bypassed_node_passes_on_the_input_of_the_same_type():

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.comfy_server.test_workflow_conversion import declaration
 from tests.support.graphs import demo_graph, pictures, shown
 from tests.support.loop_graphs import ALWAYS, NEVER, add_loop, looped, ran, recorded, rounds_of
+from tests.support.object_info import declaration
 from tests.workflows.test_workflows import saved
 from xlard.comfy_server.workflow import workflow_to_api
 

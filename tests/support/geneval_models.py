@@ -1,5 +1,6 @@
-"""Folders of small detectors and a small CLIP, as transformers saves them. Their weights are random, but for what is
-said to be set."""
+"""Folders of small detectors and a small CLIP, as transformers saves them.
+
+Their weights are random; the detectors' class heads are set."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ LABELS = dict(enumerate(CLASSES))
 
 
 def box_detector(folder: Path, sees: str = "person", labels: dict[int, str] = LABELS) -> Path:
-    """A detector of boxes whose head is set to call all that it looks at ``sees``, and to be sure of it."""
+    """A detector of boxes whose head is set to call everything ``sees``, with a high score."""
     from transformers import YolosConfig, YolosForObjectDetection, YolosImageProcessor
 
     torch.manual_seed(0)
@@ -40,7 +41,7 @@ def box_detector(folder: Path, sees: str = "person", labels: dict[int, str] = LA
 
 
 def mask_detector(folder: Path, sees: str = "person") -> Path:
-    """As ``box_detector``, of masks, which are random."""
+    """As ``box_detector``, with random masks."""
     from transformers import (
         Mask2FormerConfig,
         Mask2FormerForUniversalSegmentation,
@@ -88,14 +89,14 @@ def small_clip(folder: Path) -> Path:
 
     torch.manual_seed(0)
     letters = sorted(ByteLevel.alphabet())
-    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    vocabulary = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
     sizes = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
     text = hf.CLIPTextConfig(
-        vocab_size=len(words),
+        vocab_size=len(vocabulary),
         max_position_embeddings=77,
-        bos_token_id=len(words) - 2,
-        eos_token_id=len(words) - 1,
-        pad_token_id=len(words) - 1,
+        bos_token_id=len(vocabulary) - 2,
+        eos_token_id=len(vocabulary) - 1,
+        pad_token_id=len(vocabulary) - 1,
         **sizes,
     )
     hf.CLIPModel(
@@ -105,7 +106,7 @@ def small_clip(folder: Path) -> Path:
             projection_dim=16,
         )
     ).save_pretrained(folder)
-    tokenizer = hf.CLIPTokenizer(vocab={word: number for number, word in enumerate(words)}, merges=[])
+    tokenizer = hf.CLIPTokenizer(vocab={token: number for number, token in enumerate(vocabulary)}, merges=[])
     hf.CLIPProcessor(
         hf.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}), tokenizer
     ).save_pretrained(folder)

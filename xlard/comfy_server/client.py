@@ -16,6 +16,8 @@ from typing import Any
 from .errors import ComfyServerError, JobError, JobTimeout, StatusError
 from .job_result import ENDINGS, JobResult, OnProgress, read_until_end
 
+_FILE_KEYS = ("filename", "subfolder", "type")
+
 
 class ServerClient:
     """The server at `url`, such as http://127.0.0.1:8188. All methods raise ComfyServerError if it does not answer."""
@@ -153,6 +155,3 @@ class ServerClient:
                 return histories[prompt_id]
             time.sleep(0.05)
         raise ComfyServerError(f"ComfyUI has no history of the finished job {prompt_id}. Run it again.")
-
-
-_FILE_KEYS = ("filename", "subfolder", "type")
