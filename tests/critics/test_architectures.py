@@ -46,7 +46,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory) -> Callable[[str], Path]:
-    """The folder of an architecture's tiny model, made when it is first asked for."""
+    """The folder of an architecture's tiny model, made at its first use."""
     base = tmp_path_factory.mktemp("critics")
     return cache(lambda name: ARCHITECTURES[name].save(base / name))
 
@@ -98,7 +98,7 @@ def test_picture_and_question_change_what_the_model_says(critic):
     """Otherwise the other tests would show nothing."""
     asks = [Ask(SHORT, WIDE), Ask(SHORT, 1 - WIDE), Ask(LONG, WIDE), Ask(SHORT)]
     values = critic.probability_of_yes(asks)
-    assert all(abs(values[0] - other) > 1e-3 for other in values[1:])
+    assert all(abs(values[0] - value) > 1e-3 for value in values[1:])
 
 
 def test_the_system_sentence_stands_once_before_the_question_and_the_text_begins_once(critic):
@@ -127,19 +127,19 @@ def test_a_template_without_system_role_gets_the_sentence_in_the_question(critic
 def test_a_second_turn_holds_the_whole_conversation_and_one_picture(critic):
     ask = Ask("Look again.", WIDE, turns=((SHORT, "I see two squares."),))
     read, first = conversation(critic, ask), conversation(critic, Ask(SHORT, WIDE))
-    places = [read.index(part) for part in (questions.SYSTEM, SHORT, "I see two squares.", "Look again.")]
+    places = [read.index(phrase) for phrase in (questions.SYSTEM, SHORT, "I see two squares.", "Look again.")]
     assert places == sorted(places)
     assert read.startswith(first[: first.index(SHORT)])
     assert critic.answer([ask])[0].confidence > 0
 
 
-def test_asks_without_a_picture_are_answered_among_those_with_one(critic, monkeypatch):
-    told = [Ask("Say yes."), Ask(LONG), Ask(SHORT)]
-    alone, before = critic.answer(told[:1])[0].text, critic.probability_of_yes(told)
-    answers = critic.answer([Ask(SHORT, WIDE), told[0], Ask(LONG, SMALL)])
+def test_questions_without_a_picture_are_answered_among_those_with_one(critic, monkeypatch):
+    without_picture = [Ask("Say yes."), Ask(LONG), Ask(SHORT)]
+    alone, before = critic.answer(without_picture[:1])[0].text, critic.probability_of_yes(without_picture)
+    answers = critic.answer([Ask(SHORT, WIDE), without_picture[0], Ask(LONG, SMALL)])
     assert answers[1].text == alone
-    # Qwen's models keep positions from one call to the next.
-    mixed = [Ask(SHORT, WIDE), Ask(LONG, WIDE), *told]
+    # Qwen's models remember positions from the last call.
+    mixed = [Ask(SHORT, WIDE), Ask(LONG, WIDE), *without_picture]
     reused, whole = both(monkeypatch, critic, lambda: critic.probability_of_yes(mixed)[2:])
     assert reused == pytest.approx(before, abs=1e-4) and whole == pytest.approx(before, abs=1e-4)
 
@@ -192,14 +192,14 @@ def test_special_tokens_in_a_claim_are_no_part_of_the_conversation(critic):
 
 
 @pytest.mark.parametrize("image", [WIDE, SMALL], ids=["300x200", "64x64"])
-@pytest.mark.parametrize("way", SCORINGS.values(), ids=list(SCORINGS))
-def test_every_way_of_scoring_gives_a_score_or_abstains(critic, way, image):
+@pytest.mark.parametrize("scoring", SCORINGS.values(), ids=list(SCORINGS))
+def test_every_scoring_gives_a_score_or_abstains(critic, scoring, image):
     claims = [
         [count_claim("circle", 2), color_claim("circle", 2, "red", 2), Claim("custom", "it is drawn with care")],
         [Claim("attribute", "the triangle is large", "triangle")],
     ]
-    for critique in MLLMCritic(critic, way).judge(torch.stack([image, 1 - image]), claims):
-        if way.samples:
+    for critique in MLLMCritic(critic, scoring).judge(torch.stack([image, 1 - image]), claims):
+        if scoring.samples:
             assert critique.abstained and critique.score is None and not critique.rewards
         else:
             assert 0 <= critique.score <= 1
@@ -207,8 +207,8 @@ def test_every_way_of_scoring_gives_a_score_or_abstains(critic, way, image):
 
 def test_sampling_repeats_with_its_seed_and_leaves_the_global_generator_alone(critic):
     asks, state = [Ask(SHORT, WIDE), Ask(LONG, SMALL)], torch.random.get_rng_state()
-    first, second, other = (critic.answer(asks, Sampling(1.0, seed)) for seed in (1, 1, 2))
-    assert first == second and first != other
+    first, repeated, other_seed = (critic.answer(asks, Sampling(1.0, seed)) for seed in (1, 1, 2))
+    assert first == repeated and first != other_seed
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
@@ -345,7 +345,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_folder_is_one_line_that_names_it_and_a_mend(folder, tmp_path, monkeypatch, name):
+def test_a_bad_folder_is_one_line_that_names_it_and_a_fix(folder, tmp_path, monkeypatch, name):
     change, message = BAD[name]
     bad = Path(shutil.copytree(folder("idefics3"), tmp_path / "my critic"))
     change(bad)
@@ -358,11 +358,11 @@ def test_a_bad_folder_is_one_line_that_names_it_and_a_mend(folder, tmp_path, mon
 
 
 def test_code_in_the_folder_of_a_known_model_is_not_run(folder, tmp_path):
-    own = Path(shutil.copytree(folder("idefics3"), tmp_path / "own"))
-    reconfigure(auto_map=REMOTE)(own)
+    with_code = Path(shutil.copytree(folder("idefics3"), tmp_path / "with_code"))
+    reconfigure(auto_map=REMOTE)(with_code)
     for name in ("configuration_own.py", "modeling_own.py"):
-        (own / name).write_text("raise SystemExit('run')")
-    assert loaded_backend(CriticFolder(own, "fp32"), max_tokens=2).answer([Ask(SHORT, SMALL)])
+        (with_code / name).write_text("raise SystemExit('run')")
+    assert loaded_backend(CriticFolder(with_code, "fp32"), max_tokens=2).answer([Ask(SHORT, SMALL)])
 
 
 @pytest.mark.parametrize("name", NAMES)

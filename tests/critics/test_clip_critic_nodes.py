@@ -1,4 +1,4 @@
-"""A text encoder as critic: how it is asked, and what the node refuses."""
+"""A text encoder as critic: the text that it gets, and the encoders that the node refuses."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from xlard.quickstart.comfyui import find_comfyui
 
 PICTURE = torch.zeros(8, 8, 3)
 FORMATS = pytest.mark.parametrize(
-    "form", [QWEN, GEMMA3, GEMMA4, GEMMA4_LARGE], ids=["qwen", "gemma3", "gemma4", "gemma4_large"]
+    "chat_format", [QWEN, GEMMA3, GEMMA4, GEMMA4_LARGE], ids=["qwen", "gemma3", "gemma4", "gemma4_large"]
 )
 
 
 @pytest.mark.parametrize(
-    "encoder, form",
+    "encoder, chat_format",
     [
         ("qwen3vl_8b", QWEN),
         ("qwen35_4b", QWEN),
@@ -36,28 +36,28 @@ FORMATS = pytest.mark.parametrize(
         ("", None),
     ],
 )
-def test_an_encoders_name_tells_its_chat_format(encoder, form):
-    assert format_of(encoder) is form
+def test_an_encoders_name_tells_its_chat_format(encoder, chat_format):
+    assert format_of(encoder) is chat_format
 
 
 @FORMATS
-def test_the_system_sentence_and_the_question_stand_in_the_text_once(form):
-    written = form.write(Ask("How many?", PICTURE))
-    assert [written.count(part) for part in (questions.SYSTEM, form.picture, "How many?")] == [1, 1, 1]
+def test_the_system_sentence_and_the_question_stand_in_the_text_once(chat_format):
+    written = chat_format.write(Ask("How many?", PICTURE))
+    assert [written.count(phrase) for phrase in (questions.SYSTEM, chat_format.picture, "How many?")] == [1, 1, 1]
     assert written.index(questions.SYSTEM) < written.index("How many?")
 
 
 @FORMATS
-def test_a_question_about_no_picture_has_no_place_for_one(form):
-    assert form.picture not in form.write(Ask("How many?"))
+def test_a_question_about_no_picture_has_no_place_for_one(chat_format):
+    assert chat_format.picture not in chat_format.write(Ask("How many?"))
 
 
 @FORMATS
-def test_earlier_turns_come_first_and_the_picture_goes_with_the_first_question(form):
-    written = form.write(Ask("third", PICTURE, turns=(("first", "1st"), ("second", "2nd"))))
-    parts = [questions.SYSTEM, form.picture, "first", "1st", "second", "2nd", "third"]
-    assert sorted(parts, key=written.index) == parts
-    assert written.count(form.picture) == 1
+def test_earlier_turns_come_first_and_the_picture_goes_with_the_first_question(chat_format):
+    written = chat_format.write(Ask("third", PICTURE, turns=(("first", "1st"), ("second", "2nd"))))
+    in_order = [questions.SYSTEM, chat_format.picture, "first", "1st", "second", "2nd", "third"]
+    assert sorted(in_order, key=written.index) == in_order
+    assert written.count(chat_format.picture) == 1
 
 
 def test_qwens_text_is_its_chat_template():
@@ -142,8 +142,8 @@ def test_boxes_lie_where_the_encoder_says(scripted, encoder, key, boxes):
     answer = json.dumps([{key: box, "label": label} for box, label in zip(boxes, ("red circle", "blue square"))])
     result = scripted.run(critique_graph(encoder, answer))
     assert result.status == "success", result.error
-    (found,) = json.loads(text(result, "boxes"))
-    assert [[each[side] for side in ("x", "y", "width", "height")] for each in found] == [
+    (boxes_of_picture,) = json.loads(text(result, "boxes"))
+    assert [[box[side] for side in ("x", "y", "width", "height")] for box in boxes_of_picture] == [
         [20, 20, 40, 40],
         [120, 30, 50, 50],
     ]
@@ -154,7 +154,7 @@ def test_boxes_lie_where_the_encoder_says(scripted, encoder, key, boxes):
     "encoder, seen, start",
     [
         ("qwen3vl_8b", (1, 96, 192, 3), "<|im_start|>system/"),
-        # ComfyUI would drop the first token of what Gemma 3 is asked.
+        # ComfyUI would drop the first token of a text for Gemma 3.
         ("gemma3_12b", (1, 896, 896, 3), "/<start_of_turn>user/"),
         ("gemma4", (1, 96, 192, 3), "<|turn>system/"),
     ],

@@ -1,4 +1,4 @@
-"""What a critic leaves behind, nothing that ComfyUI would not, and what it does where memory does not suffice."""
+"""A critic gives its memory back to ComfyUI, and knows what to do when memory runs out."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_sampler_gets_the_critics_memory_when_it_asks() -> None:
 
 
 def judged(seed: int) -> dict:
-    """A graph that judges another picture for each seed, so that nothing of it is cached."""
+    """A graph that judges a new picture for each seed: nothing of it is cached."""
     graph = demo_graph(steps=1)
     graph["drawn"]["inputs"]["seed"] = seed
     graph["critique"] = {
@@ -70,7 +70,7 @@ FULL = "CUDA out of memory. Tried to allocate 2.00 GiB.\nMore of it."
 
 
 class Device:
-    """Memory for so many questions at a time: a critic's backend on it, and what happened."""
+    """A critic's backend with memory for ``rows`` questions at a time, and a record of what it refused."""
 
     def __init__(self, rows: int, **options):
         self.rows, self.refused, self.held, self.made_room = rows, [], [], 0
@@ -94,38 +94,38 @@ class Device:
 
     def _make_room(self) -> None:
         self.made_room += 1
-        assert all(each() is None for each in self.held), "what a failed attempt allocated was still there"
+        assert all(activations() is None for activations in self.held), "a failed attempt still held its memory"
 
 
 def asks(number: int = 5) -> list[Ask]:
     return [Ask("How many circles?", picture) for picture in PICTURES[:number]]
 
 
-WAYS = {
-    "answer": lambda backend: [each.text for each in backend.answer(asks())],
+CALLS = {
+    "answer": lambda backend: [answer.text for answer in backend.answer(asks())],
     "yes": lambda backend: backend.probability_of_yes(asks()),
     "likelihood": lambda backend: backend.log_likelihood(asks(), ["a red circle"] * 5),
 }
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_fewer_at_a_time_give_the_same_answers(way) -> None:
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_fewer_at_a_time_give_the_same_answers(call) -> None:
     plenty, little = Device(8), Device(2)
-    found = way(little.backend)
-    assert plenty.refused == [] and found == (
-        pytest.approx(way(plenty.backend), abs=1e-4) if isinstance(found[0], float) else way(plenty.backend)
-    )
-    # All five once more when room was made, then two at a time to the end.
+    few_at_a_time, all_at_once = call(little.backend), call(plenty.backend)
+    is_number = isinstance(few_at_a_time[0], float)
+    assert few_at_a_time == (pytest.approx(all_at_once, abs=1e-4) if is_number else all_at_once)
+    assert plenty.refused == []
+    # All five again after room was made, then two at a time to the end.
     assert little.refused == [5, 5] and little.made_room == 2
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_a_single_question_too_many_is_an_error_with_the_sizes(way) -> None:
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_single_question_too_many_is_an_error_with_the_sizes(call) -> None:
     with pytest.raises(CriticError) as refused:
-        way(Device(0).backend)
+        call(Device(0).backend)
     message = str(refused.value)
     gigabytes = sum(path.stat().st_size for path in CRITIC.glob("*.safetensors")) / 2**30
-    for part in (
+    for detail in (
         CRITIC.name,
         "96 x 96 pixels",
         "after trying 8 at a time",
@@ -133,7 +133,7 @@ def test_a_single_question_too_many_is_an_error_with_the_sizes(way) -> None:
         "Scale the pictures down",
         "Tried to allocate 2.00 GiB.",
     ):
-        assert part in message
+        assert detail in message
     assert "More of it" not in message
 
 
@@ -184,8 +184,8 @@ def test_weights_that_do_not_fit_are_an_error_at_once() -> None:
 def test_only_a_lack_of_memory_is_tried_again(problem, is_memory) -> None:
     tries = []
 
-    def run(done, part):
-        tries.append(len(part))
+    def run(done, batch):
+        tries.append(len(batch))
         raise problem
 
     assert is_out_of_memory(problem) is is_memory
@@ -194,7 +194,7 @@ def test_only_a_lack_of_memory_is_tried_again(problem, is_memory) -> None:
     assert tries == ([4, 4, 2, 1] if is_memory else [4])
 
 
-def test_files_that_memory_does_not_suffice_to_read_are_not_called_damaged(monkeypatch) -> None:
+def test_files_too_large_for_memory_are_not_called_damaged(monkeypatch) -> None:
     def read(*arguments, **options):
         raise RuntimeError("unable to mmap 4990497880 bytes from file </x>: Cannot allocate memory (12)")
 
@@ -223,7 +223,7 @@ def tight() -> Iterator[ComfyServer]:
 
 
 def judged_with(rows: int | None) -> dict:
-    """Three pictures before a critic that has memory for so many questions, or for all."""
+    """Three pictures before a critic with memory for ``rows`` questions at a time, or for all (None)."""
     graph = demo_graph(batch=3)
     graph["critique"] = {
         "class_type": "XLARDCritique",
@@ -245,12 +245,12 @@ def test_in_comfyui_too_and_the_latents_outlive_a_failure(tight) -> None:
     tried_again = tight.run(graphs[1])
     assert tried_again.status == "success", tried_again.error
     assert not {"drawn", "decoded"} & set(tried_again.executed), (
-        "what was drawn before the failure had to be drawn again"
+        "pictures from before the failure had to be drawn again"
     )
     assert text(tried_again, "report") == text(tight.run(graphs[None]), "report")
 
 
-def test_a_text_encoder_is_asked_once_more_when_the_others_have_left(tight) -> None:
+def test_a_text_encoder_is_asked_again_with_no_other_model_in_memory(tight) -> None:
     graph = demo_graph() | {
         "clip": {"class_type": "ScriptedEncoder", "inputs": {"encoder": "qwen3vl_4b", "answer": "[]", "lacks": ""}},
         "tight": {"class_type": "XLARDTestTightClip", "inputs": {"clip": ["clip", 0], "times": 1}},
@@ -272,8 +272,7 @@ HOPELESS = "nine red circles left of nine blue squares"
 
 
 def looping_with(spared: int, **settings) -> dict:
-    """The loop in one node, before a critic whose memory no longer suffices after so many pictures, with what it
-    reports."""
+    """The loop in one node, with its report, before a critic that runs out of memory after ``spared`` pictures."""
     graph = loop_graph(prompt=HOPELESS, **settings)
     graph["tight"] = {
         "class_type": "XLARDTestTightCritic",
@@ -291,19 +290,19 @@ def decoded(tight, message: str) -> np.ndarray:
     shutil.copy(tight.base / "output" / "latents" / name, tight.base / "input")
     assert not list((tight.base / "output" / "latents").glob("*.part"))
     graph = demo_graph()
-    graph["kept"] = {"class_type": "LoadLatent", "inputs": {"latent": name}}
-    graph["decoded"]["inputs"]["samples"] = ["kept", 0]
+    graph["rescued"] = {"class_type": "LoadLatent", "inputs": {"latent": name}}
+    graph["decoded"]["inputs"]["samples"] = ["rescued", 0]
     return pictures(tight, graph, "decoded")
 
 
 def test_a_loop_whose_critic_fails_at_the_first_pictures_names_the_file_with_their_latents(tight) -> None:
     message = error(tight, looping_with(0, batch=2, rounds=2))
-    for part in (
+    for detail in (
         "The first pictures could not be judged.",
         "ran out of memory at a single question about a picture of 96 x 96 pixels",
         "GiB",
     ):
-        assert part in message
+        assert detail in message
     assert (decoded(tight, message) == pictures(tight, loop_graph(batch=2, rounds=0), "loop", 2)).all()
 
 
@@ -324,7 +323,7 @@ def test_a_loop_whose_critic_fails_later_returns_the_best_picture_and_says_why_i
         and ended in text(result, "report")
         and "best pictures so far are returned" in tight.log()
     )
-    # A fresh draw, which nobody has judged.
+    # A redraw that nobody has judged.
     assert (decoded(tight, ended) != first).any()
 
 

@@ -95,9 +95,9 @@ def test_a_second_look_never_accepts_more(comfy):
         }
         graph["critique"]["inputs"]["critic"] = ["twice", 0]
         report = text(comfy.run(shown(graph, report=("critique", 6))), "report")
-        return [part for part in report.split("Picture ")[1:]]
+        return report.split("Picture ")[1:]
 
     once, twice = verdicts(False), verdicts(True)
-    passed = [["✗" not in part and "?" not in part.splitlines()[0] for part in parts] for parts in (once, twice)]
+    passed = [["\u2717" not in card and "?" not in card.splitlines()[0] for card in cards] for cards in (once, twice)]
     assert any(passed[0]) and all(before or not after for before, after in zip(*passed))
-    assert all(a == b or ("✗" not in a and "second look" in b) for a, b in zip(once, twice))
+    assert all(a == b or ("\u2717" not in a and "second look" in b) for a, b in zip(once, twice))

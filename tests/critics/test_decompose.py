@@ -1,4 +1,4 @@
-"""Claims of a prompt by a critic's model, with a model whose answers are written down here."""
+"""Claims of a prompt by a critic's model, with a backend of scripted answers."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ READ = [
 
 
 class Scripted:
-    """A backend that gives its answers in turn and remembers what it was asked."""
+    """A backend that gives its answers in turn and records the questions."""
 
     name, boxes = "scripted model", THOUSANDTHS
 
     def __init__(self, *answers: str):
-        self.answers, self.asked = list(answers), []
+        self.answers, self.asks = list(answers), []
 
     def answer(self, asks: Sequence[Ask], sampling: Sampling = GREEDY) -> list[Answer]:
-        self.asked += asks
+        self.asks += asks
         return [Answer(self.answers.pop(0)) for _ in asks]
 
 
@@ -68,16 +68,16 @@ def decomposed(*claims: dict) -> list[Claim]:
 def test_what_models_wrap_around_the_claims_is_removed(answer: str) -> None:
     backend = Scripted(answer)
     assert decompose(MLLMCritic(backend), PROMPT) == READ
-    (asked,) = backend.asked
-    assert asked.question == questions.decompose(PROMPT) and asked.image is None
-    assert asked.schema["properties"]["claims"]["type"] == "array"
+    (ask,) = backend.asks
+    assert ask.question == questions.decompose(PROMPT) and ask.image is None
+    assert ask.schema["properties"]["claims"]["type"] == "array"
 
 
-def test_what_a_claim_lacks_is_asked_for_once_more() -> None:
+def test_what_a_claim_lacks_is_asked_for_a_second_time() -> None:
     backend = Scripted(answered([*CATS, {"type": "count", "number": 2}]), answered(CATS))
     assert decompose(MLLMCritic(backend), PROMPT) == READ
-    assert "Claim 5 of type count needs noun." in backend.asked[1].question
-    assert backend.asked[1].turns[0][0] == questions.decompose(PROMPT)
+    assert "Claim 5 of type count needs noun." in backend.asks[1].question
+    assert backend.asks[1].turns[0][0] == questions.decompose(PROMPT)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_an_answer_that_stays_unreadable_is_an_error_that_says_what_to_do(claims
     with pytest.raises(CriticError, match="scripted model cannot split the prompt") as error:
         decompose(MLLMCritic(backend), PROMPT)
     assert cause in str(error.value) and "Disconnect the critic" in str(error.value)
-    assert len(backend.asked) == 2
+    assert len(backend.asks) == 2
 
 
 def test_prose_twice_is_an_error() -> None:
@@ -144,10 +144,10 @@ def test_what_becomes_of_a_claim(claim: dict, expected: Claim) -> None:
 
 
 def test_the_number_of_a_colour_is_that_of_so_many() -> None:
-    found = decomposed(
+    claims = decomposed(
         {"type": "color", "noun": "cats", "color": "black"}, {"type": "count", "noun": "cat", "number": 3}
     )
-    assert [claim.text for claim in found] == ["one cat is black", "three cats"]
+    assert [claim.text for claim in claims] == ["one cat is black", "three cats"]
 
 
 def test_nothing_is_claimed_twice_or_without_end() -> None:
@@ -194,12 +194,11 @@ _claims = st.fixed_dictionaries(
 def test_any_answer_gives_sound_claims_or_a_critic_error(claims: list[dict] | str) -> None:
     answer = claims if isinstance(claims, str) else answered(claims)
     try:
-        found = decompose(MLLMCritic(Scripted(answer, answer)), PROMPT)
+        split = decompose(MLLMCritic(Scripted(answer, answer)), PROMPT)
     except CriticError:
         return
-    assert 0 < len(found) == len(set(found)) <= MOST_CLAIMS
-    again = parse_lines(format_lines(found))
-    for claim, read in zip(found, again):
+    assert 0 < len(split) == len(set(split)) <= MOST_CLAIMS
+    for claim, read in zip(split, parse_lines(format_lines(split))):
         assert claim.number >= 0 and claim.text and claim.text == " ".join(claim.text.split())
-        # Those that boxes decide can be edited; of the others at least the text stays.
+        # The editor gives back a claim that boxes decide, and at least the text of any other.
         assert read == claim if claim.type in ("object", "count", "color", "position") else read.text == claim.text

@@ -1,4 +1,4 @@
-"""Reading critics' answers: JSON in prose, boxes, scores, verdicts; and refusing what is none of these."""
+"""Reading critics' answers: JSON in prose, boxes, scores, verdicts; anything else is refused."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from xlard.detections import Detection
 from xlard.worlds.shapes.critic_model import list_answer
 from xlard.worlds.shapes.vocabulary import SIDE
 
-ONE = '[{"bbox_2d": [100, 200, 300, 400], "label": "red circle"}]'
-many = settings(max_examples=2500, deadline=None)
+CIRCLE = '[{"bbox_2d": [100, 200, 300, 400], "label": "red circle"}]'
+many_examples = settings(max_examples=2500, deadline=None)
 
 
 def detections(
@@ -32,9 +32,9 @@ def detections(
 
 
 def test_boxes_become_image_pixels() -> None:
-    (found,) = detections(ONE, 200, 100)
-    assert (found.x, found.y, found.width, found.height) == pytest.approx((20, 20, 40, 20))
-    assert (found.color, found.noun) == ("red", "circle")
+    (detection,) = detections(CIRCLE, 200, 100)
+    assert (detection.x, detection.y, detection.width, detection.height) == pytest.approx((20, 20, 40, 20))
+    assert (detection.color, detection.noun) == ("red", "circle")
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def test_boxes_become_image_pixels() -> None:
     ],
 )
 def test_every_convention_means_the_same_box(boxes: BoxConvention, answer: str) -> None:
-    (found,) = detections(answer, 200, 100, boxes, seen=(280, 560))
-    assert (found.x, found.y, found.width, found.height) == pytest.approx((20, 20, 40, 20))
+    (detection,) = detections(answer, 200, 100, boxes, seen=(280, 560))
+    assert (detection.x, detection.y, detection.width, detection.height) == pytest.approx((20, 20, 40, 20))
 
 
 @pytest.mark.parametrize(
@@ -70,23 +70,23 @@ def test_a_model_has_its_familys_convention(model: str, boxes: BoxConvention) ->
 @pytest.mark.parametrize(
     "answer",
     [
-        f"```json\n{ONE}\n```",
-        f"```\n{ONE}",
-        f"<think>I see [two] things</think>{ONE}",
-        f"[1, 2] no, wait </think>\n{ONE}",
-        f"<Thinking>[]</Thinking>\n{ONE}",
-        f"Here it is: {ONE}",
-        f"{ONE}\nI hope this helps.",
-        ONE[:-1],
-        ONE.replace('"label"', "'label'"),
-        ONE.replace("[100, 200, 300, 400]", "[300, 400, 100, 200]"),
-        ONE.replace("}]", "},]"),
-        ONE.replace("100, 200", '"100", "200"'),
+        f"```json\n{CIRCLE}\n```",
+        f"```\n{CIRCLE}",
+        f"<think>I see [two] things</think>{CIRCLE}",
+        f"[1, 2] no, wait </think>\n{CIRCLE}",
+        f"<Thinking>[]</Thinking>\n{CIRCLE}",
+        f"Here it is: {CIRCLE}",
+        f"{CIRCLE}\nI hope this helps.",
+        CIRCLE[:-1],
+        CIRCLE.replace('"label"', "'label'"),
+        CIRCLE.replace("[100, 200, 300, 400]", "[300, 400, 100, 200]"),
+        CIRCLE.replace("}]", "},]"),
+        CIRCLE.replace("100, 200", '"100", "200"'),
     ],
 )
 def test_what_models_wrap_around_an_answer_is_removed(answer: str) -> None:
-    (found,) = detections(answer)
-    assert found.label == "red circle" and (found.x, found.width) == pytest.approx((10, 20))
+    (detection,) = detections(answer)
+    assert detection.label == "red circle" and (detection.x, detection.width) == pytest.approx((10, 20))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_what_models_wrap_around_an_answer_is_removed(answer: str) -> None:
         '{"score": 10, "claims": []}',
         "[",
         "[{",
-        f"<think>{ONE}",
+        f"<think>{CIRCLE}",
         '[{"bbox_2d": [1, 2, 3, 4], "label": 7}]',
         '[{"bbox_2d": null, "label": "cat"}]',
     ],
@@ -113,7 +113,7 @@ def test_anything_else_is_unreadable_and_no_box_is_made_up(answer: str) -> None:
         detections(answer)
 
 
-def test_nothing_found_is_an_answer() -> None:
+def test_an_empty_list_is_an_answer() -> None:
     assert detections("[]") == []
 
 
@@ -123,16 +123,16 @@ def test_an_unreadable_answer_shows_its_beginning_on_one_line() -> None:
     assert "I am sorry." in str(refused.value) and "\n" not in str(refused.value) and len(str(refused.value)) < 300
 
 
-@many
+@many_examples
 @given(st.lists(st.floats(-1e6, 1e6), min_size=4, max_size=4), st.sampled_from(sorted(CONVENTIONS)))
 def test_boxes_stay_inside_the_picture(corners: list[float], name: str) -> None:
     boxes = CONVENTIONS[name]
-    for found in detections('[{"%s": %s, "label": "cat"}]' % (boxes.key, corners), 64, 48, boxes, (128, 96)):
-        assert 0 <= found.x and found.x + found.width <= 64 + 1e-6 and found.width > 0
-        assert 0 <= found.y and found.y + found.height <= 48 + 1e-6 and found.height > 0
+    for detection in detections('[{"%s": %s, "label": "cat"}]' % (boxes.key, corners), 64, 48, boxes, (128, 96)):
+        assert 0 <= detection.x and detection.x + detection.width <= 64 + 1e-6 and detection.width > 0
+        assert 0 <= detection.y and detection.y + detection.height <= 48 + 1e-6 and detection.height > 0
 
 
-@many
+@many_examples
 @given(st.sampled_from(sorted(CONVENTIONS)), st.lists(st.floats(0, 1), min_size=4, max_size=4))
 def test_what_a_convention_writes_it_reads(name: str, corners: list[float]) -> None:
     boxes, size = CONVENTIONS[name], (640, 480)
@@ -145,10 +145,10 @@ def test_what_a_convention_writes_it_reads(name: str, corners: list[float]) -> N
 
 
 def test_a_thing_that_is_listed_twice_is_one_and_neighbours_are_not() -> None:
-    """Also in other words, or with its corners swapped; one that lies a little beside it may be another thing."""
-    beside, other = ONE.replace("[100,", "[101,"), ONE.replace("circle", "square")
-    same = [ONE.replace("red circle", "Red circles"), ONE.replace("[100, 200, 300, 400]", "[300, 400, 100, 200]")]
-    answer = json.dumps(sum(map(json.loads, [ONE, *same, beside, ONE, other]), []))
+    """Also with another label for the same, or with swapped corners; a box a little beside it may be another thing."""
+    beside, square = CIRCLE.replace("[100,", "[101,"), CIRCLE.replace("circle", "square")
+    same = [CIRCLE.replace("red circle", "Red circles"), CIRCLE.replace("[100, 200, 300, 400]", "[300, 400, 100, 200]")]
+    answer = json.dumps(sum(map(json.loads, [CIRCLE, *same, beside, CIRCLE, square]), []))
     assert [(d.x, d.label) for d in detections(answer)] == [
         (10, "red circle"),
         (pytest.approx(10.1), "red circle"),
@@ -156,7 +156,7 @@ def test_a_thing_that_is_listed_twice_is_one_and_neighbours_are_not() -> None:
     ]
 
 
-@many
+@many_examples
 @given(
     st.lists(
         st.tuples(st.integers(0, 40), st.integers(0, 40), st.integers(2, 40), st.integers(2, 40)),
@@ -165,14 +165,14 @@ def test_a_thing_that_is_listed_twice_is_one_and_neighbours_are_not() -> None:
     )
 )
 def test_the_demo_critics_answers_can_be_read(boxes: list[tuple[int, int, int, int]]) -> None:
-    found = [Detection(x, y, width, height, "circle", "red") for x, y, width, height in boxes]
-    read = detections(list_answer(found), SIDE, SIDE)
+    drawn = [Detection(x, y, width, height, "circle", "red") for x, y, width, height in boxes]
+    read = detections(list_answer(drawn), SIDE, SIDE)
     assert [(d.x, d.y, d.width, d.height) for d in read] == [
-        pytest.approx((d.x, d.y, d.width, d.height), abs=1) for d in found
+        pytest.approx((d.x, d.y, d.width, d.height), abs=1) for d in drawn
     ]
 
 
-@many
+@many_examples
 @given(st.text(max_size=300))
 def test_any_text_is_read_or_refused(text: str) -> None:
     bare(text)
@@ -193,13 +193,15 @@ json_values = st.recursive(
 )
 
 
-@many
+@many_examples
 @given(json_values)
 def test_any_json_is_read_or_refused(value) -> None:
     answer = json.dumps(value)
     try:
-        for found in detections(answer):
-            assert all(math.isfinite(number) for number in (found.x, found.y, found.width, found.height))
+        for detection in detections(answer):
+            assert all(
+                math.isfinite(number) for number in (detection.x, detection.y, detection.width, detection.height)
+            )
     except UnreadableAnswer:
         pass
     try:
@@ -239,7 +241,7 @@ def test_what_is_no_score_is_refused(value) -> None:
         read_score(value)
 
 
-@many
+@many_examples
 @given(st.floats() | st.integers() | st.text(max_size=12) | st.none() | st.booleans())
 def test_every_score_is_in_the_unit_interval(value) -> None:
     try:
@@ -251,7 +253,7 @@ def test_every_score_is_in_the_unit_interval(value) -> None:
 @pytest.mark.parametrize(
     ("value", "verdict"), [("yes", True), ("No.", False), (True, True), (" TRUE ", True), ("**no**", False)]
 )
-def test_verdicts_in_any_dress(value, verdict: bool) -> None:
+def test_verdicts_of_any_form(value, verdict: bool) -> None:
     assert read_verdict(value) is verdict
 
 

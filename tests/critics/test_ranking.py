@@ -64,10 +64,10 @@ def test_ties_go_to_the_earlier(by):
 
 
 def test_pairwise_weighs_the_claims():
-    one, other = critique(1.0, 0.0, weights=(3, 1)), critique(0.0, 1.0, weights=(3, 1))
-    assert claim_by_claim(one, other) == 0.5
-    assert rank([other, one], "pairwise").order == (1, 0)
-    assert rank([other, one], "claims").order == (1, 0)
+    heavy, light = critique(1.0, 0.0, weights=(3, 1)), critique(0.0, 1.0, weights=(3, 1))
+    assert claim_by_claim(heavy, light) == 0.5
+    assert rank([light, heavy], "pairwise").order == (1, 0)
+    assert rank([light, heavy], "claims").order == (1, 0)
 
 
 def test_pairwise_may_prefer_what_is_better_on_most_claims():
@@ -132,9 +132,9 @@ def test_an_abstention_never_wins(batch, by):
 
 
 @given(scores, scores, weights)
-def test_a_claim_without_a_verdict_never_wins(own, other, weight):
-    silent, said = critique(None, own, weights=(weight, 1)), critique(other, own, weights=(weight, 1))
-    assert claim_by_claim(silent, said) <= 0
+def test_a_claim_without_a_verdict_never_wins(same, score, weight):
+    silent, judged = critique(None, same, weights=(weight, 1)), critique(score, same, weights=(weight, 1))
+    assert claim_by_claim(silent, judged) <= 0
 
 
 @given(batches())
@@ -147,9 +147,9 @@ def test_by_claims_nothing_stands_behind_what_the_loop_would_replace(batch):
 @given(batches(spread=False), st.sampled_from(RANK_BY))
 def test_a_picture_that_is_better_on_one_claim_and_worse_on_none_stands_before(batch, by):
     ranking = rank(batch, by)
-    for a, one in enumerate(batch):
-        for b, other in enumerate(batch):
-            pairs = list(zip(one.verdicts, other.verdicts))
+    for a, critique_a in enumerate(batch):
+        for b, critique_b in enumerate(batch):
+            pairs = list(zip(critique_a.verdicts, critique_b.verdicts))
             if all(v.score is not None and w.score is not None and v.score >= w.score for v, w in pairs) and any(
                 v.score > w.score for v, w in pairs
             ):
@@ -161,22 +161,22 @@ def test_the_two_sides_of_a_comparison_agree(batch, compare: Callable[[Critique,
     assert all(compare(a, b) == -compare(b, a) for a in batch for b in batch)
 
 
-def test_win_rates_ask_about_each_pair_once():
-    asked = []
-    assert win_rates(3, lambda a, b: asked.append((a, b)) or 0.5) == (0.75, 0.5, 0.25)
-    assert asked == [(0, 1), (0, 2), (1, 2)]
+def test_win_rates_compare_each_pair_once():
+    compared = []
+    assert win_rates(3, lambda a, b: compared.append((a, b)) or 0.5) == (0.75, 0.5, 0.25)
+    assert compared == [(0, 1), (0, 2), (1, 2)]
 
 
 class Eyes:
-    """A backend that finds the half of a picture better that is lighter, or answers as ``says`` has it."""
+    """A backend that prefers the lighter half of a picture, or gives the answer ``says``."""
 
     name, boxes = "eyes", THOUSANDTHS
 
     def __init__(self, says: str | None = None, yes: bool = True):
-        self.says, self.yes, self.asked, self.sizes = says, yes, 0, set()
+        self.says, self.yes, self.questions, self.sizes = says, yes, 0, set()
 
     def answer(self, asks, sampling=None):
-        self.asked += len(asks)
+        self.questions += len(asks)
         self.sizes |= {tuple(ask.image.shape) for ask in asks}
         return [
             Answer(self.says or json.dumps({"reason": "I see.", "better": self._lighter(ask.image)})) for ask in asks
@@ -206,7 +206,7 @@ def test_a_critic_sees_the_pictures_side_by_side_in_both_orders():
     eyes = Eyes()
     ranking = rank(equal(4), "pairwise", MLLMCritic(eyes), greys(0.2, 0.9, 0.1, 0.9))
     assert ranking.order == (1, 3, 0, 2) and ranking.win_rates == pytest.approx((1 / 3, 2.5 / 3, 0.0, 2.5 / 3))
-    assert ranking.compared_by == {SIDE_BY_SIDE: 6} and eyes.asked == 12 and eyes.sizes == {(8, 33, 3)}
+    assert ranking.compared_by == {SIDE_BY_SIDE: 6} and eyes.questions == 12 and eyes.sizes == {(8, 33, 3)}
 
 
 def test_a_critic_that_favours_a_side_decides_nothing():
@@ -218,7 +218,7 @@ def test_a_critic_that_cannot_compare_is_asked_for_probabilities_and_no_further_
     eyes = Eyes("Both are lovely.")
     ranking = rank(equal(5), "pairwise", MLLMCritic(eyes), greys(0.2, 0.9, 0.1, 0.8, 0.7))
     assert ranking.order == (1, 3, 4, 0, 2) and ranking.compared_by == {BY_YES: 10}
-    assert eyes.asked == 16
+    assert eyes.questions == 16
 
 
 def test_without_probabilities_either_the_verdicts_decide():
@@ -229,7 +229,9 @@ def test_without_probabilities_either_the_verdicts_decide():
 def test_a_picture_without_a_verdict_is_not_looked_at_again():
     eyes = Eyes()
     ranking = rank([critique(None), critique(0.0), critique(1.0)], "pairwise", MLLMCritic(eyes), greys(1.0, 0.8, 0.2))
-    assert ranking.order == (1, 2, 0) and ranking.compared_by == {SIDE_BY_SIDE: 1, BY_VERDICTS: 2} and eyes.asked == 2
+    assert (
+        ranking.order == (1, 2, 0) and ranking.compared_by == {SIDE_BY_SIDE: 1, BY_VERDICTS: 2} and eyes.questions == 2
+    )
 
 
 def test_a_critic_needs_the_pictures():

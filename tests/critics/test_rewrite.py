@@ -1,4 +1,4 @@
-"""A prompt in other words: what a critic's answer must be like, what becomes of others, and how the loop uses it."""
+"""A reworded prompt: which answers of a critic are used, which are refused, and how the loop uses the wording."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ BETTER = "a blue square beside two red circles"
 
 
 class Scripted:
-    """A backend that gives its answers in turn, raises those that are errors, and remembers what it was asked."""
+    """A backend that gives its answers in turn, raises those that are errors, and records the questions."""
 
     name, boxes = "scripted model", THOUSANDTHS
 
     def __init__(self, *answers: str | Exception):
-        self.answers, self.asked = list(answers), []
+        self.answers, self.asks = list(answers), []
 
     def answer(self, asks: Sequence[Ask], sampling: Sampling = GREEDY) -> list[Answer]:
-        self.asked += asks
+        self.asks += asks
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return [Answer(answer)]
 
 
-def said(prompt: object) -> str:
+def answered(prompt: object) -> str:
     return json.dumps({"prompt": prompt})
 
 
@@ -61,14 +61,14 @@ def failed(prompt: str = PROMPT) -> Critique:
     )
 
 
-def asked(*answers: str, prompt: str = PROMPT, tried: Sequence[str] = ()) -> tuple[str | None, Scripted]:
+def reword(*answers: str, prompt: str = PROMPT, tried: Sequence[str] = ()) -> tuple[str | None, Scripted]:
     backend = Scripted(*answers)
     return rewritten(MLLMCritic(backend), prompt, failed(prompt), tried), backend
 
 
-def test_the_critic_is_told_what_failed_what_must_stay_and_what_was_tried() -> None:
-    text, backend = asked(f"```json\n{said(f' {BETTER} ')}\n```", tried=["two circles"])
-    (question,) = backend.asked
+def test_the_question_holds_what_failed_what_must_stay_and_what_was_tried() -> None:
+    text, backend = reword(f"```json\n{answered(f' {BETTER} ')}\n```", tried=["two circles"])
+    (question,) = backend.asks
     assert text == BETTER and question.image is None and question.schema == answer_schema(REWRITTEN)
     wrong, _, rest = question.question.partition("Wrong: ")[2].partition("Right, and to stay so: ")
     assert json.dumps(PROMPT) in question.question and '"two circles"' in wrong and '"one square"' not in wrong
@@ -78,29 +78,32 @@ def test_the_critic_is_told_what_failed_what_must_stay_and_what_was_tried() -> N
 @pytest.mark.parametrize(
     ("answer", "cause"),
     [
-        (said(PROMPT.upper()), "has failed already"),
-        (said("two circles"), "has failed already"),
-        (said(" "), "holds no prompt"),
-        (said(None), "holds no prompt"),
+        (answered(PROMPT.upper()), "has failed already"),
+        (answered("two circles"), "has failed already"),
+        (answered(" "), "holds no prompt"),
+        (answered(None), "holds no prompt"),
         (json.dumps({"text": BETTER}), "holds no prompt"),
         ("I cannot.", "holds no JSON object"),
         (json.dumps([BETTER]), "holds no"),
-        (said(f"{BETTER}\nor {BETTER}"), "more than one line"),
-        (said(BETTER + " in the sun" * 50), "characters"),
-        (said("a blue square and two circles"), '"two circles are red"'),
-        (said("a red circle and a blue square"), '"two circles"'),
+        (answered(f"{BETTER}\nor {BETTER}"), "more than one line"),
+        (answered(BETTER + " in the sun" * 50), "characters"),
+        (answered("a blue square and two circles"), '"two circles are red"'),
+        (answered("a red circle and a blue square"), '"two circles"'),
     ],
 )
-def test_what_cannot_be_used_is_asked_for_once_more_with_the_reason(answer: str, cause: str) -> None:
-    text, backend = asked(answer, said(BETTER), tried=["two circles"])
-    assert text == BETTER and cause in backend.asked[1].question and backend.asked[1].turns[0][1] == answer
-    assert asked(answer, answer, tried=["two circles"])[0] is None
+def test_an_unusable_answer_is_asked_for_again_with_the_reason(answer: str, cause: str) -> None:
+    text, backend = reword(answer, answered(BETTER), tried=["two circles"])
+    assert text == BETTER and cause in backend.asks[1].question and backend.asks[1].turns[0][1] == answer
+    assert reword(answer, answer, tried=["two circles"])[0] is None
 
 
-def test_a_position_may_be_said_from_the_other_side_and_not_turned_round() -> None:
+def test_a_position_may_be_worded_from_the_second_object_but_not_reversed() -> None:
     prompt = "a red circle left of a blue square"
-    assert asked(said("a blue square right of a red circle"), prompt=prompt)[0] == "a blue square right of a red circle"
-    assert asked(*[said("a blue square left of a red circle")] * 2, prompt=prompt)[0] is None
+    assert (
+        reword(answered("a blue square right of a red circle"), prompt=prompt)[0]
+        == "a blue square right of a red circle"
+    )
+    assert reword(*[answered("a blue square left of a red circle")] * 2, prompt=prompt)[0] is None
 
 
 def test_without_a_prompt_or_a_fault_nobody_is_asked() -> None:
@@ -116,7 +119,7 @@ def test_without_a_prompt_or_a_fault_nobody_is_asked() -> None:
 
 
 def test_the_same_faults_are_asked_about_once() -> None:
-    backend = Scripted(said(BETTER), said(NEW))
+    backend = Scripted(answered(BETTER), answered(NEW))
     rewriter = PromptRewriter(MLLMCritic(backend))
     assert [rewriter(PROMPT, failed()) for _ in range(3)] == [BETTER] * 3
     assert rewriter(PROMPT, failed(), [BETTER]) == NEW and rewriter.refusal == ""
@@ -126,13 +129,13 @@ def test_a_critic_that_cannot_write_is_asked_once_and_named_once(caplog) -> None
     backend = Scripted(CannotDo("This critic only rates."))
     rewriter = PromptRewriter(MLLMCritic(backend))
     assert [rewriter(PROMPT, failed()), rewriter(PROMPT, failed(), [NEW])] == [None, None]
-    assert len(backend.asked) == 1 and rewriter.refusal.endswith("This critic only rates.")
+    assert len(backend.asks) == 1 and rewriter.refusal.endswith("This critic only rates.")
     assert [record.getMessage() for record in caplog.records] == [f"xLARD: {rewriter.refusal}"]
 
 
-def test_on_its_own_the_function_raises_what_the_critic_raises() -> None:
+def test_the_function_alone_raises_what_the_critic_raises() -> None:
     with pytest.raises(CriticError, match="busy"):
-        asked(CriticError("busy"))
+        reword(CriticError("busy"))
 
 
 def test_the_demo_critic_says_that_it_cannot_write() -> None:
@@ -144,8 +147,8 @@ def test_the_demo_critic_says_that_it_cannot_write() -> None:
 
 
 class Worded:
-    """A sampler whose pictures show as many circles as its wording has in ``counts``; the artist's own is the empty
-    one."""
+    """A sampler whose pictures show as many circles as ``counts`` has for its wording; the artist's prompt is the empty
+    wording."""
 
     def __init__(self, counts: dict[str, int], prompt: str = "", log: list | None = None):
         self.counts, self.prompt, self.log = counts, prompt, [] if log is None else log
@@ -165,7 +168,7 @@ class Worded:
         return Worded(self.counts, prompt, self.log)
 
     def nfe(self, noise_level=1.0):
-        return round(20 * sigma)
+        return round(20 * noise_level)
 
 
 class Decoder:
@@ -176,8 +179,8 @@ class Decoder:
 class Judge:
     def judge(self, images, claims):
         return [
-            critique_from_detections(own, [Detection(0, 0, 4, 4, "circle")] * int(image[0, 0, 0]), 8)
-            for image, own in zip(images, claims)
+            critique_from_detections(claims_of_picture, [Detection(0, 0, 4, 4, "circle")] * int(image[0, 0, 0]), 8)
+            for image, claims_of_picture in zip(images, claims)
         ]
 
 
@@ -196,11 +199,11 @@ def engine(counts: dict[str, int], rewriter: Callable | None, pictures: int = 1)
     )
 
 
-def test_the_next_picture_is_drawn_from_the_other_words_and_judged_by_the_artists_claims() -> None:
+def test_the_next_picture_is_drawn_from_the_new_wording_and_judged_by_the_artists_claims() -> None:
     running = engine({"": 5, "circles: three": 3}, lambda prompt, critique, tried: "circles: three")
     (state,) = correct_all(running, LoopSettings(strategies=("rewrite",)))
     first, second = state.rounds
-    assert (first.prompt, second.prompt, second.strategy, second.sigma, second.nfe) == (
+    assert (first.prompt, second.prompt, second.strategy, second.noise_level, second.nfe) == (
         "",
         "circles: three",
         "rewrite",
@@ -209,7 +212,7 @@ def test_the_next_picture_is_drawn_from_the_other_words_and_judged_by_the_artist
     )
     assert running.sampler.log[1] == ("generate", "circles: three", [0], [derived_seed(0, 1, 0)]) and state.passed
     assert [verdict.claim for verdict in second.critique.verdicts] == claims_from_prompt(CIRCLES)
-    assert [entry["prompt"] for entry in state.to_dict()["rounds"]] == [
+    assert [loop_round["prompt"] for loop_round in state.to_dict()["rounds"]] == [
         "",
         "circles: three",
     ] and state.prompt == CIRCLES
@@ -223,14 +226,14 @@ def test_each_wording_is_tried_once_and_then_there_is_nothing_left() -> None:
         return next((word for word in words if word not in tried), None)
 
     (state,) = correct_all(engine({"": 5, "A": 5, "B": 4}, rewriter), LoopSettings(rounds=4, strategies=("rewrite",)))
-    assert [entry.prompt for entry in state.rounds] == ["", "A", "B"] and state.best is state.rounds[2]
+    assert [loop_round.prompt for loop_round in state.rounds] == ["", "A", "B"] and state.best is state.rounds[2]
     assert seen == [(CIRCLES, ()), (CIRCLES, ("A",)), *[(CIRCLES, ("A", "B"))] * 2]
 
 
-def test_fresh_draws_take_turns_between_the_artists_words_and_others() -> None:
+def test_fresh_draws_take_turns_between_the_artists_prompt_and_new_wordings() -> None:
     running = engine({"": 5, "A": 5}, lambda prompt, critique, tried: "A")
     (state,) = correct_all(running, LoopSettings(rounds=4, strategies=("resample", "rewrite")))
-    assert [(entry.strategy, entry.prompt) for entry in state.rounds] == [
+    assert [(loop_round.strategy, loop_round.prompt) for loop_round in state.rounds] == [
         ("sample", ""),
         ("resample", ""),
         ("rewrite", "A"),
@@ -239,11 +242,11 @@ def test_fresh_draws_take_turns_between_the_artists_words_and_others() -> None:
     ]
 
 
-def test_what_is_mended_of_a_picture_is_drawn_in_the_words_of_that_picture() -> None:
+def test_a_fix_of_a_picture_is_drawn_with_the_wording_of_that_picture() -> None:
     running = engine({"": 5, "A": 4}, lambda prompt, critique, tried: None if tried else "A")
     (state,) = correct_all(running, LoopSettings(rounds=5, strategies=("correct", "rewrite")))
-    # The third round has not made progress twice, so that it begins anew; what follows goes on from it.
-    assert [(entry.strategy, entry.prompt, entry.accepted) for entry in state.rounds] == [
+    # After two rounds without progress the third one draws a new picture; later rounds go on from it.
+    assert [(loop_round.strategy, loop_round.prompt, loop_round.accepted) for loop_round in state.rounds] == [
         ("sample", "", True),
         ("correct", "", False),
         ("correct", "", False),
@@ -254,27 +257,27 @@ def test_what_is_mended_of_a_picture_is_drawn_in_the_words_of_that_picture() -> 
     assert running.sampler.log[-1][:2] == ("resume", "A")
 
 
-def test_pictures_with_other_words_are_drawn_apart() -> None:
+def test_pictures_with_different_wordings_are_drawn_apart() -> None:
     words = iter("AB")
     running = engine({"": 5, "A": 3, "B": 3}, lambda prompt, critique, tried: next(words), 2)
     states = correct_all(running, LoopSettings(strategies=("rewrite",)))
-    assert [entry[:3] for entry in running.sampler.log[1:]] == [("generate", "A", [0]), ("generate", "B", [1])]
+    assert [call[:3] for call in running.sampler.log[1:]] == [("generate", "A", [0]), ("generate", "B", [1])]
     assert [state.best.prompt for state in states] == ["A", "B"]
 
 
 @pytest.mark.parametrize("rewriter", [None, lambda prompt, critique, tried: None])
-def test_without_other_words_the_loop_is_what_it_was(rewriter) -> None:
+def test_without_a_new_wording_the_loop_is_unchanged(rewriter) -> None:
     with_it, without = (
         correct_all(engine({"": 5}, rewriter), LoopSettings(strategies=names))[0]
         for names in (("resample", "correct", "rewrite"), ("resample", "correct"))
     )
-    assert [(entry.strategy, entry.seed) for entry in with_it.rounds] == [
-        (entry.strategy, entry.seed) for entry in without.rounds
+    assert [(loop_round.strategy, loop_round.seed) for loop_round in with_it.rounds] == [
+        (loop_round.strategy, loop_round.seed) for loop_round in without.rounds
     ]
     assert len(correct_all(engine({"": 5}, rewriter), LoopSettings(strategies=("rewrite",)))[0].rounds) == 1
 
 
-def test_the_time_that_the_critic_writes_belongs_to_the_round() -> None:
+def test_the_critics_writing_time_belongs_to_the_round() -> None:
     import time
 
     def slow(prompt, critique, tried):
@@ -285,19 +288,17 @@ def test_the_time_that_the_critic_writes_belongs_to_the_round() -> None:
     assert state.rounds[1].seconds >= 0.05 > state.rounds[0].seconds
 
 
-def test_the_demo_generator_draws_other_words_as_its_own() -> None:
+def test_the_demo_generator_draws_a_new_wording_as_if_it_were_the_prompt() -> None:
     from xlard.worlds.shapes.world import DemoWorld
 
     world = DemoWorld()
     sampler = world.sampler(["a circle", PROMPT], steps=2)
     reworded = sampler.with_prompt(BETTER)
     assert torch.equal(reworded.generate([0, 1], [3, 4]), world.sampler([BETTER] * 2, steps=2).generate([0, 1], [3, 4]))
-    assert (
-        torch.equal(sampler.context([1]), world.sampler([PROMPT]).context([0])) and reworded.calls() == sampler.calls()
-    )
+    assert torch.equal(sampler.context([1]), world.sampler([PROMPT]).context([0])) and reworded.nfe() == sampler.nfe()
 
 
-def test_words_that_went_and_came_are_marked() -> None:
+def test_removed_and_added_words_are_marked() -> None:
     assert (
         wording("two red circles and a <b>", "exactly two red circles, no <b>")
         == "<ins>exactly</ins> two red <del>circles and a</del> <ins>circles, no</ins> &lt;b&gt;"
@@ -313,7 +314,7 @@ _PROMPTS = st.lists(st.sampled_from(["a", "red", "<del>", "&amp;", "circle,", "\
 
 
 @given(_PROMPTS, _PROMPTS)
-def test_both_wordings_can_be_read_out_of_their_marks(before: str, after: str) -> None:
+def test_both_wordings_can_be_read_from_the_marks(before: str, after: str) -> None:
     marked = wording(before, after)
 
     def read(gone: str, mark: str) -> list[str]:

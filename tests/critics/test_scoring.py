@@ -1,4 +1,4 @@
-"""Ways of scoring, with a backend whose answers are written down here."""
+"""Scorings, with a backend of scripted answers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LIST = (
 
 
 class Scripted:
-    """A backend that answers by ``say(ask)``, counts what it was asked and remembers it."""
+    """A backend that answers by ``say(ask, sampling)`` and records the questions."""
 
     name, boxes = "scripted", THOUSANDTHS
 
@@ -39,17 +39,17 @@ class Scripted:
         yes: float = 0.8,
         likelihood: Callable[[Ask, str], float] | None = None,
     ):
-        self.say, self.yes, self.likelihood, self.asked = say, yes, likelihood, []
+        self.say, self.yes, self.likelihood, self.asks = say, yes, likelihood, []
 
     def seen_size(self, image) -> tuple[int, int]:
         return 100, 50
 
     def answer(self, asks: Sequence[Ask], sampling: Sampling = GREEDY) -> list[Answer]:
-        self.asked += asks
+        self.asks += asks
         return [Answer(self.say(ask, sampling)) for ask in asks]
 
     def probability_of_yes(self, asks: Sequence[Ask]) -> list[float]:
-        self.asked += asks
+        self.asks += asks
         return [self.yes] * len(asks)
 
     def log_likelihood(self, asks: Sequence[Ask], texts: Sequence[str]) -> list[float]:
@@ -58,8 +58,8 @@ class Scripted:
         return [self.likelihood(ask, text) for ask, text in zip(asks, texts)]
 
 
-def judge(backend: Scripted, way: str, claims=CLAIMS, **settings):
-    return MLLMCritic(backend, make_scoring(way, **settings)).judge(IMAGES, [claims, claims])
+def judge(backend: Scripted, scoring: str, claims=CLAIMS, **settings):
+    return MLLMCritic(backend, make_scoring(scoring, **settings)).judge(IMAGES, [claims, claims])
 
 
 def test_grounded_counts_by_itself_whatever_the_model_claims() -> None:
@@ -72,8 +72,8 @@ def test_grounded_counts_by_itself_whatever_the_model_claims() -> None:
         ("color", False),
     ]
     assert [region.score for region in first.regions][:2] == [1.0, 1.0] and first.regions[2].score < 1
-    assert first.to_dict() == second.to_dict() and len(backend.asked) == 2
-    assert "two" not in backend.asked[0].question
+    assert first.to_dict() == second.to_dict() and len(backend.asks) == 2
+    assert "two" not in backend.asks[0].question
 
 
 def test_grounded_puts_what_boxes_cannot_decide_to_the_model() -> None:
@@ -88,7 +88,7 @@ def test_per_claim_asks_for_each_and_keeps_the_sentence() -> None:
         lambda ask, _: json.dumps({"reason": "I looked", "verdict": "no" if "square" in ask.question else "yes"})
     )
     first, _ = judge(backend, "per claim")
-    assert [v.passed for v in first.verdicts] == [True, False, True, False] and len(backend.asked) == 8
+    assert [v.passed for v in first.verdicts] == [True, False, True, False] and len(backend.asks) == 8
     assert {v.reason for v in first.verdicts} == {"I looked"} and first.score == 0.5
 
 
@@ -111,13 +111,13 @@ def test_likelihood_compares_with_an_empty_picture() -> None:
     assert first.verdicts[1].score == pytest.approx(1 / (1 + math.exp(-1))) and first.verdicts[0].score == 0.5
 
 
-@pytest.mark.parametrize("way", ["grounded", "per claim", "rubric"])
-def test_an_unreadable_answer_is_asked_again_with_the_error_and_then_abstains(way: str) -> None:
+@pytest.mark.parametrize("scoring", ["grounded", "per claim", "rubric"])
+def test_an_unreadable_answer_is_asked_again_with_the_error_and_then_abstains(scoring: str) -> None:
     backend = Scripted(lambda ask, _: "I would rather not.")
-    first, second = judge(backend, way, CLAIMS[:1])
-    assert len(backend.asked) == 4
-    again = backend.asked[-1]
-    assert again.turns[0][1] == "I would rather not." and "I would rather not." in again.question
+    first, second = judge(backend, scoring, CLAIMS[:1])
+    assert len(backend.asks) == 4
+    retry = backend.asks[-1]
+    assert retry.turns[0][1] == "I would rather not." and "I would rather not." in retry.question
     for critique in (first, second):
         assert critique.abstained and critique.score is None and critique.rewards == {} and not critique.passed
         assert all(verdict.score is None and verdict.passed is None for verdict in critique.verdicts)
@@ -154,20 +154,20 @@ def test_a_judgement_that_abstains_does_not_count_for_the_mean() -> None:
     assert first.verdicts[0].passed and first.verdicts[0].spread == 0 and "1 of 2" in first.verdicts[0].reason
 
 
-@pytest.mark.parametrize("way", ["P(yes)", "prompt likelihood"])
-def test_what_never_varies_is_not_repeated(way: str) -> None:
+@pytest.mark.parametrize("scoring", ["P(yes)", "prompt likelihood"])
+def test_what_never_varies_is_not_repeated(scoring: str) -> None:
     with pytest.raises(ValueError, match="judge once"):
-        make_scoring(way, 3)
+        make_scoring(scoring, 3)
 
 
 def test_regions_ask_about_each_box() -> None:
     backend = Scripted(lambda ask, _: LIST, yes=0.25)
     first, _ = judge(backend, "grounded", regions=True)
     assert [region.score for region in first.regions] == [0.25] * 3
-    assert "[700, 500, 900, 900]" in backend.asked[4].question and '"green square"' in backend.asked[4].question
+    assert "[700, 500, 900, 900]" in backend.asks[4].question and '"green square"' in backend.asks[4].question
 
 
-def test_regions_bring_boxes_to_ways_without_them() -> None:
+def test_regions_bring_boxes_to_scorings_without_them() -> None:
     first, _ = judge(Scripted(lambda ask, _: LIST), "P(yes)", regions=True)
     assert len(first.detections) == len(first.regions) == 3
 
@@ -221,15 +221,15 @@ typed = st.sampled_from(
 
 @settings(max_examples=2500, deadline=None)
 @given(
-    st.sampled_from([way for way in SCORINGS if SCORINGS[way].samples]),
+    st.sampled_from([name for name, scoring in SCORINGS.items() if scoring.samples]),
     st.lists(typed, min_size=1, max_size=4),
     st.lists(answers, min_size=1, max_size=4),
 )
 def test_whatever_a_model_answers_scores_are_in_the_unit_interval_or_none(
-    way: str, claims: list[Claim], said: list[str]
+    scoring: str, claims: list[Claim], texts: list[str]
 ) -> None:
-    backend = Scripted(lambda ask, _: said[len(backend.asked) % len(said)])
-    for critique in judge(backend, way, claims):
+    backend = Scripted(lambda ask, _: texts[len(backend.asks) % len(texts)])
+    for critique in judge(backend, scoring, claims):
         assert critique.score is None or 0 <= critique.score <= 1
         assert all(v.score is None or 0 <= v.score <= 1 for v in critique.verdicts)
         assert all(0 <= reward <= 1 for reward in critique.rewards.values())
@@ -260,7 +260,7 @@ def test_a_second_look_confirms_in_the_mirror() -> None:
         ' square"}]'
     )
     backend = sided(mirrored)
-    assert look_twice(backend, SIDES).passed and len(backend.asked) == 2
+    assert look_twice(backend, SIDES).passed and len(backend.asks) == 2
 
 
 def test_a_second_look_turns_down_what_it_does_not_confirm_and_says_where() -> None:
@@ -276,14 +276,14 @@ def test_a_second_look_turns_down_what_it_does_not_confirm_and_says_where() -> N
 
 def test_what_fails_and_what_cannot_be_mirrored_is_looked_at_once() -> None:
     backend = Scripted(lambda ask, _: LIST)
-    assert not look_twice(backend, CLAIMS).passed and len(backend.asked) == 1
+    assert not look_twice(backend, CLAIMS).passed and len(backend.asks) == 1
     written = Scripted(lambda ask, _: '{"reason": "it can be read", "verdict": "yes"}')
     assert (
         MLLMCritic(written, make_scoring("per claim", second_look=True))
         .judge(BRIGHT_RIGHT, [[text_claim("OPEN")]])[0]
         .passed
     )
-    assert len(written.asked) == 1
+    assert len(written.asks) == 1
     assert (
         not MLLMCritic(Scripted(lambda ask, _: "hm"), make_scoring("grounded", second_look=True))
         .judge(BRIGHT_RIGHT, [SIDES])[0]

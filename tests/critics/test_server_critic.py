@@ -52,15 +52,15 @@ def backend(server: ChatServer, model: str, **settings) -> ServerBackend:
     return ServerBackend(ServerSettings(**{"url": server.url, "model": model, "timeout": 5, "retries": 1, **settings}))
 
 
-def judge(backend: ServerBackend, claims: list[Claim] = RIGHT, way: str = "grounded"):
-    (critique,) = MLLMCritic(backend, make_scoring(way)).judge(IMAGE, [claims])
+def judge(backend: ServerBackend, claims: list[Claim] = RIGHT, scoring: str = "grounded"):
+    (critique,) = MLLMCritic(backend, make_scoring(scoring)).judge(IMAGE, [claims])
     return critique
 
 
-def failure(backend: ServerBackend, way: str = "grounded", kind: type[Exception] = CriticError) -> str:
+def failure(backend: ServerBackend, scoring: str = "grounded", kind: type[Exception] = CriticError) -> str:
     """Judge, which must fail, and return the message, which must be one line without the key."""
     with pytest.raises(kind) as caught:
-        judge(backend, way=way)
+        judge(backend, scoring=scoring)
     message = str(caught.value)
     assert len(message.splitlines()) == 1 and message.isprintable() and message.endswith(".") and len(message) < 700
     assert "secret" not in repr(caught.value) and caught.value.__cause__ is None
@@ -123,7 +123,7 @@ MISBEHAVIOURS = [
 
 
 @pytest.mark.parametrize("model, cause, requests", MISBEHAVIOURS, ids=[model for model, _, _ in MISBEHAVIOURS])
-def test_a_fault_is_one_line_that_names_cause_and_mend(server, model, cause, requests):
+def test_a_fault_is_one_line_that_names_cause_and_fix(server, model, cause, requests):
     start = time.monotonic()
     message = failure(backend(server, model, timeout=0.6 if model in ("drip", "hang", "loading") else 5))
     assert cause in message
@@ -133,9 +133,9 @@ def test_a_fault_is_one_line_that_names_cause_and_mend(server, model, cause, req
 
 
 @pytest.mark.parametrize("model", ["chatter", "says-nothing", "obeys-the-picture", "echo-key-in-answer"])
-@pytest.mark.parametrize("way", ["grounded", "per claim"])
-def test_an_answer_that_cannot_be_read_is_an_abstention(server, model, way):
-    critique = judge(backend(server, model), way=way)
+@pytest.mark.parametrize("scoring", ["grounded", "per claim"])
+def test_an_answer_that_cannot_be_read_is_an_abstention(server, model, scoring):
+    critique = judge(backend(server, model), scoring=scoring)
     assert critique.abstained and critique.score is None and critique.rewards == {}
     assert "secret" not in str(critique.to_dict())
 
@@ -168,18 +168,18 @@ def test_good_answers_are_judged_whatever_surrounds_them(server, model):
     critique = judge(backend(server, model, timeout=20))
     assert critique.passed and critique.score == 1.0
     assert [verdict.claim for verdict in critique.verdicts] == RIGHT
-    assert [found.label for found in critique.detections] == ["red circle", "red circle", "blue square"]
+    assert [d.label for d in critique.detections] == ["red circle", "red circle", "blue square"]
     assert critique.detections[0].x == pytest.approx(9) and critique.detections[0].y == pytest.approx(6)
 
 
 @pytest.mark.parametrize(
-    "way, scores", [("grounded", (1, 0)), ("per claim", (1, 0)), ("P(yes)", (0.900, 0.052)), ("rubric", (0.8, 0.2))]
+    "scoring, scores", [("grounded", (1, 0)), ("per claim", (1, 0)), ("P(yes)", (0.900, 0.052)), ("rubric", (0.8, 0.2))]
 )
-def test_every_way_that_a_server_can_do(server, way, scores):
-    right, wrong = (judge(backend(server, "shapes", parallel=4), claims, way) for claims in (RIGHT, WRONG))
+def test_every_scoring_that_a_server_can_do(server, scoring, scores):
+    right, wrong = (judge(backend(server, "shapes", parallel=4), claims, scoring) for claims in (RIGHT, WRONG))
     assert right.passed and right.score == pytest.approx(scores[0], abs=1e-3)
     assert not wrong.passed and all(verdict.passed is False for verdict in wrong.verdicts)
-    if way != "grounded":
+    if scoring != "grounded":
         assert wrong.score == pytest.approx(scores[1], abs=1e-3)
 
 
@@ -191,7 +191,7 @@ def test_every_way_that_a_server_can_do(server, way, scores):
         ("not-a-number", "use a server that reports logprobs"),
     ],
 )
-def test_without_probabilities_the_message_names_servers_and_ways(server, model, cause):
+def test_without_probabilities_the_message_names_servers_and_scorings(server, model, cause):
     message = failure(backend(server, model), "P(yes)", CannotDo)
     assert cause in message and "Score by grounded, per claim or rubric" in message
 
@@ -202,7 +202,7 @@ def test_neither_yes_nor_no_shows_the_likeliest_word(server, model):
     assert "answers neither yes nor no: its likeliest next word is '<think>'. Turn its thinking off" in message
 
 
-def test_a_likelihood_is_what_no_server_can_tell(server):
+def test_no_server_can_tell_a_likelihood(server):
     assert "Use xLARD Load Critic" in failure(backend(server, "shapes"), "prompt likelihood", CannotDo)
     assert server.requests() == []
 
@@ -248,8 +248,8 @@ def test_a_question_without_a_picture_is_plain_text(server):
     ],
 )
 def test_boxes_go_by_the_model_unless_they_are_set(server, settings, boxes, size):
-    asked = backend(server, **settings)
-    assert asked.boxes is boxes and asked.seen_size(IMAGE[0]) == size
+    critic = backend(server, **settings)
+    assert critic.boxes is boxes and critic.seen_size(IMAGE[0]) == size
 
 
 def test_pictures_are_sent_at_the_size_that_pixels_refer_to(server):
@@ -262,12 +262,12 @@ def test_pictures_are_sent_at_the_size_that_pixels_refer_to(server):
 
 
 def test_the_first_model_is_asked_for_once_and_nothing_before_the_first_question(server):
-    asked = backend(server, "")
-    assert asked.name == server.url.removeprefix("http://").removesuffix("/v1")
+    critic = backend(server, "")
+    assert critic.name == server.url.removeprefix("http://").removesuffix("/v1")
     assert server.requests("/v1/models") == []
     for _ in range(2):
-        assert judge(asked).passed
-    assert asked.name == "shapes" and len(server.requests("/v1/models")) == 1
+        assert judge(critic).passed
+    assert critic.name == "shapes" and len(server.requests("/v1/models")) == 1
     assert {seen["model"] for seen in server.requests()} == {"shapes"}
 
 
@@ -296,16 +296,16 @@ def test_the_url_may_end_in_several_ways(server, ending):
 
 @pytest.mark.parametrize("model", ["no-schema", "no-grammar"])
 def test_a_refused_schema_is_left_out_from_then_on(server, model):
-    asked = backend(server, model)
+    critic = backend(server, model)
     for _ in range(2):
-        assert judge(asked).passed
+        assert judge(critic).passed
     assert ["response_format" in seen["body"] for seen in server.requests()] == [True, False, False]
 
 
 def test_a_fault_that_is_not_the_schemas_does_not_give_it_up(server):
-    asked = backend(server, "blind")
+    critic = backend(server, "blind")
     for _ in range(2):
-        failure(asked)
+        failure(critic)
     assert ["response_format" in seen["body"] for seen in server.requests()] == [True, False, True, False]
 
 
@@ -318,10 +318,10 @@ def test_retry_after_is_honoured(server):
 @pytest.mark.parametrize("parallel, least, most", [(1, 1, 1), (3, 2, 3)])
 def test_requests_overlap_as_far_as_is_set(server, parallel, least, most):
     done = []
-    asked = ServerBackend(
+    critic = ServerBackend(
         ServerSettings(server.url, "slow", parallel=parallel), on_progress=lambda *now: done.append(now)
     )
-    asked.answer([Ask("What is it?", image) for image in IMAGE.expand(3, -1, -1, -1)])
+    critic.answer([Ask("What is it?", image) for image in IMAGE.expand(3, -1, -1, -1)])
     assert least <= max(seen["at_once"] for seen in server.requests()) <= most
     assert done == sorted(set(done)) and done[-1] == (3, 3)
 
@@ -338,12 +338,12 @@ def test_cancelling_ends_a_wait_in_under_a_second_and_closes_the_connections(ser
         if cancelled.is_set():
             raise Stop
 
-    asked = ServerBackend(ServerSettings(server.url, model, parallel=parallel), check)
+    critic = ServerBackend(ServerSettings(server.url, model, parallel=parallel), check)
     clock = []
     timer = threading.Timer(0.4, lambda: (clock.append(time.monotonic()), cancelled.set()))
     timer.start()
     with pytest.raises(Stop):
-        asked.answer([Ask("What is it?", IMAGE[0])] * parallel)
+        critic.answer([Ask("What is it?", IMAGE[0])] * parallel)
     assert time.monotonic() - clock[0] < 1
     if model == "hang":
         time.sleep(0.2)
@@ -356,12 +356,12 @@ def test_one_fault_ends_the_other_requests(server):
         backend(server, "too-large", parallel=3, timeout=60).answer(asks)
 
 
-def test_the_key_is_sent_to_this_machine_and_kept_nowhere(server, caplog):
+def test_the_key_is_sent_to_this_machine_and_stored_nowhere(server, caplog):
     caplog.set_level("DEBUG")
-    asked = backend(server, "needs-key")
-    message = failure(asked)
+    critic = backend(server, "needs-key")
+    message = failure(critic)
     assert [seen["key"] for seen in server.requests()] == [f"Bearer {KEY}"]
-    assert KEY not in message + repr(asked) + str(vars(asked)) + repr(asked.settings) + caplog.text
+    assert KEY not in message + repr(critic) + str(vars(critic)) + repr(critic.settings) + caplog.text
 
 
 def test_without_a_key_none_is_sent_and_the_message_says_how_to_set_one(server, monkeypatch):
@@ -379,13 +379,13 @@ def test_a_key_that_is_none_is_refused_without_being_shown(server, monkeypatch, 
 
 
 def test_a_server_elsewhere_that_wants_a_key_gets_none_and_the_message_says_so(server, monkeypatch):
-    # The stand-in plays a host elsewhere: only the name decides, and the name is taken for another here.
+    # The stand-in plays a host elsewhere: only the name decides, and here no name is this machine's.
     monkeypatch.setattr(Address, "is_loopback", False)
-    asked = backend(server, "needs-key", allow_remote=True)
-    message = failure(asked)
+    critic = backend(server, "needs-key", allow_remote=True)
+    message = failure(critic)
     assert "no key was sent" in message and "XLARD_API_HOST to 127.0.0.1" in message
     monkeypatch.setenv("XLARD_API_HOST", "127.0.0.1")
-    failure(asked)
+    failure(critic)
     assert [seen["key"] for seen in server.requests()] == [None, f"Bearer {KEY}"]
 
 
