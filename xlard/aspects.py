@@ -1,6 +1,6 @@
 """Aspects: what rewards are grouped by, all in one table.
 
-To add an aspect, add a line to ``TABLE``; no other list names them. Heads and data sets record the aspects that they
+To add an aspect, add a line to ``TABLE``; no other list has to change. Heads and data sets record the aspects that they
 were made with, so files with fewer aspects, or other ones, can still be read.
 """
 
