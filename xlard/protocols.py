@@ -17,8 +17,10 @@ from torch import Tensor
 from .claims import Claim
 from .critique import Critique
 from .guidance.base import X0Guidance
-from .models.corrector import CorrectorConfig
-from .models.head import HeadConfig, RewardPrediction
+from .models.corrector import Corrector
+from .models.head import Head
+
+__all__ = ["Corrector", "Critic", "Decoder", "Head", "Judge", "Rewriter", "Sampler"]
 
 
 class Judge(Protocol):
@@ -46,28 +48,6 @@ class Decoder(Protocol):
 
     def decode(self, latents: Tensor) -> Tensor:
         """Decode latents (B, C, h, w) to images (B, H, W, 3) in [0, 1]."""
-
-
-class Head(Protocol):
-    """A ``RewardHead``, or what manages one."""
-
-    @property
-    def config(self) -> HeadConfig:
-        """What it was trained for."""
-
-    def __call__(self, latents: Tensor, context: Tensor, noise_level: Tensor) -> RewardPrediction:
-        """See ``RewardHead.forward``."""
-
-
-class Corrector(Protocol):
-    """A ``LatentCorrector``, or what manages one."""
-
-    @property
-    def config(self) -> CorrectorConfig:
-        """What it was trained for."""
-
-    def __call__(self, latents: Tensor, context: Tensor, noise_level: Tensor) -> Tensor:
-        """See ``LatentCorrector.forward``."""
 
 
 class Rewriter(Protocol):

@@ -7,14 +7,14 @@ import torch
 
 from xlard.guidance.base import StepwiseGuidance
 from xlard.guidance.corrector import corrector_change
-from xlard.worlds.shapes.world import DemoWorld
+from xlard.worlds.shapes.world import ShapesWorld
 
 STEPS = 5
 
 
 @pytest.fixture(scope="module")
 def sampler():
-    return DemoWorld().sampler(["a red circle", "two blue squares"], steps=STEPS)
+    return ShapesWorld().sampler(["a red circle", "two blue squares"], steps=STEPS)
 
 
 def test_guidance_that_changes_nothing_leaves_every_bit(sampler) -> None:

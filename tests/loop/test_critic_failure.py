@@ -8,7 +8,7 @@ import torch
 from tests.loop.test_loop import FakeJudge, engine
 from xlard.critics.backend import CriticError
 from xlard.detections import Detection
-from xlard.loop.critic_failure import LoopCriticError, failure
+from xlard.loop.critic_failure import LoopCriticError, failed_critique
 from xlard.loop.rounds import BatchRound, first_round
 from xlard.loop.run import correct_all
 from xlard.loop.settings import LoopSettings
@@ -92,7 +92,7 @@ def test_a_failure_in_a_critique_s_place_ends_a_loop_as_a_graph(number) -> None:
     batch, claims = graph_round(number)
     latents = torch.full((1, 4, 8, 8), 7.0)
     with pytest.raises(LoopCriticError) as raised:
-        batch.finished(latents, torch.zeros(1, 64, 64, 3), [failure(claims, CAUSE)], 20, 1.0)
+        batch.finished(latents, torch.zeros(1, 64, 64, 3), [failed_critique(claims, CAUSE)], 20, 1.0)
     assert (raised.value.latents == latents).all() and raised.value.judged == (number > 0)
     assert f"What round {number} drew" in str(raised.value) if number else "The first pictures" in str(raised.value)
 
@@ -100,7 +100,7 @@ def test_a_failure_in_a_critique_s_place_ends_a_loop_as_a_graph(number) -> None:
 def test_a_loop_that_goes_on_after_a_failure_is_not_said_to_have_ended() -> None:
     batch, claims = graph_round(1)
     with pytest.raises(LoopCriticError) as raised:
-        batch.finished(torch.zeros(1, 4, 8, 8), torch.zeros(1, 64, 64, 3), [failure(claims, CAUSE)], 20, 1.0)
+        batch.finished(torch.zeros(1, 4, 8, 8), torch.zeros(1, 64, 64, 3), [failed_critique(claims, CAUSE)], 20, 1.0)
     following = batch.after(raised.value.states)
     (state,) = following.finished(
         torch.zeros(1, 4, 8, 8), torch.zeros(1, 64, 64, 3), [critique_from_detections(claims, [], 64)], 20, 1.0

@@ -14,8 +14,9 @@ from xlard.detections import Detection
 from xlard.editing.claims import edit_claims
 from xlard.loop.edit_region import within_edit_region
 from xlard.loop.faults import faults_of
+from xlard.loop.grid import Grid
 from xlard.loop.plan import Plan, Situation
-from xlard.loop.regions import Grid, area_of, region_of
+from xlard.loop.regions import area_of, region_grid, region_of
 from xlard.loop.rounds import first_round, resumed_round
 from xlard.loop.run import self_correct
 from xlard.loop.settings import LoopSettings
@@ -26,7 +27,7 @@ from xlard.rewards import critique_from_detections
 
 
 def test_only_the_boxes_of_what_is_touched_may_change_and_all_that_is_free_where_something_comes() -> None:
-    grid = Grid((CELLS, CELLS), (SIDE, SIDE))
+    grid = region_grid((CELLS, CELLS), (SIDE, SIDE))
     area = area_of(edit("make the red circle blue"), grid)
     assert area[1:3, 1:3].all() and area.sum() == 16
     area = area_of(edit("move the red circle to the bottom right"), grid)
@@ -35,14 +36,14 @@ def test_only_the_boxes_of_what_is_touched_may_change_and_all_that_is_free_where
 
 
 def test_a_cell_that_two_things_share_belongs_to_the_one_that_covers_more() -> None:
-    grid = Grid((CELLS, CELLS), (SIDE, SIDE))
+    grid = region_grid((CELLS, CELLS), (SIDE, SIDE))
     found = (Detection(8, 8, 19, 16, "circle", "red"), Detection(28, 8, 20, 16, "square", "blue"))
     area = area_of(edit("remove the circle", found), grid)
     assert area[1:3, 1:3].all() and not area[1:3, 3:].any()
 
 
 def test_a_larger_thing_around_it_does_not_hold_on_to_what_is_touched() -> None:
-    grid = Grid((CELLS, CELLS), (SIDE, SIDE))
+    grid = region_grid((CELLS, CELLS), (SIDE, SIDE))
     small, large = Detection(35, 19, 10, 10, "circle", "red"), Detection(24, 16, 40, 72, "triangle", "green")
     area = area_of(edit("remove the circle", (small, large)), grid)
     assert area.equal(grid.boxes([small]))
@@ -56,10 +57,13 @@ def test_a_larger_thing_around_it_does_not_hold_on_to_what_is_touched() -> None:
 def test_an_erased_thing_is_gone_and_all_else_stays_to_the_last_bit() -> None:
     state, stage = corrected("remove the red circle")
     assert state.passed and [entry.strategy for entry in state.rounds] == ["source", "rearrange"]
-    assert (state.first.nfe, state.first.noise_level, stage.calls_made) == (0, 0.0, 10)
+    assert (state.first.nfe, state.first.noise_level, stage.nfe_made) == (0, 0.0, 10)
     assert torch.equal(state.first.latent, drawn())
     changed = (state.best.latent != drawn()).any(dim=0)
-    assert changed[1:3, 1:3].all() and not (changed & ~area_of(state.edit, Grid((CELLS, CELLS), (SIDE, SIDE)))).any()
+    assert (
+        changed[1:3, 1:3].all()
+        and not (changed & ~area_of(state.edit, region_grid((CELLS, CELLS), (SIDE, SIDE)))).any()
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,19 +84,19 @@ def test_of_several_that_are_moved_those_in_place_stay() -> None:
         critique_from_detections([claim for claim in claims if claim.edit is None], (there, elsewhere), SIDE),
         random.Random(0),
     )
-    region = region_of(faults, Grid((CELLS, CELLS), (SIDE, SIDE)), random.Random(0))
+    region = region_of(faults, region_grid((CELLS, CELLS), (SIDE, SIDE)), random.Random(0))
     assert region[8:10, 8:10].all() and region[6, 1] and not region[1:3, 1:3].any()
 
 
 def test_what_is_recoloured_is_drawn_anew_in_its_place_only() -> None:
     state, stage = corrected("make the red circle blue", VALUES["blue circle"])
-    assert state.passed and state.best.strategy == "region" and stage.calls_made == 20
+    assert state.passed and state.best.strategy == "region" and stage.nfe_made == 20
     assert ((state.best.latent != drawn()).any(dim=0) == state.best.region).all() and state.best.region.sum() == 16
 
 
 def test_even_what_cannot_be_done_leaves_the_source_alone() -> None:
     state, stage = corrected("make the red circle blue", VALUES["red square"], rounds=6)
-    assert not state.passed and stage.calls_made == state.nfe > 0
+    assert not state.passed and stage.nfe_made == state.nfe > 0
     everywhere = torch.stack([entry.region for entry in state.rounds]).any(dim=0)
     assert everywhere.sum() == 16
     assert all(torch.equal(entry.latent[:, ~everywhere], drawn()[:, ~everywhere]) for entry in state.rounds)

@@ -14,7 +14,7 @@ from xlard.detections import Detection
 from xlard.loop.engine import Engine
 from xlard.loop.object_by_object import TRIES, smaller, stages_of
 from xlard.loop.rearrange import pieces_of
-from xlard.loop.regions import Grid
+from xlard.loop.regions import region_grid
 from xlard.loop.registry import OBJECT_BY_OBJECT
 from xlard.loop.run import correct_all
 from xlard.loop.settings import LoopSettings
@@ -167,7 +167,7 @@ def test_things_that_fill_a_picture_are_made_smaller_until_they_have_room_in_one
 
 @given(st.floats(0.3, 1.0), st.integers(0, 60), st.integers(0, 60), st.integers(8, 40), st.integers(8, 40))
 def test_a_smaller_thing_has_the_cells_that_its_box_touches(share, x, y, width, height):
-    grid, d = Grid((CELLS, CELLS), (SIDE, SIDE)), Detection(x, y, width, height, "circle")
+    grid, d = region_grid((CELLS, CELLS), (SIDE, SIDE)), Detection(x, y, width, height, "circle")
     (piece,) = pieces_of(torch.rand(4, CELLS, CELLS), [d], grid)
     found = smaller(piece, share, grid)
     rows, columns = grid.span(found.object)

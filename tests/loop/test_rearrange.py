@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from tests.support.latent_scenes import GRID, SIDE, VALUES, box, drawn, seen
 from xlard.detections import Detection
+from xlard.loop.grid import Grid
+from xlard.loop.hole_filling import fill
 from xlard.loop.plan import Situation
-from xlard.loop.rearrange import fill, pieces_of, rearranged
-from xlard.loop.regions import Grid
+from xlard.loop.rearrange import pieces_of, rearranged
+from xlard.loop.regions import region_grid
 from xlard.loop.state import LoopState, Round
 from xlard.loop.strategies import Rearrange
 from xlard.prompts import claims_from_prompt
@@ -132,7 +134,7 @@ def test_outside_of_what_was_touched_nothing_changes(first, second, prompt, seed
         for found in (first, second)
     ]
     found = state(prompt, *attempts)
-    result = rearrange(found, Grid((12, 12), (SIDE, SIDE)), seed)
+    result = rearrange(found, region_grid((12, 12), (SIDE, SIDE)), seed)
     if result is not None:
         latent, touched = result
         assert latent.shape == (4, 12, 12) and touched.any() and torch.isfinite(latent).all()

@@ -1,4 +1,4 @@
-"""Acting guidance, in the middle of sampling: outside ComfyUI with the demo generator, and where a schedule is stopped."""
+"""Single-step guidance outside ComfyUI, with the demo generator, and where a schedule is stopped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xlard.guidance.base import SingleStepGuidance
 from xlard.guidance.corrector import moved_noise, single_step_guidance
 from xlard.models.corrector import CorrectorConfig
 from xlard.models.head import HeadConfig, RewardPrediction
-from xlard.worlds.shapes.world import DemoWorld
+from xlard.worlds.shapes.world import ShapesWorld
 
 STEPS = 5
 CONFIG = CorrectorConfig(
@@ -21,7 +21,7 @@ CONFIG = CorrectorConfig(
 
 @pytest.fixture(scope="module")
 def sampler():
-    return DemoWorld().sampler(["a red circle", "two blue squares"], steps=STEPS)
+    return ShapesWorld().sampler(["a red circle", "two blue squares"], steps=STEPS)
 
 
 class Push:
@@ -70,7 +70,7 @@ def test_moved_noise_keeps_its_norm_and_what_is_not_moved_every_bit() -> None:
 def test_noise_is_moved_before_the_first_step(sampler, guidance: SingleStepGuidance) -> None:
     drawn = sampler.generate([0], [3], guidance)
     noise = moved_noise(sampler.noise([3]), torch.full((1, *sampler.shape), 0.5))
-    assert torch.allclose(drawn, sampler.draw_on(noise, sampler.noise_levels(), sampler.context([0])), atol=1e-5)
+    assert torch.allclose(drawn, sampler.integrate(noise, sampler.noise_levels(), sampler.context([0])), atol=1e-5)
     assert not torch.allclose(drawn, sampler.generate([0], [3]), atol=1e-2)
 
 

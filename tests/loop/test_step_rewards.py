@@ -9,7 +9,7 @@ import torch
 from tests.bench.test_early import Taste, engine, liked
 from tests.loop.test_loop import PROMPT, FakeDecoder, FakeJudge, FakeSampler, SeedHead
 from xlard.bench.worlds.early import early_best_of
-from xlard.guidance.base import SingleStepGuidance
+from xlard.guidance.base import SingleStepGuidance, StepwiseGuidance
 from xlard.loop.attempt import draw
 from xlard.loop.engine import Engine
 from xlard.loop.head_reader import StepReader, expected_reward, step_reader, watched
@@ -17,14 +17,14 @@ from xlard.loop.run import correct_all
 from xlard.loop.settings import LoopSettings
 from xlard.models.head import HeadConfig
 from xlard.prompts import claims_from_prompt
-from xlard.worlds.shapes.world import DemoWorld
+from xlard.worlds.shapes.world import ShapesWorld
 
 STEPS, TEXTS = 6, ["a red circle left of a blue square and a green triangle", "three yellow squares"]
 
 
 @pytest.fixture(scope="module")
 def world():
-    return DemoWorld()
+    return ShapesWorld()
 
 
 @pytest.fixture(scope="module")

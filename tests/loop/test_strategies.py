@@ -15,7 +15,7 @@ from xlard.critique import Verdict, critique_of
 from xlard.detections import Detection, ObjectKind
 from xlard.loop.faults import Faults, faults_of
 from xlard.loop.plan import Situation
-from xlard.loop.regions import Grid, region_of
+from xlard.loop.regions import region_grid, region_of
 from xlard.loop.router import SURE, router
 from xlard.loop.state import SOURCE, LoopState, Round
 from xlard.loop.strategies import Correct, Rearrange, Region, Resample, Rewrite
@@ -81,30 +81,32 @@ def test_what_a_failed_claim_of_another_type_rests_on_is_wrong() -> None:
 
 def test_only_the_wrong_object_and_its_rim_are_opened() -> None:
     found = faults("a red circle", box("red", "circle", 8, 8), box("red", "circle", 64, 64))
-    mask = region_of(found, Grid((12, 12), (SIDE, SIDE)), random.Random(0))
+    mask = region_of(found, region_grid((12, 12), (SIDE, SIDE)), random.Random(0))
     (kept,) = found.right
-    assert mask.any() and not mask[Grid((12, 12), (SIDE, SIDE)).boxes([kept])].any()
+    assert mask.any() and not mask[region_grid((12, 12), (SIDE, SIDE)).boxes([kept])].any()
     assert mask.sum() == 16
 
 
 def test_all_but_right_objects_is_opened_where_something_is_missing() -> None:
     found = faults("a red circle and a blue square", box("red", "circle", 8, 8))
-    mask = region_of(found, Grid((12, 12), (SIDE, SIDE)), random.Random(0))
+    mask = region_of(found, region_grid((12, 12), (SIDE, SIDE)), random.Random(0))
     assert (~mask).sum() == 16 and not mask[1:3, 1:3].any()
 
 
 def test_a_relation_opens_the_wedge_where_the_other_may_stand() -> None:
     circle, square = box("red", "circle", 70, 40), box("blue", "square", 10, 40)
     mask = region_of(
-        faults("a red circle left of a blue square", circle, square), Grid((12, 12), (SIDE, SIDE)), random.Random(1)
+        faults("a red circle left of a blue square", circle, square),
+        region_grid((12, 12), (SIDE, SIDE)),
+        random.Random(1),
     )
-    grid = Grid((12, 12), (SIDE, SIDE))
+    grid = region_grid((12, 12), (SIDE, SIDE))
     kept, moved = (circle, square) if not mask[grid.boxes([circle])].any() else (square, circle)
     assert mask[grid.boxes([moved])].all() and not mask[grid.boxes([kept])].any()
 
 
 def test_nothing_to_open_is_no_region() -> None:
-    grid = Grid((12, 12), (SIDE, SIDE))
+    grid = region_grid((12, 12), (SIDE, SIDE))
     assert region_of(faults("a red circle", box("red", "circle", 8, 8)), grid, random.Random(0)) is None
     assert region_of(faults("a red circle"), grid, random.Random(0)) is None
 
@@ -115,7 +117,9 @@ def test_nothing_to_open_is_no_region() -> None:
     st.integers(1, 40),
 )
 def test_boxes_cover_at_least_themselves(boxes, rows, columns) -> None:
-    mask = Grid((rows, columns), (SIDE, SIDE)).boxes([Detection(x, y, size, size, "thing") for x, y, size in boxes])
+    mask = region_grid((rows, columns), (SIDE, SIDE)).boxes(
+        [Detection(x, y, size, size, "thing") for x, y, size in boxes]
+    )
     assert mask.shape == (rows, columns)
     for x, y, size in boxes:
         middle = (x + size / 2) / SIDE, (y + size / 2) / SIDE

@@ -10,7 +10,7 @@ from xlard.edit import Edit
 from xlard.editing.claims import edit_claims
 from xlard.editing.instructions import read_instruction
 from xlard.editing.steps import edit_of
-from xlard.loop.regions import Grid
+from xlard.loop.grid import Grid
 from xlard.loop.run import self_correct
 from xlard.loop.settings import LoopSettings
 from xlard.loop.state import LoopState

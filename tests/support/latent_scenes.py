@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from xlard.detections import Detection
-from xlard.loop.regions import Grid
+from xlard.loop.grid import Grid
 
 SIDE = 96
 GRID = Grid((12, 12), (SIDE, SIDE), 0.0)

@@ -61,8 +61,8 @@ class StepwiseGuidance:
 class SingleStepGuidance:
     """Changes the prediction once, at the step nearest to ``noise_level``.
 
-    At a ``noise_level`` of 1 it moves the noise. With ``noise_change`` it also moves the noise before it acts at a lower
-    level.
+    At a ``noise_level`` of 1 it moves the noise. With ``noise_change`` it also moves the noise, before it acts at a
+    lower level.
     """
 
     noise_level: float
@@ -89,7 +89,7 @@ class SingleStepGuidance:
 
 @dataclass(frozen=True)
 class WatchedGuidance:
-    """Another guidance, or none, with a ``watch`` that is shown what sampling goes on from at every call of the model."""
+    """Another guidance, or none, with a ``watch`` that sees what sampling goes on from at every call of the model."""
 
     guidance: X0Guidance | None
     watch: Callable[[Tensor, float], None]

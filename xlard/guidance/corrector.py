@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ..models.corrector import project
-from ..models.head import overall_reward
+from ..models.corrector import Corrector, project
+from ..models.head import Head, overall_reward
 from .base import SingleStepGuidance, StepwiseGuidance, X0Change, X0Guidance
 
 Residual = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -72,12 +72,12 @@ def moved_noise(noise: Tensor, delta: Tensor) -> Tensor:
 
 
 def single_step_guidance(
-    corrector,
+    corrector: Corrector,
     context: Tensor,
     noise_level: float = 0.0,
     strength: float = 1.0,
     record: OnCorrection | None = None,
-    head=None,
+    head: Head | None = None,
     aspect_columns: Sequence[Sequence[int]] = (),
 ) -> SingleStepGuidance:
     """A corrector that acts once, at ``noise_level``; 0 stands for its own level.
@@ -109,7 +109,7 @@ def single_step_guidance(
     return SingleStepGuidance(level, change, noise_change if moves_noise else None)
 
 
-def guidance_of(corrector, context: Tensor, strength: float = 1.0) -> X0Guidance:
+def guidance_of(corrector: Corrector, context: Tensor, strength: float = 1.0) -> X0Guidance:
     """A corrector at work as it was trained to be: once, or at each step of its noise levels."""
     if corrector.config.single_step_level:
         return single_step_guidance(corrector, context, strength=strength)
@@ -126,8 +126,8 @@ def changes_in_turn(changes: Sequence[X0Change], trust_region: float, strength: 
     @torch.no_grad()
     def change(x0: Tensor, noise_level: float) -> Tensor:
         changed = x0
-        for each in changes:
-            changed = each(changed, noise_level)
+        for apply in changes:
+            changed = apply(changed, noise_level)
         if changed is x0:
             return x0
         before = x0.float()

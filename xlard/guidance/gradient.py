@@ -108,7 +108,7 @@ def _climb(
 ) -> Ascent:
     # Tensors of inference mode can take no part in gradients; their clones can.
     start, known = start.detach().clone(), known.detach().clone()
-    mask = 1.0 if mask is None else mask.detach().clone()
+    allowed = 1.0 if mask is None else mask.detach().clone()
     asked = known > 0
     length = settings.step * start.flatten(1).norm(dim=1)
     delta = torch.zeros_like(start)
@@ -138,7 +138,7 @@ def _climb(
         parts, weights = _gradients(_objectives(prediction, known, cost, settings), point, known, settings)
         scale = mean_norm(parts, weights).clamp_min(torch.finfo(parts.dtype).tiny)
         direction = combine(parts, weights, settings.how) / _wide(scale)
-        moved = project(delta + _wide(length) * direction * mask, start, settings.trust_region)
+        moved = project(delta + _wide(length) * direction * allowed, start, settings.trust_region)
         delta = torch.where(_wide(active), moved, delta)
     return Ascent(start + best_delta, best_delta, before, after, taken)
 
@@ -159,8 +159,8 @@ def _gradients(objectives: Tensor, point: Tensor, known: Tensor, settings: Ascen
     else:
         columns = (known > 0).any(dim=0).nonzero().flatten().tolist()
         parts, weights = [objectives[:, column].sum() for column in columns], known[:, columns]
-    found = [torch.autograd.grad(part, point, retain_graph=part is not parts[-1])[0] for part in parts]
-    return torch.stack([_smoothed(gradient, settings.smooth) for gradient in found], dim=1), weights
+    gradients = [torch.autograd.grad(part, point, retain_graph=part is not parts[-1])[0] for part in parts]
+    return torch.stack([_smoothed(gradient, settings.smooth) for gradient in gradients], dim=1), weights
 
 
 def _smoothed(gradient: Tensor, factor: int) -> Tensor:

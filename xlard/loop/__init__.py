@@ -1,1 +1,1 @@
-"""The self-correction loop: sample, judge, correct at a mid noise_level, resume, judge, keep the best."""
+"""The self-correction loop: sample, judge, correct at a middle noise level, resume, judge, keep the best."""

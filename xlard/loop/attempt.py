@@ -48,7 +48,7 @@ def _carried_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], cor
         resumed,
         reasons=reasons,
         regions=regions,
-        steps=reader and reader.steps,
+        steps=reader.steps if reader else None,
     )
 
 
@@ -89,7 +89,7 @@ def draw(
         None,
         trace.attributions,
         reasons,
-        steps=reader and reader.steps,
+        steps=reader.steps if reader else None,
     )
 
 
@@ -131,7 +131,7 @@ def correct(
         predicted,
         trace.attributions,
         regions=regions,
-        steps=reader and reader.steps,
+        steps=reader.steps if reader else None,
     )
 
 

@@ -16,8 +16,9 @@ from .state import LoopState
 class LoopCriticError(CriticError):
     """The critic failed at what a round had drawn, and the loop ends there.
 
-    ``states`` hold the rounds that had been judged, none where the first pictures could not be, and say in ``ended``
-    why there are no more. ``latents`` (B, C, h, w), on the CPU, are what nobody has judged."""
+    ``states`` hold the rounds that were judged before, none if the first pictures could not be judged, and say in
+    ``ended`` why there are no more. ``latents`` (B, C, h, w), on the CPU, are what nobody has judged.
+    """
 
     def __init__(self, cause: str, number: int, states: Sequence[LoopState], latents: Tensor):
         which = f"What round {number} drew" if number else "The first pictures"
@@ -36,11 +37,11 @@ class LoopCriticError(CriticError):
 
 @dataclass(frozen=True)
 class FailedCritique(Critique):
-    """What stands for a critique where the critic failed: no verdict on any claim, and the ``cause``."""
+    """A critique without any verdict: the critic failed, and ``cause`` says why."""
 
     cause: str = ""
 
 
-def failure(claims: Sequence[Claim], cause: str) -> FailedCritique:
-    """A failure to judge a picture on some claims."""
+def failed_critique(claims: Sequence[Claim], cause: str) -> FailedCritique:
+    """What stands for the critique of a picture on some claims where the critic failed."""
     return FailedCritique(tuple(no_verdict(claim, cause) for claim in claims), cause=cause)

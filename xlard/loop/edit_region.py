@@ -1,4 +1,4 @@
-"""Editing: whatever a strategy plans, only what the instruction may change is drawn anew."""
+"""Editing: whatever a strategy plans, only what the instruction may change is redrawn."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import torch
 
 from ..edit import Edit
 from .plan import Plan, Situation
-from .regions import Grid, area_of
+from .regions import area_of, region_grid
 
 
 def within_edit_region(plan: Plan, situation: Situation) -> Plan | None:
-    """The plan inside of what the edit of a source may change, and any other plan as it is; None where nothing of it is
-    left."""
+    """The part of a plan inside of what the edit of a source may change; None if nothing of it is left.
+
+    Plans of pictures that are not edited come back as they are.
+    """
     area = situation.area
     if area is None:
         return plan
@@ -23,13 +25,12 @@ def within_edit_region(plan: Plan, situation: Situation) -> Plan | None:
 
 
 def check_editable_area(edit: Edit, size: tuple[int, int]) -> None:
-    """Raise ValueError where no cell of a latent of ``size`` (height, width) may change, so that a loop could do
-    nothing."""
-    area = area_of(edit, Grid(size, edit.size))
+    """Raise ValueError if no cell of a latent of ``size`` (height, width) may change: a loop could do nothing."""
+    area = area_of(edit, region_grid(size, edit.size))
     if area is not None and not area.any():
-        stays = ", ".join(dict.fromkeys(d.label for d in edit.staying))
+        stays = ", ".join(dict.fromkeys(detection.label for detection in edit.staying))
         raise ValueError(
-            f"The instruction '{edit.instruction}' leaves nothing of the source to draw anew: what is to stay covers"
-            f" all of it ({stays}). Write what becomes of something that is there, or disconnect source and use a model"
-            " for editing."
+            f"The instruction '{edit.instruction}' leaves nothing of the source to redraw: what is to stay covers all "
+            f"of it ({stays}). Write what becomes of something that is there, or disconnect source and use a model for "
+            "editing."
         )

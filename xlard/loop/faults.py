@@ -15,10 +15,10 @@ from ..rewards import decidable
 
 @dataclass(frozen=True)
 class FailedRelation:
-    """A position that does not hold: ``firsts`` should stand in ``direction`` of ``seconds``; one of the two may be
-    empty.
+    """A position that does not hold: ``firsts`` should stand in ``direction`` of ``seconds``.
 
-    With a ``zone`` (x, y, width, height in pixels) they should have their middle inside of it instead.
+    One of the two may be empty. With a ``zone`` (x, y, width, height in pixels) the firsts should have their middle
+    inside of it instead.
     """
 
     firsts: tuple[Detection, ...]
@@ -47,61 +47,76 @@ class Faults:
 
 
 def faults_of(critique: Critique, rng: random.Random, held: Sequence[Detection] = ()) -> Faults:
-    """Read a critique object by object; where there are too many of a kind, those that are ``held`` are kept, then
-    ``rng`` says."""
+    """Read a critique object by object.
+
+    Where there are too many of a kind, those that are ``held`` are kept first; then ``rng`` chooses.
+    """
     claims = [verdict.claim for verdict in critique.verdicts if decidable(verdict.claim)]
-    right, wrong, missing = [], [], []
+    right: list[Detection] = []
+    wrong: list[Detection] = []
+    missing: list[ObjectKind] = []
     shuffled = rng.sample(critique.detections, len(critique.detections))
-    shuffled.sort(key=lambda d: not any(d is each for each in held))
-    for wanted in _wanted(claims):
-        left = [d for d in matching(shuffled, wanted.noun, None) if d not in right]
-        for color, number in wanted.kinds:
-            found = [d for d in matching(left, wanted.noun, color) if d not in right][:number]
-            right += found
-            missing += [ObjectKind(wanted.noun, color)] * (number - len(found))
-        wrong += [d for d in left if d not in right and (wanted.exact or d.color in dict(wanted.kinds))]
+    shuffled.sort(key=lambda detection: not any(detection is fixed for fixed in held))
+    for request in _requests(claims):
+        unassigned = [detection for detection in matching(shuffled, request.noun, None) if detection not in right]
+        for color, number in request.numbers:
+            candidates = matching(unassigned, request.noun, color)
+            assigned = [detection for detection in candidates if detection not in right][:number]
+            right += assigned
+            missing += [ObjectKind(request.noun, color)] * (number - len(assigned))
+        colors = dict(request.numbers)
+        wrong += [
+            detection
+            for detection in unassigned
+            if detection not in right and (request.exact or detection.color in colors)
+        ]
     relations = []
     for verdict in critique.verdicts:
-        claim = verdict.claim
         if verdict.passed is not False:
             continue
-        if claim.type == "position":
-            firsts = matching(right, claim.noun, claim.color)
-            seconds = matching(right, claim.other, claim.other_color) if claim.other else []
-            relations.append(FailedRelation(tuple(firsts), tuple(seconds), claim.direction, claim.zone))
-        elif not decidable(claim):
-            wrong += [d for d in verdict.evidence if d not in wrong]
-    return Faults(tuple(d for d in right if d not in wrong), tuple(wrong), tuple(missing), tuple(relations))
+        if verdict.claim.type == "position":
+            relations.append(_failed_relation(verdict.claim, right))
+        elif not decidable(verdict.claim):
+            wrong += [detection for detection in verdict.evidence if detection not in wrong]
+    kept = tuple(detection for detection in right if detection not in wrong)
+    return Faults(kept, tuple(wrong), tuple(missing), tuple(relations))
+
+
+def _failed_relation(claim: Claim, right: Sequence[Detection]) -> FailedRelation:
+    firsts = matching(right, claim.noun, claim.color)
+    seconds = matching(right, claim.other, claim.other_color) if claim.other else []
+    return FailedRelation(tuple(firsts), tuple(seconds), claim.direction, claim.zone)
 
 
 @dataclass(frozen=True)
-class _Wanted:
-    """What claims ask for of a noun: pairs of colour and number, and whether there may be no others of it."""
+class _Request:
+    """What claims ask for of a noun: how many of each colour, and whether there may be no others of it."""
 
     noun: str
-    kinds: tuple[tuple[str | None, int], ...]
+    numbers: tuple[tuple[str | None, int], ...]
     exact: bool
 
 
-def _wanted(claims: Sequence[Claim]) -> list[_Wanted]:
-    colored: dict[str, dict[str, int]] = defaultdict(dict)
+def _requests(claims: Sequence[Claim]) -> list[_Request]:
+    by_color: dict[str, dict[str, int]] = defaultdict(dict)
     totals: dict[str, int] = {}
     exact = set()
     for claim in claims:
+        ends = [(claim.noun, claim.color, claim.number)]
         if claim.type == "position" and claim.other:
-            ends = ((claim.noun, claim.color, claim.number), (claim.other, claim.other_color, 1))
-        else:
-            ends = ((claim.noun, claim.color, claim.number),)
+            ends.append((claim.other, claim.other_color, 1))
         for noun, color, number in ends:
             if color:
-                colored[noun][color] = max(number, colored[noun].get(color, 0))
+                by_color[noun][color] = max(number, by_color[noun].get(color, 0))
             else:
                 totals[noun] = max(number, totals.get(noun, 0))
         if claim.type == "count" and not claim.color:
             exact.add(claim.noun)
-    found = []
-    for noun in dict.fromkeys([*colored, *totals]):
-        rest = totals.get(noun, 0) - sum(colored[noun].values())
-        kinds = [*colored[noun].items(), *([(None, rest)] if rest > 0 else [])]
-        found.append(_Wanted(noun, tuple(kinds), noun in exact))
-    return found
+    requests = []
+    for noun in dict.fromkeys([*by_color, *totals]):
+        rest = totals.get(noun, 0) - sum(by_color[noun].values())
+        numbers: list[tuple[str | None, int]] = [*by_color[noun].items()]
+        if rest > 0:
+            numbers.append((None, rest))
+        requests.append(_Request(noun, tuple(numbers), noun in exact))
+    return requests

@@ -1,10 +1,10 @@
-"""Object by object: what a picture lacks is drawn alone, and judged on nothing else, before it is put where the claims
-have it.
+"""Object by object: what a picture lacks is drawn alone, judged alone, and then put where the claims want it.
 
 Process-driven generation (plan, draft, reflect, refine) introduces objects step by step and judges only what has been
-introduced. A generator draws one thing rightly more often than several at once, so that each step here is a picture of
-one object. By the critic's boxes these are then put together on a bare ground, with what is right of the best picture
-so far, and the whole is judged on all claims again."""
+introduced. A generator draws one object right more often than several at once, so each step here is a picture of one
+object. By the critic's boxes these are then put together on an empty ground, with what is right of the best picture so
+far, and the whole is judged on all claims again.
+"""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from ..prompts import claims_from_prompt, parse_prompt
 from ..prompts.vocabulary import MEDIA
 from ..rewards import critique_from_detections, decidable
 from .faults import faults_of
+from .grid import Grid
+from .hole_filling import fill
 from .plan import Plan, Situation
-from .rearrange import Piece, fill, pieces_of, rearranged
-from .regions import Grid
+from .rearrange import Piece, pieces_of, rearranged
 from .strategies import REARRANGE_GROWTH, REARRANGE_NOISE_LEVEL
 
 PROCESSES = ("all at once", "object by object")
-"""Ways to come to a picture: every round draws for all of the prompt, or objects that it lacks are introduced one by
-one."""
+"""How a loop draws: each round for the whole prompt, or missing objects are introduced one by one."""
 
 TRIES = 2
-"""So many times an object is drawn alone until the critic sees one."""
+"""How often an object is drawn alone until the critic sees one."""
 
 COMPOSITIONS = 3
-"""So many times what is there is put together, in another arrangement."""
+"""How often the objects are put together, each time in another arrangement."""
 
 _SHARES = (1.0, 0.8, 0.6, 0.4)
-"""What objects are made smaller to, one after the other, until they have room beside each other."""
+"""To what shares of their size objects are shrunk, one after the other, until they have room beside each other."""
 
 
 @dataclass(frozen=True)
@@ -49,41 +49,40 @@ class Stage:
 
 
 def stages_of(prompt: str, claims: Sequence[Claim]) -> list[Stage]:
-    """What claims ask for, one kind of object after the other; none where they ask for a single object, which is one
-    step already.
+    """What claims ask for, one kind of object after the other; none if they ask for a single object.
 
-    What others stand in relation to comes first. Of the artist's prompt stays what it says of the object and of the
-    picture."""
-    asked = faults_of(
-        critique_from_detections([claim for claim in claims if decidable(claim)], [], 1.0), random.Random(0)
-    ).missing
-    if len(asked) < 2:
+    Objects that others are placed in relation to come first. What the prompt says of the object and of the picture as a
+    whole stays in its words.
+    """
+    nothing = critique_from_detections([claim for claim in claims if decidable(claim)], [], 1.0)
+    missing = faults_of(nothing, random.Random(0)).missing
+    if len(missing) < 2:
         return []
-    anchors = [
+    anchors = {
         ObjectKind(claim.other, claim.other_color) for claim in claims if claim.type == "position" and claim.other
-    ]
-    texts = {kind: _alone(kind, prompt) for kind in sorted(dict.fromkeys(asked), key=lambda kind: kind not in anchors)}
-    stages = (Stage(kind, text, tuple(claims_from_prompt(text))) for kind, text in texts.items())
+    }
+    kinds = sorted(dict.fromkeys(missing), key=lambda kind: kind not in anchors)
+    prompts = {kind: _prompt_for_one(kind, prompt) for kind in kinds}
+    stages = (Stage(kind, text, tuple(claims_from_prompt(text))) for kind, text in prompts.items())
     return [stage for stage in stages if stage.claims]
 
 
 @dataclass(frozen=True)
 class Introduce:
-    """An object that is missing and nowhere to copy from, drawn alone from a prompt of its own. Needs boxes from the
-    critic."""
+    """A missing object that is nowhere to copy from, drawn alone from a prompt of its own. Needs the critic's boxes."""
 
     name: str = "introduce"
 
     def plan(self, situation: Situation) -> Plan | None:
-        """None where all that is missing could be copied, where it was tried ``TRIES`` times, and for an edit."""
+        """None if all missing objects can be copied or were tried ``TRIES`` times, and for an edit."""
         state, best = situation.state, situation.state.best
         if state.edit:
             return None
         missing = faults_of(best.critique, random.Random(situation.seed)).missing
-        seen = [d for entry in state.rounds for d in entry.critique.detections]
+        seen = [detection for round_ in state.rounds for detection in round_.critique.detections]
         for stage in stages_of(state.prompt, state.claims):
-            tried = sum(entry.prompt == stage.prompt for entry in state.rounds)
-            if stage.kind in missing and tried < TRIES and not any(stage.kind.fits(d) for d in seen):
+            tries = sum(round_.prompt == stage.prompt for round_ in state.rounds)
+            if stage.kind in missing and tries < TRIES and not any(stage.kind.fits(detection) for detection in seen):
                 return Plan(
                     self.name,
                     1.0,
@@ -98,64 +97,62 @@ class Introduce:
 
 @dataclass(frozen=True)
 class Compose:
-    """Objects that were drawn alone and what is right of the best picture, put together on the bare ground of one drawn
-    alone.
+    """Objects that were drawn alone and what is right of the best picture, put together on an empty ground.
 
-    All of it is drawn on from a mid level. On the best picture there is more that has to go, or stands in the way.
+    The ground is that of a picture drawn alone: on the best picture there is more to remove, or in the way. All of it
+    is sampled on from a middle noise level.
     """
 
     noise_level: float = REARRANGE_NOISE_LEVEL
     name: str = "compose"
 
     def plan(self, situation: Situation) -> Plan | None:
-        """None where nothing was drawn alone since it was tried ``COMPOSITIONS`` times, and where something is still
-        missing."""
+        """None if nothing was drawn alone since ``COMPOSITIONS`` tries, or if something is still missing."""
         state, rng = situation.state, random.Random(situation.seed)
-        alone = [entry for entry in state.rounds if entry.alone]
+        alone = [round_ for round_ in state.rounds if round_.alone]
         since = state.rounds[state.rounds.index(alone[-1]) :] if alone else []
-        if not alone or sum(entry.strategy == self.name for entry in since) >= COMPOSITIONS:
+        if not alone or sum(round_.strategy == self.name for round_ in since) >= COMPOSITIONS:
             return None
         grid = Grid(situation.size, situation.image_size, REARRANGE_GROWTH)
         ground = rng.choice(alone)
-        bare = fill(ground.latent, grid.boxes(ground.critique.detections))
+        empty = fill(ground.latent, grid.boxes(ground.critique.detections))
         nothing = critique_from_detections([claim for claim in state.claims if decidable(claim)], [], grid.side)
         pieces = [
             piece
-            for entry in (state.best, *alone)
-            for piece in pieces_of(entry.latent, entry.critique.detections, grid)
+            for round_ in (state.best, *alone)
+            for piece in pieces_of(round_.latent, round_.critique.detections, grid)
         ]
         for share in _SHARES:
-            found = rearranged(bare, nothing, grid, rng, [smaller(piece, share, grid) for piece in pieces])
-            if found is not None:
+            composed = rearranged(empty, nothing, grid, rng, [smaller(piece, share, grid) for piece in pieces])
+            if composed is not None:
+                latent, _ = composed
                 return Plan(
                     self.name,
                     self.noise_level,
                     situation.seed,
                     situation.nfe(self.noise_level),
                     "objects drawn alone, together",
-                    latent=found[0],
+                    latent=latent,
                 )
         return None
 
 
 def smaller(piece: Piece, share: float, grid: Grid) -> Piece:
-    """An object with its cells, its sides a share of what they were: alone, a thing may fill a picture that it is to
-    share."""
-    d = piece.object
-    (x, y), width, height = d.center, share * d.width, share * d.height
-    object = replace(d, x=x - width / 2, y=y - height / 2, width=width, height=height)
-    size = tuple(cells.stop - cells.start for cells in grid.span(object))
+    """An object with its cells, its sides shrunk to a share: alone, it may fill a picture that it is to share."""
+    detection = piece.object
+    (x, y), width, height = detection.center, share * detection.width, share * detection.height
+    shrunk = replace(detection, x=x - width / 2, y=y - height / 2, width=width, height=height)
+    size = tuple(cells.stop - cells.start for cells in grid.span(shrunk))
     if share == 1 or not all(size):
         return piece
-    return Piece(object, torch.nn.functional.interpolate(piece.patch[None], size, mode="bilinear", antialias=True)[0])
+    return Piece(shrunk, torch.nn.functional.interpolate(piece.patch[None], size, mode="bilinear", antialias=True)[0])
 
 
-def _alone(kind: ObjectKind, prompt: str) -> str:
+def _prompt_for_one(kind: ObjectKind, prompt: str) -> str:
     """A prompt for one object of a kind, in the words of a prompt for more."""
-    said = next(
-        (phrase for phrase in parse_prompt(prompt)[0] if (phrase.noun, phrase.color) == (kind.noun, kind.color)), None
-    )
-    words = " ".join(filter(None, (*(said.attributes if said else ()), kind.color, kind.noun)))
+    phrases = (phrase for phrase in parse_prompt(prompt)[0] if (phrase.noun, phrase.color) == (kind.noun, kind.color))
+    phrase = next(phrases, None)
+    words = " ".join(filter(None, (*(phrase.attributes if phrase else ()), kind.color, kind.noun)))
     medium, of, _ = prompt.partition(" of ")
     lead = medium + of if of and medium.split()[-1:] and medium.split()[-1] in MEDIA else ""
     style = [clause.strip() for clause in prompt.split(",") if clause.strip() and not claims_from_prompt(clause)]

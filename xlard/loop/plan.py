@@ -11,7 +11,7 @@ from torch import Tensor
 from ..claims import Claim
 from ..critique import Critique
 from ..detections import Detection
-from .regions import Grid, area_of
+from .regions import area_of, region_grid
 from .state import LoopState
 
 
@@ -49,7 +49,7 @@ class Situation:
     def area(self) -> Tensor | None:
         """The cells (h, w) that may change of a source that is edited, as booleans; None if that is all of them."""
         edit = self.state.edit
-        return area_of(edit, Grid(self.size, self.image_size)) if edit and self.state.from_source else None
+        return area_of(edit, region_grid(self.size, self.image_size)) if edit and self.state.from_source else None
 
     @property
     def held(self) -> list[Detection]:

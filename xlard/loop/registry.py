@@ -109,8 +109,8 @@ for _spec in (
     ),
     StrategySpec(
         "correct",
-        "Renoise the whole picture to a middle noise level and sample on from there, with head and corrector where they "
-        "are connected. Needs a sampler that takes denoise.",
+        "Renoise the whole picture to a middle noise level and sample on from there, with head and corrector if "
+        "they are connected. Needs a sampler that takes denoise.",
         Correct,
         Priority(60, single_step=35),
         asked_when_unsure=True,

@@ -27,7 +27,7 @@ class BatchRound:
 
     ``plans`` holds each picture's plan, None for one that is left alone. One sampler draws them all, with one noise
     level, one seed and one prompt: those of the plan that starts from the highest level. ``first_seed`` is the first
-    round's, ``strategies`` are those that later rounds may use, ``rewriter`` puts the prompt into other words for them.
+    round's, ``strategies`` are those that later rounds may use, ``rewriter`` finds other wordings of the prompt for them.
     ``seconds`` are those that the plans took."""
 
     states: tuple[LoopState, ...]
@@ -86,7 +86,7 @@ class BatchRound:
         return torch.where(torch.tensor(self.fresh, device=source.device)[:, None, None, None], source, best)
 
     def redrawn(self, size: tuple[int, int]) -> Tensor:
-        """1 where the pictures are drawn anew, (B, h, w); ``size`` is that of the latents that the round starts
+        """1 where the pictures are redrawn, (B, h, w); ``size`` is that of the latents that the round starts
         from."""
         nothing, everything = torch.zeros(size), torch.ones(size)
         return torch.stack(
@@ -138,9 +138,10 @@ class BatchRound:
         """The round that follows, from the states after this one: what the router plans for each picture that fails."""
         started = time.perf_counter()
         seed = derived_seed(self.first_seed, max(len(state.rounds) for state in states), 0)
-        asked = router(self.strategies, editing=any(state.from_source for state in states))
+        strategies = router(self.strategies, editing=any(state.from_source for state in states))
         plans = tuple(
-            None if state.passed else asked.plan(self._situation(state, seed), within_edit_region) for state in states
+            None if state.passed else strategies.plan(self._situation(state, seed), within_edit_region)
+            for state in states
         )
         return replace(self, states=tuple(states), plans=plans, seconds=time.perf_counter() - started)
 
@@ -158,10 +159,10 @@ class BatchRound:
 
     def _check(self, latents: Tensor, images: Tensor, critiques: Sequence[Critique]) -> None:
         batch = len(self.states)
-        for what, found in (("latents", len(latents)), ("images", len(images)), ("critiques", len(critiques))):
-            if found != batch:
+        for what, number in (("latents", len(latents)), ("images", len(images)), ("critiques", len(critiques))):
+            if number != batch:
                 raise ValueError(
-                    f"The loop draws a batch of {batch}, but {found} {what} came back from its body. Each "
+                    f"The loop draws a batch of {batch}, but {number} {what} came back from its body. Each "
                     "picture needs one: leave the batch as the loop's start gives it."
                 )
         for state, critique in zip(self.states, critiques):
@@ -219,15 +220,15 @@ def resumed_round(
     return BatchRound(tuple(states), (None,) * batch, seed, strategies, rewriter).after(states)
 
 
-def _check_claims(wanted: Sequence[Claim], judged: Sequence[Claim]) -> None:
-    if len(judged) != len(wanted):
+def _check_claims(expected: Sequence[Claim], judged: Sequence[Claim]) -> None:
+    if len(judged) != len(expected):
         raise ValueError(
-            f"The pictures were judged on {len(judged)} claims, the loop has {len(wanted)}. Have the critic "
+            f"The pictures were judged on {len(judged)} claims, the loop has {len(expected)}. Have the critic "
             "judge the claims that the loop's start gives."
         )
-    others = [claim.text for claim in judged if claim not in wanted]
-    if others:
+    unexpected = [claim.text for claim in judged if claim not in expected]
+    if unexpected:
         raise ValueError(
-            f"The pictures were judged on a claim that is not the loop's: '{others[0]}'. Have the critic judge "
+            f"The pictures were judged on a claim that is not the loop's: '{unexpected[0]}'. Have the critic judge "
             "the claims that the loop's start gives."
         )

@@ -11,17 +11,20 @@ WHERE = ("window", "once")
 from."""
 
 FIRST = ("plain", "doubted", "always")
-"""Which first pictures a corrector that acts once has part in: none, those that the head doubts (all, without one), or
+"""Which first pictures a corrector that acts once corrects: none, those that the head doubts (all without a head), or
 all."""
 
 
 @dataclass(frozen=True)
 class LoopSettings:
-    """``rounds`` after the first picture; ``strategies`` that it may use; ``candidates`` noises per round of
-    ``correct`` up to the head's highest readable level, of which the head picks one (one model call each); ``strength``
-    of the corrector and ``where`` it acts, in its own window of noise levels unless ``window`` (lowest, highest) names
-    another; ``noise_level`` to renoise to (None: by strategy and failed aspect); ``budget`` in model calls; ``first``
-    is one of ``FIRST``, else ValueError is raised."""
+    """What a loop may do with a picture.
+
+    ``rounds`` after the first picture; the ``strategies`` that it may use; the ``candidates``, noises per round of
+    ``correct`` of which a head picks one, up to its highest readable noise level, for one model call each. ``strength``
+    of the corrector, and ``where`` it acts, in its own window of noise levels unless ``window`` (lowest, highest) names
+    another. ``noise_level`` to renoise to, None for each strategy's own; ``budget`` in model calls. ``first`` is one of
+    ``FIRST``, else ValueError is raised.
+    """
 
     rounds: int = 4
     strategies: tuple[str, ...] = DEFAULT_STRATEGIES

@@ -24,12 +24,13 @@ SOURCE = "source"
 class Round:
     """One attempt: what was done, what it cost, what the critic said of the outcome.
 
-    ``noise_level`` is the noise level it started from (1 is a fresh draw); ``change`` is the corrector's
-    norm(delta)/norm(z); ``latent`` is (C, h, w) and ``image`` (H, W, 3) in [0, 1], both on the CPU; ``predicted`` is
-    the head's reward; ``region`` (h, w) is true where the latent was drawn anew (None: everywhere), ``reason`` says
-    why; ``prompt`` is the wording that it was drawn with, empty for the artist's own. One that is ``alone`` shows a
-    single object of the picture, was judged on what is claimed of that, and is never the best. ``steps`` are the head's
-    readings on the way, where it was asked."""
+    ``noise_level`` is where it started from (1 is a fresh draw); ``change`` is the corrector's norm(delta) / norm(z);
+    ``latent`` is (C, h, w) and ``image`` (H, W, 3) in [0, 1], both on the CPU; ``predicted`` is the head's reward;
+    ``region`` (h, w) is true where the latent was redrawn (None: everywhere), ``reason`` says why; ``prompt`` is the
+    wording that it was drawn with, empty for the artist's own. A round that is ``alone`` shows a single object of the
+    picture, was judged on the claims of that object, and is never the best. ``steps`` are the head's readings on the
+    way, if it was asked.
+    """
 
     strategy: str
     noise_level: float

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from .faults import faults_of
+from .grid import Grid
 from .plan import Plan, Situation
 from .rearrange import pieces_of, rearranged
-from .regions import Grid, region_of
+from .regions import region_grid, region_of
 from .state import LoopState
 
 ASPECT_NOISE_LEVEL = {"count": 0.9, "position": 0.9, "color": 0.8}
@@ -20,7 +21,7 @@ REGION_NOISE_LEVEL = 1.0
 """Noise level to renoise a region to: from lower ones the old objects come back."""
 
 REARRANGE_GROWTH = 0.02
-"""How far boxes are grown before objects are moved: less than before they are drawn anew, to leave room."""
+"""How far boxes are grown before objects are moved: less than before they are redrawn, to leave room."""
 
 REARRANGE_NOISE_LEVEL = 0.5
 """Noise level to renoise rearranged objects to: enough to join them with what is around, too little to lose them."""
@@ -47,7 +48,7 @@ class Rewrite:
     name: str = "rewrite"
 
     def plan(self, situation: Situation) -> Plan | None:
-        """None where nobody can put the prompt into other words, or into none that were not tried."""
+        """None if nobody can find another wording, or only ones that were tried before."""
         prompt = situation.rewrite and situation.rewrite(situation.state.best.critique)
         if not prompt:
             return None
@@ -56,19 +57,22 @@ class Rewrite:
 
 @dataclass(frozen=True)
 class Correct:
-    """The whole picture renoised to a mid level and drawn on from there, with head and corrector where there are any.
+    """The whole picture renoised to a middle level and sampled on from there, with head and corrector if there are any.
 
-    ``noise_level`` is the level (None: the corrector's own where it acts once, else by what failed).
+    ``noise_level`` is the level to renoise to; None: the corrector's own if it acts once, else by what failed.
     """
 
     noise_level: float | None = None
     name: str = "correct"
 
     def plan(self, situation: Situation) -> Plan | None:
-        """Always possible, but for a corrector that acts once: it has said all it has to say of a picture when it was
-        asked, and one that moves the noise alone has nothing to say of a picture."""
+        """Always possible without a corrector that acts once.
+
+        Such a corrector can add nothing to a picture that it was asked about before, and one that only moves the noise
+        can add nothing to any picture.
+        """
         best = situation.state.best
-        if situation.single_step_level >= 1 or situation.single_step_level and self._asked(situation.state):
+        if situation.single_step_level >= 1 or situation.single_step_level and self._was_asked(situation.state):
             return None
         failed = best.critique.failed_aspects or tuple(ASPECT_NOISE_LEVEL)
         noise_level = (
@@ -87,15 +91,14 @@ class Correct:
             correction="renoise",
         )
 
-    def _asked(self, state: LoopState) -> bool:
-        """Whether the best picture came of this, or has been through it."""
-        return any(entry.strategy == self.name for entry in state.rounds[state.rounds.index(state.best) :])
+    def _was_asked(self, state: LoopState) -> bool:
+        """Whether the best picture comes from this strategy, or was tried with it."""
+        return any(round_.strategy == self.name for round_ in state.rounds[state.rounds.index(state.best) :])
 
 
 @dataclass(frozen=True)
 class Region:
-    """Only what is wrong drawn anew, with the full prompt; what is right stays to the last bit. Needs boxes from the
-    critic.
+    """Only what is wrong redrawn, with the full prompt; what is right stays to the last bit. Needs the critic's boxes.
 
     Masked renoising as in RePaint (arXiv 2201.09865), without its jumps.
     """
@@ -104,13 +107,15 @@ class Region:
     name: str = "region"
 
     def plan(self, situation: Situation) -> Plan | None:
-        """None where the critic gives no boxes to go by, or all of the picture would have to go."""
+        """None if the critic gives no boxes to go by, or if the whole picture would be redrawn."""
         rng = random.Random(situation.seed)
         best = situation.state.best
         faults = faults_of(best.critique, rng, situation.held)
         if not faults.located or not best.critique.detections:
             return None
-        region = region_of(faults, Grid(situation.size, situation.image_size), rng, situation.held, situation.area)
+        region = region_of(
+            faults, region_grid(situation.size, situation.image_size), rng, situation.held, situation.area
+        )
         if region is None:
             return None
         return Plan(
@@ -126,23 +131,23 @@ class Region:
 
 @dataclass(frozen=True)
 class Rearrange:
-    """Objects erased, copied and moved in the latent by the critic's boxes; what was touched is drawn on from a mid
-    level.
+    """Objects erased, copied and moved in the latent by the critic's boxes.
 
-    What is missing is copied from the picture itself, or from an earlier attempt at it.
+    What was touched is sampled on from a middle noise level. Missing objects are copied from the picture itself, or
+    from an earlier attempt at it.
     """
 
     noise_level: float = REARRANGE_NOISE_LEVEL
     name: str = "rearrange"
 
     def plan(self, situation: Situation) -> Plan | None:
-        """None where no arrangement of what is there would make more claims hold."""
+        """None if no arrangement of what is there would make more claims hold."""
         # Around things that have to stay where they are there may be no room for grown boxes.
         growths = (REARRANGE_GROWTH, 0.0) if situation.held else (REARRANGE_GROWTH,)
-        found = next(filter(None, (self._rearranged(situation, growth) for growth in growths)), None)
-        if found is None:
+        arrangement = next(filter(None, (self._rearranged(situation, growth) for growth in growths)), None)
+        if arrangement is None:
             return None
-        latent, touched = found
+        latent, touched = arrangement
         best = situation.state.best
         return Plan(
             self.name,
@@ -159,9 +164,9 @@ class Rearrange:
         grid, best = Grid(situation.size, situation.image_size, growth), situation.state.best
         donors = [
             piece
-            for entry in situation.state.rounds
-            if entry is not best
-            for piece in pieces_of(entry.latent, entry.critique.detections, grid)
+            for round_ in situation.state.rounds
+            if round_ is not best
+            for piece in pieces_of(round_.latent, round_.critique.detections, grid)
         ]
         return rearranged(best.latent, best.critique, grid, random.Random(situation.seed), donors, situation.held)
 
@@ -183,4 +188,4 @@ def _fresh(name: str, situation: Situation, prompt: str = "") -> Plan:
 def _reason(situation: Situation) -> str:
     faults = faults_of(situation.state.best.critique, random.Random(situation.seed), situation.held)
     counts = {"wrong": faults.wrong, "missing": faults.missing, "misplaced": faults.relations}
-    return ", ".join(f"{len(found)} {name}" for name, found in counts.items() if found)
+    return ", ".join(f"{len(objects)} {name}" for name, objects in counts.items() if objects)

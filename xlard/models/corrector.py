@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -49,6 +49,17 @@ class CorrectorConfig:
         return 1 + int(self.moves_noise and self.single_step_level < 1)
 
 
+class Corrector(Protocol):
+    """A ``LatentCorrector``, or what manages one."""
+
+    @property
+    def config(self) -> CorrectorConfig:
+        """What it was trained for."""
+
+    def __call__(self, latents: Tensor, context: Tensor, noise_level: Tensor) -> Tensor:
+        """See ``LatentCorrector.forward``."""
+
+
 def project(delta: Tensor, latents: Tensor, trust_region: float) -> Tensor:
     """Shrink delta (B, C, h, w) onto the ball of radius trust_region * norm of each latent; inside, it is unchanged."""
     radius = trust_region * latents.flatten(1).norm(dim=1)
@@ -66,8 +77,8 @@ class LatentCorrector(nn.Module):
             config.latent_channels, config.context_width, config.width, config.layers, config.heads, config.patch
         )
         self.out = nn.ConvTranspose2d(config.width, config.latent_channels, config.patch, stride=config.patch)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        for parameter in self.out.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, latents: Tensor, context: Tensor, noise_level: Tensor) -> Tensor:
         """The residual (B, C, h, w) for latents (B, C, h, w), embeddings (B, L, D), noise levels (B,) in [0, 1].

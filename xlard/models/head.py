@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +56,17 @@ class RewardPrediction:
     def columns(self, aspects: Collection[str]) -> list[int]:
         """The columns of the named aspects; those that the head does not know are left out."""
         return [column for column, aspect in enumerate(self.aspects) if aspect in aspects]
+
+
+class Head(Protocol):
+    """A ``RewardHead``, or what manages one."""
+
+    @property
+    def config(self) -> HeadConfig:
+        """What it was trained for."""
+
+    def __call__(self, latents: Tensor, context: Tensor, noise_level: Tensor) -> RewardPrediction:
+        """See ``RewardHead.forward``."""
 
 
 class RewardHead(nn.Module):

@@ -16,8 +16,8 @@ from ..critique import Critique
 from ..detections import Detection
 from ..guidance.base import X0Guidance
 from ..loop.engine import derived_seed
+from ..loop.grid import Grid
 from ..loop.rearrange import Piece, pieces_of, rearranged
-from ..loop.regions import Grid
 from ..loop.strategies import REARRANGE_GROWTH, REARRANGE_NOISE_LEVEL
 from ..prompts import claims_from_prompt
 from ..protocols import Decoder, Judge, Sampler

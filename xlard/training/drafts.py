@@ -21,8 +21,9 @@ from torch import Tensor
 from ..claims import Claim
 from ..detections import Detection
 from ..loop.faults import faults_of
-from ..loop.rearrange import Piece, fill, pieces_of
-from ..loop.regions import Grid
+from ..loop.grid import Grid
+from ..loop.hole_filling import fill
+from ..loop.rearrange import Piece, pieces_of
 from ..loop.strategies import REARRANGE_GROWTH
 from ..prompts import claims_from_prompt
 from ..rewards import critique_from_detections, decidable, judge_by_boxes

@@ -16,8 +16,9 @@ from torch import Tensor
 from ..claims import Claim
 from ..critique import Critique
 from ..detections import Detection
-from ..loop.rearrange import fill, pieces_of
-from ..loop.regions import Grid
+from ..loop.grid import Grid
+from ..loop.hole_filling import fill
+from ..loop.rearrange import pieces_of
 from ..loop.strategies import REARRANGE_GROWTH
 from ..prompts import claims_from_prompt
 from ..rewards import critique_from_detections

@@ -14,7 +14,7 @@ from torch import Tensor
 from ....xlard.claims import Claim
 from ....xlard.critics.backend import CriticError
 from ....xlard.critique import Critique
-from ....xlard.loop.critic_failure import LoopCriticError, failure
+from ....xlard.loop.critic_failure import LoopCriticError, failed_critique
 from ....xlard.loop.state import LoopState
 from ....xlard.tensor_files import write_tensors
 from ..sampling.latents import like_source
@@ -51,7 +51,7 @@ def judged(node: type[io.ComfyNode], critic, images: Tensor, claims: Sequence[Cl
     except CriticError as error:
         if not _ends_a_copy(node, end):
             raise
-        return [failure(claims, str(error))] * len(images)
+        return [failed_critique(claims, str(error))] * len(images)
 
 
 def _ends_a_copy(node: type[io.ComfyNode], end: str) -> bool:
