@@ -24,7 +24,7 @@ NUMBERS = {
     "zero": 0,
 }
 
-# The vocabulary of the shapes world's critic is built from these in this order, so larger numbers are written in digits.
+# The shapes world's critic has these words as vocabulary, in this order: larger numbers are written in digits.
 NUMBER_WORDS = {
     1: "one",
     2: "two",
