@@ -163,7 +163,7 @@ def test_a_source_that_is_full_of_what_stays_cannot_be_added_to() -> None:
 def test_plans_for_pictures_without_a_source_are_not_confined() -> None:
     start = first_round("a dog", claims_from_prompt("a dog"), 1, 0)
     plan = Plan("resample", 1.0, 0, 20)
-    situation = Situation(start.states[0], (CELLS, CELLS), (SIDE, SIDE), 0, lambda noise_level: 20)
+    situation = Situation(start.states[0], 0, lambda noise_level: 20)
     assert within_edit_region(plan, situation) is plan and situation.area is None
 
 

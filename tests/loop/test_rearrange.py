@@ -164,5 +164,5 @@ def test_a_large_hole_in_a_large_latent_is_filled_too_and_each_of_a_batch_by_its
 
 def test_the_strategy_says_what_it_would_do_and_what_it_costs() -> None:
     failed = state("two red circles", [box("red circle", 0, 0), box("red circle", 4, 4), box("red circle", 8, 8)])
-    plan = Rearrange().plan(Situation(failed, (12, 12), (SIDE, SIDE), 3, lambda noise_level: round(20 * noise_level)))
+    plan = Rearrange().plan(Situation(failed, 3, lambda noise_level: round(20 * noise_level)))
     assert plan.nfe == 10 and plan.reason == "1 wrong" and plan.region.any() and plan.latent.shape == (4, 12, 12)

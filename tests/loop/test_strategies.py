@@ -46,9 +46,7 @@ def situation(critique, rejected: int = 0) -> Situation:
         )
 
     state = LoopState("", (), [entry(number) for number in range(1 + rejected)])
-    return Situation(
-        state, (12, 12), (SIDE, SIDE), 7, lambda noise_level: round(20 * noise_level), lambda noise_level: 2
-    )
+    return Situation(state, 7, lambda noise_level: round(20 * noise_level), lambda noise_level: 2)
 
 
 def test_one_too_many_is_wrong_and_the_rest_is_right() -> None:

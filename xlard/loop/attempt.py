@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ..guidance.base import X0Guidance
 from ..guidance.corrector import corrector_change
 from .correction import Correction, Trace
 from .engine import Attempt, Engine, derived_seed
@@ -38,18 +39,8 @@ def _carried_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], cor
         return draw(engine, rows, plan.strategy, seeds, drawn_with, reasons, doubted_only=False)
     best = best_latents(engine, rows)
     latents = torch.stack([latent if plan.latent is None else plan.latent for latent, plan in zip(best, plans)])
-    reader = step_reader(engine, rows, latents, regions)
-    resumed = engine.sampler.resume(latents, plan.noise_level, rows, seeds, watched(None, reader), regions)
-    return Attempt(
-        plan.strategy,
-        plan.noise_level,
-        seeds,
-        engine.sampler.nfe(plan.noise_level),
-        resumed,
-        reasons=reasons,
-        regions=regions,
-        steps=reader.steps if reader else None,
-    )
+    attempt = Attempt(plan.strategy, plan.noise_level, seeds, 0, latents, reasons=reasons, regions=regions)
+    return _resumed(engine, rows, attempt)
 
 
 def first_attempt(engine: Engine, rows: Sequence[int], settings: LoopSettings, correction: Correction) -> Attempt:
@@ -79,18 +70,9 @@ def draw(
     latents = engine.sampler.generate(rows, seeds, watched(guidance, reader))
     # Asked afterwards: a sampler may know its calls per step only once it has run.
     nfe = engine.sampler.nfe() + (guidance.extra_nfe if guidance else 0)
-    return Attempt(
-        strategy,
-        1.0,
-        seeds,
-        nfe,
-        latents,
-        trace.changes,
-        None,
-        trace.attributions,
-        reasons,
-        steps=reader.steps if reader else None,
-    )
+    attempt = Attempt(strategy, 1.0, seeds, nfe, latents, trace.changes, None, trace.attributions, reasons)
+    attempt.steps = reader.steps if reader else None
+    return attempt
 
 
 def correct(
@@ -108,10 +90,9 @@ def correct(
     by d shifts x0 by d under the same noise, so x' = x + (1 - noise_level)(x0' - x0) is a resume from z + d.
     """
     best = latents = best_latents(engine, rows)
-    predicted, trace = None, Trace()
-    prediction_nfe = correction.prediction_nfe(noise_level)
-    if prediction_nfe:
-        prediction, seeds, predicted = _pick(engine, rows, latents, noise_level, seeds, correction)
+    attempt, trace = Attempt(strategy, noise_level, seeds, 0, latents, regions=regions), Trace()
+    if correction.prediction_nfe(noise_level):
+        prediction = _picked_prediction(engine, rows, attempt, correction)
         if correction.corrector and not correction.every_step:
             context = engine.sampler.context(rows)
             change = corrector_change(correction.corrector, context, strength=correction.strength, record=trace)
@@ -119,20 +100,10 @@ def correct(
     guidance = correction.guidance(engine, rows, trace) if correction.every_step else None
     if regions is not None:
         latents = torch.where(regions.to(latents.device)[:, None], latents, best.to(latents))
-    reader = step_reader(engine, rows, latents, regions)
-    resumed = engine.sampler.resume(latents, noise_level, rows, seeds, watched(guidance, reader), regions)
-    return Attempt(
-        strategy,
-        noise_level,
-        seeds,
-        prediction_nfe + engine.sampler.nfe(noise_level),
-        resumed,
-        trace.changes,
-        predicted,
-        trace.attributions,
-        regions=regions,
-        steps=reader.steps if reader else None,
-    )
+    attempt.latents = latents
+    _resumed(engine, rows, attempt, guidance)
+    attempt.changes, attempt.attributions = trace.changes, trace.attributions
+    return attempt
 
 
 def best_latents(engine: Engine, rows: Sequence[int]) -> Tensor:
@@ -140,24 +111,34 @@ def best_latents(engine: Engine, rows: Sequence[int]) -> Tensor:
     return torch.stack([engine.states[row].best.latent for row in rows])
 
 
-def _pick(
-    engine: Engine,
-    rows: Sequence[int],
-    latents: Tensor,
-    noise_level: float,
-    seeds: Sequence[int],
-    correction: Correction,
-) -> tuple[Tensor, list[int], list[float] | None]:
-    """Per row, the x0 prediction and seed that the head rates highest; where it cannot pick, the first."""
-    number = correction.prediction_nfe(noise_level)
-    candidates = [list(seeds), *([derived_seed(seed, k) for seed in seeds] for k in range(1, number))]
-    predictions = torch.stack([engine.sampler.predict(latents, noise_level, rows, tried) for tried in candidates])
-    if not correction.head_picks(noise_level):
-        return predictions[0], candidates[0], None
-    rewards = torch.stack([expected_reward(engine, rows, prediction, noise_level) for prediction in predictions])
+def _resumed(engine: Engine, rows: Sequence[int], attempt: Attempt, guidance: X0Guidance | None = None) -> Attempt:
+    """The attempt with its latents renoised and sampled to the end, and what that costs added."""
+    level, regions = attempt.noise_level, attempt.regions
+    reader = step_reader(engine, rows, attempt.latents, regions)
+    guidance = watched(guidance, reader)
+    attempt.latents = engine.sampler.resume(attempt.latents, level, rows, attempt.seeds, guidance, regions)
+    attempt.nfe += engine.sampler.nfe(level)
+    attempt.steps = reader.steps if reader else None
+    return attempt
+
+
+def _picked_prediction(engine: Engine, rows: Sequence[int], attempt: Attempt, correction: Correction) -> Tensor:
+    """Per row, the x0 prediction that the head rates highest, the first if it cannot pick.
+
+    The attempt gets the seeds of these predictions, the rewards that the head expects, and what the calls cost.
+    """
+    level = attempt.noise_level
+    number = correction.prediction_nfe(level)
+    attempt.nfe += number
+    candidates = [list(attempt.seeds), *([derived_seed(seed, k) for seed in attempt.seeds] for k in range(1, number))]
+    predictions = torch.stack([engine.sampler.predict(attempt.latents, level, rows, seeds) for seeds in candidates])
+    if not correction.head_picks(level):
+        return predictions[0]
+    rewards = torch.stack([expected_reward(engine, rows, prediction, level) for prediction in predictions])
     highest, chosen = rewards.max(dim=0)
-    picked = predictions[chosen, torch.arange(len(rows), device=predictions.device)]
-    return picked, [candidates[k][row] for row, k in enumerate(chosen.tolist())], highest.tolist()
+    attempt.seeds = [candidates[k][row] for row, k in enumerate(chosen.tolist())]
+    attempt.predicted = highest.tolist()
+    return predictions[chosen, torch.arange(len(rows), device=predictions.device)]
 
 
 def _stacked(regions: Sequence[Tensor | None]) -> Tensor | None:

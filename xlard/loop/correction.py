@@ -13,7 +13,6 @@ from ..guidance.corrector import corrector_change, single_step_guidance
 from ..models.corrector import attribution_map, relative_norm
 from ..protocols import Corrector, Head
 from .engine import Engine
-from .head_reader import head_columns
 from .settings import LoopSettings
 
 
@@ -92,7 +91,7 @@ class Correction:
                 strength=self.strength,
                 record=trace,
                 head=self.head if doubted_only else None,
-                aspect_columns=[head_columns(engine, row) for row in rows],
+                aspect_columns=[engine.head_columns[row] for row in rows],
             )
         window = self.window or self.corrector.config.noise_level_range
         return StepwiseGuidance(corrector_change(self.corrector, context, window, self.strength, trace))

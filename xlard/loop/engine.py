@@ -7,9 +7,11 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from torch import Tensor
 
+from ..aspects import ASPECT_OF
 from ..claims import Claim
 from ..critics.backend import CriticError
 from ..critique import Critique
@@ -84,6 +86,13 @@ class Engine:
         if self.sources is not None:
             check_editable(self.claims, self.sources, len(self.prompts))
         self.states = [LoopState(prompt, tuple(claims)) for prompt, claims in zip(self.prompts, self.claims)]
+
+    @cached_property
+    def head_columns(self) -> list[list[int]]:
+        """For each picture the columns of the head's rewards for the aspects of its claims; none without a head."""
+        aspects = self.head.config.aspects if self.head else ()
+        claimed = [{ASPECT_OF[claim.type] for claim in claims} for claims in self.claims]
+        return [[column for column, aspect in enumerate(aspects) if aspect in asked] for asked in claimed]
 
     def with_prompt(self, prompt: str) -> Engine:
         """This engine with the same states, drawing every picture from another prompt; itself where that is empty."""

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..aspects import ASPECT_OF
 from ..guidance.base import WatchedGuidance, X0Guidance
 from ..models.head import overall_reward
 from .engine import Engine
@@ -16,21 +15,13 @@ from .state import StepReward
 _SLACK = 1e-4
 
 
-def head_columns(engine: Engine, row: int) -> list[int]:
-    """Columns of the head's rewards for the aspects that a picture's claims are about; none without a head."""
-    if engine.head is None:
-        return []
-    claimed = {ASPECT_OF[claim.type] for claim in engine.claims[row]}
-    return [column for column, aspect in enumerate(engine.head.config.aspects) if aspect in claimed]
-
-
 def expected_reward(engine: Engine, rows: Sequence[int], latents: Tensor, noise_level: float) -> Tensor:
     """The head's product of rewards (B,) over the aspects of each picture. Raises ValueError without a head."""
     if engine.head is None:
         raise ValueError("Rewards are read by a reward head, and this loop has none.")
     levels = torch.full((len(rows),), noise_level, device=latents.device)
     prediction = engine.head(latents, engine.sampler.context(rows), levels)
-    return overall_reward(prediction, [head_columns(engine, row) for row in rows])
+    return overall_reward(prediction, [engine.head_columns[row] for row in rows])
 
 
 class StepReader:

@@ -23,22 +23,30 @@ def _none(noise_level: float) -> int:
 class Situation:
     """What a strategy knows when it plans.
 
-    ``size`` are the latent's height and width, ``image_size`` the picture's in pixels, ``seed`` the round's own.
-    ``nfe`` gives the model calls from a noise level in [0, 1] to the end, ``prediction_nfe`` those that head and
-    corrector need before. ``rewrite`` gives another wording of the prompt, given a critique of it, or None; it is None
-    itself where nobody can. ``single_step_level`` is the noise level at which a corrector changes fresh draws on their
-    way, 0 where none does, and ``draw_nfe`` the model calls that it costs.
-    """
+    ``seed`` is the round's own. ``nfe`` gives the model calls from a noise level in [0, 1] to the end,
+    ``prediction_nfe`` those that head and corrector need before. ``rewrite`` gives another wording of the prompt, given
+    a critique of it, or None; it is None itself where nobody can. ``single_step_level`` is the noise level at which a
+    corrector changes fresh draws on their way, 0 where none does, and ``draw_nfe`` the model calls that it costs. """
 
     state: LoopState
-    size: tuple[int, int]
-    image_size: tuple[int, int]
     seed: int
     nfe: Callable[[float], int]
     prediction_nfe: Callable[[float], int] = _none
     rewrite: Callable[[Critique], str | None] | None = None
     single_step_level: float = 0.0
     draw_nfe: int = 0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the best latent."""
+        height, width = self.state.best.latent.shape[-2:]
+        return height, width
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the best picture in pixels."""
+        height, width = self.state.best.image.shape[:2]
+        return height, width
 
     @property
     def corrects_draws(self) -> bool:

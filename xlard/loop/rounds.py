@@ -18,7 +18,7 @@ from .engine import better, check_editable, derived_seed
 from .plan import Plan, Situation
 from .registry import DEFAULT_STRATEGIES
 from .router import router
-from .state import SOURCE, LoopState, Round, image_size, latent_size
+from .state import SOURCE, LoopState, Round
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +27,8 @@ class BatchRound:
 
     ``plans`` holds each picture's plan, None for one that is left alone. One sampler draws them all, with one noise
     level, one seed and one prompt: those of the plan that starts from the highest level. ``first_seed`` is the first
-    round's, ``strategies`` are those that later rounds may use, ``rewriter`` finds other wordings of the prompt for them.
-    ``seconds`` are those that the plans took."""
+    round's, ``strategies`` are those that later rounds may use, ``rewriter`` finds other wordings of the prompt for
+    them. ``seconds`` are those that the plans took."""
 
     states: tuple[LoopState, ...]
     plans: tuple[Plan | None, ...]
@@ -155,7 +155,7 @@ class BatchRound:
         def rewrite(critique: Critique) -> str | None:
             return rewriter(state.prompt, critique, state.prompts_tried) if rewriter else None
 
-        return Situation(state, latent_size(state), image_size(state), seed, nfe, rewrite=rewrite if rewriter else None)
+        return Situation(state, seed, nfe, rewrite=rewrite if rewriter else None)
 
     def _check(self, latents: Tensor, images: Tensor, critiques: Sequence[Critique]) -> None:
         batch = len(self.states)

@@ -18,7 +18,7 @@ from .engine import Engine, OnRound, better, derived_seed
 from .plan import Plan, Situation
 from .router import Router, router
 from .settings import LoopSettings
-from .state import LoopState, image_size, latent_size
+from .state import LoopState
 
 
 def self_correct(
@@ -95,8 +95,6 @@ def plan_for(
 
     situation = Situation(
         state,
-        latent_size(state),
-        image_size(state),
         derived_seed(engine.seeds[row], number, 0),
         engine.sampler.nfe,
         correction.prediction_nfe,

@@ -170,15 +170,3 @@ class LoopState:
                 ],
             }
         )
-
-
-def latent_size(state: LoopState) -> tuple[int, int]:
-    """Height and width of the best latent."""
-    height, width = state.best.latent.shape[-2:]
-    return height, width
-
-
-def image_size(state: LoopState) -> tuple[int, int]:
-    """Height and width of the best picture in pixels."""
-    height, width = state.best.image.shape[:2]
-    return height, width
