@@ -10,13 +10,15 @@ from xlard.bench.worlds.caps import at_caps
 from xlard.bench.worlds.confidence import later_rounds
 from xlard.bench.worlds.confidence import table as confidences
 from xlard.bench.worlds.methods import method
-from xlard.bench.worlds.run import check_variants, diversity
+from xlard.bench.worlds.results import diversity
+from xlard.bench.worlds.run import Variants
 from xlard.bench.worlds.tables import curves, differences, table, tasks
 from xlard.bench.worlds.tasks import read_task
 from xlard.critique import critique_of
 from xlard.loop.state import LoopState, Round
 from xlard.prompts import claims_from_prompt
-from xlard.worlds.shapes.prompts import all_prompts
+from xlard.worlds.shapes.checker import ShapesChecker
+from xlard.worlds.shapes.prompts import PROMPTS
 from xlard.worlds.shapes.render import render
 from xlard.worlds.shapes.scenes import Thing
 from xlard.worlds.shapes.vocabulary import COLORS
@@ -87,10 +89,10 @@ def test_the_last_method_is_compared_with_each_other_on_the_same_pictures_at_cap
     ]
 
 
-def test_shares_are_told_by_task_too() -> None:
-    found = shares([True, False, True], [0, 0, 1], ["colors", "colors", "compose"], [False, True, True])
-    assert found["accuracy"][0] == pytest.approx(2 / 3) and (found["fix_rate"], found["break_rate"]) == (1.0, 0.5)
-    assert found["tasks"]["colors"] == (0.5, 0.5, 0.5) and found["tasks"]["compose"][0] == 1
+def test_shares_are_given_by_task_too() -> None:
+    figures = shares([True, False, True], [0, 0, 1], ["colors", "colors", "compose"], [False, True, True])
+    assert figures["accuracy"][0] == pytest.approx(2 / 3) and (figures["fix_rate"], figures["break_rate"]) == (1.0, 0.5)
+    assert figures["tasks"]["colors"] == (0.5, 0.5, 0.5) and figures["tasks"]["compose"][0] == 1
 
 
 @pytest.mark.parametrize(
@@ -102,12 +104,12 @@ def test_shares_are_told_by_task_too() -> None:
         ("below a circle there is a square", "position"),
     ],
 )
-def test_tasks_are_read_from_prompts_in_other_words(text, task) -> None:
+def test_tasks_are_read_from_prompts_with_other_wording(text, task) -> None:
     assert read_task(text) == task
 
 
-def test_tasks_that_are_read_are_those_of_the_demo_world() -> None:
-    assert [prompt for prompt in all_prompts()[::11] if read_task(prompt.text) != prompt.task] == []
+def test_tasks_that_are_read_are_those_of_the_shapes_world() -> None:
+    assert [prompt for prompt in PROMPTS.all[::11] if read_task(prompt.text) != prompt.task] == []
 
 
 def round_of(color: str, nfe: int, accepted: bool) -> Round:
@@ -118,13 +120,13 @@ def round_of(color: str, nfe: int, accepted: bool) -> Round:
 def test_figures_at_a_cap_count_what_fits_into_it() -> None:
     rounds = [round_of("blue", 20, True), round_of("green", 20, False), round_of("red", 10, True)]
     state = LoopState("a red circle", tuple(claims_from_prompt("a red circle")), rounds)
-    found = at_caps([state], [0], 20, [False])
-    assert {cap: (at["accuracy"][0], at["nfe"], at["seconds"], at["fix_rate"]) for cap, at in found.items()} == {
+    caps = at_caps([state], ShapesChecker(), [0], 20, [False])
+    assert {cap: (at["accuracy"][0], at["nfe"], at["seconds"], at["fix_rate"]) for cap, at in caps.items()} == {
         "1": (0, 20, 0.5, 0),
         "2": (0, 40, 1.0, 0),
         "4": (1, 50, 1.5, 1),
     }
-    row = {"caps": found, **found["4"], "critic_calls": 3, "critic_passed": 1.0, "change": 0.0, "diversity": None}
+    row = {"caps": caps, **caps["4"], "critic_calls": 3, "critic_passed": 1.0, "change": 0.0, "diversity": None}
     summaries = {"loop_4:exact_judge": row}
     assert "| loop_4:exact_judge | 4x | 1.000 [1.000, 1.000] | 1.000 |  | 50.0 | 1.50 |" in curves(summaries)
     assert "| loop_4:exact_judge | 2x | 0.000 [0.000, 0.000] |" in tasks(summaries)
@@ -132,9 +134,10 @@ def test_figures_at_a_cap_count_what_fits_into_it() -> None:
 
 
 def test_a_variant_without_a_file_is_refused() -> None:
-    check_variants(["base", "corrector:b"], {"corrector": {"b": None}, "head": {}})
+    variants = Variants({"b": None}, {}, {})
+    variants.check(["base", "corrector:b"])
     with pytest.raises(ValueError, match="corrector:c"):
-        check_variants(["corrector:c"], {"corrector": {"b": None}, "head": {}})
+        variants.check(["corrector:c"])
 
 
 def test_diversity_is_the_distance_between_pictures_of_a_prompt() -> None:

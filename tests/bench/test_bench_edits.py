@@ -7,7 +7,8 @@ import random
 import pytest
 import torch
 
-from xlard.bench.worlds.edits import KINDS, Job, figures_of, has_room, instruction, method, run_method, table
+from xlard.bench.worlds.edit_tasks import EDIT_TYPES, EditTask, has_room, instruction
+from xlard.bench.worlds.edits import figures_of, method, run_method, table
 from xlard.critics.backend import Answer
 from xlard.critics.boxes import THOUSANDTHS
 from xlard.critics.mllm import MLLMCritic
@@ -16,10 +17,11 @@ from xlard.detections import Detection
 from xlard.editing.instructions import read_instruction
 from xlard.editing.steps import edit_of
 from xlard.loop.state import LoopState, Round
-from xlard.worlds.shapes.checker import detect
+from xlard.worlds.shapes.checker import ShapesChecker, detect
 from xlard.worlds.shapes.render import render
 from xlard.worlds.shapes.scenes import Thing
-from xlard.worlds.shapes.vocabulary import COLORS
+from xlard.worlds.shapes.vocabulary import COLORS, SIDE
+from xlard.worlds.shapes.world import ShapesWorld
 
 SCENE = (("circle", "red", 0.2, 0.2), ("square", "blue", 0.75, 0.25), ("triangle", "green", 0.5, 0.75))
 
@@ -30,9 +32,9 @@ def image(scene=SCENE, seed: int = 0) -> torch.Tensor:
     return render([things], seed)[0].permute(1, 2, 0)
 
 
-def job(text: str) -> Job:
+def task(text: str) -> EditTask:
     picture = image()
-    return Job(
+    return EditTask(
         "remove",
         0,
         torch.zeros(4, 12, 12),
@@ -41,29 +43,29 @@ def job(text: str) -> Job:
 
 
 def state(picture: torch.Tensor, region: torch.Tensor, latent: torch.Tensor) -> LoopState:
-    entry = Round("region", 1.0, 0, 20, 0.1, 1, critique_of([]), latent, picture, True, region=region)
-    return LoopState("", (), [entry])
+    round_ = Round("region", 1.0, 0, 20, 0.1, 1, critique_of([]), latent, picture, True, region=region)
+    return LoopState("", (), [round_])
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_gives_instructions_that_can_be_read(kind) -> None:
-    found = detect(image().permute(2, 0, 1))
+@pytest.mark.parametrize("edit_type", EDIT_TYPES)
+def test_every_type_gives_instructions_that_can_be_read(edit_type) -> None:
+    objects = detect(image().permute(2, 0, 1))
     for seed in range(10):
-        (step,) = read_instruction(instruction(kind, found, random.Random(seed)))
-        assert step.action == kind.split()[0] and step.thing.color
+        (step,) = read_instruction(instruction(ShapesWorld(), edit_type, objects, random.Random(seed)))
+        assert step.action == edit_type.split()[0] and step.thing.color
 
 
 def test_without_a_thing_of_its_own_kind_there_is_no_instruction() -> None:
     alike = [Detection(10, 10, 20, 20, "circle", "red"), Detection(60, 60, 20, 20, "circle", "red")]
-    assert instruction("remove", alike, random.Random(0)) is None
-    assert instruction("move beside", alike[:1], random.Random(0)) is None
+    assert instruction(ShapesWorld(), "remove", alike, random.Random(0)) is None
+    assert instruction(ShapesWorld(), "move beside", alike[:1], random.Random(0)) is None
 
 
 def test_there_is_room_below_but_not_above_a_thing_at_the_upper_edge() -> None:
-    found = [Detection(30, 2, 30, 30, "square", "blue"), Detection(30, 60, 30, 30, "circle", "red")]
+    objects = [Detection(30, 2, 30, 30, "square", "blue"), Detection(30, 60, 30, 30, "circle", "red")]
     for place, room in (("above", False), ("to the right of", True)):
         text = f"move the red circle {place} the blue square"
-        assert has_room(edit_of(text, read_instruction(text), torch.zeros(96, 96, 3), found)) == room
+        assert has_room(edit_of(text, read_instruction(text), torch.zeros(96, 96, 3), objects), SIDE) == room
 
 
 def test_figures_tell_what_was_done_from_what_was_kept() -> None:
@@ -77,7 +79,7 @@ def test_figures_tell_what_was_done_from_what_was_kept() -> None:
         "lost": state(image(SCENE[1:2]), region, elsewhere),
         "nothing": None,
     }
-    figures = figures_of([job("remove the red circle")] * 3, list(made.values()))["all"]
+    figures = figures_of(ShapesChecker(), [task("remove the red circle")] * 3, list(made.values()))["all"]
     assert (figures["done"][0], figures["kept"][0], figures["both"][0]) == pytest.approx((2 / 3, 2 / 3, 1 / 3))
     assert figures["edits"] == 3 and figures["read"][0] == pytest.approx(2 / 3)
     assert figures["changed"] == pytest.approx(12 / 135 / 3) and figures["nfe"] == pytest.approx(40 / 3)
@@ -95,7 +97,7 @@ def test_a_source_that_the_critic_cannot_list_is_not_read_and_does_not_end_the_b
             return [Answer("")] * len(asks)
 
     # No model is asked for anything but the list.
-    assert run_method("edit_1", None, MLLMCritic(Silent()), [job("remove the red circle")] * 2, 1) == [None, None]
+    assert run_method("edit_1", None, MLLMCritic(Silent()), [task("remove the red circle")] * 2, 1) == [None, None]
 
 
 @pytest.mark.parametrize("name", ["edit_4", "rearrange_2", "region_1", "draw_8", "renoise"])

@@ -12,7 +12,9 @@ from PIL import Image, ImageChops
 
 from tests.support.paths import CHECKOUT
 from xlard.bench.worlds.pool import pooled
-from xlard.bench.worlds.reused_draws import most_draws, readable
+from xlard.bench.worlds.reused_draws import can_reuse, most_draws
+
+pytestmark = pytest.mark.model
 
 PROMPTS = ("a red circle left of a blue square", "two blue squares and a green triangle", "three squares")
 
@@ -145,7 +147,7 @@ def test_the_exact_judge_picks_a_right_picture_where_there_is_one(runs) -> None:
     ],
 )
 def test_only_plain_draws_are_read_off(name, expected) -> None:
-    assert readable(name, "best_of_8") == expected and not readable(name, None)
+    assert can_reuse(name, "best_of_8") == expected and not can_reuse(name, None)
 
 
 def test_the_most_draws_serve_the_others() -> None:

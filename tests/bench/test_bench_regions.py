@@ -11,13 +11,15 @@ import torch
 from PIL import Image
 
 from tests.support.paths import CHECKOUT
-from xlard.bench.worlds.regions import Case, changed_outside, figures_of, table
+from xlard.bench.worlds.regions import NearMiss, changed_outside, figures_of, table
 from xlard.loop.state import LoopState, Round
 from xlard.prompts import claims_from_prompt
-from xlard.worlds.shapes.checker import check
+from xlard.worlds.shapes.checker import ShapesChecker, check
 from xlard.worlds.shapes.render import render
 from xlard.worlds.shapes.scenes import Thing
 from xlard.worlds.shapes.vocabulary import COLORS
+
+pytestmark = pytest.mark.model
 
 PROMPT = "a red circle left of a blue square"
 CLAIMS = tuple(claims_from_prompt(PROMPT))
@@ -39,14 +41,14 @@ def drawn(scene, region: torch.Tensor | None = None, latent: torch.Tensor | None
     )
 
 
-def case() -> Case:
-    return Case(LoopState(PROMPT, CLAIMS, [drawn(WRONG)]), POSITION, 0)
+def near_miss() -> NearMiss:
+    return NearMiss(LoopState(PROMPT, CLAIMS, [drawn(WRONG)]), POSITION, 0)
 
 
 def test_figures_tell_the_claim_that_failed_from_those_that_held() -> None:
     assert CLAIMS[POSITION].type == "position"
     rounds = [drawn(RIGHT, OPEN), drawn(LOST, OPEN), drawn(WRONG, OPEN), None]
-    figures = figures_of([case()] * 4, rounds)
+    figures = figures_of(ShapesChecker(), [near_miss()] * 4, rounds)
     assert figures["all"] == figures["position"] and set(figures) == {"all", "position"}
     row = figures["all"]
     # Without its square the relation does not hold either.
@@ -56,9 +58,9 @@ def test_figures_tell_the_claim_that_failed_from_those_that_held() -> None:
     assert "| region | position | 4 | 3 | 0.333" in table({"region": figures})
 
 
-def test_a_claim_may_be_mended_while_another_is_lost() -> None:
+def test_a_claim_may_be_fixed_while_another_is_lost() -> None:
     swapped = (*RIGHT, ("circle", "green", 0.5, 0.2))
-    row = figures_of([case()], [drawn(swapped, OPEN)])["all"]
+    row = figures_of(ShapesChecker(), [near_miss()], [drawn(swapped, OPEN)])["all"]
     assert row["claim, checker"][0] == 1 and row["all, checker"][0] == 0
 
 
@@ -75,7 +77,8 @@ def test_a_run_on_the_demo_world_leaves_the_rest_as_it_is(tmp_path) -> None:
         [
             sys.executable,
             "-m",
-            "xlard.bench.worlds.regions",
+            "xlard.bench",
+            "regions",
             "--split",
             "validation",
             "--number",

@@ -11,6 +11,9 @@ from PIL import Image
 
 from tests.support.paths import CHECKOUT
 from xlard.bench.worlds.aspects import held_aspects, table
+from xlard.worlds.shapes.checker import ShapesChecker
+
+pytestmark = pytest.mark.model
 
 MOVED = (
     "corrector_always",
@@ -140,7 +143,7 @@ def test_with_the_exact_judge_pictures_pass_where_they_are_right(results) -> Non
 
 def test_aspects_are_right_where_all_claims_about_them_hold(results) -> None:
     folder, _, _ = results
-    held = held_aspects(folder)
+    held = held_aspects(folder, ShapesChecker())
     assert set(held) == set(METHODS)
     # Count and colour of both prompts, neither of which says what stands where.
     assert set(held["base"]) == {

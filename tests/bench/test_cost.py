@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from xlard.bench.__main__ import main
 from xlard.bench.cost.families import FAMILIES, TOKENS, Family
 from xlard.bench.cost.measure import MEGABYTE, count_flops, measure
-from xlard.bench.cost.operations import main, table
+from xlard.bench.cost.operations import table
+
+pytestmark = pytest.mark.model
 
 
 def tiny(family: Family) -> tuple[torch.nn.Module, dict]:
@@ -52,7 +55,7 @@ def test_every_family_is_cut_into_as_many_tokens() -> None:
 
 def test_the_command_prints_a_table(monkeypatch, capsys) -> None:
     monkeypatch.setattr("xlard.bench.cost.operations.FAMILIES", [TINY])
-    main(["--repeats", "1", "--device", "cpu"])
+    main(["cost", "--repeats", "1", "--device", "cpu"])
     printed = capsys.readouterr().out
     assert "one call of the diffusion model" in printed and "Peak MB" in printed
 

@@ -7,12 +7,14 @@ import torch
 
 from tests.loop.test_loop import FakeJudge
 from xlard.aspects import ASPECTS
-from xlard.bench.worlds.early import cost, early_best_of
+from xlard.bench.worlds.early import early_best_of, nfe_of_picture
 from xlard.guidance.base import SingleStepGuidance
 from xlard.loop.engine import Engine, derived_seed
 from xlard.models.head import HeadConfig, RewardPrediction
 from xlard.prompts import claims_from_prompt
-from xlard.worlds.shapes.world import DemoWorld
+from xlard.worlds.shapes.world import ShapesWorld
+
+pytestmark = pytest.mark.model
 
 PROMPT, STEPS, SIGMA = "three circles", 5, 0.4
 
@@ -39,7 +41,7 @@ class Circles:
 
 @pytest.fixture(scope="module")
 def sampler():
-    return DemoWorld().sampler([PROMPT] * 3, steps=STEPS)
+    return ShapesWorld().sampler([PROMPT] * 3, steps=STEPS)
 
 
 def engine(sampler, *numbers: int) -> Engine:
@@ -71,7 +73,7 @@ def test_the_better_one_of_two_becomes_what_it_would_have_become(sampler):
 
 def test_both_are_paid_for_and_the_cap_holds(sampler):
     # Three steps and a prediction of the one that is dropped, five of the other.
-    assert cost(sampler, SIGMA) == 9
+    assert nfe_of_picture(sampler, SIGMA) == 9
     with torch.no_grad():
         states = early_best_of(engine(sampler, 5, 4, 5), 6, SIGMA)
         passed = early_best_of(engine(sampler, 5, 3, 5), 6, SIGMA, until_passed=True)

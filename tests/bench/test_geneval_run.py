@@ -20,8 +20,9 @@ from PIL import Image
 from tests.support.geneval_models import box_detector, small_clip
 from tests.support.graphs import demo_graph, loop_graph, pixels
 from tests.support.paths import CHECKOUT
+from xlard.bench.__main__ import main, parse
 from xlard.bench.errors import BenchError
-from xlard.bench.geneval.command import main, parse, run_benchmark
+from xlard.bench.geneval.command import run_benchmark
 from xlard.bench.geneval.draw import PICTURE_NODES, RunFolder, sampler_seed
 from xlard.bench.geneval.template import BASE, CORRECTED, read_template
 from xlard.comfy_server.errors import ComfyServerError, JobError, JobTimeout
@@ -59,6 +60,7 @@ def bench(comfy, tmp_path):
         run_benchmark(
             parse(
                 [
+                    "geneval",
                     "--server",
                     comfy.url,
                     "--workflow",
@@ -193,7 +195,17 @@ def test_a_server_that_is_down_is_named(tmp_path) -> None:
     with pytest.raises(
         SystemExit, match="ComfyUI does not answer at http://127.0.0.1:9 .*Start it, or correct its address"
     ):
-        main(["--server", "http://127.0.0.1:9", "--workflow", str(tmp_path / "w.json"), "--out", str(tmp_path / "out")])
+        main(
+            [
+                "geneval",
+                "--server",
+                "http://127.0.0.1:9",
+                "--workflow",
+                str(tmp_path / "w.json"),
+                "--out",
+                str(tmp_path / "out"),
+            ]
+        )
     with pytest.raises(ComfyServerError, match="is no server's address"):
         RunningServer("127.0.0.1:8188")
 

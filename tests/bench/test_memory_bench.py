@@ -10,7 +10,8 @@ import re
 import pytest
 
 from tests.support.graphs import loop_graph
-from xlard.bench.cost.memory import _MEMORY_FLAGS, StageCost, main, stage_cost, stages, table
+from xlard.bench.__main__ import main
+from xlard.bench.cost.memory import _MEMORY_FLAGS, StageCost, stage_cost, stages, table
 from xlard.comfy_server.errors import JobError, WorkflowError
 from xlard.comfy_server.running import RunningServer
 
@@ -49,7 +50,7 @@ def test_another_workflow_is_refused(info) -> None:
 
 def test_every_part_runs_and_is_measured(comfy, tmp_path, capsys) -> None:
     (tmp_path / "w.json").write_text(json.dumps(loop_graph(steps=2)))
-    main(["--server", comfy.url, "--workflow", str(tmp_path / "w.json"), "--repeats", "2"])
+    main(["memory", "--server", comfy.url, "--workflow", str(tmp_path / "w.json"), "--repeats", "2"])
     printed = capsys.readouterr().out
     for name in ("base", "+ critic", "+ correction", "full loop"):
         (row,) = re.findall(rf"^\| {re.escape(name)} \| (.*) \|$", printed, re.MULTILINE)
@@ -91,7 +92,7 @@ def test_a_part_that_fails_is_named(comfy, info) -> None:
 
 def test_one_run_is_too_few(comfy, tmp_path) -> None:
     with pytest.raises(SystemExit, match="at least 2 are needed"):
-        main(["--server", comfy.url, "--workflow", str(tmp_path / "w.json"), "--repeats", "1"])
+        main(["memory", "--server", comfy.url, "--workflow", str(tmp_path / "w.json"), "--repeats", "1"])
 
 
 def test_the_table_compares_with_base() -> None:

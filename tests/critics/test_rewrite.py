@@ -289,9 +289,9 @@ def test_the_critics_writing_time_belongs_to_the_round() -> None:
 
 
 def test_the_demo_generator_draws_a_new_wording_as_if_it_were_the_prompt() -> None:
-    from xlard.worlds.shapes.world import DemoWorld
+    from xlard.worlds.shapes.world import ShapesWorld
 
-    world = DemoWorld()
+    world = ShapesWorld()
     sampler = world.sampler(["a circle", PROMPT], steps=2)
     reworded = sampler.with_prompt(BETTER)
     assert torch.equal(reworded.generate([0, 1], [3, 4]), world.sampler([BETTER] * 2, steps=2).generate([0, 1], [3, 4]))

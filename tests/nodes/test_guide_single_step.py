@@ -11,7 +11,7 @@ from xlard.guidance.corrector import single_step_guidance
 from xlard.models.corrector import CorrectorConfig, LatentCorrector
 from xlard.models.head import HeadConfig, RewardHead
 from xlard.worlds.shapes.architecture import CONTEXT_WIDTH, LATENT_CHANNELS, LATENT_SIDE
-from xlard.worlds.shapes.world import DemoWorld
+from xlard.worlds.shapes.world import ShapesWorld
 
 STEPS, LEVEL = 4, 0.5
 
@@ -87,7 +87,7 @@ def test_it_draws_what_the_library_draws(comfy):
     graph = once_graph(comfy)
     found = latents(comfy, graph, "plain", "drawn")
     assert differ(found, "plain", "drawn")
-    sampler = DemoWorld().sampler([PROMPT], steps=STEPS)
+    sampler = ShapesWorld().sampler([PROMPT], steps=STEPS)
     corrector = LatentCorrector.load(comfy.base / "models" / "xlard" / "correctors" / "once_1.safetensors").eval()
     noise = torch.randn(1, LATENT_CHANNELS, LATENT_SIDE, LATENT_SIDE, generator=torch.manual_seed(5))
     sampler.noise = lambda seeds: noise
@@ -102,7 +102,7 @@ def test_it_moves_the_noise_as_the_library_does(comfy, noise, level):
     graph["only_stopped"] = sampling(graph, "drawn", model=["stopped", 0])
     found = latents(comfy, graph, "plain", "drawn", "only_stopped")
     assert differ(found, "plain", "drawn") and differ(found, "only_stopped", "drawn")
-    sampler = DemoWorld().sampler([PROMPT], steps=STEPS)
+    sampler = ShapesWorld().sampler([PROMPT], steps=STEPS)
     corrector = LatentCorrector.load(
         comfy.base / "models" / "xlard" / "correctors" / f"once_1{'_noise' if noise else ''}.safetensors"
     )

@@ -15,7 +15,7 @@ from tests.support.prompts import shapes_claims
 from xlard.prompts import claims_from_prompt
 from xlard.worlds.shapes.architecture import PROMPT_TOKENS, WEIGHTS
 from xlard.worlds.shapes.checker import check
-from xlard.worlds.shapes.prompts import all_prompts
+from xlard.worlds.shapes.prompts import PROMPTS as SHAPES_PROMPTS
 from xlard.worlds.shapes.render import render
 from xlard.worlds.shapes.scenes import scene_of
 
@@ -49,7 +49,7 @@ def test_it_makes_the_claims_written_beside_it(prompt) -> None:
 
 
 def test_no_wording_is_that_of_the_shapes_world_and_no_content_was_trained_on(splits) -> None:
-    assert not {prompt.text for prompt in all_prompts()} & set(PROMPTS)
+    assert not {prompt.text for prompt in SHAPES_PROMPTS.all} & set(PROMPTS)
     assert [prompt for prompt in PROMPTS if splits.get(frozenset(CLAIMS[prompt]), set()) - {"test"}] == []
 
 

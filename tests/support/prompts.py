@@ -11,7 +11,8 @@ from xlard.english import COLORS, plural
 from xlard.prompts import claims_from_prompt
 from xlard.prompts.lexicon import LEXICON
 from xlard.prompts.vocabulary import ATTRIBUTES, MASS_NOUNS, MEDIA, OPINIONS
-from xlard.worlds.shapes.prompts import Prompt, all_prompts
+from xlard.worlds.prompts import Prompt
+from xlard.worlds.shapes.prompts import PROMPTS
 
 COCO = """person;bicycle;car;motorcycle;airplane;bus;train;truck;boat;traffic light;fire hydrant;stop sign;
 parking meter;bench;bird;cat;dog;horse;sheep;cow;elephant;bear;zebra;giraffe;backpack;umbrella;handbag;tie;
@@ -116,4 +117,4 @@ messy_prompts = st.lists(st.sampled_from(_VOCABULARY), max_size=14).map(" ".join
 @cache
 def shapes_claims() -> dict[Prompt, list[Claim]]:
     """The claims of all prompts of the shapes world."""
-    return {prompt: claims_from_prompt(prompt.text) for prompt in all_prompts()}
+    return {prompt: claims_from_prompt(prompt.text) for prompt in PROMPTS.all}

@@ -15,7 +15,7 @@ from xlard.training.cells import Cells
 from xlard.training.prompt_parts import MOST_PHRASES, PromptParts, number_targets, phrase_targets, relation_targets
 from xlard.worlds.shapes.render import render
 from xlard.worlds.shapes.scenes import scene_of
-from xlard.worlds.shapes.world import DemoWorld
+from xlard.worlds.shapes.world import ShapesWorld
 
 PROMPT = "two red circles left of a blue square"
 SIDE = 40.0
@@ -100,7 +100,7 @@ class SeenRecords:
 
 @pytest.mark.parametrize("direction, opposite", [("left of", "right of"), ("above", "below")])
 def test_the_shipped_head_reads_what_stands_where(direction: str, opposite: str) -> None:
-    world, rng = DemoWorld(), random.Random(5)
+    world, rng = ShapesWorld(), random.Random(5)
     prompts = [f"a red circle {direction} a blue square", f"a red circle {opposite} a blue square"]
     scenes = [scene_of(prompt, rng) for prompt in prompts for _ in range(24)]
     with torch.no_grad():

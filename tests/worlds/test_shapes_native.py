@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.model
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 SAMPLERS = ("euler", "dpmpp_2m", "ddim")
 PROMPT = "a red circle left of two blue squares"
@@ -27,11 +29,11 @@ def pipeline(tmp_path_factory) -> Path:
     import torch
 
     from xlard.worlds.shapes import architecture
-    from xlard.worlds.shapes.text import build_tokenizer
+    from xlard.worlds.tokenizer import build_prompt_tokenizer
 
     folder = tmp_path_factory.mktemp("pipeline")
     torch.manual_seed(0)
-    tokenizer = build_tokenizer(PROMPT.split() + ["green", "triangle"])
+    tokenizer = build_prompt_tokenizer([*PROMPT.split(), "green", "triangle"], architecture.PROMPT_TOKENS)
     tokenizer.save_pretrained(folder / "tokenizer")
     architecture.build_text_encoder(
         len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id
@@ -318,7 +320,7 @@ class Measurement:
     def gradient(self) -> float:
         import torch
 
-        heads = importlib.import_module("xlard_pack.xlard.head")
+        heads = importlib.import_module("xlard_pack.xlard.models.head")
         config = heads.HeadConfig(4, self.positive[0][0].shape[-1], "test")
         head = self.managed.load_managed(lambda _: heads.RewardHead(config), None)
         latents = torch.randn(1, 4, 8, 8)

@@ -11,16 +11,18 @@ from xlard.critics.backend import CriticError
 from xlard.critics.folder import CriticFolder
 from xlard.prompts import claims_from_prompt
 from xlard.worlds.shapes.architecture import CORRECTOR, CRITIC, HEAD, PIPELINE, WEIGHTS
-from xlard.worlds.shapes.prompts import sample_prompts
+from xlard.worlds.shapes.prompts import PROMPTS
 from xlard.worlds.shapes.render import render
 from xlard.worlds.shapes.scenes import scene_of
 from xlard.worlds.shapes.vocabulary import SIDE
-from xlard.worlds.shapes.world import DemoWorld
+from xlard.worlds.shapes.world import ShapesWorld
+
+pytestmark = pytest.mark.model
 
 
 @pytest.fixture(scope="module")
-def world() -> DemoWorld:
-    return DemoWorld()
+def world() -> ShapesWorld:
+    return ShapesWorld()
 
 
 def test_the_files_are_small_enough_to_ship() -> None:
@@ -30,7 +32,7 @@ def test_the_files_are_small_enough_to_ship() -> None:
     assert not [path for path in WEIGHTS.rglob("*") if path.suffix in (".bin", ".pt", ".pth", ".ckpt", ".pkl")]
 
 
-def test_diffusers_runs_the_pipeline_folder(world: DemoWorld) -> None:
+def test_diffusers_runs_the_pipeline_folder(world: ShapesWorld) -> None:
     from diffusers import DiffusionPipeline
 
     pipeline = DiffusionPipeline.from_pretrained(PIPELINE, local_files_only=True)
@@ -50,7 +52,7 @@ def test_diffusers_runs_the_pipeline_folder(world: DemoWorld) -> None:
     assert (images - ours).abs().mean() < 0.02
 
 
-def test_resuming_from_pure_noise_is_generating(world: DemoWorld) -> None:
+def test_resuming_from_pure_noise_is_generating(world: ShapesWorld) -> None:
     sampler = world.sampler(["a red circle", "two squares"])
     drawn = sampler.generate([0, 1], [5, 6])
     assert torch.allclose(sampler.resume(torch.zeros_like(drawn), 1.0, [0, 1], [5, 6]), drawn)
@@ -58,9 +60,9 @@ def test_resuming_from_pure_noise_is_generating(world: DemoWorld) -> None:
     assert (sampler.nfe(), sampler.nfe(0.9), sampler.nfe(0.5)) == (20, 18, 10)
 
 
-def test_the_critic_reads_renders(world: DemoWorld) -> None:
+def test_the_critic_reads_renders(world: ShapesWorld) -> None:
     rng = random.Random(11)
-    prompts = [prompt.text for prompt in sample_prompts("test", 40, rng)]
+    prompts = [prompt.text for prompt in PROMPTS.sample_prompts("test", 40, rng)]
     images = render([scene_of(text, rng) for text in prompts], 1).permute(0, 2, 3, 1)
     critiques = world.critic().judge(images, [claims_from_prompt(text) for text in prompts])
     assert sum(critique.abstained for critique in critiques) == 0
@@ -68,7 +70,7 @@ def test_the_critic_reads_renders(world: DemoWorld) -> None:
     assert all(0 < critique.confidence <= 1 for critique in critiques)
 
 
-def test_a_batch_and_a_single_picture_are_judged_alike(world: DemoWorld) -> None:
+def test_a_batch_and_a_single_picture_are_judged_alike(world: ShapesWorld) -> None:
     images = render(
         [scene_of("two red circles", random.Random(0)), scene_of("a green square", random.Random(1))]
     ).permute(0, 2, 3, 1)
@@ -78,7 +80,7 @@ def test_a_batch_and_a_single_picture_are_judged_alike(world: DemoWorld) -> None
     assert together[1].answer == alone[0].answer and together[0].passed and not together[1].passed
 
 
-def test_the_critic_can_be_interrupted_at_any_token(world: DemoWorld) -> None:
+def test_the_critic_can_be_interrupted_at_any_token(world: ShapesWorld) -> None:
     class Stop(Exception):
         pass
 

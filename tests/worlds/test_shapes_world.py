@@ -18,7 +18,8 @@ from xlard.rewards import critique_from_detections
 from xlard.training.records import FINAL, Records, reward_rows
 from xlard.worlds.shapes.checker import check, detect
 from xlard.worlds.shapes.critic_model import build_processor, list_answer
-from xlard.worlds.shapes.prompts import SPLITS, TASKS, all_prompts, evaluation_prompts, prompts, sample_prompts, task_of
+from xlard.worlds.prompts import SPLITS
+from xlard.worlds.shapes.prompts import PROMPTS, TASKS
 from xlard.worlds.shapes.render import pack, render, render_packed
 from xlard.worlds.shapes.scenes import random_scene, scene_of
 from xlard.worlds.shapes.training.boxes import annotate, varied
@@ -31,31 +32,31 @@ from xlard.worlds.shapes.vocabulary import COLOR_NAMES, MAX_OBJECTS, SHAPES, SID
 
 def scenes(number: int, seed: int):
     rng = random.Random(seed)
-    chosen = sample_prompts("test", number, rng)
+    chosen = PROMPTS.sample_prompts("test", number, rng)
     return chosen, [scene_of(prompt.text, rng) for prompt in chosen]
 
 
 def test_no_prompt_is_in_two_splits_and_no_wording_leaks() -> None:
     split_of = {}
-    for prompt in all_prompts():
+    for prompt in PROMPTS.all:
         assert split_of.setdefault(prompt.key, prompt.split) == prompt.split
     assert set(split_of.values()) == set(SPLITS)
 
 
 def test_there_are_enough_test_prompts_of_every_task() -> None:
-    chosen = evaluation_prompts("test")
+    chosen = PROMPTS.evaluation_prompts("test")
     assert len(chosen) >= 200 and len({prompt.text for prompt in chosen}) == len(chosen)
     assert {prompt.task for prompt in chosen} == set(TASKS)
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_every_prompt_can_be_read_and_drawn(task: str) -> None:
-    for prompt in random.Random(0).sample(prompts("generator", task), 8):
+    for prompt in random.Random(0).sample(PROMPTS.of_split("generator", task), 8):
         phrases, _ = parse_prompt(prompt.text)
         assert sum(phrase.number for phrase in phrases) <= MAX_OBJECTS
         assert all(phrase.noun in SHAPES and phrase.color in (None, *COLOR_NAMES) for phrase in phrases)
         assert len(scene_of(prompt.text, random.Random(1))) == sum(phrase.number for phrase in phrases)
-        assert task_of(prompt.text) == task
+        assert PROMPTS.task_of(prompt.text) == task
 
 
 @pytest.mark.parametrize("prompt", ["", "a teal hexagon", "six circles", "three red circles and three squares"])

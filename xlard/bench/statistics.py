@@ -1,13 +1,23 @@
-"""Accuracy with prompt-clustered bootstrap intervals, overall and by task, fix and break rates."""
+"""Accuracy with Wilson and prompt-clustered bootstrap intervals, overall and by task, fix and break rates."""
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 
 import torch
 
 DRAWS = 2000
+
+_Z = 1.959964
+
+
+def wilson(right: int, number: int) -> tuple[float, float, float]:
+    """A share and its 95 % Wilson interval, for independent trials."""
+    share, z2 = right / number, _Z**2
+    middle, half = share + z2 / (2 * number), _Z * math.sqrt(share * (1 - share) / number + z2 / (4 * number**2))
+    return share, (middle - half) / (1 + z2 / number), (middle + half) / (1 + z2 / number)
 
 
 def interval(values: Sequence[float], clusters: Sequence[Hashable], seed: int = 0) -> tuple[float, float, float]:

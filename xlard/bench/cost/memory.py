@@ -17,6 +17,8 @@ from ...comfy_server.errors import ComfyServerError, WorkflowError
 from ...comfy_server.running import RunningServer
 from ..errors import BenchError
 
+SUMMARY = "seconds and peak memory of a workflow with one xLARD Self-Correct, part by part: docs/memory.md"
+
 _LOOP = "XLARDSelfCorrect"
 _DRAW, _DECODE, _SHOW = "memory_draw", "memory_decode", "memory_show"
 _SAMPLER_INPUTS = ("model", "positive", "negative", "latent_image", "seed", "steps", "cfg", "sampler_name", "scheduler")
@@ -153,20 +155,16 @@ def table(costs: dict[str, StageCost]) -> Iterator[str]:
         )
 
 
-def main(arguments: list[str]) -> None:
-    """Measure and print; ends the process with a message if it cannot continue."""
-    parser = argparse.ArgumentParser(
-        prog="python -m xlard.bench memory",
-        description=(
-            "Seconds and peak memory of a workflow with one xLARD Self-Correct, part by part, in a running ComfyUI. "
-            "See docs/memory.md."
-        ),
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give the command its options."""
     parser.add_argument("--server", default="http://127.0.0.1:8188", help="address of the running ComfyUI")
     parser.add_argument("--workflow", type=Path, required=True, help="saved workflow, or one in the API format")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each part, the first of which loads the models")
     parser.add_argument("--timeout", type=float, default=3600.0, help="seconds that one run may take")
-    options = parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure and print; ends the process with a message if it cannot continue."""
     try:
         run_bench(options)
     except (BenchError, ComfyServerError, ValueError, OSError) as error:

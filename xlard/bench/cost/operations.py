@@ -20,6 +20,8 @@ from ...models.head import HeadConfig, RewardHead
 from .families import FAMILIES, TOKENS, Family
 from .measure import measure
 
+SUMMARY = "what head, corrector and gradient steps cost for one picture"
+
 Module = TypeVar("Module", bound=nn.Module)
 
 MeasuredPart = tuple[str, nn.Module | None, Callable[[], object]]
@@ -98,14 +100,14 @@ def machine(device: str) -> str:
     return f"{platform.machine()} CPU, {torch.get_num_threads()} thread(s)"
 
 
-def main(arguments: list[str]) -> None:
-    """Parse the command line and print a table for each number format."""
-    parser = argparse.ArgumentParser(
-        prog="python -m xlard.bench cost", description="What the pack's parts cost for one picture."
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give the command its options."""
     parser.add_argument("--repeats", type=int, default=5, help="timed runs of each part, of which the median is shown")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=["cpu", "cuda"])
-    options = parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print a table for each number format."""
     # PyTorch's profiler prints each start and end.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     dtypes = [torch.float16, torch.bfloat16] if options.device == "cuda" else [torch.float32]

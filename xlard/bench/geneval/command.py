@@ -23,16 +23,11 @@ from .score import check_classes, score
 from .tables import comparison_table, table_to_share
 from .template import read_template
 
+SUMMARY = "GenEval with your workflow, the plain picture against the corrected one: docs/geneval.md"
 
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """The command's options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m xlard.bench geneval",
-        description=(
-            "GenEval through a running ComfyUI, with your workflow: the plain picture against the corrected one. "
-            "See docs/geneval.md."
-        ),
-    )
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give the command its options."""
     parser.add_argument("--server", default="http://127.0.0.1:8188", help="address of the running ComfyUI")
     parser.add_argument("--workflow", type=Path, required=True, help="saved workflow, or one in the API format")
     parser.add_argument(
@@ -57,12 +52,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--timeout", type=float, default=3600.0, help="seconds that one job may take, waiting in the queue included"
     )
-    return parser.parse_args(arguments)
 
 
-def main(arguments: list[str]) -> None:
+def run(options: argparse.Namespace) -> None:
     """Run the benchmark; ends the process with a message if it cannot continue."""
-    options = parse(arguments)
     try:
         run_benchmark(options)
     except (BenchError, ComfyServerError, ValueError, OSError) as error:

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from ..statistics import DRAWS, fix_and_break, interval
-
-_Z = 1.959964
-
-
-def wilson(right: int, number: int) -> tuple[float, float, float]:
-    """A share and its 95 % Wilson interval, for independent trials."""
-    share, z2 = right / number, _Z**2
-    middle, half = share + z2 / (2 * number), _Z * math.sqrt(share * (1 - share) / number + z2 / (4 * number**2))
-    return share, (middle - half) / (1 + z2 / number), (middle + half) / (1 + z2 / number)
+from ..statistics import DRAWS, fix_and_break, interval, wilson
 
 
 def figures(rows: Sequence[dict]) -> dict:

@@ -1,7 +1,7 @@
-"""``python -m xlard.bench.worlds.aspects FOLDER``: what methods do for each aspect of the prompts, by the exact checker
-on a run's pictures.
+"""``python -m xlard.bench aspects FOLDER``: what methods do for each aspect of the prompts, by the world's checker on a
+run's pictures.
 
-An aspect of a picture is right where all claims about it hold.
+An aspect of a picture is right if all claims about it hold.
 """
 
 from __future__ import annotations
@@ -12,61 +12,55 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import torch
-from PIL import Image
-
 from ...aspects import ASPECT_OF, ASPECTS
 from ...prompts import claims_from_prompt
-from ...worlds.shapes.checker import Checker
+from ...worlds.registry import add_world_option, load_world
+from ...worlds.world import Checker
 from ..statistics import shares
+from .pictures import read_picture
 from .tables import markdown, share, with_interval
 
+Held = dict[tuple[int, int, str], bool]
+"""Whether an aspect holds, by prompt index, seed and aspect."""
 
-def main() -> None:
-    """Print a table of a run of the bench."""
-    parser = argparse.ArgumentParser(
-        prog="python -m xlard.bench.worlds.aspects", description=__doc__.split(": ", 1)[1].strip()
-    )
+SUMMARY = "what the methods of a run do for each aspect"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give the command its options."""
+    add_world_option(parser)
     parser.add_argument("folder", type=Path, help="what --out was")
-    options = parser.parse_args()
-    print(table(held_aspects(options.folder)))
 
 
-def held_aspects(folder: Path) -> dict[str, dict[tuple, bool]]:
-    """For each method whether (prompt, seed, aspect) is right in its picture. Raises FileNotFoundError for what is no
-    run."""
-    held: dict[str, dict[tuple, bool]] = defaultdict(dict)
-    checker = Checker()
+def run(options: argparse.Namespace) -> None:
+    """Print a table of a run of the bench."""
+    print(table(held_aspects(options.folder, load_world(options.world).checker)))
+
+
+def held_aspects(folder: Path, checker: Checker) -> dict[str, Held]:
+    """For each method which aspects hold in its pictures. Raises FileNotFoundError if the folder is not of a run."""
+    held: dict[str, Held] = defaultdict(dict)
     for row in json.loads((folder / "results.json").read_text()):
-        picture = torch.from_numpy(np.array(Image.open(folder / row["picture"]).convert("RGB"))).float() / 255
-        (critique,) = checker.judge(picture[None], [claims_from_prompt(row["prompt"])])
+        critique = checker.check(read_picture(folder / row["picture"]), claims_from_prompt(row["prompt"]))
         for verdict in critique.verdicts:
             key = row["prompt_index"], row["seed"], ASPECT_OF[verdict.claim.type]
-            held[row["method"]][key] = held[row["method"]].get(key, True) and verdict.passed
+            held[row["method"]][key] = held[row["method"]].get(key, True) and bool(verdict.passed)
     return held
 
 
-def table(held: dict[str, dict[tuple, bool]]) -> str:
+def table(held: dict[str, Held]) -> str:
     """As Markdown: accuracy of each aspect with its interval; fixed and broken compared with the first method."""
-    asked = {key[-1] for keys in held.values() for key in keys}
+    present = {key[-1] for held_of_method in held.values() for key in held_of_method}
     lines, (first, *_) = [], held.values()
-    for method, keys in held.items():
-        for aspect in (aspect for aspect in ASPECTS if aspect in asked):
-            own = [key for key in keys if key[-1] == aspect]
-            lines.append([method, aspect, str(len(own)), *_figures(own, keys, first)])
+    for method, held_of_method in held.items():
+        for aspect in (aspect for aspect in ASPECTS if aspect in present):
+            keys = [key for key in held_of_method if key[-1] == aspect]
+            lines.append([method, aspect, str(len(keys)), *_figures(keys, held_of_method, first)])
     return markdown(["method", "aspect", "pictures", "accuracy [95 %]", "fix", "break"], lines)
 
 
-def _figures(own: Sequence[tuple], keys: dict[tuple, bool], first: dict[tuple, bool]) -> tuple[str, str, str]:
-    found = shares(
-        [keys[key] for key in own],
-        [key[0] for key in own],
-        [""] * len(own),
-        None if keys is first else [first[key] for key in own],
-    )
-    return with_interval(found["accuracy"]), share(found["fix_rate"]), share(found["break_rate"])
-
-
-if __name__ == "__main__":
-    main()
+def _figures(keys: Sequence[tuple[int, int, str]], held: Held, first: Held) -> tuple[str, str, str]:
+    right = [held[key] for key in keys]
+    before = None if held is first else [first[key] for key in keys]
+    figures = shares(right, [key[0] for key in keys], [""] * len(keys), before)
+    return with_interval(figures["accuracy"]), share(figures["fix_rate"]), share(figures["break_rate"])

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ...guidance.gradient import ascend
 from ...models.corrector import CorrectorConfig, LatentCorrector
-from ...models.head import HeadConfig, RewardHead
+from ...models.head import RewardHead
 
 
 class RandomResidual:
@@ -26,7 +26,7 @@ class RandomResidual:
 
 
 class ShuffledPrompt:
-    """The corrector told another picture's prompt."""
+    """The corrector with another picture's prompt."""
 
     def __init__(self, corrector: LatentCorrector):
         self.config, self._corrector = corrector.config, corrector
@@ -38,11 +38,12 @@ class ShuffledPrompt:
 
 
 class HeadGradient:
-    """Gradient ascent through a head in place of a corrector, see ``gradient.ascend``; ``known`` (B, A) are the asked
-    aspects."""
+    """Gradient ascent through a head in place of a corrector, see ``gradient.ascend``; ``known`` (B, A) weighs the
+    aspects that claims are about."""
 
-    def __init__(self, head: RewardHead, config: HeadConfig, known: Tensor):
-        # It acts at every step of a window, as a corrector that does.
+    def __init__(self, head: RewardHead, known: Tensor):
+        config = head.config
+        # It acts at every step of a window, like a corrector of many steps.
         self.config = CorrectorConfig(
             config.latent_channels, config.context_width, config.base_model, noise_level_range=config.noise_level_range
         )

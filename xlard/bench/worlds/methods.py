@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -15,26 +15,51 @@ from ...loop.registry import DEFAULT_STRATEGIES, OBJECT_BY_OBJECT
 from ...loop.run import correct_all
 from ...loop.settings import FIRST, LoopSettings
 from ...loop.state import LoopState
+from ...models.corrector import LatentCorrector
+from ...protocols import Corrector
 from .controls import HeadGradient, RandomResidual, ShuffledPrompt
 from .corrector_placement import and_on_noise, at_level, on_finished
 from .early import early_best_of
+from .engine_models import corrector_of, head_of
 from .noise_gradient import noise_gradient
 
 RENOISE_NOISE_LEVEL = 0.8
 """Where ``renoise`` starts from beside a corrector that does not act once; beside one that does, where that acts."""
 
 EARLY_NOISE_LEVEL = 0.5
-"""Where ``early_best_of`` and ``early_retry`` decide: there the head reads best which of a prompt's pictures will be
-right."""
+"""Where ``early_best_of_N`` and ``early_retry_N`` decide: there the head reads best which of a prompt's pictures will
+be right."""
 
 GRADIENT_WINDOW = (0.7, 0.8)
 """Where ``gradient`` acts: the highest noise levels that a head can read."""
 
-Method = Callable[[Engine], list[LoopState]]
+Run = Callable[[Engine], list[LoopState]]
 
 
-def _loop(*strategies: str, first: str = FIRST[0]) -> Callable[[int], Method]:
-    def family(number: int) -> Method:
+@dataclass(frozen=True)
+class Method:
+    """What the bench compares. A ``name`` that ends in ``_N`` stands for one method for each N.
+
+    ``build`` makes it from N, and without an N in the name from 1.
+    """
+
+    name: str
+    description: str
+    build: Callable[[int], Run]
+
+    @property
+    def family(self) -> str:
+        """The name without its N."""
+        return self.name.removesuffix("_N")
+
+    @property
+    def takes_number(self) -> bool:
+        """Whether an N belongs to the name."""
+        return self.name != self.family
+
+
+def _loop(*strategies: str, first: str = FIRST[0]) -> Callable[[int], Run]:
+    def build(number: int) -> Run:
         def run(engine: Engine) -> list[LoopState]:
             # In base generations for all methods, though a draw that is corrected on its way takes a call more.
             cap = number * engine.sampler.nfe()
@@ -42,18 +67,26 @@ def _loop(*strategies: str, first: str = FIRST[0]) -> Callable[[int], Method]:
 
         return run
 
-    return family
+    return build
+
+
+def _single(run: Run) -> Callable[[int], Run]:
+    return lambda number: run
 
 
 def _corrected(engine: Engine) -> list[LoopState]:
     return corrected(engine, LoopSettings())
 
 
-def _with(control) -> Method:
-    return lambda engine: corrected(replace(engine, corrector=control(engine.corrector)), LoopSettings())
+def _corrected_always(engine: Engine) -> list[LoopState]:
+    return _corrected(replace(engine, head=None))
 
 
-def _known(engine: Engine) -> torch.Tensor:
+def _with_control(control: Callable[[LatentCorrector], Corrector]) -> Callable[[int], Run]:
+    return _single(lambda engine: _corrected(replace(engine, corrector=control(corrector_of(engine)))))
+
+
+def _known_aspects(engine: Engine) -> torch.Tensor:
     """Which aspects each picture's claims are about, (B, A)."""
     known = torch.zeros(len(engine.states), len(ASPECTS))
     for row, claims in enumerate(engine.claims):
@@ -62,77 +95,120 @@ def _known(engine: Engine) -> torch.Tensor:
 
 
 def _gradient(engine: Engine) -> list[LoopState]:
-    climber = HeadGradient(engine.head, engine.head.config, _known(engine))
+    climber = HeadGradient(head_of(engine), _known_aspects(engine))
     return corrected(replace(engine, corrector=climber), LoopSettings(window=GRADIENT_WINDOW))
 
 
-_FAMILIES: dict[str, Callable[[int], Method]] = {
-    "best_of": lambda number: lambda engine: best_of_n(engine, number),
-    "retry": lambda number: lambda engine: retry(engine, number),
-    "early_best_of": lambda number: lambda engine: early_best_of(engine, number, EARLY_NOISE_LEVEL),
-    "early_retry": lambda number: lambda engine: early_best_of(engine, number, EARLY_NOISE_LEVEL, until_passed=True),
-    "corrected_best_of": lambda number: lambda engine: best_of_n(engine, number, LoopSettings()),
-    "corrected_retry": lambda number: lambda engine: retry(engine, number, LoopSettings()),
-    "loop": _loop(*DEFAULT_STRATEGIES),
-    "corrector_at": lambda number: lambda engine: at_level(engine, number),
-    "process": _loop(*DEFAULT_STRATEGIES, *OBJECT_BY_OBJECT),
-    "guided_loop": _loop(*DEFAULT_STRATEGIES, first="always"),
-    "rearrange": _loop("rearrange"),
-    "region": _loop("region"),
-    "correct": _loop("correct"),
-    "resample": _loop("resample"),
-}
-_SINGLE: dict[str, Method] = {
-    "base": base,
-    "corrector": _corrected,
-    "corrector_always": lambda engine: _corrected(replace(engine, head=None)),
-    "corrector_finished": on_finished,
-    "corrector_and_noise": and_on_noise,
-    "random": _with(RandomResidual),
-    "shuffled": _with(ShuffledPrompt),
-    "gradient": _gradient,
-    "noise_gradient": lambda engine: noise_gradient(engine, _known(engine)),
-    "renoise": lambda engine: one_correction(
-        engine,
-        engine.corrector.config.single_step_level or RENOISE_NOISE_LEVEL,
-        LoopSettings(candidates=1, strength=0.0),
+def _noise_gradient(engine: Engine) -> list[LoopState]:
+    return noise_gradient(engine, _known_aspects(engine))
+
+
+def _renoise(engine: Engine) -> list[LoopState]:
+    noise_level = corrector_of(engine).config.single_step_level or RENOISE_NOISE_LEVEL
+    return one_correction(engine, noise_level, LoopSettings(candidates=1, strength=0.0))
+
+
+METHODS = (
+    Method("base", "the plain sampler", _single(base)),
+    Method(
+        "corrector",
+        "drawn with the corrector; one that acts in a single step does so only where the head doubts",
+        _single(_corrected),
     ),
-}
+    Method("corrector_always", "the same on every picture", _single(_corrected_always)),
+    Method("corrector_finished", "the corrector on every finished latent, without sampling on", _single(on_finished)),
+    Method("corrector_and_noise", "the corrector on the noise and at its own level", _single(and_on_noise)),
+    Method("random", "a random change of the corrector's size in its place", _with_control(RandomResidual)),
+    Method("shuffled", "the corrector with another picture's prompt", _with_control(ShuffledPrompt)),
+    Method("gradient", "the head's gradient in the corrector's place", _single(_gradient)),
+    Method("noise_gradient", "the head's gradient on the initial noise", _single(_noise_gradient)),
+    Method("renoise", "the base picture renoised and sampled on, without a corrector", _single(_renoise)),
+    Method("best_of_N", "N pictures, the critic's best", lambda number: lambda engine: best_of_n(engine, number)),
+    Method("retry_N", "the same until the critic accepts one", lambda number: lambda engine: retry(engine, number)),
+    Method(
+        "early_best_of_N",
+        "best_of_N, each picture the one of two candidates that the head prefers half way",
+        lambda number: lambda engine: early_best_of(engine, number, EARLY_NOISE_LEVEL),
+    ),
+    Method(
+        "early_retry_N",
+        "retry_N, each picture the one of two candidates that the head prefers half way",
+        lambda number: lambda engine: early_best_of(engine, number, EARLY_NOISE_LEVEL, until_passed=True),
+    ),
+    Method(
+        "corrected_best_of_N",
+        "best_of_N, each picture drawn as by corrector",
+        lambda number: lambda engine: best_of_n(engine, number, LoopSettings()),
+    ),
+    Method(
+        "corrected_retry_N",
+        "retry_N, each picture drawn as by corrector",
+        lambda number: lambda engine: retry(engine, number, LoopSettings()),
+    ),
+    Method(
+        "loop_N",
+        "the loop; a corrector that acts in a single step has part in all pictures but the first",
+        _loop(*DEFAULT_STRATEGIES),
+    ),
+    Method(
+        "corrector_at_N",
+        "the corrector on every picture at the noise level of N percent alone, at 100 on the noise itself",
+        lambda number: lambda engine: at_level(engine, number),
+    ),
+    Method(
+        "process_N",
+        "the loop that introduces missing objects one by one",
+        _loop(*DEFAULT_STRATEGIES, *OBJECT_BY_OBJECT),
+    ),
+    Method(
+        "guided_loop_N",
+        "the loop whose corrector has part in the first picture, too",
+        _loop(*DEFAULT_STRATEGIES, first="always"),
+    ),
+    Method("rearrange_N", "the loop with this strategy alone", _loop("rearrange")),
+    Method("region_N", "the loop with this strategy alone", _loop("region")),
+    Method("correct_N", "the loop with this strategy alone", _loop("correct")),
+    Method("resample_N", "the loop with this strategy alone", _loop("resample")),
+)
+"""Every method. Those of several pictures return the critic's best; N caps their model calls in multiples of one base
+generation."""
 
 
-def method(name: str, budget: int | None = None) -> Method:
-    """The method of a name. What follows a colon is ignored. Raises ValueError for other names.
+@dataclass(frozen=True)
+class MethodName:
+    """A method's name in its parts: ``retry_4:exact_judge`` is of the family ``retry``."""
 
-    One picture a prompt, returned as it is:
+    family: str
+    number: int | None
+    variant: str
 
-    * ``base``, the plain sampler;
-    * ``corrector``, drawn with the corrector at work: one that acts once only where the head doubts, with
-      ``corrector_always`` on every picture;
-    * ``corrector_at_N``, on every picture at the noise level of N percent alone, at 100 on the noise itself;
-      ``corrector_and_noise``, there and at its own level; ``corrector_finished``, on the finished latent, without
-      sampling on;
-    * ``random``, ``shuffled``, ``gradient``: a random change of the same size, another picture's prompt, or the head's
-      gradient in the corrector's place; ``noise_gradient``, that gradient on the initial noise instead;
-    * ``renoise``, the base picture renoised and drawn on, without a corrector.
+    @classmethod
+    def read(cls, name: str) -> MethodName:
+        """The parts of a name, whether or not there is such a method."""
+        plain, _, variant = name.partition(":")
+        match = re.fullmatch(r"([a-z_]+?)_(\d+)", plain)
+        return cls(match[1], int(match[2]), variant) if match else cls(plain, None, variant)
 
-    Several pictures, the critic's best returned. N caps the model calls in multiples of one base generation; ``budget``
-    stands in where N is left out:
 
-    * ``best_of_N``; ``corrected_best_of_N`` with each drawn as by ``corrector``;
-    * ``retry_N`` and ``corrected_retry_N``, the same until the critic accepts one;
-    * ``early_best_of_N`` and ``early_retry_N``, each the one of two candidates that the head likes better half way;
-    * ``loop_N``, the loop, whose later draws a corrector that acts once has part in; with ``guided_loop_N`` it has part
-      in the first picture, too; ``process_N``, the loop that introduces missing objects one by one;
-    * ``rearrange_N``, ``region_N``, ``correct_N``, ``resample_N``, a loop with one strategy alone.
+def method(name: str, budget: int | None = None) -> Run:
+    """The method of a name; ``budget`` stands in for an N that is left out. What follows a colon is ignored.
+
+    Raises ValueError for a name that is not in ``METHODS``.
     """
-    name = name.split(":")[0]
-    if name in _SINGLE:
-        return _SINGLE[name]
-    found = re.fullmatch(r"([a-z_]+?)(?:_(\d+))?", name)
-    number = int(found.group(2)) if found and found.group(2) else budget
-    if not found or found.group(1) not in _FAMILIES or not number:
-        raise ValueError(
-            f"There is no method '{name}'; there are {', '.join(_SINGLE)} and "
-            f"{', '.join(f'{family}_N' for family in _FAMILIES)} (N: multiples of one generation, or --budget)."
-        )
-    return _FAMILIES[found.group(1)](number)
+    parsed = MethodName.read(name)
+    number = parsed.number or (budget if parsed.number is None else None)
+    for known in METHODS:
+        if known.family == parsed.family and known.takes_number and number:
+            return known.build(number)
+        if known.family == parsed.family and not known.takes_number and parsed.number is None:
+            return known.build(1)
+    raise ValueError(
+        f"There is no method '{name.partition(':')[0]}'; there are {', '.join(known.name for known in METHODS)} "
+        "(N: multiples of one generation, or --budget)."
+    )
+
+
+def described_methods() -> str:
+    """All methods with their descriptions, a line each."""
+    width = max(len(known.name) for known in METHODS)
+    return "\n".join(f"  {known.name:<{width}}  {known.description}" for known in METHODS)

@@ -1,6 +1,6 @@
 """``python -m xlard.bench pool``: runs of the same prompts, in folders of their own, as one.
 
-A comparison may so be spread over processes and machines, by seeds, by methods, or both.
+This spreads a comparison over processes and machines, by seeds, by methods, or both.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ from .tasks import read_task
 
 _MEANS = ("nfe", "seconds", "critic_calls", "critic_passed", "change", "diversity")
 
+SUMMARY = "put several runs of the same prompts into one table"
 
-def main(arguments: Sequence[str]) -> None:
-    """Print the tables of several runs together."""
-    parser = argparse.ArgumentParser(
-        prog="python -m xlard.bench pool", description="Print the tables of several runs as those of one."
-    )
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give the command its options."""
     parser.add_argument("folders", nargs="+", type=Path, help="what --out was in each run")
     parser.add_argument(
         "--methods",
@@ -31,7 +30,10 @@ def main(arguments: Sequence[str]) -> None:
             "others (all, in the order of the runs)"
         ),
     )
-    options = parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the tables of several runs together. Raises ValueError for a method that they do not have."""
     summaries, seeds, prompts = pooled(options.folders)
     if options.methods:
         missing = [name for name in options.methods.split(",") if name not in summaries]
@@ -52,33 +54,33 @@ def pooled(folders: Sequence[Path]) -> tuple[dict[str, dict], list[int], list[st
     if any((run["prompts"], run["steps"]) != (runs[0]["prompts"], runs[0]["steps"]) for run in runs):
         raise ValueError("These runs are of different prompts or numbers of steps, and cannot be pooled.")
     prompts, seeds = runs[0]["prompts"], sorted({seed for run in runs for seed in run["seeds"]})
-    found = {}
+    runs_with: dict[str, list[dict]] = {}
     for name in dict.fromkeys(name for run in runs for name in run["methods"]):
-        having = [run for run in runs if name in run["methods"]]
-        if sorted(seed for run in having for seed in run["seeds"]) != seeds:
-            raise ValueError(
-                f"{name} was run with the seeds {sorted(seed for run in having for seed in run['seeds'])} and not once"
-                f" with each of {seeds}."
-            )
-        found[name] = having
+        runs_with[name] = [run for run in runs if name in run["methods"]]
+        seeds_of_method = sorted(seed for run in runs_with[name] for seed in run["seeds"])
+        if seeds_of_method != seeds:
+            raise ValueError(f"{name} was run with the seeds {seeds_of_method} and not once with each of {seeds}.")
     # Fix and break are against base, which is needed first.
-    before = _ordered(found["base"], "base", seeds) if "base" in found else None
-    return {name: _summary(having, name, seeds, prompts, before) for name, having in found.items()}, seeds, prompts
+    before = _ordered(runs_with["base"], "base", seeds) if "base" in runs_with else None
+    summaries = {
+        name: _summary(runs_of_method, name, seeds, prompts, before) for name, runs_of_method in runs_with.items()
+    }
+    return summaries, seeds, prompts
 
 
 def _summary(
     runs: Sequence[dict], name: str, seeds: Sequence[int], prompts: Sequence[str], before: list[bool] | None
 ) -> dict:
-    parts = [(run["methods"][name], len(run["seeds"])) for run in runs]
     before = None if name == "base" else before
-    caps = [cap for cap in parts[0][0]["caps"] if all(cap in part["caps"] for part, _ in parts)]
+    figures = [(run["methods"][name], len(run["seeds"])) for run in runs]
+    caps = [cap for cap in figures[0][0]["caps"] if all(cap in of_run["caps"] for of_run, _ in figures)]
     return {
         **_shares(_ordered(runs, name, seeds), prompts, before),
-        **_means(parts, _MEANS),
+        **_means(figures, _MEANS),
         "caps": {
             cap: {
                 **_shares(_ordered(runs, name, seeds, cap), prompts, before),
-                **_means([(part["caps"][cap], number) for part, number in parts], ("nfe", "seconds")),
+                **_means([(of_run["caps"][cap], number) for of_run, number in figures], ("nfe", "seconds")),
             }
             for cap in caps
         },
@@ -87,11 +89,11 @@ def _summary(
 
 def _ordered(runs: Sequence[dict], name: str, seeds: Sequence[int], cap: str | None = None) -> list[bool]:
     """Which pictures are right, by seed and then by prompt."""
-    columns = {}
+    columns: dict[int, list[bool]] = {}
     for run in runs:
         method = run["methods"][name]
         right = method["caps"][cap]["right"] if cap else method["right"]
-        columns |= {seed: right[place :: len(run["seeds"])] for place, seed in enumerate(run["seeds"])}
+        columns |= {seed: right[index :: len(run["seeds"])] for index, seed in enumerate(run["seeds"])}
     return [value for seed in seeds for value in columns[seed]]
 
 
@@ -102,14 +104,12 @@ def _shares(right: list[bool], prompts: Sequence[str], before: list[bool] | None
     )
 
 
-def _means(parts: Sequence[tuple[dict, int]], names: Sequence[str]) -> dict:
-    """Means of figures, weighted by how many seeds each stands for; None where one has none."""
-    total = sum(number for _, number in parts)
-    return {
-        name: (
-            None
-            if any(part[name] is None for part, _ in parts)
-            else sum(part[name] * number for part, number in parts) / total
-        )
-        for name in names
-    }
+def _means(figures: Sequence[tuple[dict, int]], names: Sequence[str]) -> dict[str, float | None]:
+    """Means of each run's figures, weighted by its number of seeds; None if a run has none."""
+    total = sum(number for _, number in figures)
+    means: dict[str, float | None] = {}
+    for name in names:
+        values = [(of_run[name], number) for of_run, number in figures]
+        missing = any(value is None for value, _ in values)
+        means[name] = None if missing else sum(value * number for value, number in values) / total
+    return means

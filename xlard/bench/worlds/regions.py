@@ -1,5 +1,4 @@
-"""``python -m xlard.bench.worlds.regions``: one round of a strategy on pictures of which the critic fails a single
-claim."""
+"""``python -m xlard.bench regions``: one round of a strategy on pictures of which the critic fails a single claim."""
 
 from __future__ import annotations
 
@@ -25,122 +24,172 @@ from ...loop.state import LoopState, Round
 from ...prompts import claims_from_prompt
 from ...report.drawing import to_picture
 from ...training.trainer import default_device, machine
-from ...worlds.shapes.architecture import WEIGHTS
-from ...worlds.shapes.checker import check
-from ...worlds.shapes.prompts import evaluation_prompts
-from ...worlds.shapes.world import DemoWorld
-from ..geneval.figures import wilson
+from ...worlds.registry import add_world_option, load_world
+from ...worlds.world import Checker, World
+from ..statistics import wilson
 from .run import seed_of
 from .tables import markdown, with_interval
 
+SHARES = ("claim, critic", "claim, checker", "all, critic", "all, checker")
+
+SUMMARY = "one round of a strategy on pictures of which a single claim fails"
+
 
 @dataclass(frozen=True)
-class Case:
-    """A first draw and the place of its one failed claim; ``seed`` is the sampler's."""
+class NearMiss:
+    """A first draw of which one claim fails: the claim's index; ``seed`` is the sampler's."""
 
     state: LoopState
     failed: int
     seed: int
 
     @property
-    def kind(self) -> str:
+    def claim_type(self) -> str:
         """The failed claim's type."""
         return self.state.claims[self.failed].type
 
 
-def cases_of(
-    world: DemoWorld, critic: MLLMCritic, prompts: Sequence[str], seeds: Sequence[int], batch: int
-) -> list[Case]:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give the command its options."""
+    add_world_option(parser)
+    parser.add_argument("--split", default="test", help="whose prompts are drawn")
+    parser.add_argument(
+        "--number", type=int, default=300, help="prompts; about one picture in six fails in a single claim"
+    )
+    parser.add_argument("--seeds", default="0,1", help="comma-separated seeds, each prompt is drawn with each")
+    parser.add_argument("--strategies", default="region,rearrange", help="comma-separated strategies of the loop")
+    parser.add_argument(
+        "--second-look", action="store_true", help="the critic judges what passes once more in the mirror"
+    )
+    parser.add_argument("--batch", type=int, default=32, help="pictures sampled together")
+    parser.add_argument("--weights", type=Path, help="folder with the world's models (default: the bundled ones)")
+    parser.add_argument("--out", type=Path, default=Path("output/regions"), help="folder for pictures and regions.json")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the rounds, write ``regions.json`` and pictures, print a table."""
+    names, seeds = options.strategies.split(","), [int(seed) for seed in options.seeds.split(",")]
+    for name in names:
+        router((name,))
+    world = load_world(options.world, options.weights, default_device())
+    judge = world.critic(options.batch)
+    critic = judge.with_scoring(make_scoring("grounded", second_look=True)) if options.second_look else judge
+    prompts = [prompt.text for prompt in world.prompts.evaluation_prompts(options.split, options.number)]
+    figures: dict[str, dict[str, dict]] = {}
+    with torch.inference_mode():
+        misses = near_misses(world, critic, prompts, seeds, options.batch)
+        for name in names:
+            rounds = one_round(name, world, critic, misses, options.batch)
+            _write_pictures(options.out / name, misses, rounds)
+            figures[name] = figures_of(world.checker, misses, rounds)
+            write_json(
+                options.out / "regions.json",
+                {"machine": machine(), "split": options.split, "seeds": seeds, "strategies": figures},
+            )
+    print(table(figures))
+
+
+def near_misses(
+    world: World, critic: MLLMCritic, prompts: Sequence[str], seeds: Sequence[int], batch: int
+) -> list[NearMiss]:
     """First draws of prompts, each with every seed, of which the critic fails one claim and no more."""
-    jobs, cases = [(text, seed_of(index, seed)) for index, text in enumerate(prompts) for seed in seeds], []
-    for start in range(0, len(jobs), batch):
-        part = jobs[start : start + batch]
-        for state, (_, seed) in zip(base(_engine(world, critic, part)), part):
-            failed = [place for place, verdict in enumerate(state.best.critique.verdicts) if verdict.passed is False]
+    pairs = [(text, seed_of(index, seed)) for index, text in enumerate(prompts) for seed in seeds]
+    misses: list[NearMiss] = []
+    for start in range(0, len(pairs), batch):
+        drawn = pairs[start : start + batch]
+        for state, (_, seed) in zip(base(_engine(world, critic, drawn)), drawn):
+            failed = [index for index, verdict in enumerate(state.best.critique.verdicts) if verdict.passed is False]
             if len(failed) == 1:
-                cases.append(Case(state, *failed, seed))
-        print(f"first draws: {start + len(part)}/{len(jobs)}, one failed claim: {len(cases)}", flush=True)
-    return cases
+                misses.append(NearMiss(state, failed[0], seed))
+        print(f"first draws: {start + len(drawn)}/{len(pairs)}, one failed claim: {len(misses)}", flush=True)
+    return misses
 
 
-def one_round(name: str, world: DemoWorld, critic: MLLMCritic, cases: Sequence[Case], batch: int) -> list[Round | None]:
-    """What one round of a strategy makes of each case, whatever the critic says of it; None where it has nothing to
-    offer."""
-    found = []
-    for start in range(0, len(cases), batch):
-        part = cases[start : start + batch]
-        engine = _engine(world, critic, [(case.state.prompt, case.seed) for case in part])
+def one_round(
+    name: str, world: World, critic: MLLMCritic, misses: Sequence[NearMiss], batch: int
+) -> list[Round | None]:
+    """What one round of a strategy makes of each picture, whatever the critic says of it; None if the strategy has
+    nothing to offer."""
+    rounds: list[Round | None] = []
+    for start in range(0, len(misses), batch):
+        misses_of_batch = misses[start : start + batch]
+        engine = _engine(world, critic, [(miss.state.prompt, miss.seed) for miss in misses_of_batch])
         strategies, correction = router((name,)), Correction.resolve(None, None, LoopSettings())
-        for state, case in zip(engine.states, part):
-            state.rounds.append(case.state.first)
-        plans = {row: plan for row in range(len(part)) if (plan := plan_for(engine, row, 1, strategies, correction))}
+        for state, miss in zip(engine.states, misses_of_batch):
+            state.rounds.append(miss.state.first)
+        plans = {
+            row: plan
+            for row in range(len(misses_of_batch))
+            if (plan := plan_for(engine, row, 1, strategies, correction))
+        }
         if plans:
             engine.try_rows(
                 list(plans),
                 lambda: carry_out(engine, list(plans), list(plans.values()), correction),
                 lambda state, critique: True,
             )
-        found += [state.rounds[1] if state.rounds[1:] else None for state in engine.states]
-        print(f"{name}: {start + len(part)}/{len(cases)}", flush=True)
-    return found
+        rounds += [state.rounds[1] if state.rounds[1:] else None for state in engine.states]
+        print(f"{name}: {start + len(misses_of_batch)}/{len(misses)}", flush=True)
+    return rounds
 
 
-def _engine(world: DemoWorld, critic: MLLMCritic, jobs: Sequence[tuple[str, int]]) -> Engine:
-    texts, seeds = zip(*jobs)
-    return Engine(
-        world.sampler(texts), world.decoder, critic, texts, [claims_from_prompt(text) for text in texts], seeds
-    )
+def _engine(world: World, critic: MLLMCritic, pairs: Sequence[tuple[str, int]]) -> Engine:
+    """An engine for prompts and seeds."""
+    prompts, seeds = [prompt for prompt, _ in pairs], [seed for _, seed in pairs]
+    claims = [claims_from_prompt(prompt) for prompt in prompts]
+    return Engine(world.sampler(prompts), world.decoder, critic, prompts, claims, seeds)
 
 
 def changed_outside(before: Round, after: Round) -> int:
-    """How many latent values differ where nothing was to be drawn anew."""
+    """How many latent values differ where nothing was to be redrawn."""
     if after.region is None:
         return 0
     return int((after.latent != before.latent)[:, ~after.region].sum())
 
 
-def figures_of(cases: Sequence[Case], rounds: Sequence[Round | None]) -> dict[str, dict]:
+def figures_of(checker: Checker, misses: Sequence[NearMiss], rounds: Sequence[Round | None]) -> dict[str, dict]:
     """Of all pictures, and of those that failed in each type of claim: how many there are and a plan was made for; of
     these the shares, with Wilson intervals, in which the claim holds and in which all do, by the critic and by the
-    exact checker; in how many the checker found before that the claim holds; values changed outside; mean share of the
+    checker; in how many the checker found before that the claim holds; values changed outside; mean share of the
     latent that was open, NFE."""
-    rows = []
-    for case, after in zip(cases, rounds):
+    rows: list[dict] = []
+    for miss, after in zip(misses, rounds):
         if after is not None:
-            seen = {"critic": after.critique.verdicts, "checker": _exact(case, after)}
+            verdicts_of = {"critic": after.critique.verdicts, "checker": _exact(checker, miss, after)}
             rows.append(
                 {
-                    "kind": case.kind,
+                    "claim_type": miss.claim_type,
                     "nfe": after.nfe,
-                    "outside": changed_outside(case.state.first, after),
+                    "outside": changed_outside(miss.state.first, after),
                     "open": 1.0 if after.region is None else after.region.float().mean().item(),
-                    "held": bool(_exact(case, case.state.first)[case.failed].passed),
-                    **{f"claim, {judge}": bool(verdicts[case.failed].passed) for judge, verdicts in seen.items()},
+                    "held": bool(_exact(checker, miss, miss.state.first)[miss.failed].passed),
                     **{
-                        f"all, {judge}": all(verdict.passed for verdict in verdicts) for judge, verdicts in seen.items()
+                        f"claim, {judge}": bool(verdicts[miss.failed].passed) for judge, verdicts in verdicts_of.items()
+                    },
+                    **{
+                        f"all, {judge}": all(verdict.passed for verdict in verdicts)
+                        for judge, verdicts in verdicts_of.items()
                     },
                 }
             )
     figures = {}
-    for kind in ("all", *sorted({case.kind for case in cases})):
-        own = [row for row in rows if kind in ("all", row["kind"])]
-        if own:
-            figures[kind] = {
-                "pictures": sum(kind in ("all", case.kind) for case in cases),
-                "planned": len(own),
-                **{name: wilson(sum(row[name] for row in own), len(own)) for name in SHARES},
-                "held": sum(row["held"] for row in own),
-                "outside": sum(row["outside"] for row in own),
-                **{name: sum(row[name] for row in own) / len(own) for name in ("open", "nfe")},
+    for claim_type in ("all", *sorted({miss.claim_type for miss in misses})):
+        rows_of_type = [row for row in rows if claim_type in ("all", row["claim_type"])]
+        number = len(rows_of_type)
+        if rows_of_type:
+            figures[claim_type] = {
+                "pictures": sum(claim_type in ("all", miss.claim_type) for miss in misses),
+                "planned": number,
+                **{name: wilson(sum(row[name] for row in rows_of_type), number) for name in SHARES},
+                "held": sum(row["held"] for row in rows_of_type),
+                "outside": sum(row["outside"] for row in rows_of_type),
+                **{name: sum(row[name] for row in rows_of_type) / number for name in ("open", "nfe")},
             }
     return figures
 
 
-SHARES = ("claim, critic", "claim, checker", "all, critic", "all, checker")
-
-
-def _exact(case: Case, entry: Round) -> tuple[Verdict, ...]:
-    return check(entry.image.permute(2, 0, 1), case.state.claims).verdicts
+def _exact(checker: Checker, miss: NearMiss, round_: Round) -> tuple[Verdict, ...]:
+    return checker.check(round_.image, miss.state.claims).verdicts
 
 
 def table(figures: dict[str, dict[str, dict]]) -> str:
@@ -164,7 +213,7 @@ def table(figures: dict[str, dict[str, dict]]) -> str:
         [
             [
                 name,
-                kind,
+                claim_type,
                 str(row["pictures"]),
                 str(row["planned"]),
                 *(with_interval(row[share]) for share in SHARES),
@@ -173,62 +222,14 @@ def table(figures: dict[str, dict[str, dict]]) -> str:
                 str(row["outside"]),
                 f"{row['nfe']:.1f}",
             ]
-            for name, kinds in figures.items()
-            for kind, row in kinds.items()
+            for name, figures_of_strategy in figures.items()
+            for claim_type, row in figures_of_strategy.items()
         ],
     )
 
 
-def main() -> None:
-    """Parse the command line, run the rounds, write ``regions.json`` and pictures, print a table."""
-    parser = argparse.ArgumentParser(
-        prog="python -m xlard.bench.worlds.regions",
-        description="One round of a strategy on demo pictures of which a single claim fails.",
-    )
-    parser.add_argument("--split", default="test", help="whose prompts are drawn")
-    parser.add_argument(
-        "--number", type=int, default=300, help="prompts; about one picture in six fails in a single claim"
-    )
-    parser.add_argument("--seeds", default="0,1", help="comma-separated seeds, each prompt is drawn with each")
-    parser.add_argument("--strategies", default="region,rearrange", help="comma-separated strategies of the loop")
-    parser.add_argument(
-        "--second-look", action="store_true", help="the critic judges what passes once more in the mirror"
-    )
-    parser.add_argument("--batch", type=int, default=32, help="pictures sampled together")
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with the demo world's models")
-    parser.add_argument("--out", type=Path, default=Path("output/regions"), help="folder for pictures and regions.json")
-    options = parser.parse_args()
-    names, seeds = options.strategies.split(","), [int(seed) for seed in options.seeds.split(",")]
-    for name in names:
-        router((name,))
-    world, figures = DemoWorld(options.weights, default_device()), {}
-    judge = world.critic(options.batch)
-    critic = judge.with_scoring(make_scoring("grounded", second_look=True)) if options.second_look else judge
-    with torch.inference_mode():
-        cases = cases_of(
-            world,
-            critic,
-            [prompt.text for prompt in evaluation_prompts(options.split, options.number)],
-            seeds,
-            options.batch,
-        )
-        for name in names:
-            rounds = one_round(name, world, critic, cases, options.batch)
-            _write_pictures(options.out / name, cases, rounds)
-            figures[name] = figures_of(cases, rounds)
-            write_json(
-                options.out / "regions.json",
-                {"machine": machine(), "split": options.split, "seeds": seeds, "strategies": figures},
-            )
-    print(table(figures))
-
-
-def _write_pictures(folder: Path, cases: Sequence[Case], rounds: Sequence[Round | None]) -> None:
+def _write_pictures(folder: Path, misses: Sequence[NearMiss], rounds: Sequence[Round | None]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for index, (case, after) in enumerate(zip(cases, rounds)):
+    for index, (miss, after) in enumerate(zip(misses, rounds)):
         if after is not None:
-            to_picture(torch.cat([case.state.first.image, after.image], dim=1)).save(folder / f"{index}.png")
-
-
-if __name__ == "__main__":
-    main()
+            to_picture(torch.cat([miss.state.first.image, after.image], dim=1)).save(folder / f"{index}.png")

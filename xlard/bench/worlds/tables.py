@@ -50,13 +50,13 @@ def curves(summaries: dict[str, dict]) -> str:
         [
             name,
             f"{cap}x",
-            with_interval(at["accuracy"]),
-            share(at["fix_rate"]),
-            share(at["break_rate"]),
-            f"{at['nfe']:.1f}",
-            f"{at['seconds']:.2f}",
+            with_interval(figures["accuracy"]),
+            share(figures["fix_rate"]),
+            share(figures["break_rate"]),
+            f"{figures['nfe']:.1f}",
+            f"{figures['seconds']:.2f}",
         ]
-        for name, cap, at in _at_caps(summaries)
+        for name, cap, figures in _at_caps(summaries)
     ]
     return markdown(["method", "cap", "accuracy [95 %]", "fix", "break", "NFE", "s"], rows)
 
@@ -65,25 +65,28 @@ def tasks(summaries: dict[str, dict]) -> str:
     """Accuracy of each task at each cap."""
     names = sorted({task for row in summaries.values() for task in row["tasks"]})
     rows = [
-        [name, f"{cap}x", *(with_interval(at["tasks"][task]) for task in names)]
-        for name, cap, at in _at_caps(summaries)
+        [name, f"{cap}x", *(with_interval(figures["tasks"][task]) for task in names)]
+        for name, cap, figures in _at_caps(summaries)
     ]
     return markdown(["method", "cap", *names], rows)
 
 
 def differences(summaries: dict[str, dict], clusters: Sequence[int]) -> str:
-    """How far the last method is ahead of each other one on the same pictures, in the end and at caps that both came
+    """How far the last method is ahead of each earlier one on the same pictures, in the end and at caps that both came
     to."""
-    *others, last = summaries
+    *earlier_names, last_name = summaries
+    last = summaries[last_name]
     lines = []
-    for name in others:
-        ends = [("in the end", summaries[name]["right"], summaries[last]["right"])]
-        own, found = summaries[name]["caps"], summaries[last]["caps"]
-        for at, before, after in ends + [
-            (f"{cap}x", own[cap]["right"], found[cap]["right"]) for cap in found if cap in own
-        ]:
-            mean, low, high = interval([b - a for a, b in zip(before, after)], clusters)
-            lines.append([f"{last} - {name}", at, f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]"])
+    for name in earlier_names:
+        earlier = summaries[name]
+        shared_caps = [cap for cap in last["caps"] if cap in earlier["caps"]]
+        comparisons = [("in the end", earlier["right"], last["right"])] + [
+            (f"{cap}x", earlier["caps"][cap]["right"], last["caps"][cap]["right"]) for cap in shared_caps
+        ]
+        for cap, right_before, right_after in comparisons:
+            gains = [after - before for before, after in zip(right_before, right_after)]
+            mean, low, high = interval(gains, clusters)
+            lines.append([f"{last_name} - {name}", cap, f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]"])
     return markdown(["difference", "cap", "accuracy [95 %]"], lines)
 
 
@@ -104,4 +107,4 @@ def with_interval(figure: tuple[float, float, float]) -> str:
 
 
 def _at_caps(summaries: dict[str, dict]) -> Iterator[tuple[str, str, dict]]:
-    return ((name, cap, at) for name, row in summaries.items() for cap, at in row["caps"].items())
+    return ((name, cap, figures) for name, row in summaries.items() for cap, figures in row["caps"].items())

@@ -1,5 +1,4 @@
-"""The task of a prompt by what is read out of it, so that prompts in any wording are sorted as the demo world's own
-are."""
+"""The task of a prompt by what is read out of it: prompts in any wording are sorted as a world's own prompts are."""
 
 from __future__ import annotations
 
@@ -7,8 +6,7 @@ from ...prompts import parse_prompt
 
 
 def read_task(text: str) -> str:
-    """One of ``demo.prompts.TASKS``: GenEval's of one thing or of two, and ``compose`` for all that asks for more at
-    once."""
+    """One of GenEval's tasks of one thing or of two, or ``compose`` for all that asks for more at once."""
     phrases, relations = parse_prompt(text)
     colored = [phrase.color is not None for phrase in phrases]
     if len(phrases) == 1:

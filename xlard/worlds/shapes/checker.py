@@ -1,4 +1,4 @@
-"""The exact checker: reads the objects of a demo picture from its pixels. It evaluates; it is never in the loop."""
+"""The exact checker: reads the objects of a picture from its pixels. It evaluates; it is never in the loop."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _template(shape: str, height: int, width: int) -> np.ndarray:
 
 
 def _shape_of(mask: np.ndarray) -> str:
-    """The best-fitting shape of a component's mask cropped to its box; a blob where none fits."""
+    """The best-fitting shape of a component's mask cropped to its box; a blob if none fits."""
     height, width = mask.shape
     if not 0.6 < height / width < 1.67:
         return BLOB
@@ -43,7 +43,7 @@ def _shape_of(mask: np.ndarray) -> str:
     for shape in SHAPES:
         template = _template(shape, height, width)
         overlaps[shape] = (mask & template).sum() / (mask | template).sum()
-    best = max(overlaps, key=overlaps.get)
+    best = max(overlaps, key=lambda shape: overlaps[shape])
     return best if overlaps[best] >= _MIN_IOU else BLOB
 
 
@@ -56,7 +56,7 @@ def detect(picture: Tensor) -> list[Detection]:
     saturated = (pixels.max(axis=2) - pixels.min(axis=2)) > _SATURATION
     hues = pixels - pixels.mean(axis=2, keepdims=True)
     nearest = (hues @ _PALETTE_HUES.T).argmax(axis=2)
-    found: list[tuple[int, Detection]] = []
+    sized: list[tuple[int, Detection]] = []
     for index, color in enumerate(COLOR_NAMES):
         mask = ndimage.binary_opening(saturated & (nearest == index))
         labels, number = ndimage.label(mask)
@@ -66,20 +66,9 @@ def detect(picture: Tensor) -> list[Detection]:
             if area < _MIN_AREA:
                 continue
             rows, columns = box
-            found.append(
-                (
-                    area,
-                    Detection(
-                        columns.start,
-                        rows.start,
-                        columns.stop - columns.start,
-                        rows.stop - rows.start,
-                        _shape_of(component),
-                        color,
-                    ),
-                )
-            )
-    return [detection for _, detection in sorted(found, key=lambda item: -item[0])]
+            size = columns.stop - columns.start, rows.stop - rows.start
+            sized.append((area, Detection(columns.start, rows.start, *size, _shape_of(component), color)))
+    return [detection for _, detection in sorted(sized, key=lambda pair: -pair[0])]
 
 
 def check(picture: Tensor, claims: Sequence[Claim]) -> Critique:
@@ -87,12 +76,20 @@ def check(picture: Tensor, claims: Sequence[Claim]) -> Critique:
     return critique_from_detections(claims, detect(picture), SIDE)
 
 
-class Checker:
-    """The checker as a judge, for rows labelled oracle and for evaluation."""
+class ShapesChecker:
+    """``worlds.world.Checker``: the same for images (H, W, 3)."""
+
+    def detect(self, image: Tensor) -> list[Detection]:
+        """The objects of an image (H, W, 3) in [0, 1], with tight boxes in pixels, largest first."""
+        return detect(image.permute(2, 0, 1))
+
+    def check(self, image: Tensor, claims: Sequence[Claim]) -> Critique:
+        """The critique of an image (H, W, 3) in [0, 1]."""
+        return check(image.permute(2, 0, 1), claims)
 
     def judge(self, images: Tensor, claims: Sequence[Sequence[Claim]]) -> list[Critique]:
         """Judge images (B, H, W, 3) in [0, 1], each against its own claims."""
-        return [check(image.permute(2, 0, 1), own) for image, own in zip(images, claims)]
+        return [self.check(image, claims_of_image) for image, claims_of_image in zip(images, claims)]
 
 
 def as_uint8(pictures: Tensor) -> Tensor:

@@ -16,29 +16,30 @@ from ...training.collect import judge_again
 from ...training.dataset import Dataset
 from ...training.summary import summarise_dataset
 from ...training.trainer import default_device, machine
+from ..decoder import load_autoencoder
+from ..evaluation import compare_judges
+from ..sampling import generate
+from ..scoring import changed_verdicts, decomposed, measure, table, write_on
+from ..scoring import speed as time_scorings
 from .architecture import WEIGHTS
-from .checker import Checker
 from .checker import check as check_picture
-from .evaluation import balanced, generate
-from .prompts import evaluation_prompts
-from .sampling import load_vae
-from .scoring import decomposed, measure, moved, table, write_on
-from .scoring import speed as time_ways
+from .prompts import PROMPTS
 from .training.boxes import annotate as annotate_pictures
 from .training.collect import collect_pictures, prompt_list, settings_for
 from .training.scenes import pictures_of, scene_pool
-from .world import DemoWorld
+from .world import ShapesWorld
 
 
 def check(out: Path, number: int, reconstructions: int, seed: int) -> None:
     """Score the checker on fresh renders of test prompts, and on what the autoencoder makes of the first of them."""
     texts, packed = scene_pool("test", number, 50_000_000 + seed)
     pictures = pictures_of(packed, torch.Generator().manual_seed(seed))
-    vae = load_vae(out / "pipeline" / "vae" if (out / "pipeline").exists() else out / "vae")
+    autoencoder = load_autoencoder(out / "pipeline" / "vae" if (out / "pipeline").exists() else out / "vae")
     originals = pictures[:reconstructions]
     with torch.no_grad():
-        decoded = torch.cat([vae.decode(vae.encode(part).latents).sample.clamp(-1, 1) for part in originals.split(32)])
-    figures = {}
+        latents = [autoencoder.encode(batch).latents for batch in originals.split(32)]
+        decoded = torch.cat([autoencoder.decode(batch).sample.clamp(-1, 1) for batch in latents])
+    figures: dict = {}
     for name, shown in (("renders", pictures), ("reconstructions", decoded)):
         right = [
             check_picture(picture / 2 + 0.5, claims_from_prompt(text)).passed for text, picture in zip(texts, shown)
@@ -80,7 +81,7 @@ def bundle(out: Path) -> None:
 
 def annotate(out: Path, split: str, number: int, repeats: int, seed: int) -> None:
     """Draw the critic's training pictures and annotate what is visibly there: ``out/annotated<seed>``."""
-    world = DemoWorld(out, default_device())
+    world = ShapesWorld(out, default_device())
     prompts = prompt_list(split, number, repeats, seed)
     latents = generate(world.sampler(prompts), [10_000_000 * (seed + 1) + row for row in range(len(prompts))])
     pictures = world.decoder.decode(latents).permute(0, 3, 1, 2).cpu()
@@ -88,8 +89,8 @@ def annotate(out: Path, split: str, number: int, repeats: int, seed: int) -> Non
 
 
 def collect(out: Path, split: str, number: int, repeats: int, seed: int, corrector: bool) -> None:
-    """Draw and judge pictures into ``out/records/<split>/<seed>``; goes on with what is there."""
-    world, prompts = DemoWorld(out, default_device()), prompt_list(split, number, repeats, seed)
+    """Draw and judge pictures into ``out/records/<split>/<seed>``; continues with what is there."""
+    world, prompts = ShapesWorld(out, default_device()), prompt_list(split, number, repeats, seed)
     dataset = collect_pictures(
         world, out / "records" / split / str(seed), prompts, settings_for(split, seed), corrector
     )
@@ -98,7 +99,7 @@ def collect(out: Path, split: str, number: int, repeats: int, seed: int, correct
 
 def judge(out: Path, split: str) -> None:
     """Judge the collected pictures of a split again, after the critic has changed."""
-    world = DemoWorld(out, default_device())
+    world = ShapesWorld(out, default_device())
     critic = world.critic()
     for path in sorted((out / "records" / split).glob("*/dataset.json")):
         judge_again(Dataset.load(path.parent), world.decoder, critic)
@@ -107,63 +108,45 @@ def judge(out: Path, split: str) -> None:
 
 def evaluate(out: Path, split: str, number: int, repeats: int, seed: int) -> None:
     """Score the generator by the checker, and the critic against the checker, on ``repeats`` pictures a prompt."""
-    world = DemoWorld(out, default_device())
-    chosen = [prompt for prompt in evaluation_prompts(split, number) for _ in range(repeats)]
+    world = ShapesWorld(out, default_device())
+    chosen = [prompt for prompt in PROMPTS.evaluation_prompts(split, number) for _ in range(repeats)]
     images, claims = _drawn(world, split, number, repeats, seed)
-    figures = compare(chosen, Checker().judge(images, claims), world.critic().judge(images, claims))
+    figures = compare_judges(chosen, world.checker.judge(images, claims), world.critic().judge(images, claims))
     write_json(out / f"evaluation_{split}.json", figures)
     print(figures)
 
 
-def scoring(out: Path, split: str, number: int, repeats: int, seed: int, ways: str, write: str) -> None:
-    """Score every way of scoring of the critic against the checker, on ``repeats`` generated pictures a prompt.
+def scoring(out: Path, split: str, number: int, repeats: int, seed: int, scorings: str, write: str) -> None:
+    """Measure the critic with each scoring against the checker, on ``repeats`` generated pictures a prompt.
 
     With ``write`` the critic sees the pictures with that text written on them, the checker without it.
     """
-    world = DemoWorld(out, default_device())
+    world = ShapesWorld(out, default_device())
     images, claims = _drawn(world, split, number, repeats, seed)
-    exact, critic = Checker().judge(images, claims), world.critic()
-    seen, figures = write_on(images, write) if write else images, {}
-    for name in ways.split(",") if ways else SCORINGS:
+    exact, critic = world.checker.judge(images, claims), world.critic()
+    figures: dict[str, dict] = {}
+    seen = write_on(images, write) if write else images
+    for name in scorings.split(",") if scorings else SCORINGS:
         figures[name] = measure(critic, SCORINGS[name], seen, claims, exact)
         print(f"{name}: {figures[name]}", flush=True)
         if write:
             before, after = (critic.with_scoring(SCORINGS[name]).judge(shown, claims) for shown in (images, seen))
-            print(f"{name}: {moved(before, after)}", flush=True)
+            print(f"{name}: {changed_verdicts(before, after)}", flush=True)
     write_json(out / f"scoring_{split}.json", figures)
     print(table(figures))
-    print(decomposed(critic, [prompt.text for prompt in evaluation_prompts(split, number)]))
+    print(decomposed(critic, [prompt.text for prompt in PROMPTS.evaluation_prompts(split, number)]))
 
 
 def speed(out: Path, split: str, number: int, repeats: int, seed: int) -> None:
-    """Time the critic's ways of scoring, on ``repeats`` generated pictures a prompt."""
-    images, claims = _drawn(DemoWorld(out, default_device()), split, number, repeats, seed)
+    """Time the critic with each scoring, on ``repeats`` generated pictures a prompt."""
+    images, claims = _drawn(ShapesWorld(out, default_device()), split, number, repeats, seed)
     print(f"{len(images)} pictures, {sum(map(len, claims)) / len(claims):.1f} claims each, {machine()}")
-    for name, value in time_ways(out, default_device(), images, claims).items():
+    for name, value in time_scorings(out, default_device(), images, claims).items():
         print(f"{name}: {value}")
 
 
-def _drawn(world: DemoWorld, split: str, number: int, repeats: int, seed: int) -> tuple[torch.Tensor, list]:
+def _drawn(world: ShapesWorld, split: str, number: int, repeats: int, seed: int) -> tuple[torch.Tensor, list]:
     """Generated pictures (B, H, W, 3) of a split's prompts, and the claims of each."""
-    chosen = [prompt.text for prompt in evaluation_prompts(split, number) for _ in range(repeats)]
+    chosen = [prompt.text for prompt in PROMPTS.evaluation_prompts(split, number) for _ in range(repeats)]
     latents = generate(world.sampler(chosen), [seed + row % repeats for row in range(len(chosen))])
     return world.decoder.decode(latents).cpu(), [claims_from_prompt(text) for text in chosen]
-
-
-def compare(prompts, exact, judged) -> dict:
-    """Accuracy of pictures per task by the exact critiques, and how well another critic's agree with them."""
-    figures: dict = {"pictures": len(prompts), "accuracy": {}}
-    for task in ("overall", *dict.fromkeys(prompt.task for prompt in prompts)):
-        rows = [critique.passed for prompt, critique in zip(prompts, exact) if task in ("overall", prompt.task)]
-        figures["accuracy"][task] = round(sum(rows) / len(rows), 3)
-    readable = [(a, b) for a, b in zip(exact, judged) if not b.abstained]
-    figures["readable"] = round(len(readable) / len(prompts), 4)
-    labels = [(sorted(d.label for d in a.detections), sorted(d.label for d in b.detections)) for a, b in readable]
-    figures["same_count"] = round(sum(len(a) == len(b) for a, b in labels) / len(labels), 3)
-    figures["same_objects"] = round(sum(a == b for a, b in labels) / len(labels), 3)
-    verdicts = torch.tensor(
-        [[a.passed, b.passed] for one, other in readable for a, b in zip(one.verdicts, other.verdicts)]
-    )
-    pictures = torch.tensor([[one.passed, other.passed] for one, other in readable])
-    figures["claims_balanced_accuracy"], figures["pictures_balanced_accuracy"] = balanced(verdicts), balanced(pictures)
-    return figures

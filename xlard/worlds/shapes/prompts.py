@@ -1,20 +1,14 @@
-"""The demo world's prompts: GenEval's tasks, a compose tier beyond them, and splits by prompt."""
+"""The shapes world's prompts: GenEval's tasks, and a compose tier beyond them."""
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import random
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterator
 
 from ...english import NUMBER_WORDS
+from ..prompts import Prompt, WorldPrompts
 from .vocabulary import COLOR_NAMES, SHAPES
-
-SPLITS = {"generator": 0.55, "critic": 0.12, "corrector": 0.15, "validation": 0.06, "test": 0.12}
-"""Share of the prompts in each split. Validation is for all tuning; test is for the figures."""
-
-TASKS = ("single_object", "colors", "two_object", "counting", "position", "color_attr", "compose")
 
 DIRECTION_WORDS = ("left of", "right of", "above", "below")
 
@@ -48,28 +42,11 @@ SHARES = {
 }
 """Share of each task in training and evaluation: about GenEval's own, and as much for the compose tier."""
 
-
-@dataclass(frozen=True)
-class Prompt:
-    """A prompt, its task and its split; ``key`` is what decides the split."""
-
-    text: str
-    task: str
-    key: str
-
-    @property
-    def split(self) -> str:
-        """The split that the prompt falls into, the same on every machine."""
-        position = int.from_bytes(hashlib.sha256(self.key.encode()).digest()[:8], "big") / 2**64
-        for name, share in SPLITS.items():
-            if position < share:
-                return name
-            position -= share
-        return name
+TASKS = tuple(SHARES)
 
 
 def phrase(number: int, color: str | None, shape: str) -> str:
-    """So many things in words: ``two red circles``."""
+    """A number of things in English: ``two red circles``."""
     words = [NUMBER_WORDS[number] if number > 1 else "a", color, shape + ("s" if number > 1 else "")]
     return " ".join(word for word in words if word)
 
@@ -120,53 +97,18 @@ def _bodies(task: str) -> list[str]:
     return chosen.sample(triples, 1600) + chosen.sample(related, 1600) + chosen.sample(counted, 1600)
 
 
-@lru_cache(maxsize=1)
-def all_prompts() -> tuple[Prompt, ...]:
-    """Every prompt of the world, in a fixed order."""
-    return tuple(
-        Prompt(lead + body, task, lead + body if task in _FEW else body)
-        for task in TASKS
-        for body in _bodies(task)
-        for lead in (LEADS if task in _FEW else LEADS[:2])
-    )
+def _prompts() -> Iterator[Prompt]:
+    for task in TASKS:
+        for body in _bodies(task):
+            for lead in LEADS if task in _FEW else LEADS[:2]:
+                yield Prompt(lead + body, task, lead + body if task in _FEW else body)
 
 
-def prompts(split: str, task: str | None = None) -> list[Prompt]:
-    """The prompts of a split (and of one task). Raises ValueError for an unknown split or task."""
-    if split not in SPLITS:
-        raise ValueError(f"There is no split '{split}'; there are {', '.join(SPLITS)}.")
-    if task is not None and task not in TASKS:
-        raise ValueError(f"There is no task '{task}'; there are {', '.join(TASKS)}.")
-    return [prompt for prompt in all_prompts() if prompt.split == split and task in (None, prompt.task)]
-
-
-def evaluation_prompts(split: str, number: int = 300, seed: int = 0) -> list[Prompt]:
-    """About ``number`` prompts of a split, a fixed share per task, drawn without repetition."""
-    chosen = []
-    for task, share in SHARES.items():
-        pool = prompts(split, task)
-        chosen += random.Random(f"{seed} {task}").sample(pool, min(len(pool), round(number * share)))
-    return chosen
-
-
-def sample_prompts(split: str, number: int, rng: random.Random) -> list[Prompt]:
-    """``number`` prompts of a split with repetition, tasks drawn by their share in the evaluation."""
-    tasks = rng.choices(list(SHARES), weights=list(SHARES.values()), k=number)
-    pools = {task: prompts(split, task) for task in set(tasks)}
-    return [rng.choice(pools[task]) for task in tasks]
-
-
-def task_of(text: str) -> str:
-    """The task of a prompt's text; ``other`` for one that is not of this world."""
-    return _tasks().get(text, "other")
-
-
-@lru_cache(maxsize=1)
-def _tasks() -> dict[str, str]:
-    return {prompt.text: prompt.task for prompt in all_prompts()}
+PROMPTS = WorldPrompts(_prompts, SHARES)
+"""Every prompt of the world."""
 
 
 def vocabulary() -> list[str]:
     """Every word of every prompt."""
-    words = {word for prompt in all_prompts() for word in prompt.text.split()}
+    words = {word for prompt in PROMPTS.all for word in prompt.text.split()}
     return sorted(words | {"an", "the", "is", "one", "to", "of", "on", "top", "under", "over", "drawing"})

@@ -1,43 +1,109 @@
-"""The bundled demo world as one object, outside ComfyUI: sampler, decoder, critic, head, corrector."""
+"""The shapes world as one object, outside ComfyUI."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from ...critics.folder import CriticFolder
 from ...critics.mllm import MLLMCritic
 from ...critics.transformers import loaded_backend
 from ...models.corrector import LatentCorrector
 from ...models.head import RewardHead
-from .architecture import WEIGHTS
-from .evaluation import VaeDecoder
-from .sampling import GUIDANCE_SCALE, STEPS, FlowSampler, load_vae
+from ..decoder import VaeDecoder, load_autoencoder
+from ..sampling import FlowSampler
+from .architecture import LATENT_CHANNELS, LATENT_SIDE, WEIGHTS
+from .checker import ShapesChecker
+from .prompts import PROMPTS
+from .render import render
+from .scenes import scene_of
+from .vocabulary import COLOR_NAMES, SHAPES, SIDE
+
+if TYPE_CHECKING:
+    from diffusers import UNet2DConditionModel
+    from transformers import CLIPTextModel, PreTrainedTokenizerFast
+
+STEPS = 20
+GUIDANCE_SCALE = 4.0
 
 
-class DemoWorld:
-    """Loads the models of a weights folder on first use; ``device`` is where they run."""
+class ShapesWorld:
+    """``worlds.world.World`` of flat shapes on grey, with the models of a weights folder (bundled: None)."""
 
-    def __init__(self, folder: Path = WEIGHTS, device: str = "cpu"):
+    name = "shapes"
+    title = "The shapes world"
+    side = SIDE
+    latent_size = (LATENT_CHANNELS, LATENT_SIDE, LATENT_SIDE)
+    steps = STEPS
+    nouns = SHAPES
+    prompts = PROMPTS
+    checker = ShapesChecker()
+
+    def __init__(self, folder: Path | None = None, device: str = "cpu"):
+        self.folder, self.device = folder or WEIGHTS, device
+
+    @property
+    def pipeline(self) -> Path:
+        """The diffusers folder of the generator."""
+        return self.folder / "pipeline"
+
+    # Parameters that are made in inference mode can never carry a gradient.
+    @cached_property
+    @torch.inference_mode(False)
+    def unet(self) -> UNet2DConditionModel:
+        """The generator's UNet, in fp32."""
         from diffusers import UNet2DConditionModel
-        from transformers import AutoTokenizer, CLIPTextModel
 
-        pipeline = folder / "pipeline"
-        self.folder, self.device = folder, device
-        self.unet = UNet2DConditionModel.from_pretrained(pipeline / "unet", torch_dtype=torch.float32).to(device).eval()
-        self.text_encoder = (
-            CLIPTextModel.from_pretrained(pipeline / "text_encoder", dtype=torch.float32).to(device).eval()
-        )
-        self.tokenizer = AutoTokenizer.from_pretrained(pipeline / "tokenizer")
-        self.decoder = VaeDecoder(load_vae(pipeline / "vae").to(device))
+        unet = UNet2DConditionModel.from_pretrained(self.pipeline / "unet", torch_dtype=torch.float32)
+        return unet.to(self.device).eval()
+
+    @cached_property
+    @torch.inference_mode(False)
+    def text_encoder(self) -> CLIPTextModel:
+        """The generator's text encoder, in fp32."""
+        from transformers import CLIPTextModel
+
+        text_encoder = CLIPTextModel.from_pretrained(self.pipeline / "text_encoder", dtype=torch.float32)
+        return text_encoder.to(self.device).eval()
+
+    @cached_property
+    def tokenizer(self) -> PreTrainedTokenizerFast:
+        """The tokenizer of prompts."""
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(self.pipeline / "tokenizer")
+
+    @cached_property
+    @torch.inference_mode(False)
+    def decoder(self) -> VaeDecoder:
+        """The autoencoder's decoder."""
+        return VaeDecoder(load_autoencoder(self.pipeline / "vae").to(self.device))
+
+    def colors_of(self, noun: str) -> tuple[str, ...]:
+        """The colours in which prompts ask for an object: all of them."""
+        return COLOR_NAMES
+
+    def render(self, prompts: Sequence[str], seed: int = 0) -> Tensor:
+        """Pictures (B, H, W, 3) in [0, 1] in which every claim of their prompts holds.
+
+        Raises ValueError for a prompt that the world cannot draw.
+        """
+        rng = random.Random(seed)
+        return render([scene_of(prompt, rng) for prompt in prompts], seed).permute(0, 2, 3, 1)
 
     def sampler(
-        self, prompts: Sequence[str], steps: int = STEPS, guidance_scale: float = GUIDANCE_SCALE
+        self, prompts: Sequence[str], steps: int | None = None, guidance_scale: float = GUIDANCE_SCALE
     ) -> FlowSampler:
         """The generator as a resumable sampler, one prompt a row."""
-        return FlowSampler(self.unet, self.text_encoder, self.tokenizer, prompts, self.device, steps, guidance_scale)
+        return FlowSampler(
+            self.unet, self.text_encoder, self.tokenizer, prompts, self.device, steps or self.steps, guidance_scale
+        )
 
     def critic(self, batch: int = 32) -> MLLMCritic:
         """The critic, judging ``batch`` pictures at a time."""

@@ -13,8 +13,8 @@ from ....guidance.corrector import guidance_of
 from ....training.collect import CollectSettings, Job, collect
 from ....training.dataset import Dataset, Source
 from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
-from ..prompts import sample_prompts
-from ..world import DemoWorld
+from ..prompts import PROMPTS
+from ..world import ShapesWorld
 from .relabel import allowed_prompts, another
 
 GROUP = 100
@@ -33,7 +33,7 @@ SOURCE = Source(BASE_MODEL, "", LATENT_CHANNELS, CONTEXT_WIDTH)
 
 def prompt_list(split: str, number: int, repeats: int, seed: int) -> list[str]:
     """``number`` prompts of a split, each ``repeats`` times in a row."""
-    chosen = sample_prompts(split, number, random.Random(seed))
+    chosen = PROMPTS.sample_prompts(split, number, random.Random(seed))
     return [prompt.text for prompt in chosen for _ in range(repeats)]
 
 
@@ -51,7 +51,7 @@ def settings_for(split: str, seed: int) -> CollectSettings:
 
 
 def collect_pictures(
-    world: DemoWorld, folder: Path, prompts: Sequence[str], settings: CollectSettings, corrected: bool = False
+    world: ShapesWorld, folder: Path, prompts: Sequence[str], settings: CollectSettings, corrected: bool = False
 ) -> Dataset:
     """Draw a picture of each prompt, by itself or with the world's corrector, into a dataset in ``folder``, or go on
     with it."""
@@ -71,7 +71,7 @@ def collect_pictures(
     return dataset
 
 
-def _guidance_for(world: DemoWorld):
+def _guidance_for(world: ShapesWorld):
     corrector = world.corrector()
     return lambda sampler, rows: guidance_of(corrector, sampler.context(rows))
 

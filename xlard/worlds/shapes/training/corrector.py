@@ -23,7 +23,7 @@ from ...training.expert_iteration import Expert
 from ...training.ppo import Ppo
 from ...training.rollouts import Draw, Outcome, Situations
 from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
-from ..world import DemoWorld
+from ..world import ShapesWorld
 from .records import encoder, load_records
 from .relabel import allowed_prompts
 
@@ -66,7 +66,7 @@ def train(
     ``begin``, of the same sizes; without it they begin with a residual of zero."""
     device = default_device()
     torch.manual_seed(seed)
-    world = DemoWorld(folder, device)
+    world = ShapesWorld(folder, device)
     encode, records = encoder(world), load_records(folder, "corrector")
     records = records.rows(range(min(pool, len(records)))) if pool else records
     held_out = load_records(folder, "validation")
@@ -139,7 +139,7 @@ def _way(
     config: CorrectorConfig,
     records: Records,
     held_out: Records,
-    world: DemoWorld,
+    world: ShapesWorld,
     encode: Encode,
     batch: int,
     device: str,
@@ -192,7 +192,7 @@ def _held_out_drafts(drafting: Drafting, records: Records) -> Callable[[nn.Modul
     return validate
 
 
-def _situations(world: DemoWorld, records: Records, encode: Encode, level: float, device: str) -> Draw:
+def _situations(world: ShapesWorld, records: Records, encode: Encode, level: float, device: str) -> Draw:
     """Pictures that failed, renoised to a noise level: what the model predicts there, and what the critic says of the
     outcome."""
     critic, first = world.critic(), _first_rows(records)

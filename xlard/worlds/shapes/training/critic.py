@@ -18,7 +18,7 @@ from ....detections import Detection
 from ....prompts import claims_from_prompt
 from ....training.trainer import Trainer, default_device, machine
 from ..critic_model import COORDINATE_STEP, build_processor, list_answer, save
-from ..prompts import sample_prompts
+from ..prompts import PROMPTS
 from ..vocabulary import COLOR_NAMES, SHAPES, SIDE
 from .boxes import Annotated, mirrored, training_sources, use_linear_patches
 from .statements import judged_claim, reason
@@ -125,7 +125,7 @@ def region(objects: Sequence[Detection], rng: random.Random) -> tuple[str, str]:
 
 def decompose(rng: random.Random) -> tuple[str, str]:
     """Question and answer: the claims of a prompt of the generator's or the critic's split."""
-    prompt = sample_prompts(rng.choice(("generator", "critic")), 1, rng)[0].text
+    prompt = PROMPTS.sample_prompts(rng.choice(("generator", "critic")), 1, rng)[0].text
     fields = ("type", "noun", "number", "color", "direction", "other", "other_color")
     claims = [
         {

@@ -11,11 +11,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ....training.trainer import Trainer, default_device, machine
-from ..architecture import build_scheduler, build_text_encoder, build_unet
-from ..evaluation import accuracy
-from ..prompts import evaluation_prompts, vocabulary
-from ..sampling import FlowSampler, load_vae
-from ..text import build_tokenizer
+from ...decoder import VaeDecoder, load_autoencoder
+from ...evaluation import accuracy
+from ...sampling import FlowSampler
+from ...tokenizer import build_prompt_tokenizer
+from ..architecture import PROMPT_TOKENS, build_scheduler, build_text_encoder, build_unet
+from ..checker import ShapesChecker
+from ..prompts import PROMPTS, vocabulary
+from ..world import GUIDANCE_SCALE, STEPS
 from .autoencoder import load_narrow
 from .scenes import pictures_of, scene_pool
 
@@ -33,7 +36,7 @@ class Generator(nn.Module):
         )
 
     def forward(self, noisy: Tensor, noise_level: Tensor, tokens: Tensor) -> Tensor:
-        """Flow (B, C, h, w) at noise level noise_level (B,) for prompt tokens (B, L)."""
+        """Flow (B, C, h, w) at ``noise_level`` (B,) for prompt tokens (B, L)."""
         context = self.text_encoder(input_ids=tokens).last_hidden_state
         return self.unet(noisy, noise_level * 1000, encoder_hidden_states=context).sample
 
@@ -92,16 +95,16 @@ def train(
     imperfect, hence ``stop_at``."""
     device = default_device()
     torch.manual_seed(seed)
-    vae = load_narrow(folder, "trained_vae").to(device)
-    tokenizer = build_tokenizer(vocabulary())
+    autoencoder = load_narrow(folder, "trained_vae").to(device)
+    tokenizer = build_prompt_tokenizer(vocabulary(), PROMPT_TOKENS)
     texts, packed = scene_pool("generator", pool, seed + 10)
     tokens = tokenize(tokenizer, texts).to(device)
     empty = tokenize(tokenizer, [""]).to(device)
     drawing = torch.Generator(device).manual_seed(seed)
     with torch.no_grad():
-        latents = torch.cat([vae.encode(pictures_of(part, drawing)).latents for part in packed.split(250)])
+        latents = torch.cat([autoencoder.encode(pictures_of(scenes, drawing)).latents for scenes in packed.split(250)])
     trainer = Trainer(folder / "generator", Generator(tokenizer), steps, learning_rate, seed, device)
-    validation = evaluation_prompts("validation", 200)
+    validation = PROMPTS.evaluation_prompts("validation", 200)
     checks: list[dict] = []
 
     def batch_loss(step: int, generator: torch.Generator) -> Tensor:
@@ -111,8 +114,11 @@ def train(
 
     def check(step: int) -> bool:
         model = trainer.average.module.eval()
-        sampler = FlowSampler(model.unet, model.text_encoder, tokenizer, [prompt.text for prompt in validation], device)
-        result = accuracy(sampler, vae, validation, list(range(1000, 1000 + len(validation))))
+        validation_texts, seeds = [prompt.text for prompt in validation], list(range(1000, 1000 + len(validation)))
+        sampler = FlowSampler(
+            model.unet, model.text_encoder, tokenizer, validation_texts, device, STEPS, GUIDANCE_SCALE
+        )
+        result = accuracy(sampler, VaeDecoder(autoencoder), ShapesChecker(), validation, seeds)
         checks.append({"step": step, **result})
         print(json.dumps(checks[-1]), flush=True)
         return result["overall"] >= stop_at
@@ -130,5 +136,5 @@ def train(
         "machine": machine(),
         "validation": checks,
     }
-    save_pipeline(folder / "pipeline", trainer.average.module.cpu().eval(), tokenizer, load_vae(folder / "vae"))
+    save_pipeline(folder / "pipeline", trainer.average.module.cpu().eval(), tokenizer, load_autoencoder(folder / "vae"))
     return figures

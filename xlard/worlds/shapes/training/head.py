@@ -13,7 +13,7 @@ from ....training.records import FINAL, Records, join
 from ....training.regional_head import RegionalHead, seen_labels
 from ....training.trainer import Trainer, default_device, machine
 from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
-from ..world import DemoWorld
+from ..world import ShapesWorld
 from .records import encoder, load_records
 from .relabel import allowed_prompts, relabelled
 
@@ -50,7 +50,7 @@ def train(
     it."""
     device = default_device()
     torch.manual_seed(seed)
-    encode = encoder(DemoWorld(folder, device))
+    encode = encoder(ShapesWorld(folder, device))
     records, allowed = load_records(folder, "corrector"), allowed_prompts("corrector")
     records = records.where(records.noise_level <= HIGHEST + 0.01)
     records = records.rows(range(min(pool, len(records)))) if pool else records

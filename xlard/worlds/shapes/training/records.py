@@ -8,10 +8,10 @@ import torch
 
 from ....training.dataset import Dataset
 from ....training.records import Encode, Records, join
-from ..world import DemoWorld
+from ..world import ShapesWorld
 
 
-def encoder(world: DemoWorld) -> Encode:
+def encoder(world: ShapesWorld) -> Encode:
     """A function from prompts to their embeddings (B, L, D), each distinct prompt encoded once."""
     known: dict[str, torch.Tensor] = {}
 

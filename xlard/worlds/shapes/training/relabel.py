@@ -12,7 +12,7 @@ from ....detections import Detection
 from ....english import NUMBER_WORDS
 from ....training.recompose import critique_by_boxes
 from ....training.records import Records, reward_rows
-from ..prompts import DIRECTION_WORDS, phrase, prompts
+from ..prompts import DIRECTION_WORDS, PROMPTS, phrase
 from ..vocabulary import COLOR_NAMES, MAX_OBJECTS, SHAPES
 
 TRAINING_SPLITS = ("generator", "critic", "corrector")
@@ -83,7 +83,7 @@ def another(prompt: str, objects: Sequence[Detection], allowed: Collection[str],
 def allowed_prompts(split: str) -> frozenset[str]:
     """The texts that pictures of a split may be read with: those of all training splits, or only the split's own."""
     splits = TRAINING_SPLITS if split in TRAINING_SPLITS else (split,)
-    return frozenset(prompt.text for each in splits for prompt in prompts(each))
+    return frozenset(prompt.text for each in splits for prompt in PROMPTS.of_split(each))
 
 
 def relabelled(records: Records, share: float, allowed: Collection[str], rng: random.Random) -> Records:

@@ -10,7 +10,7 @@ from multiprocessing import get_context
 import torch
 from torch import Tensor
 
-from ..prompts import sample_prompts
+from ..prompts import PROMPTS
 from ..render import pack, render_packed
 from ..scenes import random_scene, scene_of
 
@@ -20,7 +20,7 @@ _CHUNK = 2000
 def _prompted(job: tuple[str, int, int]) -> tuple[list[str], Tensor]:
     split, number, seed = job
     rng = random.Random(seed)
-    texts = [prompt.text for prompt in sample_prompts(split, number, rng)]
+    texts = [prompt.text for prompt in PROMPTS.sample_prompts(split, number, rng)]
     return texts, pack([scene_of(text, rng) for text in texts])
 
 

@@ -1,14 +1,21 @@
-"""The word-level tokenizer of the demo world's prompts."""
+"""The word-level tokenizer of a world's prompts."""
 
 from __future__ import annotations
 
-from .architecture import PROMPT_TOKENS
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 BOS, EOS, UNKNOWN = "<|startoftext|>", "<|endoftext|>", "<|unknown|>"
 
 
-def build_tokenizer(words: list[str]):
-    """A tokenizer that knows ``words``; anything else becomes one unknown token. Padded with the end token."""
+def build_prompt_tokenizer(words: Iterable[str], length: int) -> PreTrainedTokenizerFast:
+    """A tokenizer that knows ``words`` and writes ``length`` tokens, padded with the end token.
+
+    Any other word becomes one unknown token.
+    """
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
@@ -25,5 +32,5 @@ def build_tokenizer(words: list[str]):
         eos_token=EOS,
         unk_token=UNKNOWN,
         pad_token=EOS,
-        model_max_length=PROMPT_TOKENS,
+        model_max_length=length,
     )

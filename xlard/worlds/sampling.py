@@ -1,54 +1,50 @@
-"""The demo generator as a resumable sampler outside ComfyUI: Euler's method on the flow, with guidance."""
+"""A diffusers flow UNet as a resumable sampler outside ComfyUI: Euler's method, with classifier-free guidance."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from ...guidance.base import X0Guidance
-from ...guidance.corrector import moved_noise
+from ..guidance.base import X0Guidance
+from ..guidance.corrector import moved_noise
 
-STEPS = 20
-GUIDANCE_SCALE = 4.0
+if TYPE_CHECKING:
+    from diffusers import UNet2DConditionModel
+    from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
+_ENCODED = 500
+"""Prompts encoded together."""
 
-def load_vae(folder: Path):
-    """The autoencoder of a diffusers folder, in fp32."""
-    from diffusers import AutoencoderTiny
-
-    return AutoencoderTiny.from_pretrained(folder, torch_dtype=torch.float32).eval()
+_BATCH = 250
+"""Pictures that ``generate`` samples together."""
 
 
 class FlowSampler:
-    """protocols.Sampler for a flow UNet and one prompt per row. ``calls_made`` counts guided model calls per
-    picture."""
+    """``protocols.Sampler`` for a flow UNet and one prompt per row."""
 
     def __init__(
         self,
-        unet,
-        text_encoder,
-        tokenizer,
+        unet: UNet2DConditionModel,
+        text_encoder: CLIPTextModel,
+        tokenizer: PreTrainedTokenizerFast,
         prompts: Sequence[str],
-        device: str = "cpu",
-        steps: int = STEPS,
-        guidance_scale: float = GUIDANCE_SCALE,
+        device: str,
+        steps: int,
+        guidance_scale: float,
     ):
         self.unet, self.device, self.steps, self.guidance_scale = unet, device, steps, guidance_scale
         self.shape = (unet.config.in_channels, unet.config.sample_size, unet.config.sample_size)
         self.text_encoder, self.tokenizer = text_encoder, tokenizer
         distinct = list(dict.fromkeys(prompts))
         self.embeddings = torch.cat(
-            [self.encode(distinct[start : start + 500]) for start in range(0, len(distinct), 500)]
+            [self.encode(distinct[start : start + _ENCODED]) for start in range(0, len(distinct), _ENCODED)]
         )
-        self.row_of = (
-            [distinct.index(prompt) for prompt in prompts]
-            if len(distinct) < 500
-            else list(map({prompt: row for row, prompt in enumerate(distinct)}.get, prompts))
-        )
+        embedding_of = {prompt: index for index, prompt in enumerate(distinct)}
+        self.embedding_of_row = [embedding_of[prompt] for prompt in prompts]
         self.empty = self.encode([""])
 
     @torch.no_grad()
@@ -59,24 +55,24 @@ class FlowSampler:
 
     def with_prompt(self, prompt: str) -> FlowSampler:
         """The same sampler with every row's prompt replaced by another one."""
-        other = copy.copy(self)
-        other.embeddings, other.row_of = self.encode([prompt]), [0] * len(self.row_of)
-        return other
+        sampler = copy.copy(self)
+        sampler.embeddings, sampler.embedding_of_row = self.encode([prompt]), [0] * len(self.embedding_of_row)
+        return sampler
 
     def context(self, rows: Sequence[int]) -> Tensor:
         """Prompt embeddings (B, L, D) of the rows."""
-        return self.embeddings[torch.tensor([self.row_of[row] for row in rows], device=self.device)]
+        return self.embeddings[torch.tensor([self.embedding_of_row[row] for row in rows], device=self.device)]
 
     def noise(self, seeds: Sequence[int]) -> Tensor:
-        """Each seed's noise (B, C, h, w), drawn on the CPU so that every machine draws the same."""
+        """Each seed's noise (B, C, h, w), drawn on the CPU: every machine draws the same."""
         return torch.stack(
             [torch.randn(self.shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
         ).to(self.device)
 
     def noise_levels(self, noise_level: float = 1.0) -> Tensor:
         """The schedule from the step nearest to ``noise_level`` down to 0."""
-        full = torch.linspace(1.0, 0.0, self.steps + 1)
-        return full[int((full[:-1] - noise_level).abs().argmin()) :]
+        schedule = torch.linspace(1.0, 0.0, self.steps + 1)
+        return schedule[int((schedule[:-1] - noise_level).abs().argmin()) :]
 
     def nfe(self, noise_level: float = 1.0) -> int:
         """Model calls from ``noise_level`` to the end."""
@@ -102,19 +98,20 @@ class FlowSampler:
     def generate(self, rows: Sequence[int], seeds: Sequence[int], guidance: X0Guidance | None = None) -> Tensor:
         """Sample from pure noise, with x0 guidance or without; returns latents (B, C, h, w)."""
         noise_levels, context, noisy = self.noise_levels(), self.context(rows), self.noise(seeds)
-        begin = 0
-        for stop in sorted(guidance.stop_at, reverse=True) if guidance else ():
-            if stop >= 1:
-                x0 = noisy - self.flow(noisy, noise_levels[0], context)
-                noisy = moved_noise(noisy, guidance.apply(x0, 1.0, stop).to(x0) - x0)
-                continue
-            start = self.steps - self.nfe(stop)
-            level = noise_levels[start]
-            noisy = self.draw_on(noisy, noise_levels[begin : start + 1], context, guidance)
-            x0 = noisy - level.item() * self.flow(noisy, level, context)
-            noisy = noisy + (1 - level.item()) * (guidance.apply(x0, level.item(), stop).to(x0) - x0)
-            begin = start
-        return self.draw_on(noisy, noise_levels[begin:], context, guidance)
+        reached = 0
+        if guidance is not None:
+            for stop in sorted(guidance.stop_at, reverse=True):
+                if stop >= 1:
+                    x0 = noisy - self.flow(noisy, noise_levels[0], context)
+                    noisy = moved_noise(noisy, guidance.apply(x0, 1.0, stop).to(x0) - x0)
+                    continue
+                step = self.steps - self.nfe(stop)
+                level = noise_levels[step]
+                noisy = self.integrate(noisy, noise_levels[reached : step + 1], context, guidance)
+                x0 = noisy - level.item() * self.flow(noisy, level, context)
+                noisy = noisy + (1 - level.item()) * (guidance.apply(x0, level.item(), stop).to(x0) - x0)
+                reached = step
+        return self.integrate(noisy, noise_levels[reached:], context, guidance)
 
     def predict(self, latents: Tensor, noise_level: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
         """x0 prediction (B, C, h, w) of latents renoised to ``noise_level``: one call."""
@@ -137,30 +134,43 @@ class FlowSampler:
         latents, noise = latents.to(self.device), self.noise(seeds)
         noisy = torch.lerp(latents, noise, noise_levels[0].item())
         if regions is None:
-            return self.draw_on(noisy, noise_levels, context, guidance)
+            return self.integrate(noisy, noise_levels, context, guidance)
         opened = regions.to(self.device)[:, None]
 
-        def held(noisy: Tensor, level: float) -> Tensor:
+        def restore(noisy: Tensor, level: float) -> Tensor:
             return torch.where(opened, noisy, torch.lerp(latents, noise, level))
 
-        return torch.where(opened, self.draw_on(noisy, noise_levels, context, guidance, held), latents)
+        return torch.where(opened, self.integrate(noisy, noise_levels, context, guidance, restore), latents)
 
-    def draw_on(
+    def integrate(
         self,
         noisy: Tensor,
         noise_levels: Tensor,
         context: Tensor,
         guidance: X0Guidance | None = None,
-        held: Callable[[Tensor, float], Tensor] | None = None,
+        restore: Callable[[Tensor, float], Tensor] | None = None,
     ) -> Tensor:
-        """From the first of ``noise_levels`` to the last; ``held`` puts back, before each step, what may not change."""
+        """Euler's method from the first of ``noise_levels`` to the last.
+
+        Before each step ``restore`` puts back what must not change in latents at a noise level."""
         for level, following in zip(noise_levels[:-1], noise_levels[1:]):
-            if held is not None:
-                noisy = held(noisy, level.item())
+            if restore is not None:
+                noisy = restore(noisy, level.item())
             flow = self.flow(noisy, level, context)
             if guidance is not None:
                 x0 = noisy - level.item() * flow
-                # As a difference, so that what is not moved stays the same to the last bit.
+                # As a difference: what guidance does not move stays the same to the last bit.
                 flow = flow - (guidance.apply(x0, level.item()).to(x0) - x0) / level.item()
             noisy = noisy + (following - level).item() * flow
         return noisy
+
+
+def generate(sampler: FlowSampler, seeds: Sequence[int]) -> Tensor:
+    """Latents (B, C, h, w) for every row of a sampler, in batches; row i with seeds[i]."""
+    rows = list(range(len(seeds)))
+    return torch.cat(
+        [
+            sampler.generate(rows[start : start + _BATCH], seeds[start : start + _BATCH])
+            for start in range(0, len(rows), _BATCH)
+        ]
+    )

@@ -1,0 +1,36 @@
+"""Autoencoders of diffusers folders as decoders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderTiny
+
+_BATCH = 32
+"""Pictures decoded together: a 64-wide decoder needs 10 MB for each picture and layer."""
+
+
+def load_autoencoder(folder: Path) -> AutoencoderTiny:
+    """The autoencoder of a diffusers folder, in fp32."""
+    from diffusers import AutoencoderTiny
+
+    return AutoencoderTiny.from_pretrained(folder, torch_dtype=torch.float32).eval()
+
+
+class VaeDecoder:
+    """``protocols.Decoder`` for a diffusers autoencoder."""
+
+    def __init__(self, autoencoder: AutoencoderTiny):
+        self.autoencoder = autoencoder
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents (B, C, h, w) to images (B, H, W, 3) in [0, 1]."""
+        batches = latents.to(self.autoencoder.device).split(_BATCH)
+        decoded = torch.cat([self.autoencoder.decode(batch).sample for batch in batches])
+        return (decoded / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1)

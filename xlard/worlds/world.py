@@ -1,0 +1,88 @@
+"""What training, bench and nodes need of a world, whichever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from torch import Tensor
+
+from ..claims import Claim
+from ..critics.mllm import MLLMCritic
+from ..critique import Critique
+from ..detections import Detection
+from ..models.corrector import LatentCorrector
+from ..models.head import RewardHead
+from ..protocols import Decoder, Judge
+from .prompts import WorldPrompts
+from .sampling import FlowSampler
+
+
+class Checker(Judge, Protocol):
+    """Reads what a picture of a world shows. It evaluates pictures and annotates them for training; no loop sees it."""
+
+    def detect(self, image: Tensor) -> list[Detection]:
+        """The objects of an image (H, W, 3) in [0, 1], with tight boxes in pixels, largest first."""
+
+    def check(self, image: Tensor, claims: Sequence[Claim]) -> Critique:
+        """The critique of an image (H, W, 3) in [0, 1]."""
+
+
+class World(Protocol):
+    """A text-to-image model small enough to ship, with its renderer, prompts, checker, critic, head and corrector.
+
+    Models load on first use, from a folder, and run on one device.
+    """
+
+    name: str
+    """What ``--world`` calls it."""
+
+    title: str
+    """What people read."""
+
+    side: int
+    """Width and height of its pictures in pixels."""
+
+    latent_size: tuple[int, int, int]
+    """Channels, height and width of its latents."""
+
+    steps: int
+    """Sampling steps of a picture, unless another number is asked for."""
+
+    nouns: tuple[str, ...]
+    """What its checker calls the objects that it draws."""
+
+    prompts: WorldPrompts
+    """All of its prompts, with their tasks and splits."""
+
+    checker: Checker
+
+    @property
+    def pipeline(self) -> Path:
+        """The diffusers folder of its generator."""
+
+    @property
+    def decoder(self) -> Decoder:
+        """The autoencoder's decoder."""
+
+    def colors_of(self, noun: str) -> tuple[str, ...]:
+        """The colours in which prompts ask for an object; none for one that looks as it is."""
+
+    def render(self, prompts: Sequence[str], seed: int = 0) -> Tensor:
+        """Pictures (B, H, W, 3) in [0, 1] in which every claim of their prompts holds.
+
+        Raises ValueError for a prompt that the world cannot draw.
+        """
+
+    def sampler(self, prompts: Sequence[str], steps: int | None = None) -> FlowSampler:
+        """The generator as a resumable sampler, one prompt a row."""
+
+    def critic(self, batch: int = 32) -> MLLMCritic:
+        """The critic, judging ``batch`` pictures at a time."""
+
+    def head(self) -> RewardHead:
+        """The reward head."""
+
+    def corrector(self) -> LatentCorrector:
+        """The latent corrector."""
