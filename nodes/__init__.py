@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import folders
 from .claims import XLARDClaims
 from .clip_critic import XLARDCriticFromCLIP
 from .collect import XLARDCollect, XLARDPrompts
+from .comfy import folders
 from .corrector import XLARDCorrectLatent, XLARDLoadCorrector
 from .critic import XLARDCritique, XLARDLoadCritic, XLARDScoring
 from .demo import XLARDDemo

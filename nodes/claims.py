@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
+from ..xlard.critics.registry import as_writer
 from . import sockets
 
 
@@ -55,16 +56,16 @@ class XLARDClaims(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, prompt: str, edited: str, critic=None) -> io.NodeOutput:
+    def execute(cls, prompt: str, edited: str, critic: object | None = None) -> io.NodeOutput:
         # The parser's tables take a third of the time that the pack may add to ComfyUI's start.
         from ..xlard.critics.decompose import decompose
         from ..xlard.prompts import claims_from_prompt
         from ..xlard.prompts.claim_lines import format_lines, parse_lines, wants_prompt
 
-        found = []
+        prompt_claims = []
         if wants_prompt(edited) and prompt.strip():
-            found = decompose(critic, prompt) if critic else claims_from_prompt(prompt)
-        claims = parse_lines(edited, found) if edited.strip() else found
+            prompt_claims = claims_from_prompt(prompt) if critic is None else decompose(as_writer(critic), prompt)
+        claims = parse_lines(edited, prompt_claims) if edited.strip() else prompt_claims
         if not claims:
             raise ValueError(
                 "There is no claim. Write into the prompt what should be there, for example 'two red circles left "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from comfy_api.latest import io
 
 from . import sockets
@@ -37,5 +39,5 @@ class XLARDCriticFromCLIP(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, clip, max_tokens: int = 1024) -> io.NodeOutput:
+    def execute(cls, clip: Any, max_tokens: int = 1024) -> io.NodeOutput:
         return io.NodeOutput(load_clip_critic(clip, max_tokens))

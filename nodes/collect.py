@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import comfy.samplers
 from comfy_api.latest import io, ui
 
-from . import folders, sockets
-from .comfy.sampling.latents import as_pictures
-from .comfy.sampling.vae import ComfyDecoder
-from .comfy.training.collecting import Artist, CollectProgress, dataset_folder, prompt_file
+from ..xlard.critics.registry import as_judge
+from . import sockets
+from .comfy import folders
+from .comfy.accepted import optional_corrector
+from .comfy.sampling.sampler import ComfyDecoder
+from .comfy.training.collecting import Artist, collected, prompt_file
 
 _SOURCES = ("text", "file", "generated")
 
@@ -61,7 +65,7 @@ class XLARDPrompts(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, source: str | None, file: str | None, **others) -> str:
+    def fingerprint_inputs(cls, source: str | None, file: str | None, **unused: object) -> str:
         return folders.fingerprint(prompt_file(file)) if source == "file" and file else ""
 
     @classmethod
@@ -217,10 +221,10 @@ class XLARDCollect(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        model,
-        clip,
-        vae,
-        critic,
+        model: Any,
+        clip: Any,
+        vae: Any,
+        critic: object,
         negative: list,
         latent_image: dict,
         prompts: str,
@@ -233,34 +237,17 @@ class XLARDCollect(io.ComfyNode):
         scheduler: str,
         levels: str,
         views: int,
-        corrector=None,
+        corrector: object | None = None,
         strength: float = 1.0,
         mend: bool = False,
         base_model: str = "",
     ) -> io.NodeOutput:
-        from ..xlard.training.collect import CollectSettings, collect, jobs_of, levels_from_text
-        from ..xlard.training.dataset import Dataset
-        from ..xlard.training.prompt_lists import prompts_from_text
-        from ..xlard.training.summary import summarise_dataset
+        from ..xlard.training.collect import CollectSettings, levels_from_text
 
-        wanted, settings = (
-            prompts_from_text(prompts),
-            CollectSettings(levels_from_text(levels), views, mend=mend, seed=seed),
-        )
-        groups = jobs_of(wanted, pictures_per_prompt, seed, len(as_pictures(latent_image["samples"])))
-        artist = Artist(model, clip, negative, latent_image, steps, cfg, sampler_name, scheduler, corrector, strength)
-        dataset = Dataset.open(dataset_folder(name), artist.source(wanted[0], base_model))
-        drawn = collect(
-            dataset,
-            groups,
-            artist.sampler,
-            ComfyDecoder(vae),
-            critic,
-            settings,
-            artist.guidance if corrector is not None and strength else None,
-            CollectProgress(),
-        )
-        report = (
-            f"{drawn} pictures drawn, {sum(map(len, groups)) - drawn} were there already\n{summarise_dataset(dataset)}"
+        judge, module = as_judge(critic), optional_corrector(corrector)
+        settings = CollectSettings(levels_from_text(levels), views, mend=mend, seed=seed)
+        artist = Artist(model, clip, negative, latent_image, steps, cfg, sampler_name, scheduler, module, strength)
+        dataset, report = collected(
+            artist, ComfyDecoder(vae), judge, settings, prompts, pictures_per_prompt, name, base_model
         )
         return io.NodeOutput(dataset, report, ui=ui.PreviewText(report))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 from comfy_api.latest import io
 
+from ..xlard.guidance.gradient import AscentSettings
 from ..xlard.guidance.min_norm import Combination
 from ..xlard.models.corrector import LatentCorrector
-from . import folders, sockets
+from . import sockets
+from .comfy import folders
+from .comfy.accepted import as_corrector, optional_head
 from .comfy.managed import load_managed
 from .comfy.sampling.correct_latent import correct_latent
 from .comfy.sampling.tokens import token_text
@@ -147,16 +150,17 @@ class XLARDCorrectLatent(io.ComfyNode):
         cls,
         latent: dict,
         positive: list,
-        corrector,
+        corrector: object,
         strength: float,
         sigma: float,
-        head=None,
+        head: object | None = None,
         gradient_steps: int = 0,
-        combine: str = "sum",
+        combine: Combination = "sum",
         prompt: str = "",
         explain_tokens: bool = False,
-        clip=None,
+        clip: Any = None,
     ) -> io.NodeOutput:
-        correction = correct_latent(latent, positive, corrector, head, strength, sigma, gradient_steps, combine, prompt)
-        tokens = token_text(latent, positive, corrector, sigma, clip, prompt) if explain_tokens else ""
+        module, settings = as_corrector(corrector), AscentSettings(gradient_steps, how=combine)
+        correction = correct_latent(latent, positive, module, optional_head(head), strength, sigma, settings, prompt)
+        tokens = token_text(latent, positive, module, sigma, clip, prompt) if explain_tokens else ""
         return io.NodeOutput(correction.latent, correction.attribution, correction.change, tokens)

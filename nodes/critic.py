@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from comfy_api.latest import io, ui
+from torch import Tensor
 
 from ..xlard.critics.folder import BITS
 from ..xlard.critics.registry import as_judge, as_writer, critic_names, made_critic
 from ..xlard.critics.scoring import SCORINGS, make_scoring
-from . import folders, sockets
+from . import sockets
+from .comfy import folders
 from .comfy.critic.folder import load_critic
 from .comfy.critic.pictures import annotated_images, checked_images, chosen_claims, critique_text, wrong_masks
 from .comfy.graph_loop.critic_failure import judged
@@ -45,7 +47,10 @@ class XLARDLoadCritic(io.ComfyNode):
                 io.Combo.Input(
                     "critic_name",
                     options=[*folders.critics(), *added_critics()],
-                    tooltip="A folder in models/xlard/critics or models/LLM that holds a config.json, or a critic of another pack.",
+                    tooltip=(
+                        "A folder in models/xlard/critics or models/LLM that holds a config.json, or a critic of "
+                        "another pack."
+                    ),
                 ),
                 io.Combo.Input(
                     "dtype",
@@ -81,7 +86,7 @@ class XLARDLoadCritic(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, critic_name: str, **settings) -> str:
+    def fingerprint_inputs(cls, critic_name: str, **settings: object) -> str:
         if critic_name in critic_names():
             return critic_name
         folder = folders.critic_folder(critic_name)
@@ -160,9 +165,9 @@ class XLARDCritique(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, images, critic, prompt: str, claims: list | None = None) -> io.NodeOutput:
-        images, claims = checked_images(images), chosen_claims(prompt, claims)
-        critiques = judged(cls, as_judge(critic), images, claims, end="XLARDLoopEnd")
+    def execute(cls, images: Tensor, critic: object, prompt: str, claims: object | None = None) -> io.NodeOutput:
+        images, checked_claims = checked_images(images), chosen_claims(prompt, claims)
+        critiques = judged(cls, as_judge(critic), images, checked_claims, end="XLARDLoopEnd")
         annotated = annotated_images(images, critiques)
         boxes = [[detection.to_bounding_box() for detection in critique.detections] for critique in critiques]
         return io.NodeOutput(
@@ -244,7 +249,7 @@ class XLARDScoring(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, critic, scoring: str, judgements: int, temperature: float, regions: bool, second_look: bool = False
+        cls, critic: object, scoring: str, judgements: int, temperature: float, regions: bool, second_look: bool = False
     ) -> io.NodeOutput:
         return io.NodeOutput(
             as_writer(critic).with_scoring(make_scoring(scoring, judgements, temperature, regions, second_look))

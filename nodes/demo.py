@@ -10,9 +10,9 @@ from ..xlard.worlds.shapes.architecture import CORRECTOR, CRITIC, HEAD, LATENT_S
 from . import sockets
 from .comfy.critic.folder import load_critic
 from .comfy.diffusers_models import load_demo_clip, load_demo_model, load_demo_vae, weight_files
+from .comfy.folders import fingerprint
 from .comfy.managed import load_managed
 from .comfy.sampling.latents import PIXELS_PER_LATENT
-from .folders import fingerprint
 
 _SIDE = LATENT_SIDE * PIXELS_PER_LATENT
 

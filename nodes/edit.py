@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from comfy_api.latest import io
+from torch import Tensor
 
+from ..xlard.critics.registry import as_writer
 from . import sockets
 from .comfy.critic.pictures import one_image
 
@@ -61,12 +63,12 @@ class XLARDEditClaims(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, instruction: str, image, critic) -> io.NodeOutput:
+    def execute(cls, instruction: str, image: Tensor, critic: object) -> io.NodeOutput:
         # The grammar's tables take a third of the time that the pack may add to ComfyUI's start.
         from ..xlard.editing.claims import edit_claims, target_prompt
         from ..xlard.editing.listing import edit_by
 
-        edit = edit_by(critic, instruction, one_image(image))
+        edit = edit_by(as_writer(critic), instruction, one_image(image))
         claims = edit_claims(edit)
         return io.NodeOutput(
             claims, target_prompt(edit), edit.may_change[None].float(), "\n".join(claim.shown for claim in claims)

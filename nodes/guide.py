@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 from comfy_api.latest import io
 
 from ..xlard.guidance.min_norm import Combination
 from . import sockets
+from .comfy.accepted import optional_corrector, optional_head
 from .comfy.sampling.guide_model import GRADIENT_STEPS, guided
 
 
@@ -116,17 +117,17 @@ class XLARDGuideModel(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        model,
+        model: Any,
         positive: list,
         strength: float,
         sigma_start: float,
         sigma_end: float,
-        corrector=None,
-        head=None,
+        corrector: object | None = None,
+        head: object | None = None,
         gradient_steps: int = GRADIENT_STEPS,
-        combine: str = "sum",
+        combine: Combination = "sum",
         prompt: str = "",
     ) -> io.NodeOutput:
-        return io.NodeOutput(
-            guided(model, positive, corrector, head, strength, sigma_start, sigma_end, gradient_steps, combine, prompt)
-        )
+        modules = optional_corrector(corrector), optional_head(head)
+        window = sigma_start, sigma_end
+        return io.NodeOutput(guided(model, positive, *modules, strength, *window, gradient_steps, combine, prompt))

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import comfy.model_management
+from typing import Any
+
 import comfy.samplers
-import torch
 from comfy_api.latest import io
 
 from ..xlard.critics.registry import as_judge
-from ..xlard.loop.critic_failure import LoopCriticError
 from ..xlard.loop.object_by_object import PROCESSES
-from ..xlard.loop.run import self_correct
 from ..xlard.loop.settings import FIRST, WHERE, LoopSettings
 from . import sockets
-from .comfy.critic.pictures import chosen_claims, states_text
-from .comfy.graph_loop.cancelled import left_behind
-from .comfy.graph_loop.critic_failure import rescued
-from .comfy.progress import RoundProgress
+from .comfy.accepted import optional_corrector, optional_head
+from .comfy.critic.pictures import chosen_claims
 from .comfy.sampling.family import check_fits
-from .comfy.sampling.latents import as_pictures, like_source, with_source
+from .comfy.sampling.latents import with_source
 from .comfy.sampling.rewriting import ConditioningRewriter
-from .comfy.sampling.sampler import ComfySampler
-from .comfy.sampling.vae import ComfyDecoder
-from .comfy.strategies import added_switches, bundled_switches, introducing, switched_on
+from .comfy.sampling.sampler import ComfyDecoder, ComfySampler
+from .comfy.self_correct import SelfCorrection, introducing
+from .strategies import added_switches, bundled_switches, switched_on
 
 
 class XLARDSelfCorrect(io.ComfyNode):
@@ -222,11 +218,11 @@ class XLARDSelfCorrect(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        model,
-        positive,
-        negative,
-        vae,
-        critic,
+        model: Any,
+        positive: list,
+        negative: list,
+        vae: Any,
+        critic: object,
         prompt: str,
         latent_image: dict,
         seed: int,
@@ -239,68 +235,41 @@ class XLARDSelfCorrect(io.ComfyNode):
         candidates: int,
         strength: float,
         where: str = WHERE[0],
-        head=None,
-        corrector=None,
-        claims: list | None = None,
-        clip=None,
+        head: object | None = None,
+        corrector: object | None = None,
+        claims: object | None = None,
+        clip: Any = None,
         source: dict | None = None,
         first_picture: str = FIRST[0],
         process: str = PROCESSES[0],
         read_steps: bool = False,
         **strategies: bool,
     ) -> io.NodeOutput:
-        critic = as_judge(critic)
-        claims, latent_image = chosen_claims(prompt, claims), with_source(latent_image, source)
-        check_fits({"head": head, "corrector": corrector}, model, positive)
-        rewriter = None if clip is None else ConditioningRewriter(critic, clip, prompt, positive)
-        allowed = switched_on(strategies, {"boxes", "rewriter"} if rewriter else {"boxes"})
-        allowed += introducing(process, rewriter, source)
+        judge, checked_claims, latent = (
+            as_judge(critic),
+            chosen_claims(prompt, claims),
+            with_source(latent_image, source),
+        )
+        modules = {"head": optional_head(head), "corrector": optional_corrector(corrector)}
+        check_fits(modules, model, positive)
+        rewriter = None if clip is None else ConditioningRewriter(judge, clip, prompt, positive)
+        allowed = switched_on(strategies, rewriter is not None) + introducing(process, rewriter, source)
+        companions = [module for module in modules.values() if module is not None]
         sampler = ComfySampler(
-            model,
-            positive,
-            negative,
-            latent_image,
-            steps,
-            cfg,
-            sampler_name,
-            scheduler,
-            [module for module in (head, corrector) if module is not None],
+            model, positive, negative, latent, steps, cfg, sampler_name, scheduler, companions, rewriter
+        )
+        loop = SelfCorrection(
+            prompt,
+            checked_claims,
+            seed,
+            sampler,
+            ComfyDecoder(vae),
+            judge,
+            modules["head"],
+            modules["corrector"],
+            LoopSettings(rounds, allowed, candidates, strength, where, noise_level=sigma or None, first=first_picture),
             rewriter,
+            source is not None,
+            read_steps,
         )
-        batch = sampler.batch
-        progress = RoundProgress(batch * (rounds + 1))
-        try:
-            states = self_correct(
-                [prompt] * batch,
-                [claims] * batch,
-                [seed + row for row in range(batch)],
-                sampler,
-                ComfyDecoder(vae),
-                critic,
-                head,
-                corrector,
-                LoopSettings(
-                    rounds, allowed, candidates, strength, where, noise_level=sigma or None, first=first_picture
-                ),
-                progress,
-                rewriter,
-                None if source is None else as_pictures(sampler.source),
-                read_steps,
-            )
-        except comfy.model_management.InterruptProcessingException:
-            if not progress.best:
-                raise
-            return left_behind(cls, list(progress.best.values()))
-        except LoopCriticError as failed:
-            states = rescued(failed, sampler.source)
-        report = "\n".join(filter(None, (states_text(states), rewriter and rewriter.refusal)))
-        samples = like_source(torch.stack([state.best.latent for state in states]), sampler.source)
-        return io.NodeOutput(
-            {**latent_image, "samples": samples},
-            torch.stack([state.best.image for state in states]),
-            torch.stack([state.first.image for state in states]),
-            states,
-            [state.best.critique.score for state in states],
-            [state.passed for state in states],
-            report,
-        )
+        return loop.run(cls, latent)

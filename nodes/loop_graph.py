@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from comfy_api.latest import io, ui
+from torch import Tensor
 
-from ..xlard.critics.rewrite import PromptRewriter
-from ..xlard.loop.critic_failure import LoopCriticError
-from ..xlard.loop.rounds import BatchRound, first_round, resumed_round
 from . import sockets
+from .comfy.accepted import as_critiques, as_states_or_round
 from .comfy.critic.pictures import chosen_claims
-from .comfy.graph_loop.body import body_of, copied, repetitions, takes
-from .comfy.graph_loop.critic_failure import rescued
-from .comfy.graph_loop.flow import Flow, results, show_round
+from .comfy.graph_loop.closing import closed
+from .comfy.graph_loop.flow import Flow, begun_round
 from .comfy.sampling.latents import as_pictures, with_source
-from .comfy.strategies import added_switches, bundled_switches, switched_on
-
-_WORDING = 9
-"""Which output of xLARD Loop Start is the prompt that a round is drawn from."""
-
-_UNHEARD = (
-    "The critic of xLARD Loop Start puts the prompt into other words, and nothing in the loop's body takes them."
-    " Connect prompt of xLARD Loop Start to the text of CLIP Text Encode, switch rewrite off, or disconnect the critic."
-)
+from .strategies import added_switches, bundled_switches, switched_on
 
 
 class XLARDLoopStart(io.ComfyNode):
@@ -141,44 +133,25 @@ class XLARDLoopStart(io.ComfyNode):
         latent_image: dict,
         prompt: str,
         seed: int,
-        model=None,
-        claims: list | None = None,
-        state: list | BatchRound | None = None,
+        model: Any = None,
+        claims: object | None = None,
+        state: object | None = None,
         source: dict | None = None,
-        critic=None,
+        critic: object | None = None,
         **strategies: bool,
     ) -> io.NodeOutput:
         latent_image = with_source(latent_image, source)
-        claims, pictures = chosen_claims(prompt, claims), as_pictures(latent_image["samples"])
-        allowed = switched_on(strategies, {"boxes", "rewriter"} if critic else {"boxes"})
-        rewriter = PromptRewriter(critic) if "rewrite" in allowed else None
+        checked_claims, pictures = chosen_claims(prompt, claims), as_pictures(latent_image["samples"])
+        allowed = switched_on(strategies, critic is not None)
+        writer = critic if "rewrite" in allowed else None
         sources = None if source is None else pictures
-        # The end of a round has planned the next one, and asked the critic for words where it needs other ones.
-        batch = (
-            state
-            if isinstance(state, BatchRound)
-            else (
-                first_round(prompt, claims, len(pictures), seed, allowed, sources, rewriter)
-                if state is None
-                else resumed_round(state, claims, len(pictures), seed, allowed, rewriter)
-            )
+        batch = begun_round(
+            as_states_or_round(state), prompt, checked_claims, len(pictures), seed, allowed, sources, writer
         )
         flow = Flow(cls.hidden.unique_id, batch, latent_image, model)
         # Were the body cancelled, this would be what is left of the rounds before.
         shown = ui.PreviewImage(flow.best_images) if batch.number else None
-        return io.NodeOutput(
-            flow,
-            flow.latent,
-            flow.denoise,
-            batch.seed,
-            batch.number,
-            flow.mask,
-            flow.report,
-            claims,
-            flow.counted_model,
-            batch.prompt or prompt,
-            ui=shown,
-        )
+        return io.NodeOutput(*flow.outputs(prompt, checked_claims), ui=shown)
 
 
 class XLARDLoopEnd(io.ComfyNode):
@@ -221,19 +194,5 @@ class XLARDLoopEnd(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, flow: Flow, latent: dict, image, critique: list, rounds: int) -> io.NodeOutput:
-        prompt, end = cls.hidden.dynprompt, cls.hidden.unique_id
-        body, number = body_of(prompt, flow.start, end, ("latent", "image", "critique")), repetitions(prompt, end)
-        if flow.batch.rewriter and not takes(prompt, body, flow.start, _WORDING):
-            raise ValueError(_UNHEARD)
-        try:
-            states = flow.finished(latent, image, critique, body)
-        except LoopCriticError as failed:
-            return io.NodeOutput(*results(flow, rescued(failed, latent["samples"]), latent, number))
-        show_round(states, number, rounds)
-        following = flow.batch.after(states) if number < rounds else None
-        if following is None or following.leading is None:
-            return io.NodeOutput(*results(flow, states, latent, number))
-        given = {"state": following, "latent_image": flow.source_like(latent)}
-        graph, links = copied(prompt, flow.start, end, body, given, len(cls.RETURN_TYPES))
-        return io.NodeOutput(*links, expand=graph)
+    def execute(cls, flow: Flow, latent: dict, image: Tensor, critique: object, rounds: int) -> io.NodeOutput:
+        return closed(cls, flow, latent, image, as_critiques(critique), rounds)

@@ -6,6 +6,7 @@ import torch
 from comfy_api.latest import io
 
 from . import sockets
+from .comfy.accepted import as_states
 from .comfy.critic.pictures import states_text
 
 
@@ -36,14 +37,14 @@ class XLARDLoopResult(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, state: list) -> io.NodeOutput:
-        best = [each.best for each in state]
-        critiques = [entry.critique for entry in best]
+    def execute(cls, state: object) -> io.NodeOutput:
+        states = as_states(state)
+        best = [loop_state.best for loop_state in states]
         return io.NodeOutput(
-            {"samples": torch.stack([entry.latent for entry in best])},
-            torch.stack([entry.image for entry in best]),
-            torch.stack([each.first.image for each in state]),
-            [critique.score for critique in critiques],
-            [critique.passed for critique in critiques],
-            states_text(state),
+            {"samples": torch.stack([version.latent for version in best])},
+            torch.stack([version.image for version in best]),
+            torch.stack([loop_state.first.image for loop_state in states]),
+            [version.critique.score for version in best],
+            [version.critique.passed for version in best],
+            states_text(states),
         )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from comfy_api.latest import io
+from torch import Tensor
 
-from ..xlard.critics.ranking import RANK_BY, rank
+from ..xlard.critics.ranking import RANK_BY, RankBy, rank
+from ..xlard.critics.registry import as_writer
 from . import sockets
+from .comfy.accepted import as_critiques
 from .comfy.critic.picking import (
-    SEEDS,
+    SEED_RULES,
     check_batch,
     picked_images,
     picked_latent,
@@ -58,8 +61,8 @@ class XLARDPickBest(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "seeds",
-                    options=list(SEEDS),
-                    default=SEEDS[0],
+                    options=list(SEED_RULES),
+                    default=SEED_RULES[0],
                     optional=True,
                     tooltip=(
                         "one for the batch: KSampler's way, one seed and a place in the batch. counting up: "
@@ -108,18 +111,20 @@ class XLARDPickBest(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        critique: list,
+        critique: object,
         number: int,
-        by: str,
-        images=None,
+        by: RankBy,
+        images: Tensor | None = None,
         latents: dict | None = None,
-        masks=None,
+        masks: Tensor | None = None,
         seed: int | None = None,
-        seeds: str = SEEDS[0],
-        critic=None,
+        seeds: str = SEED_RULES[0],
+        critic: object | None = None,
     ) -> io.NodeOutput:
-        check_batch(len(critique), images, latents, masks)
-        ranking = rank(critique, by, critic, None if images is None else checked_images(images))
+        critiques = as_critiques(critique)
+        check_batch(len(critiques), images, latents, masks)
+        writer = None if critic is None or by == RANK_BY[0] else as_writer(critic)
+        ranking = rank(critiques, by, writer, None if images is None else checked_images(images))
         chosen = ranking.best(number)
         return io.NodeOutput(
             picked_latent(latents, chosen, seeds),
@@ -127,8 +132,8 @@ class XLARDPickBest(io.ComfyNode):
             picked_masks(masks, chosen),
             picked_seeds(seed, chosen, seeds),
             list(chosen),
-            [critique[index] for index in chosen],
+            [critiques[index] for index in chosen],
             [ranking.win_rates[index] for index in chosen],
-            [critique[index].score for index in chosen],
-            ranking_text(ranking, critique),
+            [critiques[index].score for index in chosen],
+            ranking_text(ranking, critiques),
         )

@@ -9,6 +9,7 @@ from comfy_api.latest import io, ui
 
 from ..xlard.report.write import write_report
 from . import sockets
+from .comfy.accepted import as_states
 
 
 class XLARDReport(io.ComfyNode):
@@ -43,11 +44,11 @@ class XLARDReport(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, state: list, filename_prefix: str) -> io.NodeOutput:
+    def execute(cls, state: object, filename_prefix: str) -> io.NodeOutput:
         folder, name, _, subfolder, _ = folder_paths.get_save_image_path(
             filename_prefix, folder_paths.get_output_directory()
         )
-        files = write_report(state, Path(folder), _free_name(Path(folder), name))
+        files = write_report(as_states(state), Path(folder), _free_name(Path(folder), name))
         picture, page = (
             ui.SavedResult(file.name, subfolder, io.FolderType.output) for file in (files.picture, files.html)
         )

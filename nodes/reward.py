@@ -6,7 +6,9 @@ import torch
 from comfy_api.latest import io
 
 from ..xlard.models.head import RewardHead
-from . import folders, sockets
+from . import sockets
+from .comfy import folders
+from .comfy.accepted import as_head
 from .comfy.managed import load_managed
 from .comfy.sampling.latents import as_pictures, prompt_embeddings
 from .comfy.sampling.predictions import aspects_of_prompt, overall, reward_map, reward_text, uncertainty
@@ -86,11 +88,11 @@ class XLARDPredictReward(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, latent: dict, positive: list, head, sigma: float, prompt: str = "") -> io.NodeOutput:
-        pictures = as_pictures(latent["samples"])
+    def execute(cls, latent: dict, positive: list, head: object, sigma: float, prompt: str = "") -> io.NodeOutput:
+        module, pictures = as_head(head), as_pictures(latent["samples"])
         batch = len(pictures)
-        prediction = head(pictures.float(), prompt_embeddings(positive, batch), torch.full((batch,), sigma))
-        aspects = aspects_of_prompt(prompt, head.config.aspects)
+        prediction = module(pictures.float(), prompt_embeddings(positive, batch), torch.full((batch,), sigma))
+        aspects = aspects_of_prompt(prompt, module.config.aspects)
         index = prediction.columns(aspects)
         return io.NodeOutput(
             reward_text(prediction, index),

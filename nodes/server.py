@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from comfy_api.latest import io
 
 from ..xlard.critics.boxes import CONVENTIONS
@@ -104,6 +106,6 @@ class XLARDCriticServer(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, url: str, model: str = "", **settings) -> io.NodeOutput:
+    def execute(cls, url: str, model: str = "", **settings: Any) -> io.NodeOutput:
         backend = ServerBackend(ServerSettings(url, model.strip(), **settings), check_interrupt, show_progress)
         return io.NodeOutput(MLLMCritic(backend))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from comfy_api.latest import io
 
-from . import folders, sockets
-from .comfy.managed import ManagedModule
-from .comfy.training.training import TrainingBar, loss_map, plot_image, run_folder, save, training_device
+from . import sockets
+from .comfy import folders
+from .comfy.accepted import as_corrector, as_dataset, as_head, optional_head
+from .comfy.training.runs import save, trained_corrector, trained_head
 
 
 def _settings(learning_rate: float, name: str) -> list[io.Input]:
@@ -101,22 +104,21 @@ class XLARDTrainHead(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, dataset, steps: int, batch_size: int, learning_rate: float, width: int, layers: int, seed: int, name: str
+        cls,
+        dataset: object,
+        steps: int,
+        batch_size: int,
+        learning_rate: float,
+        width: int,
+        layers: int,
+        seed: int,
+        name: str,
     ) -> io.NodeOutput:
         # Imported late: training is no part of ComfyUI's start.
-        from ..xlard.training.report import head_report
-        from ..xlard.training.train import TrainingSettings, train_head
+        from ..xlard.training.train import TrainingSettings
 
         settings = TrainingSettings(steps, batch_size, learning_rate, width, layers, seed)
-        with training_device() as device:
-            trained = train_head([dataset], settings, run_folder(dataset, name), device, TrainingBar(name))
-            head = ManagedModule(trained.head)
-        return io.NodeOutput(
-            head,
-            loss_map(trained.losses),
-            plot_image(trained.losses, trained.validation, name),
-            head_report(trained.figures, head.config.noise_level_range),
-        )
+        return io.NodeOutput(*trained_head(as_dataset(dataset), settings, name))
 
 
 class XLARDTrainCorrector(io.ComfyNode):
@@ -242,8 +244,8 @@ class XLARDTrainCorrector(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        dataset,
-        way: str,
+        dataset: object,
+        way: Any,
         trust_region: float,
         sigma_start: float,
         sigma_end: float,
@@ -256,34 +258,17 @@ class XLARDTrainCorrector(io.ComfyNode):
         layers: int,
         seed: int,
         name: str,
-        head=None,
+        head: object | None = None,
         reward_threshold: float = 0.6,
         moves_noise: bool = False,
     ) -> io.NodeOutput:
-        from ..xlard.training.report import corrector_report
-        from ..xlard.training.train import CorrectorSettings, TrainingSettings, train_corrector
+        from ..xlard.training.train import CorrectorSettings, TrainingSettings
 
-        kind = CorrectorSettings(
+        goal = CorrectorSettings(
             way, trust_region, sigma_start, sigma_end, learns_until, emphasis, reward_threshold, moves_noise=moves_noise
         )
         settings = TrainingSettings(steps, batch_size, learning_rate, width, layers, seed)
-        with training_device() as device:
-            trained = train_corrector(
-                [dataset],
-                kind,
-                settings,
-                run_folder(dataset, name),
-                device,
-                None if head is None else head.module,
-                TrainingBar(name),
-            )
-            corrector = ManagedModule(trained.corrector)
-        return io.NodeOutput(
-            corrector,
-            loss_map(trained.losses),
-            plot_image(trained.losses, trained.validation, name),
-            corrector_report(trained.figures),
-        )
+        return io.NodeOutput(*trained_corrector(as_dataset(dataset), goal, settings, name, optional_head(head)))
 
 
 def _saving(folder: str) -> list[io.Input]:
@@ -315,8 +300,8 @@ class XLARDSaveHead(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, head, file_name: str, overwrite: bool) -> io.NodeOutput:
-        return io.NodeOutput(str(save(head, folders.HEADS, file_name, overwrite)))
+    def execute(cls, head: object, file_name: str, overwrite: bool) -> io.NodeOutput:
+        return io.NodeOutput(str(save(as_head(head), folders.HEADS, file_name, overwrite)))
 
 
 class XLARDSaveCorrector(io.ComfyNode):
@@ -335,5 +320,5 @@ class XLARDSaveCorrector(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, corrector, file_name: str, overwrite: bool) -> io.NodeOutput:
-        return io.NodeOutput(str(save(corrector, folders.CORRECTORS, file_name, overwrite)))
+    def execute(cls, corrector: object, file_name: str, overwrite: bool) -> io.NodeOutput:
+        return io.NodeOutput(str(save(as_corrector(corrector), folders.CORRECTORS, file_name, overwrite)))

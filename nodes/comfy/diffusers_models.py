@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
+from typing import Any
 
-import comfy.clip_model
-import comfy.latent_formats
-import comfy.model_base
 import comfy.model_management
 import comfy.model_patcher
-import comfy.sd
-import comfy.sd1_clip
-import comfy.supported_models_base
-import comfy.utils
-import folder_paths
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
+
+from .compat.encoders import TAESD_SCALES, clip_text_encoder, flow_unet, tiny_vae, unet_names
 
 PREVIEW_FACTORS = [
     [-0.0981, -0.0911, -0.0347],
@@ -30,11 +24,11 @@ PREVIEW_FACTORS = [
 """Red, green and blue of each latent channel, for previews while sampling."""
 PREVIEW_BIAS = [0.2084, 0.209, 0.2596]
 
-MEND = "Install the pack again, or train the demo world with `python -m xlard.worlds.shapes train`."
+FIX = "Install the pack again, or train the demo world with `python -m xlard.worlds.shapes train`."
 _TAESD_WIDTH = 64
 
 
-def load_demo_model(pipeline: Path) -> comfy.model_patcher.ModelPatcher:
+def load_demo_model(pipeline: Path) -> Any:
     """ComfyUI's UNet with the weights of ``pipeline/unet``, as a flow model in fp32.
 
     Raises FileNotFoundError for a missing file, ValueError for a damaged one or another architecture.
@@ -42,20 +36,19 @@ def load_demo_model(pipeline: Path) -> comfy.model_patcher.ModelPatcher:
     folder = pipeline / "unet"
     config = _read_config(folder)
     unet_config = comfy_unet_config(config)
-    names = comfy.utils.unet_to_diffusers(unet_config)
+    names = unet_names(unet_config)
     path = folder / "diffusion_pytorch_model.safetensors"
     weights = {names.get(name, name): value for name, value in _read_weights(path).items()}
-    model_config = _DemoModel(unet_config)
-    model_config.latent_format.scale_factor = _read_config(pipeline / "vae").get("scaling_factor", 1.0)
-    model_config.set_inference_dtype(torch.float32, None)
-    memory = comfy.model_management
-    offload = memory.unet_offload_device()
-    model = model_config.get_model(weights, device=offload)
+    scale_factor = _read_config(pipeline / "vae").get("scaling_factor", 1.0)
+    model = flow_unet(unet_config, scale_factor, PREVIEW_FACTORS, PREVIEW_BIAS, weights)
     _load(model.diffusion_model, weights, path)
-    return comfy.model_patcher.ModelPatcher(model, load_device=memory.get_torch_device(), offload_device=offload)
+    memory = comfy.model_management
+    return comfy.model_patcher.ModelPatcher(
+        model, load_device=memory.get_torch_device(), offload_device=memory.unet_offload_device()
+    )
 
 
-def load_demo_clip(pipeline: Path) -> comfy.sd.CLIP:
+def load_demo_clip(pipeline: Path) -> Any:
     """ComfyUI's CLIP with the word-level tokenizer and the text encoder of a pipeline folder.
 
     Raises FileNotFoundError for a missing file, ValueError for a damaged one or another architecture.
@@ -71,16 +64,12 @@ def load_demo_clip(pipeline: Path) -> comfy.sd.CLIP:
         if not name.endswith("position_ids")
     }
     weights["text_projection.weight"] = torch.eye(config["hidden_size"])
-    clip = comfy.sd.CLIP(
-        _DemoClipTarget(pipeline / "tokenizer", config),
-        embedding_directory=folder_paths.get_folder_paths("embeddings"),
-        model_options={"dtype": torch.float32},
-    )
-    _load(clip.cond_stage_model.clip_l.transformer, weights, path)
+    clip, text_encoder = clip_text_encoder(pipeline / "tokenizer", config)
+    _load(text_encoder, weights, path)
     return clip
 
 
-def load_demo_vae(pipeline: Path) -> comfy.sd.VAE:
+def load_demo_vae(pipeline: Path) -> Any:
     """ComfyUI's TAESD with the weights of the ``AutoencoderTiny`` in ``pipeline/vae``.
 
     Raises FileNotFoundError for a missing file, ValueError for a damaged one or one that is not 64 wide.
@@ -95,17 +84,16 @@ def load_demo_vae(pipeline: Path) -> comfy.sd.VAE:
         )
     path = folder / "diffusion_pytorch_model.safetensors"
     weights = {_taesd_name(name): value for name, value in _read_weights(path).items()}
-    weights["vae_scale"], weights["vae_shift"] = torch.tensor(1.0), torch.tensor(0.0)
-    vae = comfy.sd.VAE(sd=weights, dtype=torch.float32)
-    _check_names(vae.first_stage_model, weights, path)
+    vae, taesd = tiny_vae(weights)
+    _check_names(taesd, {*weights, *TAESD_SCALES}, path)
     return vae
 
 
 def weight_files(pipeline: Path) -> list[Path]:
     """The files that the three models are read from."""
     return [
-        pipeline / part / f"{name}.safetensors"
-        for part, name in (
+        pipeline / folder / f"{name}.safetensors"
+        for folder, name in (
             ("unet", "diffusion_pytorch_model"),
             ("text_encoder", "model"),
             ("vae", "diffusion_pytorch_model"),
@@ -152,90 +140,37 @@ def comfy_unet_config(config: dict) -> dict:
     }
 
 
-class _DemoLatents(comfy.latent_formats.LatentFormat):
-    def __init__(self):
-        self.latent_rgb_factors = PREVIEW_FACTORS
-        self.latent_rgb_factors_bias = PREVIEW_BIAS
-
-
-class _DemoModel(comfy.supported_models_base.BASE):
-    unet_extra_config = {}
-    sampling_settings = {"shift": 1.0, "multiplier": 1000}
-    latent_format = _DemoLatents
-
-    def model_type(self, state_dict, prefix=""):
-        return comfy.model_base.ModelType.FLOW
-
-
-class _DemoTextModel(comfy.clip_model.CLIPTextModel):
-    """ComfyUI's CLIP text model with a vocabulary of its own size."""
-
-    def __init__(self, config_dict, dtype, device, operations):
-        super().__init__(config_dict, dtype, device, operations)
-        self.set_input_embeddings(
-            operations.Embedding(config_dict["vocab_size"], config_dict["hidden_size"], dtype=dtype, device=device)
-        )
-
-
-class _DemoClipTarget:
-    """What ``comfy.sd.CLIP`` builds: SD 1's classes, so that SD 1's LoRA keys fit, on our config and tokenizer."""
-
-    def __init__(self, tokenizer: Path, config: dict):
-        from transformers import PreTrainedTokenizerFast
-
-        length = config["max_position_embeddings"]
-        special = {"start": config["bos_token_id"], "end": config["eos_token_id"], "pad": config["pad_token_id"]}
-        text_model = partial(
-            comfy.sd1_clip.SDClipModel,
-            max_length=length,
-            textmodel_json_config=config,
-            model_class=_DemoTextModel,
-            special_tokens=special,
-            return_projected_pooled=False,
-        )
-        words = partial(
-            comfy.sd1_clip.SDTokenizer,
-            tokenizer_path=str(tokenizer),
-            max_length=length,
-            embedding_size=config["hidden_size"],
-            tokenizer_class=PreTrainedTokenizerFast,
-        )
-        self.params = {}
-        self.clip = partial(comfy.sd1_clip.SD1ClipModel, clip_model=text_model)
-        self.tokenizer = partial(comfy.sd1_clip.SD1Tokenizer, tokenizer=words)
-
-
 def _read_config(folder: Path, name: str = "config.json") -> dict:
     path = folder / name
     if not path.is_file():
-        raise FileNotFoundError(f"The demo world's file {path} is missing. {MEND}")
+        raise FileNotFoundError(f"The demo world's file {path} is missing. {FIX}")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
-        raise ValueError(f"The demo world's file {path} is damaged ({error}). {MEND}") from error
+        raise ValueError(f"The demo world's file {path} is damaged ({error}). {FIX}") from error
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
-        raise FileNotFoundError(f"The demo world's file {path} is missing. {MEND}")
+        raise FileNotFoundError(f"The demo world's file {path} is missing. {FIX}")
     try:
         # Bundled weights may be in half precision; the models run in single.
         return {name: value.float() for name, value in load_file(path).items()}
     except SafetensorError as error:
-        raise ValueError(f"The demo world's file {path} is damaged or cut short ({error}). {MEND}") from error
+        raise ValueError(f"The demo world's file {path} is damaged or cut short ({error}). {FIX}") from error
 
 
 def _load(module: torch.nn.Module, weights: dict[str, Tensor], path: Path) -> None:
-    _check_names(module, weights, path)
+    _check_names(module, set(weights), path)
     module.load_state_dict(weights)
 
 
-def _check_names(module: torch.nn.Module, weights: dict[str, Tensor], path: Path) -> None:
-    differing = sorted(set(module.state_dict()) ^ set(weights))
+def _check_names(module: torch.nn.Module, names: set[str], path: Path) -> None:
+    differing = sorted(set(module.state_dict()) ^ names)
     if differing:
         raise ValueError(
             f"The weights in {path} do not fit its config.json: {len(differing)} names differ, "
-            f"first {differing[0]}. {MEND}"
+            f"first {differing[0]}. {FIX}"
         )
 
 
@@ -245,7 +180,7 @@ def _taesd_name(name: str) -> str:
     return f"taesd_{side}.{int(index) + (side == 'decoder')}.{rest}"
 
 
-def _per_level(value, levels: int) -> list[int]:
+def _per_level(value: int | list[int] | tuple[int, ...], levels: int) -> list[int]:
     return list(value) if isinstance(value, (list, tuple)) else [value] * levels
 
 

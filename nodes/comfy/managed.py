@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import comfy.model_management as memory
 import comfy.model_patcher
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from .compat.sampling import is_loaded_whole
 
 
 class _Holder(nn.Module):
@@ -21,7 +24,7 @@ class _Holder(nn.Module):
 
 
 class ManagedModule:
-    """Owns a module, loads it when it is called and leaves it to ComfyUI to offload it when VRAM is wanted.
+    """Owns a module, loads it when it is called and leaves it to ComfyUI to offload it when VRAM is needed.
 
     Tensors among the arguments may lie on any device; results come back on ComfyUI's intermediate device.
     """
@@ -38,12 +41,12 @@ class ManagedModule:
         return self._holder.module
 
     @property
-    def patcher(self) -> comfy.model_patcher.ModelPatcher:
+    def patcher(self) -> Any:
         """What ComfyUI's memory manager loads and offloads."""
         return self._patcher
 
     @property
-    def config(self):
+    def config(self) -> Any:
         """The module's config."""
         return self.module.config
 
@@ -55,18 +58,13 @@ class ManagedModule:
             memory.load_models_gpu([self._patcher], force_full_load=True)
         return self.module
 
-    @property
-    def _resident(self) -> bool:
-        loaded = self._patcher.current_loaded_device() == self._patcher.load_device
-        return loaded and self._patcher.loaded_size() >= self._patcher.model_size()
-
-    def __call__(self, *arguments):
-        """Run the module; the arguments and the result are those of its ``forward``. Stops when the artist cancels."""
+    def __call__(self, latents: Tensor, context: Tensor, noise_level: Tensor) -> Any:
+        """Run a head or corrector; arguments and result are those of its ``forward``. Stops when the artist cancels."""
         memory.throw_exception_if_processing_interrupted()
         # Loading makes room for what follows; in the middle of sampling it could take that from the model that samples.
-        module = self.module if self._resident else self.load()
-        device = self._patcher.load_device
-        return _moved(module(*(_moved(argument, device) for argument in arguments)), memory.intermediate_device())
+        module = self.module if is_loaded_whole(self._patcher) else self.load()
+        arguments = (tensor.to(self._patcher.load_device) for tensor in (latents, context, noise_level))
+        return _moved(module(*arguments), memory.intermediate_device())
 
 
 def load_managed(load: Callable[[Path], nn.Module], path: Path) -> ManagedModule:
@@ -75,9 +73,9 @@ def load_managed(load: Callable[[Path], nn.Module], path: Path) -> ManagedModule
         return ManagedModule(load(path))
 
 
-def _moved(value, device: torch.device):
+def _moved(value: Any, device: torch.device) -> Any:
     if isinstance(value, torch.Tensor):
         return value.to(device)
-    if is_dataclass(value):
-        return replace(value, **{each.name: _moved(getattr(value, each.name), device) for each in fields(value)})
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: _moved(getattr(value, field.name), device) for field in fields(value)})
     return value

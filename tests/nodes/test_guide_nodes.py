@@ -203,7 +203,7 @@ def test_guided_models_can_be_guided_again(comfy):
         ({"guide": "head", "sigma_start": 0.3, "sigma_end": 0.6}, "start must be the higher one"),
         (
             {"guide": "head", "head_range": (0.0, 0.6), "sigma_end": 0.7},
-            "reads noise levels from 0 to 0.6; none of them lies between sigma_end 0.7 and sigma_start 1",
+            "reads noise levels from 0 to 0.6; none of them lies between noise_level_end 0.7 and noise_level_start 1",
         ),
         ({"guide": "head", "prompt": "next to"}, "asks for nothing that this head rates"),
     ],

@@ -17,6 +17,7 @@ from .asking import Reply, ask_all
 from .backend import Answer, Ask, CriticError, UnreadableAnswer
 from .parsing import excerpt, read_json
 from .questions import quoted
+from .registry import as_writer
 
 if TYPE_CHECKING:
     from .mllm import MLLMCritic
@@ -51,35 +52,40 @@ def rewritten(critic: MLLMCritic, prompt: str, critique: Critique, tried: Sequen
 class PromptRewriter:
     """Rewords prompts by one critic for one run of the loop; implements ``loop.engine.Rewriter``.
 
-    It asks each question once: pictures with the same faults get the same wording. A critic that cannot write is not
-    asked again: ``refusal`` and the log then say why. Never raises CriticError."""
+    It asks each question once: pictures with the same faults get the same wording. A critic that only judges is not
+    asked at all, one that cannot write not again: ``refusal`` and the log then say why. Never raises CriticError."""
 
-    def __init__(self, critic: MLLMCritic):
-        self._critic = critic
+    def __init__(self, critic: object):
         self._wordings: dict[str, str | None] = {}
         self.refusal = ""
+        self._critic: MLLMCritic | None = None
+        try:
+            self._critic = as_writer(critic)
+        except TypeError as error:
+            self._refuse(error)
 
     def __call__(self, prompt: str, critique: Critique, tried: Sequence[str] = ()) -> str | None:
         """As ``rewritten``."""
         question = _question(prompt, critique, tried)
-        if not question or self.refusal:
+        if not question or self.refusal or self._critic is None:
             return None
         if question not in self._wordings:
-            self._wordings[question] = self._ask(prompt, question, tried)
+            self._wordings[question] = self._ask(self._critic, prompt, question, tried)
         return self._wordings[question]
 
-    def _ask(self, prompt: str, question: str, tried: Sequence[str]) -> str | None:
+    def _ask(self, critic: MLLMCritic, prompt: str, question: str, tried: Sequence[str]) -> str | None:
         try:
-            reply = _reply(self._critic, prompt, question, tried)
+            reply = _reply(critic, prompt, question, tried)
         except CriticError as error:
-            self.refusal = f"The critic cannot reword the prompt: {error}"
-            _LOG.warning("xLARD: %s", self.refusal)
+            self._refuse(error)
             return None
         if reply.value is None:
-            _LOG.warning(
-                "xLARD: %s gave no usable other wording of the prompt: %s", self._critic.backend.name, reply.error
-            )
+            _LOG.warning("xLARD: %s gave no usable other wording of the prompt: %s", critic.backend.name, reply.error)
         return reply.value
+
+    def _refuse(self, error: Exception) -> None:
+        self.refusal = f"The critic cannot reword the prompt: {error}"
+        _LOG.warning("xLARD: %s", self.refusal)
 
 
 def _question(prompt: str, critique: Critique, tried: Sequence[str]) -> str:

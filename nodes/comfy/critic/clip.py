@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import comfy.model_management
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from ....xlard.critics import questions
 from ....xlard.critics.backend import GREEDY, Answer, Ask, CannotDo, CriticError, Sampling
@@ -17,14 +18,15 @@ from ....xlard.critics.chat_text import GEMMA4_LARGE, ChatFormat, format_of
 from ....xlard.critics.memory import in_batches
 from ....xlard.critics.mllm import MLLMCritic
 from ....xlard.critics.pictures import resized_picture
+from ..compat import encoders as compat
 from .folder import check_interrupt, show_progress
 
-_OTHERS = (
-    "Those that write and see are Qwen3-VL, Qwen3.5, Gemma 3 and Gemma 4 with their vision weights: load one "
+_SUITABLE = (
+    "Text encoders that write and see are Qwen3-VL, Qwen3.5, Gemma 3 and Gemma 4 with their vision weights: load one "
     "with Load CLIP, or use xLARD Load Critic."
 )
 _ONLY_WORDS = (
-    "A text encoder gives words and no probabilities. Take a way of scoring that asks for words, such as "
+    "A text encoder gives words and no probabilities. Take a scoring that asks for words, such as "
     "grounded, per claim or rubric, or load the model with xLARD Load Critic."
 )
 
@@ -37,13 +39,13 @@ _GEMMA3_SIDE = 896
 class ClipBackend:
     """Asks the text encoder of a CLIP; implements ``xlard.critics.backend.Backend``.
 
-    ``clip`` is ComfyUI's, ``encoder`` the name that its tokens carry. One question is answered at a time: ComfyUI
+    ``clip`` is ComfyUI's, ``encoder`` the name that its tokens carry. Questions are answered one at a time: ComfyUI
     writes one text at once, shows its tokens in the running node's progress and stops at any of them when the artist
     cancels."""
 
     def __init__(
         self,
-        clip,
+        clip: Any,
         encoder: str,
         chat: ChatFormat,
         max_tokens: int = 1024,
@@ -62,24 +64,14 @@ class ClipBackend:
     def answer(self, asks: Sequence[Ask], sampling: Sampling = GREEDY) -> list[Answer]:
         """An answer for each question, of unknown confidence. Raises CriticError if memory does not suffice for one."""
 
-        def run(done: int, part: list[Ask]) -> list[Answer]:
+        def run(done: int, batch: list[Ask]) -> list[Answer]:
             check_interrupt()
-            written = self._clip.generate(
-                self.tokens(part[0]),
-                do_sample=sampling.temperature > 0,
-                max_length=self._max_tokens,
-                temperature=sampling.temperature,
-                top_k=0,
-                top_p=1.0,
-                min_p=0.0,
-                repetition_penalty=1.0,
-                seed=sampling.seed,
-            )
-            return [Answer(self._clip.decode(written).strip())]
+            (ask,) = batch
+            text = compat.written(self._clip, self.tokens(ask), self._max_tokens, sampling.temperature, sampling.seed)
+            return [Answer(text.strip())]
 
-        weights = sum(weight.numel() * weight.element_size() for weight in self._clip.cond_stage_model.parameters())
         answers = []
-        for answer in in_batches(asks, 1, run, _make_room, self.name, weights):
+        for answer in in_batches(asks, 1, run, _make_room, self.name, compat.weight_bytes(self._clip)):
             answers.append(answer)
             self._on_progress(len(answers), len(asks))
         return answers
@@ -97,8 +89,7 @@ class ClipBackend:
         image = None if ask.image is None else _to_image(self._picture(ask.image))
         # ComfyUI drops the first token of a text for Gemma 3, taking it for one that it put there itself.
         text = ("\n" if self._is_gemma3 else "") + self._chat.write(ask)
-        # The encoders' own templates are for drawing, so the text brings its turns along.
-        return self._clip.tokenize(text, image=image, skip_template=True)
+        return compat.tokens_with_picture(self._clip, text, image)
 
     def _picture(self, image: Tensor) -> Image.Image:
         picture = resized_picture(image, _PATCH)
@@ -107,23 +98,22 @@ class ClipBackend:
         return picture
 
 
-def load_clip_critic(clip, max_tokens: int = 1024) -> MLLMCritic:
+def load_clip_critic(clip: Any, max_tokens: int = 1024) -> MLLMCritic:
     """A CLIP as critic; loads nothing. Raises CriticError if ComfyUI or the text encoder cannot write, or cannot
     see."""
-    if not hasattr(clip, "generate"):
+    if not compat.can_write(clip):
         raise CriticError(
             "This ComfyUI cannot have a text encoder write: 0.15 and newer can, 0.26 and newer with Qwen3-VL. "
             "Update ComfyUI, or use xLARD Load Critic."
         )
-    encoder = " and ".join(_batches(clip.tokenize("")))
-    transformer = _transformer(clip.cond_stage_model)
-    if not hasattr(clip.cond_stage_model, "generate") or not _writes(transformer):
-        raise CriticError(f"ComfyUI cannot have the text encoder '{encoder}' write, only encode prompts. {_OTHERS}")
-    chat = _chat_format(clip, encoder)
+    encoder = " and ".join(compat.token_lists(clip.tokenize("")))
+    if not compat.encoder_writes(clip):
+        raise CriticError(f"ComfyUI cannot have the text encoder '{encoder}' write, only encode prompts. {_SUITABLE}")
+    # ComfyUI's tokenizers know which sizes of Gemma 4 would think first.
+    chat = GEMMA4_LARGE if compat.thinks_first(clip) else format_of(encoder)
     backend = chat and ClipBackend(clip, encoder, chat, max_tokens, show_progress)
-    # Without this attribute, ComfyUI would drop the picture and say nothing.
-    if not backend or not hasattr(transformer, "preprocess_embed") or not _has_picture(backend):
-        raise CriticError(f"The text encoder '{encoder}' can write but not see pictures. {_OTHERS}")
+    if not backend or not compat.encoder_sees(clip) or not _has_picture(backend):
+        raise CriticError(f"The text encoder '{encoder}' can write but not see pictures. {_SUITABLE}")
     return MLLMCritic(backend)
 
 
@@ -133,37 +123,9 @@ def _make_room() -> None:
     comfy.model_management.soft_empty_cache()
 
 
-def _transformer(model: nn.Module) -> nn.Module | None:
-    """The network inside ComfyUI's wrappers of a text encoder."""
-    return next((part.transformer for part in model.modules() if hasattr(part, "transformer")), None)
-
-
-def _writes(transformer: nn.Module | None) -> bool:
-    """Whether ComfyUI has all of a language model, and not only the layers that prompts need.
-
-    Qwen2.5-VL lacks the tokens that end an answer and the layer that makes words (ComfyUI issues 15032 and 15047),
-    MiniMax's Qwen3-VL its last layers."""
-    config = getattr(getattr(transformer, "model", None), "config", None)
-    return hasattr(transformer, "generate") and hasattr(config, "stop_tokens") and getattr(config, "final_norm", True)
-
-
-def _chat_format(clip, encoder: str) -> ChatFormat | None:
-    """How the encoder is spoken to; ComfyUI's tokenizers know which sizes of Gemma 4 would think first."""
-    large = any(getattr(part, "prime_empty_thought", False) for part in vars(clip.tokenizer).values())
-    return GEMMA4_LARGE if large else format_of(encoder)
-
-
 def _has_picture(backend: ClipBackend) -> bool:
     """Whether a picture gets a place among the tokens."""
-    tokens = backend.tokens(Ask(questions.DESCRIBE, torch.zeros(64, 64, 3)))
-    return any(
-        isinstance(token[0], dict) for batches in _batches(tokens).values() for batch in batches for token in batch
-    )
-
-
-def _batches(tokens: dict) -> dict[str, list]:
-    """The tokens by encoder, without the options that a tokenizer puts beside them for it."""
-    return {encoder: batches for encoder, batches in tokens.items() if isinstance(batches, list)}
+    return compat.holds_picture(backend.tokens(Ask(questions.DESCRIBE, torch.zeros(64, 64, 3))))
 
 
 def _to_image(picture: Image.Image) -> Tensor:

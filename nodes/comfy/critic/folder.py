@@ -11,12 +11,10 @@ from torch import nn
 from ....xlard.critics.folder import CriticFolder
 from ....xlard.critics.mllm import MLLMCritic
 from ....xlard.critics.transformers import TransformersBackend
+from ..compat.sampling import free_device
 from ..managed import ManagedModule
 
 check_interrupt = comfy.model_management.throw_exception_if_processing_interrupted
-
-_EVERYTHING = 1e30
-"""More bytes than any device has: ComfyUI's own way to say all."""
 
 
 def show_progress(done: float, total: int) -> None:
@@ -26,7 +24,7 @@ def show_progress(done: float, total: int) -> None:
 
 
 class _Module:
-    """The model of a folder: read when it is first asked for, loaded each time, left to ComfyUI to take off the GPU."""
+    """The model of a folder: read at the first call, loaded at each, left to ComfyUI to take off the GPU."""
 
     def __init__(self, folder: CriticFolder):
         self._folder = folder
@@ -40,14 +38,8 @@ class _Module:
 
     def make_room(self) -> None:
         """Take all other models off the device; they come back when they are used."""
-        memory = comfy.model_management
-        own = [
-            each
-            for each in memory.current_loaded_models
-            if self._managed is not None and each.model is self._managed.patcher
-        ]
-        memory.free_memory(_EVERYTHING, memory.get_torch_device(), keep_loaded=own)
-        memory.soft_empty_cache()
+        free_device(keep=None if self._managed is None else self._managed.patcher)
+        comfy.model_management.soft_empty_cache()
 
 
 def load_critic(

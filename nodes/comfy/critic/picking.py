@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from comfy_execution.graph_utils import ExecutionBlocker
 from torch import Tensor
 
 from ....xlard.critics.ranking import Ranking
 from ....xlard.critique import Critique
 from ....xlard.report.drawing import summarise
+from ..compat.jobs import ExecutionBlocker
+from ..compat.sampling import SEEDS
 from ..sampling.latents import as_pictures
 
 ONE_SEED, COUNTING_UP = "one for the batch", "counting up"
-SEEDS = (ONE_SEED, COUNTING_UP)
-
-_SEEDS = 2**64
+SEED_RULES = (ONE_SEED, COUNTING_UP)
+"""Which seeds the pictures of a batch were drawn with."""
 
 
 def check_batch(count: int, images: Tensor | None, latent: dict | None, masks: Tensor | None) -> None:
-    """Raise ValueError where a batch has not as many entries as there are critiques; one mask may stand for all."""
+    """Raise ValueError for a batch of another size than the critiques; one mask may stand for all pictures."""
     batches = {
         "images": images,
         "latents": None if latent is None else as_pictures(latent["samples"]),
@@ -65,23 +65,23 @@ def picked_seeds(seed: int | None, chosen: Sequence[int], seeds: str) -> list[in
     """The seed of each chosen picture."""
     if seed is None:
         return _missing("seed", "seed")
-    return [(seed + index) % _SEEDS if seeds == COUNTING_UP else seed for index in chosen]
+    return [(seed + index) % SEEDS if seeds == COUNTING_UP else seed for index in chosen]
 
 
 def ranking_text(ranking: Ranking, critiques: Sequence[Critique]) -> str:
-    """All pictures in words, best first, and how they were compared."""
+    """All pictures as text, best first, and how they were compared."""
     lines = [
         f"{place}. picture {index + 1} (index {index}): won {ranking.win_rates[index]:.0%};"
         f" {summarise(critiques[index])}"
         for place, index in enumerate(ranking.order, 1)
     ]
-    compared = [f"{count} {'pair' if count == 1 else 'pairs'} {way}" for way, count in ranking.compared_by.items()]
-    # The empty line: previews that read this as Markdown would take what follows for a part of the list.
+    compared = [f"{count} {'pair' if count == 1 else 'pairs'} {how}" for how, count in ranking.compared_by.items()]
+    # The empty line: previews that read this as Markdown would take what follows for an item of the list.
     return "\n".join([*lines, *(["", "Compared: " + ", ".join(compared)] if compared else [])])
 
 
 def _missing(name: str, output: str) -> ExecutionBlocker:
-    # Only what is connected to this output stops.
+    # Only nodes that are connected to this output stop.
     return ExecutionBlocker(f"xLARD Pick Best has nothing for '{output}': connect {name} to it.")
 
 

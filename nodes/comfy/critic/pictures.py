@@ -13,28 +13,32 @@ from ....xlard.claims import Claim
 from ....xlard.critique import Critique
 from ....xlard.loop.state import LoopState
 from ....xlard.report.drawing import annotate, card, summarise, wrong_mask
+from ..accepted import as_claims
 
 _CARD_WIDTH = 384
+_PREVIEW_SIDE = 512
 _MARKS = {True: "\u2713", False: "\u2717", None: "?"}
 
 
-def chosen_claims(prompt: str, claims: Sequence[Claim] | None) -> list[Claim]:
-    """The claims that are connected, else those of the prompt; raises ValueError if there are none."""
+def chosen_claims(prompt: str, claims: object | None) -> list[Claim]:
+    """The claims that are connected, else those of the prompt; raises ValueError if there are none, TypeError for
+    anything but claims."""
+    claims = as_claims(claims)
     if claims is not None:
         if not claims:
             raise ValueError("No claim is left: all lines of xLARD Claims are disabled. Enable one, or add one.")
-        return list(claims)
+        return claims
     # Imported late: it takes a third of the time that the pack may add to ComfyUI's start.
     from ....xlard.prompts import claims_from_prompt
 
-    found = claims_from_prompt(prompt)
-    if not found:
+    prompt_claims = claims_from_prompt(prompt)
+    if not prompt_claims:
         cause = f"holds no claim that can be checked: {prompt!r}" if prompt.strip() else "is empty"
         raise ValueError(
             f"The prompt {cause}. Write what should be there, for example 'two red circles left of a blue "
             "square', or connect xLARD Claims with claims of your own."
         )
-    return found
+    return prompt_claims
 
 
 def checked_images(images: Tensor) -> Tensor:
@@ -50,14 +54,19 @@ def checked_images(images: Tensor) -> Tensor:
 
 
 def one_image(images: Tensor) -> Tensor:
-    """The one picture (H, W, 3) in [0, 1] of an IMAGE; raises ValueError for a batch of several, or what cannot be
-    judged."""
+    """The only picture (H, W, 3) in [0, 1] of an IMAGE; raises ValueError for a batch of several, and for an image that
+    cannot be judged."""
     if len(images) > 1:
         raise ValueError(
             f"An edit has one source; this image is a batch of {len(images)}. Take one picture of it, for example with "
             "ImageFromBatch."
         )
     return checked_images(images)[0]
+
+
+def preview(image: Tensor, critique: Critique) -> tuple[str, Image.Image, int]:
+    """An image (H, W, 3) with boxes, as ComfyUI's progress bar shows it on the running node."""
+    return "JPEG", annotate(image.cpu(), critique), _PREVIEW_SIDE
 
 
 def annotated_images(images: Tensor, critiques: Sequence[Critique]) -> Tensor:
@@ -101,6 +110,6 @@ def critique_text(critiques: Sequence[Critique]) -> str:
 
 
 def states_text(states: Sequence[LoopState]) -> str:
-    """The critiques of the best pictures of a loop in plain words, and why it ended early, where the critic failed."""
+    """The critiques of the best pictures of a loop in plain words, and why it ended early if the critic failed."""
     ended = dict.fromkeys(state.ended for state in states if state.ended)
     return "\n".join([critique_text([state.best.critique for state in states]), *ended])

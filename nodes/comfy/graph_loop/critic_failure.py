@@ -16,7 +16,9 @@ from ....xlard.critics.backend import CriticError
 from ....xlard.critique import Critique
 from ....xlard.loop.critic_failure import LoopCriticError, failed_critique
 from ....xlard.loop.state import LoopState
+from ....xlard.protocols import Judge
 from ....xlard.tensor_files import write_tensors
+from ..compat.jobs import JobGraph
 from ..sampling.latents import like_source
 
 _LOG = logging.getLogger(__name__)
@@ -31,16 +33,18 @@ def rescued(failed: LoopCriticError, source: Tensor) -> list[LoopState]:
 
     Raises CriticError, which names the file, where not even the first pictures were judged.
     """
-    kept = _kept(like_source(failed.latents, source))
+    where = _saved(like_source(failed.latents, source))
     if not failed.judged:
-        raise CriticError(f"{failed} {kept}") from failed
-    _LOG.warning("xLARD: %s The best pictures so far are returned. %s", failed, kept)
+        raise CriticError(f"{failed} {where}") from failed
+    _LOG.warning("xLARD: %s The best pictures so far are returned. %s", failed, where)
     for state in failed.states:
-        state.ended = state.ended and f"{state.ended} {kept}"
+        state.ended = state.ended and f"{state.ended} {where}"
     return failed.states
 
 
-def judged(node: type[io.ComfyNode], critic, images: Tensor, claims: Sequence[Claim], end: str) -> Sequence[Critique]:
+def judged(
+    node: type[io.ComfyNode], critic: Judge, images: Tensor, claims: Sequence[Claim], end: str
+) -> Sequence[Critique]:
     """What a critic says of images (B, H, W, 3) in [0, 1] in a running ``node``, whose first output is the critiques.
 
     Where the critic fails in a later round of a loop, whose node of the kind ``end`` waits for them, that gets failures
@@ -55,14 +59,14 @@ def judged(node: type[io.ComfyNode], critic, images: Tensor, claims: Sequence[Cl
 
 
 def _ends_a_copy(node: type[io.ComfyNode], end: str) -> bool:
-    prompt, own = node.hidden.dynprompt, node.hidden.unique_id
-    if prompt.get_parent_node_id(own) is None:
+    job = JobGraph(node)
+    if job.parent(job.own_id) is None:
         return False
-    others = (prompt.get_node(each) for each in prompt.all_node_ids())
-    return any(each["class_type"] == end and each["inputs"].get("critique") == [own, 0] for each in others)
+    ends = (node_id for node_id in job.ids() if job.kind(node_id) == end)
+    return any(job.inputs(end_id).get("critique") == [job.own_id, 0] for end_id in ends)
 
 
-def _kept(samples: Tensor) -> str:
+def _saved(samples: Tensor) -> str:
     """Saves samples as Save Latent does, whole or not at all, and says where."""
     try:
         folder, name, number, subfolder, _ = folder_paths.get_save_image_path(

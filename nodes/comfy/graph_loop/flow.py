@@ -4,37 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-import comfy.utils
 import torch
-from comfy_execution.graph_utils import ExecutionBlocker
 from torch import Tensor
 
-from ....xlard.loop.rounds import BatchRound
+from ....xlard.claims import Claim
+from ....xlard.critics.rewrite import PromptRewriter
+from ....xlard.loop.rounds import BatchRound, first_round, resumed_round
 from ....xlard.loop.state import LoopState
-from ....xlard.report.drawing import annotate
-from ..critic.pictures import checked_images, critique_text, states_text
-from ..progress import PREVIEW_SIDE
+from ..compat.jobs import ExecutionBlocker
+from ..compat.sampling import noise_levels
+from ..critic.pictures import checked_images, critique_text
 from ..sampling.latents import PIXELS_PER_LATENT, as_pictures, like_source, mask_of
-from ..sampling.x0_guidance import noise_levels
-from .calls import CallCounter, Clock
+from .nfe import Clock, NfeCounter
 
 
 @dataclass(frozen=True, eq=False)
 class Flow:
     """A round of the loop that begins at the node ``start``: from the artist's LATENT, with the MODEL if one is
-    given."""
+    connected."""
 
     start: str
     batch: BatchRound
     source: dict
-    model: object | None = None
-    calls: CallCounter = field(default_factory=CallCounter)
+    model: Any = None
+    counter: NfeCounter = field(default_factory=NfeCounter)
     clock: Clock = field(default_factory=Clock)
 
     @property
     def latent(self) -> dict:
-        """The LATENT to sample from; a noise mask where only a part of it is to be drawn."""
+        """The LATENT to sample from; with a noise mask where only a part of it is redrawn."""
         if all(self.batch.fresh):
             return self.source
         samples, mask = like_source(self._samples, self.source["samples"]), self._mask
@@ -57,7 +57,7 @@ class Flow:
 
     @property
     def mask(self) -> Tensor:
-        """Where the pictures are drawn anew, a MASK (B, H, W) of their size; in the first round 8 times the
+        """Where the pictures are redrawn, a MASK (B, H, W) of their size; in the first round 8 times the
         latent's."""
         first = self.batch.states[0]
         size = (
@@ -66,14 +66,14 @@ class Flow:
         return torch.nn.functional.interpolate(self._mask[:, None], tuple(size), mode="nearest")[:, 0]
 
     @property
-    def counted_model(self):
-        """The MODEL whose calls are counted; where none was given, what stops the node that wants it."""
+    def counted_model(self) -> Any:
+        """The MODEL whose calls are counted; without one, what stops the node that needs it."""
         if self.model is None:
             return ExecutionBlocker(
                 "xLARD Loop Start has a model to give only if one is connected to it. Connect your model, "
                 "or take it from where it comes from."
             )
-        return self.calls.on(self.model)
+        return self.counter.on(self.model)
 
     @property
     def best_images(self) -> Tensor:
@@ -85,11 +85,30 @@ class Flow:
         """What is wrong with the best pictures so far, in words; empty before the first is drawn."""
         return critique_text([state.best.critique for state in self.batch.states]) if self.batch.number else ""
 
+    def outputs(self, prompt: str, claims: Sequence[Claim]) -> tuple:
+        """What a loop's start puts out, in the order of its outputs; ``prompt`` is the artist's own."""
+        return (
+            self,
+            self.latent,
+            self.denoise,
+            self.batch.seed,
+            self.batch.number,
+            self.mask,
+            self.report,
+            claims,
+            self.counted_model,
+            self.batch.prompt or prompt,
+        )
+
     def finished(self, latent: dict, image: Tensor, critiques: Sequence, body: Iterable[str]) -> list[LoopState]:
         """The states after the round, from the LATENT and the IMAGE that its body returned; see
         ``BatchRound.finished``."""
         return self.batch.finished(
-            as_pictures(latent["samples"]), checked_images(image), critiques, self.calls.total(body), self.clock.seconds
+            as_pictures(latent["samples"]),
+            checked_images(image),
+            critiques,
+            self.counter.total(body),
+            self.clock.seconds,
         )
 
     def source_like(self, latent: dict) -> dict:
@@ -109,40 +128,31 @@ class Flow:
     def _mask(self) -> Tensor:
         """Where the round draws, (B, h, w) in [0, 1]: inside the artist's own noise mask."""
         samples = self._samples
-        own = mask_of(self.source, samples)
-        redrawn = self.batch.redrawn(tuple(samples.shape[-2:])).to(samples.device)
-        return redrawn if own is None else redrawn * own[:, 0]
+        noise_mask = mask_of(self.source, samples)
+        height, width = samples.shape[-2:]
+        redrawn = self.batch.redrawn((height, width)).to(samples.device)
+        return redrawn if noise_mask is None else redrawn * noise_mask[:, 0]
 
 
-def results(flow: Flow, states: Sequence[LoopState], latent: dict, repetitions: int) -> tuple:
-    """What Loop End puts out: best latent, best and first images, state, scores, verdicts, report."""
-    best = [state.best for state in states]
-    kept = {key: value for key, value in latent.items() if key not in ("samples", "noise_mask")}
-    own = {key: flow.source[key] for key in ("noise_mask",) if key in flow.source}
-    samples = like_source(torch.stack([entry.latent for entry in best]), latent["samples"]).to(latent["samples"])
-    critiques = [entry.critique for entry in best]
-    refusal = flow.batch.rewriter and flow.batch.rewriter.refusal
-    return (
-        {**kept, **own, "samples": samples},
-        torch.stack([entry.image for entry in best]),
-        torch.stack([state.first.image for state in states]),
-        states,
-        _in_lists([critique.score for critique in critiques], repetitions),
-        _in_lists([critique.passed for critique in critiques], repetitions),
-        "\n".join(filter(None, (states_text(states), refusal))),
-    )
+def begun_round(
+    state: Sequence[LoopState] | BatchRound | None,
+    prompt: str,
+    claims: Sequence[Claim],
+    batch: int,
+    seed: int,
+    strategies: Sequence[str],
+    sources: Tensor | None,
+    writer: object | None,
+) -> BatchRound:
+    """The round that a loop's start begins: one that was planned, the first, or the next after a loop's states.
 
-
-def show_round(states: Sequence[LoopState], number: int, rounds: int) -> None:
-    """Shows the best pictures with their boxes on the running node, and that round ``number`` of ``rounds`` is done."""
-    bar = comfy.utils.ProgressBar(rounds + 1)
-    for state in states:
-        preview = ("JPEG", annotate(state.best.image, state.best.critique), PREVIEW_SIDE)
-        bar.update_absolute(number + 1, preview=preview)
-
-
-def _in_lists(values: list, repetitions: int) -> list:
-    # ComfyUI takes one list off an output each time that it hands it from a copied node to the one that was expanded.
-    for _ in range(repetitions):
-        values = [values]
-    return values
+    ``writer`` is the critic that rewords the prompt for later rounds. Raises ValueError as ``first_round`` and
+    ``resumed_round`` do.
+    """
+    if isinstance(state, BatchRound):
+        # The end of a round has planned the next one, and asked the critic for another wording if it needs one.
+        return state
+    rewriter = None if writer is None else PromptRewriter(writer)
+    if state is None:
+        return first_round(prompt, claims, batch, seed, strategies, sources, rewriter)
+    return resumed_round(state, claims, batch, seed, strategies, rewriter)

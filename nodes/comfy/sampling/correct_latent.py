@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from ....xlard.guidance.gradient import AscentSettings, ascend
-from ....xlard.guidance.min_norm import Combination
 from ....xlard.models.checks import check_family
 from ....xlard.models.corrector import attribution_map, project, relative_norm
 from ....xlard.models.head import overall_reward
-from .family import known_as
+from ..managed import ManagedModule
 from .latents import as_pictures, like_source, map_image, mask_of, prompt_embeddings
 from .predictions import aspects_of_prompt
 
@@ -30,50 +29,51 @@ class Correction:
 def correct_latent(
     latent: dict,
     positive: list,
-    corrector,
-    head,
+    corrector: ManagedModule,
+    head: ManagedModule | None,
     strength: float,
-    sigma: float,
-    gradient_steps: int = 0,
-    combine: Combination = "sum",
+    noise_level: float,
+    ascent: AscentSettings,
     prompt: str = "",
 ) -> Correction:
-    """Add ``strength`` times the corrector's residual, moved on by ``gradient_steps`` that raise the head's rewards.
+    """Add ``strength`` times the corrector's residual, moved on by ``ascent`` steps that raise the head's rewards.
 
     Both together keep to the corrector's trust region. With a head, only pictures whose predicted reward rises are
     changed; of its aspects those count that ``prompt`` asks for, all where it is empty. What lies outside of the
     LATENT's noise mask stays. At strength 0 the samples are the very same tensor. Raises ValueError for gradient steps
     without a head, and for a head and a corrector of two model families."""
-    if gradient_steps and head is None:
+    if ascent.steps and head is None:
         raise ValueError("Gradient steps need a reward head to climb. Connect one, or set gradient_steps to 0.")
+    aspects: list[str] = []
     if head is not None:
-        check_family(replace(head.config, family=known_as(head.config)), known_as(corrector.config), "head")
+        check_family(head.config, corrector.config.family, "head")
         aspects = aspects_of_prompt(prompt, head.config.aspects)
     source = latent["samples"]
     pictures = as_pictures(source)
     original, batch = pictures.to(comfy.model_management.intermediate_device(), torch.float32), len(pictures)
-    context, level = prompt_embeddings(positive, batch), torch.full((batch,), sigma)
+    context, levels = prompt_embeddings(positive, batch), torch.full((batch,), noise_level)
     mask = mask_of(latent, original)
-    delta = corrector(original, context, level)
+    delta = corrector(original, context, levels)
     if mask is not None:
         delta = delta * mask
-    if gradient_steps:
-        region = corrector.config.trust_region
-        settings = AscentSettings(gradient_steps, trust_region=region, how=combine)
-        asked = torch.tensor([float(aspect in aspects) for aspect in head.config.aspects], device=original.device)
-        delta = delta + ascend(head, original + delta, context, level, asked.expand(batch, -1), settings, mask).delta
-        delta = project(delta, original, region)
+    if head is not None and ascent.steps:
+        settings = replace(ascent, trust_region=corrector.config.trust_region)
+        known = torch.tensor([float(aspect in aspects) for aspect in head.config.aspects], device=original.device)
+        climbed = ascend(head, original + delta, context, levels, known.expand(batch, -1), settings, mask)
+        delta = project(delta + climbed.delta, original, settings.trust_region)
     delta = strength * delta
     if head is not None:
-        delta = delta * _rising(head, original, delta, context, level, aspects)[:, None, None, None]
+        delta = delta * _rising(head, original, delta, context, levels, aspects)[:, None, None, None]
     samples = like_source(pictures + delta.to(pictures), source) if delta.any() else source
     return Correction(
         {**latent, "samples": samples}, map_image(attribution_map(delta)), relative_norm(delta, original).max().item()
     )
 
 
-def _rising(head, pictures: Tensor, delta: Tensor, context: Tensor, level: Tensor, aspects: list[str]) -> Tensor:
+def _rising(
+    head: ManagedModule, pictures: Tensor, delta: Tensor, context: Tensor, levels: Tensor, aspects: list[str]
+) -> Tensor:
     """Whether the product of the head's rewards over ``aspects`` rises, (B,)."""
-    before, after = (head(latents, context, level) for latents in (pictures, pictures + delta))
-    index = [before.columns(aspects)] * len(pictures)
+    before, after = (head(latents, context, levels) for latents in (pictures, pictures + delta))
+    index = [before.index(aspects)] * len(pictures)
     return overall_reward(after, index) > overall_reward(before, index)

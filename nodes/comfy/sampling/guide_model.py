@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import comfy.model_management
 import torch
 from torch import Tensor
@@ -34,21 +36,21 @@ def readable_window(
 
     Raises ValueError for a window that is upside down, or that holds no level of the head's.
     """
-    wanted = noise_level_end, noise_level_start or 1.0
-    check_window(wanted)
+    window = noise_level_end, noise_level_start or 1.0
+    check_window(window)
     lowest, highest = head.config.noise_level_range
-    low, high = max(wanted[0], lowest), min(wanted[1], highest)
+    low, high = max(window[0], lowest), min(window[1], highest)
     if low > high:
         raise ValueError(
             f"This head reads noise levels from {lowest:g} to {highest:g}; none of them lies between noise_level_end "
-            f"{wanted[0]:g} and noise_level_start {wanted[1]:g}. Set the two to levels that it reads, or disconnect "
+            f"{window[0]:g} and noise_level_start {window[1]:g}. Set the two to levels that it reads, or disconnect "
             "the head."
         )
     return low, high
 
 
 def guided(
-    model,
+    model: Any,
     positive: list,
     corrector: ManagedModule | None,
     head: ManagedModule | None,
@@ -58,20 +60,19 @@ def guided(
     gradient_steps: int = GRADIENT_STEPS,
     combine: Combination = "sum",
     prompt: str = "",
-):
+) -> Any:
     """A MODEL whose x0 predictions are corrected while it samples; the very same one at strength 0.
 
     The corrector acts first, the head's gradient goes on from there; both together keep to the corrector's trust
-    region. With ``gradient_steps`` of 0 the head does nothing. A corrector that acts once does so at ``noise_level_start``
-    (0: its own level), whatever ``noise_level_end``, and a head beside it only says which pictures need it, whatever
-    ``gradient_steps``. Of the head's aspects those count that ``prompt`` asks for, all where it is empty. Raises
-    ValueError where nothing is left that could act, for a corrector or head of another model or text encoder, and for a
+    region. With ``gradient_steps`` of 0 the head does nothing. A corrector that acts once does so at
+    ``noise_level_start`` (0: its own level), whatever ``noise_level_end``; a head beside it only says which pictures
+    need it, whatever ``gradient_steps``. Of the head's aspects those count that ``prompt`` asks for, all where it is
+    empty. Raises ValueError if nothing could act, for a corrector or head of another model or text encoder, and for a
     window that is upside down or that the head cannot read."""
     single_step = corrector is not None and corrector.config.single_step_level > 0
+    ascending = head if gradient_steps or single_step else None
     acting = {
-        what: module
-        for what, module in {"corrector": corrector, "head": head if gradient_steps or single_step else None}.items()
-        if module is not None
+        what: module for what, module in {"corrector": corrector, "head": ascending}.items() if module is not None
     }
     if not acting:
         raise ValueError(
@@ -89,10 +90,11 @@ def guided(
     if corrector is not None:
         trust_region = corrector.config.trust_region
         changes.append(corrector_change(corrector, context, window_of(corrector, noise_level_start, noise_level_end)))
-    if "head" in acting:
+    if ascending is not None:
         settings = AscentSettings(gradient_steps, trust_region=trust_region, how=combine)
-        gradient = _gradient(head, aspects_of_prompt(prompt, head.config.aspects), settings)
-        changes.append(corrector_change(gradient, context, readable_window(head, noise_level_start, noise_level_end)))
+        gradient = _gradient(ascending, aspects_of_prompt(prompt, ascending.config.aspects), settings)
+        window = readable_window(ascending, noise_level_start, noise_level_end)
+        changes.append(corrector_change(gradient, context, window))
     return with_guidance(model, StepwiseGuidance(changes_in_turn(changes, trust_region, strength)), companions)
 
 
@@ -130,12 +132,12 @@ def _single_step(
 
 def _gradient(head: ManagedModule, aspects: list[str], settings: AscentSettings) -> Residual:
     """The head's gradient in the place of a corrector."""
-    asked = torch.tensor([float(aspect in aspects) for aspect in head.config.aspects])
+    known = torch.tensor([float(aspect in aspects) for aspect in head.config.aspects])
 
     def residual(x0: Tensor, context: Tensor, noise_level: Tensor) -> Tensor:
         # A managed head answers on this device; what is computed from its answers must lie there too.
         device = comfy.model_management.intermediate_device()
-        per_picture = asked.expand(len(x0), -1).to(device)
+        per_picture = known.expand(len(x0), -1).to(device)
         ascent = ascend(head, x0.to(device), context.to(device), noise_level.to(device), per_picture, settings)
         return ascent.delta
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import comfy.sampler_helpers
 import comfy.utils
 import torch
 from torch import Tensor
+
+from ..compat.sampling import mask_like
 
 PIXELS_PER_LATENT = 8
 """Enlargement of maps for viewing; the true ratio is the VAE's, which no latent knows."""
@@ -42,36 +43,36 @@ def as_pictures(samples: Tensor) -> Tensor:
 
 
 def like_source(pictures: Tensor, source: Tensor) -> Tensor:
-    """Latents (B, C, h, w) in the shape of the samples that ``as_pictures`` had taken them from."""
+    """Latents (B, C, h, w) in the shape of samples: with a frame axis if the samples have one."""
     return pictures.unsqueeze(2) if source.ndim == 5 else pictures
 
 
 def with_source(latent: dict, source: dict | None) -> dict:
-    """A LATENT with the samples of the one that is edited in place of its own; itself where there is no source.
+    """A LATENT with the samples of the source that is edited; unchanged without a source.
 
-    One source serves all pictures of a batch. Raises ValueError for other numbers of pictures, for several that differ,
-    and for another shape."""
+    One source serves all pictures of a batch. Raises ValueError for another number of pictures, for several that
+    differ, and for another shape."""
     if source is None:
         return latent
-    samples, wanted = as_pictures(source["samples"]), as_pictures(latent["samples"])
-    if len(samples) not in (1, len(wanted)) or samples.shape[1:] != wanted.shape[1:]:
+    samples, replaced = as_pictures(source["samples"]), as_pictures(latent["samples"])
+    if len(samples) not in (1, len(replaced)) or samples.shape[1:] != replaced.shape[1:]:
         raise ValueError(
-            f"The source is {tuple(samples.shape)}, latent_image {tuple(wanted.shape)} (batch, channels, height,"
-            " width): they must be of one shape. Connect VAE Encode of the picture to both."
+            f"The source is {tuple(samples.shape)}, latent_image {tuple(replaced.shape)} (batch, channels, height,"
+            " width): they must have the same shape. Connect VAE Encode of the picture to both."
         )
     if (samples != samples[:1]).any():
         raise ValueError(
-            f"The source holds {len(samples)} pictures that differ, and the claims of an edit are of one. Take one of"
-            " them, for example with LatentFromBatch."
+            f"The source holds {len(samples)} pictures that differ, and the claims of an edit are of one picture. Take"
+            " one of them, for example with LatentFromBatch."
         )
     shaped = source["samples"] if source["samples"].ndim == 5 else latent["samples"]
-    return {**latent, "samples": like_source(comfy.utils.repeat_to_batch_size(samples, len(wanted)), shaped)}
+    return {**latent, "samples": like_source(comfy.utils.repeat_to_batch_size(samples, len(replaced)), shaped)}
 
 
 def mask_of(latent: dict, like: Tensor) -> Tensor | None:
     """The LATENT's noise mask in the shape of ``like`` (B, C, h, w), 1 where a picture may change; None without one."""
     mask = latent.get("noise_mask")
-    return None if mask is None else comfy.sampler_helpers.prepare_mask(mask, like.shape, like.device)
+    return None if mask is None else mask_like(mask, like)
 
 
 def prompt_embeddings(conditioning: list, batch: int) -> Tensor:

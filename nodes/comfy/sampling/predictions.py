@@ -22,8 +22,8 @@ def aspects_of_prompt(prompt: str, known: Sequence[str]) -> list[str]:
     # Imported late: it takes a third of the time that the pack may add to ComfyUI's start.
     from ....xlard.prompts import claims_from_prompt
 
-    asked = {ASPECT_OF[claim.type] for claim in claims_from_prompt(prompt)}
-    aspects = [aspect for aspect in known if aspect in asked]
+    touched = {ASPECT_OF[claim.type] for claim in claims_from_prompt(prompt)}
+    aspects = [aspect for aspect in known if aspect in touched]
     if not aspects:
         raise ValueError(
             f"The prompt asks for nothing that this head rates ({', '.join(known)}): {prompt!r}. Leave it "

@@ -1,9 +1,10 @@
-"""The artist's prompt in other words: the critic finds them, CLIP encodes them, the conditioning takes them in."""
+"""The artist's prompt with another wording: the critic writes it, CLIP encodes it, the conditioning takes it in."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor
 
@@ -25,25 +26,25 @@ _OF_HOOKS = frozenset({"hooks", "clip_start_percent", "clip_end_percent"})
 
 
 class ConditioningRewriter:
-    """Puts the prompt of a positive CONDITIONING into other words; implements ``xlard.loop.engine.Rewriter``.
+    """Rewords the prompt of a positive CONDITIONING; implements ``xlard.protocols.Rewriter``.
 
-    Nothing is asked or encoded before it is wanted. Where no part of the conditioning is what ``clip`` makes of
-    ``prompt``, replacing it would lose what else the artist wrote: then there are no other words, and the log says so
+    Nothing is asked or encoded before it is needed. Where no part of the conditioning is what ``clip`` makes of
+    ``prompt``, replacing it would lose what else the artist wrote: then there is no other wording, and the log says so
     once."""
 
-    def __init__(self, critic, clip, prompt: str, positive: list):
+    def __init__(self, critic: object, clip: Any, prompt: str, positive: list):
         self._rewriter = PromptRewriter(critic)
         self._clip, self._prompt, self._positive = clip, prompt, positive
         self._encoded: dict[str, list] = {}
         self._misfit = ""
 
     def __call__(self, prompt: str, critique: Critique, tried: Sequence[str] = ()) -> str | None:
-        """The prompt in other words, or None."""
+        """The prompt with another wording, or None."""
         return self._rewriter(prompt, critique, tried) if prompt.strip() and self._fits() else None
 
     @property
     def refusal(self) -> str:
-        """Why there were no other words, where it lies with the critic or with the conditioning; else empty."""
+        """Why the critic or the conditioning allows no other wording; empty if they do."""
         return self._misfit or self._rewriter.refusal
 
     def conditioning(self, text: str) -> list:
@@ -52,13 +53,13 @@ class ConditioningRewriter:
         return [self._replaced(embedding, options, text) for embedding, options in self._positive]
 
     def check(self) -> None:
-        """Raise ValueError where other words would leave the conditioning as it is."""
+        """Raise ValueError where another wording would leave the conditioning as it is."""
         if not self._belongs():
             raise ValueError(f"The prompt cannot be split into objects: {_FOREIGN}")
 
     def _fits(self) -> bool:
         if not self._misfit and not self._belongs():
-            self._misfit = f"The prompt cannot be put into other words: {_FOREIGN}"
+            self._misfit = f"The prompt cannot be reworded: {_FOREIGN}"
             _LOG.warning("xLARD: %s", self._misfit)
         return not self._misfit
 
@@ -72,13 +73,13 @@ class ConditioningRewriter:
             return [embedding, options]
         before, (new, beside) = self._encode(self._prompt)[place][1], self._encode(text)[place]
         of_text = (before.keys() | beside.keys()) - _OF_HOOKS
-        kept = {key: value for key, value in options.items() if key not in of_text}
-        return [new, {**kept, **{key: value for key, value in beside.items() if key in of_text}}]
+        unrelated = {key: value for key, value in options.items() if key not in of_text}
+        return [new, {**unrelated, **{key: value for key, value in beside.items() if key in of_text}}]
 
     def _place(self, embedding: Tensor) -> int | None:
         """Which part of the encoded prompt an embedding is; a CLIP with scheduled hooks makes several."""
-        parts = enumerate(self._encode(self._prompt))
-        return next((index for index, (own, _) in parts if _same(own, embedding)), None)
+        encoded = enumerate(self._encode(self._prompt))
+        return next((index for index, (expected, _) in encoded if _same(expected, embedding)), None)
 
     def _encode(self, text: str) -> list:
         if text not in self._encoded:
@@ -86,8 +87,8 @@ class ConditioningRewriter:
         return self._encoded[text]
 
 
-def _same(own: Tensor, other: object) -> bool:
-    if not isinstance(other, Tensor) or own.shape != other.shape:
+def _same(expected: Tensor, embedding: object) -> bool:
+    if not isinstance(embedding, Tensor) or expected.shape != embedding.shape:
         return False
-    own, other = own.float().cpu(), other.float().cpu()
-    return bool((own - other).norm() <= _SAME * own.norm())
+    expected, embedding = expected.float().cpu(), embedding.float().cpu()
+    return bool((expected - embedding).norm() <= _SAME * expected.norm())

@@ -1,38 +1,33 @@
-"""A MODEL with sampler, scheduler, guidance and conditioning as the library's sampler."""
+"""A MODEL with sampler, scheduler, guidance and conditioning as the library's sampler, and a VAE as its decoder."""
 
 from __future__ import annotations
 
 import copy
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import comfy.model_management
-import comfy.sample
-import comfy.samplers
-import comfy.utils
-import latent_preview
 import torch
-from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
 from ....xlard.guidance.base import X0Guidance
+from ..compat.encoders import vae_shape
+from ..compat.sampling import add_call_hook, fitted_samples, noise_levels, sampled, schedule_of
 from ..managed import ManagedModule
 from .latents import as_pictures, mask_of, prompt_embeddings
 from .rewriting import ConditioningRewriter
-from .x0_guidance import SEEDS, noise_levels, with_guidance
-
-_RATIOS = ("downscale_ratio_spacial", "downscale_ratio_temporal")
+from .x0_guidance import with_guidance
 
 
 class _NfeCounter:
     """Counts guided model calls, whatever the sampler does within a step."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.nfe = 0
 
-    def __call__(self, executor, *arguments, **keywords):
+    def __call__(self) -> None:
         self.nfe += 1
-        return executor(*arguments, **keywords)
 
 
 class ComfySampler:
@@ -40,14 +35,14 @@ class ComfySampler:
 
     A row is a picture of the batch, and each has its own seed; a batch of one equals KSampler's picture for that seed
     exactly. Samplers that add noise of their own (``euler_ancestral``) draw it with the first row's seed. Where the
-    LATENT has a noise mask, what lies outside of it stays as it was. ``companions`` are the modules that x0 guidance calls,
-    ``rewriter`` is what ``with_prompt`` needs."""
+    LATENT has a noise mask, what lies outside of it stays as it was. ``companions`` are the modules that x0 guidance
+    calls, ``rewriter`` is what ``with_prompt`` needs."""
 
     def __init__(
         self,
-        model,
-        positive,
-        negative,
+        model: Any,
+        positive: list,
+        negative: list,
         latent: dict,
         steps: int,
         cfg: float,
@@ -58,26 +53,16 @@ class ComfySampler:
     ):
         counter = _NfeCounter()
         self._model = model.clone()
-        self._model.add_wrapper(WrappersMP.PREDICT_NOISE, counter)
+        add_call_hook(self._model, counter)
         self._counter, self._cfg, self._sampler_name = counter, cfg, sampler_name
         self._positive, self._negative, self._companions, self._rewriter = positive, negative, companions, rewriter
-        # Newer ComfyUI notes what an empty latent was made for, and gives it the size that the model wants.
-        ratios = {name: latent[name] for name in _RATIOS if name in latent}
-        samples = comfy.sample.fix_empty_latent_channels(self._model, _checked(latent["samples"]), **ratios)
+        samples = fitted_samples(self._model, latent, _checked(latent["samples"]))
         self.source = samples
         self._video = samples.ndim == 5
         self._latents = as_pictures(samples)
         self._mask = mask_of(latent, self._latents)
         self._check_channels()
-        self._sigmas = comfy.samplers.KSampler(
-            self._model,
-            steps=steps,
-            device=self._model.load_device,
-            sampler=sampler_name,
-            scheduler=scheduler,
-            denoise=1.0,
-            model_options=self._model.model_options,
-        ).sigmas.cpu()
+        self._sigmas = schedule_of(self._model, steps, sampler_name, scheduler)
         self._measured: dict[int, int] = {}
 
     @property
@@ -111,11 +96,13 @@ class ComfySampler:
 
         With ``regions`` (B, h, w) only where they are true; where there is a noise mask too, inside both.
         """
-        drawn = self._run(self._blended(latents, rows), self._start(noise_level), rows, seeds, guidance, regions)
-        return drawn if regions is None else torch.where(regions.to(drawn.device)[:, None], drawn, latents.to(drawn))
+        redrawn = self._run(self._blended(latents, rows), self._start(noise_level), rows, seeds, guidance, regions)
+        if regions is None:
+            return redrawn
+        return torch.where(regions.to(redrawn.device)[:, None], redrawn, latents.to(redrawn))
 
     def predict(self, latents: Tensor, noise_level: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
-        """The model's x0 prediction (B, C, h, w) at the step nearest to ``noise_level``: one call, one Euler step to 0."""
+        """The x0 prediction (B, C, h, w) at the step nearest to ``noise_level``: one call, one Euler step to 0."""
         start = self._start(noise_level)
         sigmas = torch.stack([self._sigmas[start], torch.zeros(())])
         return self._sample(self._model, self._blended(latents, rows), sigmas, "euler", rows, seeds, None)
@@ -132,7 +119,7 @@ class ComfySampler:
         return sampler
 
     def nfe(self, noise_level: float = 1.0) -> int:
-        """Model calls per picture from ``noise_level`` to the end: counted if it has run, else scaled from a full run."""
+        """Model calls per picture from ``noise_level`` on: counted if that has run, else scaled from a full run."""
         start = self._start(noise_level)
         steps = len(self._sigmas) - 1
         per_step = self._measured.get(0, steps) / steps
@@ -161,7 +148,7 @@ class ComfySampler:
 
     def _sample(
         self,
-        model,
+        model: Any,
         latents: Tensor,
         sigmas: Tensor,
         sampler_name: str,
@@ -172,22 +159,16 @@ class ComfySampler:
         comfy.model_management.throw_exception_if_processing_interrupted()
         if self._video:
             latents = latents.unsqueeze(2)
-        noise = torch.cat(
-            [comfy.sample.prepare_noise(latents[row : row + 1], seed % SEEDS) for row, seed in enumerate(seeds)]
-        )
-        samples = comfy.sample.sample_custom(
+        samples = sampled(
             model,
-            noise,
-            self._cfg,
-            comfy.samplers.sampler_object(sampler_name),
+            latents,
+            seeds,
             sigmas,
+            sampler_name,
+            self._cfg,
             self._positive,
             self._negative,
-            latents,
-            noise_mask=self._noise_mask(rows, regions),
-            callback=latent_preview.prepare_callback(model, len(sigmas) - 1),
-            disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
-            seed=seeds[0] % SEEDS,
+            self._noise_mask(rows, regions),
         )
         return samples[:, :, 0] if self._video else samples
 
@@ -207,10 +188,10 @@ class ComfySampler:
         return latents * mask + self._latents[list(rows)].to(latents) * (1 - mask)
 
     def _check_channels(self) -> None:
-        wanted = self._model.get_model_object("latent_format").latent_channels
-        if self._latents.shape[1] != wanted:
+        channels = self._model.get_model_object("latent_format").latent_channels
+        if self._latents.shape[1] != channels:
             raise ValueError(
-                f"The model works on {wanted}-channel latents; this latent has {self._latents.shape[1]}. "
+                f"The model works on {channels}-channel latents; this latent has {self._latents.shape[1]}. "
                 "Encode the picture with the VAE of this checkpoint."
             )
 
@@ -218,3 +199,21 @@ class ComfySampler:
 def _checked(samples: Tensor) -> Tensor:
     as_pictures(samples)
     return samples
+
+
+class ComfyDecoder:
+    """Decodes latents (B, C, h, w) with a VAE; implements ``xlard.protocols.Decoder``."""
+
+    def __init__(self, vae: Any):
+        self._vae = vae
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Images (B, H, W, 3) in [0, 1]; raises ValueError if the VAE is for other latents."""
+        channels, is_video = vae_shape(self._vae)
+        if channels not in (None, latents.shape[1]):
+            raise ValueError(
+                f"The VAE decodes {channels}-channel latents; the model's have {latents.shape[1]}. "
+                "Connect the VAE of this checkpoint."
+            )
+        images = self._vae.decode(latents.unsqueeze(2) if is_video else latents).float()
+        return images.reshape(-1, *images.shape[-3:])[..., :3]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import comfy.utils
 import folder_paths
@@ -13,18 +13,18 @@ from torch import Tensor
 
 from ....xlard.critique import Critique
 from ....xlard.guidance.corrector import guidance_of
-from ....xlard.report.drawing import annotate
-from ... import folders
+from .. import folders
+from ..critic.pictures import preview
 from ..managed import ManagedModule
-from ..progress import PREVIEW_SIDE
-from ..sampling.family import check_family, family_of
-from ..sampling.latents import prompt_embeddings
+from ..sampling.family import check_model, family_of
+from ..sampling.latents import as_pictures, prompt_embeddings
 from ..sampling.sampler import ComfySampler
 
 if TYPE_CHECKING:
     from ....xlard.guidance.base import X0Guidance
-    from ....xlard.protocols import Sampler
-    from ....xlard.training.dataset import Source
+    from ....xlard.protocols import Decoder, Judge, Sampler
+    from ....xlard.training.collect import CollectSettings
+    from ....xlard.training.dataset import Dataset, Source
 
 
 def dataset_folder(name: str) -> Path:
@@ -39,13 +39,13 @@ def prompt_file(name: str) -> Path:
 
 @dataclass(frozen=True)
 class Artist:
-    """Draws pictures of any prompt, all with the same model and settings, and by itself or with a corrector.
+    """Draws pictures of any prompt, all with the same model and settings, with a corrector or without.
 
     ``latent`` gives size and number of the pictures that are drawn together.
     """
 
-    model: object
-    clip: object
+    model: Any
+    clip: Any
     negative: list
     latent: dict
     steps: int
@@ -56,9 +56,9 @@ class Artist:
     strength: float = 1.0
     _encoded: dict[str, list] = field(default_factory=dict, repr=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.corrector is not None:
-            check_family(self.corrector, self.model, "corrector")
+            check_model(self.corrector, self.model, "corrector")
 
     def source(self, prompt: str, base_model: str) -> Source:
         """What the pictures are made with; the text encoder's width is that of a prompt."""
@@ -86,6 +86,7 @@ class Artist:
 
     def guidance(self, sampler: Sampler, rows: Sequence[int]) -> X0Guidance:
         """The corrector as x0 guidance, where it was trained to act."""
+        assert self.corrector is not None
         return guidance_of(self.corrector, sampler.context(rows), self.strength)
 
     def _encode(self, prompt: str) -> list:
@@ -98,12 +99,40 @@ class Artist:
         return self._encoded[prompt]
 
 
-class CollectProgress:
+def collected(
+    artist: Artist,
+    decoder: Decoder,
+    judge: Judge,
+    settings: CollectSettings,
+    prompts: str,
+    pictures_per_prompt: int,
+    name: str,
+    base_model: str,
+) -> tuple[Dataset, str]:
+    """Add judged pictures of prompts, one a line, to the dataset of a name; returns it and a report.
+
+    Raises ValueError as ``collect``, ``Dataset.open`` and ``prompts_from_text`` do.
+    """
+    from ....xlard.training.collect import collect, jobs_of
+    from ....xlard.training.dataset import Dataset
+    from ....xlard.training.prompt_lists import prompts_from_text
+    from ....xlard.training.summary import summarise_dataset
+
+    lines = prompts_from_text(prompts)
+    batch = len(as_pictures(artist.latent["samples"]))
+    groups = jobs_of(lines, pictures_per_prompt, settings.seed, batch)
+    dataset = Dataset.open(dataset_folder(name), artist.source(lines[0], base_model))
+    guidance = artist.guidance if artist.corrector is not None and artist.strength else None
+    drawn = collect(dataset, groups, artist.sampler, decoder, judge, settings, guidance, _Progress())
+    there = sum(map(len, groups)) - drawn
+    return dataset, f"{drawn} pictures drawn, {there} were there already\n{summarise_dataset(dataset)}"
+
+
+class _Progress:
     """Shows the last judged picture on the node; call it after each group (see ``xlard.training.collect.OnBatch``)."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._bar = comfy.utils.ProgressBar(1)
 
     def __call__(self, done: int, total: int, critiques: Sequence[Critique], images: Tensor) -> None:
-        preview = ("JPEG", annotate(images[-1].cpu(), critiques[-1]), PREVIEW_SIDE)
-        self._bar.update_absolute(done, total, preview)
+        self._bar.update_absolute(done, total, preview(images[-1], critiques[-1]))

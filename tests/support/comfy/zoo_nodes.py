@@ -218,7 +218,7 @@ class ZooLevels(io.ComfyNode):
     def execute(cls, model, scheduler: str) -> io.NodeOutput:
         sampling = model.get_model_object("model_sampling")
         sigmas = comfy.samplers.calculate_sigmas(sampling, scheduler, 8)
-        levels = pack_module("nodes.comfy.sampling.x0_guidance").noise_levels(sampling, sigmas)
+        levels = pack_module("nodes.comfy.compat.sampling").noise_levels(sampling, sigmas)
         one, none = torch.ones(1, 1), torch.zeros(1, 1)
         mixed = [
             [

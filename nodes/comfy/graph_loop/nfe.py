@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from typing import Any
 
-from comfy.patcher_extension import WrappersMP
-from comfy_execution.utils import get_executing_context
+from ..compat.jobs import running
+from ..compat.sampling import add_call_hook
 
 
-class CallCounter:
+class NfeCounter:
     """Notes each guided call of a MODEL with the job and the node that made it."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._calls: list[tuple[str | None, str]] = []
 
-    def on(self, model):
+    def on(self, model: Any) -> Any:
         """A clone of a MODEL whose calls are counted."""
         clone = model.clone()
-        clone.add_wrapper(WrappersMP.PREDICT_NOISE, self._counted)
+        add_call_hook(clone, self._note)
         return clone
 
     def total(self, nodes: Iterable[str]) -> int:
@@ -27,23 +28,21 @@ class CallCounter:
         A node that runs again, because a setting of it changed, replaces what it had put out; one that does not run
         again keeps it, and the calls that made it count."""
         total = 0
-        for each in nodes:
+        for node in nodes:
             # Copies that a node expands into carry its id before a dot.
-            jobs = [job for job, node in self._calls if node == each or node.startswith(f"{each}.")]
+            jobs = [job for job, caller in self._calls if caller == node or caller.startswith(f"{node}.")]
             total += jobs.count(jobs[-1]) if jobs else 0
         return total
 
-    def _counted(self, executor, *arguments, **keywords):
+    def _note(self) -> None:
         # A sampler that runs in a thread of its own has no context.
-        context = get_executing_context()
-        self._calls.append((context.prompt_id, context.node_id) if context else (None, ""))
-        return executor(*arguments, **keywords)
+        self._calls.append(running() or (None, ""))
 
 
 class Clock:
     """Wall seconds since it was made, within one job."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._job, self._started = _job(), time.perf_counter()
 
     @property
@@ -52,5 +51,6 @@ class Clock:
         return time.perf_counter() - self._started if _job() == self._job else 0.0
 
 
-def _job() -> str:
-    return get_executing_context().prompt_id
+def _job() -> str | None:
+    ids = running()
+    return ids and ids[0]

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import folder_paths
 
+from .compat.jobs import add_folder
+
 HEADS, CORRECTORS = "xlard_heads", "xlard_correctors"
 CRITICS = ("xlard_critics", "LLM")
 _CRITIC_DEPTH = 2
@@ -20,15 +22,11 @@ def register() -> None:
 
     What ``extra_model_paths.yaml`` or another pack has registered under these names stays.
     """
-    for name, folder in _own().items():
-        paths, extensions = folder_paths.folder_names_and_paths.get(name, ([], {".safetensors"}))
-        # An empty set, which add_model_folder_path leaves, would list files of any kind.
-        if str(folder) not in paths:
-            paths = [*paths, str(folder)]
-        folder_paths.folder_names_and_paths[name] = (paths, extensions or {".safetensors"})
+    for name, folder in _pack_folders().items():
+        add_folder(name, folder, ".safetensors")
 
 
-def _own() -> dict[str, Path]:
+def _pack_folders() -> dict[str, Path]:
     models = Path(folder_paths.models_dir)
     return {
         HEADS: models / "xlard" / "heads",
@@ -59,39 +57,39 @@ def inside(folder: Path, name: str) -> Path:
 
     Raises ValueError for an empty name, one that leads out of the folder, or one that some system cannot store.
     """
-    parts = name.strip().replace("\\", "/").split("/")
-    mend = "Write a plain name, for example sdxl_first."
-    if any(part in ("", ".", "..") for part in parts):
-        raise ValueError(f"{name!r} does not name anything in {folder}. {mend}")
-    if any(_UNSTORABLE.search(part) for part in parts):
+    steps = name.strip().replace("\\", "/").split("/")
+    fix = "Write a plain name, for example sdxl_first."
+    if any(step in ("", ".", "..") for step in steps):
+        raise ValueError(f"{name!r} does not name anything in {folder}. {fix}")
+    if any(_UNSTORABLE.search(step) for step in steps):
         raise ValueError(
             f"The name {name!r} cannot be stored on every system, because of its punctuation or because Windows keeps"
-            f" it for itself. {mend}"
+            f" it for itself. {fix}"
         )
-    path = folder.joinpath(*parts)
+    path = folder.joinpath(*steps)
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"{path} leads out of {folder}, through a link. {mend}")
+        raise ValueError(f"{path} leads out of {folder}, through a link. {fix}")
     return path
 
 
 def new_file(kind: str, name: str, overwrite: bool) -> Path:
     """Where a file of a kind (``HEADS`` or ``CORRECTORS``) is to be saved in the pack's own folder; a number is
     appended to a name that is taken, unless it is to be overwritten. Raises ValueError as ``inside``."""
-    path = inside(_own()[kind], name.strip().removesuffix(".safetensors"))
+    path = inside(_pack_folders()[kind], name.strip().removesuffix(".safetensors"))
     path = path.with_name(f"{path.name}.safetensors")
     if overwrite:
         return path
     numbered = (path.with_stem(f"{path.stem}_{number}") for number in count(2))
-    return next(each for each in chain([path], numbered) if not each.exists())
+    return next(free for free in chain([path], numbered) if not free.exists())
 
 
 def _critics() -> dict[str, Path]:
-    found: dict[str, Path] = {}
+    folders: dict[str, Path] = {}
     for base in (Path(path) for kind in CRITICS for path in folder_paths.get_folder_paths(kind)):
         for depth in range(1, _CRITIC_DEPTH + 1):
             for config in sorted(base.glob("/".join(["*"] * depth + ["config.json"]))):
-                found.setdefault(config.parent.relative_to(base).as_posix(), config.parent)
-    return found
+                folders.setdefault(config.parent.relative_to(base).as_posix(), config.parent)
+    return folders
 
 
 def critics() -> list[str]:
@@ -101,14 +99,14 @@ def critics() -> list[str]:
 
 def critic_folder(name: str) -> Path:
     """The folder of a critic that ``critics`` listed; raises FileNotFoundError if it is gone."""
-    found = _critics()
-    if name not in found:
+    folders = _critics()
+    if name not in folders:
         places = " or ".join(path for kind in CRITICS for path in folder_paths.get_folder_paths(kind))
         raise FileNotFoundError(
             f"There is no critic '{name}' in {places}. Put the model's folder, with its "
             "config.json, there, or choose another and press R to refresh the list."
         )
-    return found[name]
+    return folders[name]
 
 
 def fingerprint(*paths: Path) -> str:

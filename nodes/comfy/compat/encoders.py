@@ -1,0 +1,232 @@
+"""Text encoders that write, the names of tokens, VAEs, and models that are built from weights of our own."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import comfy.clip_model
+import comfy.latent_formats
+import comfy.model_base
+import comfy.model_management
+import comfy.sd
+import comfy.sd1_clip
+import comfy.supported_models_base
+import comfy.utils
+import folder_paths
+import torch
+from torch import Tensor, nn
+
+
+def can_write(clip: Any) -> bool:
+    """Whether this ComfyUI can have text encoders write at all. Rests on ``CLIP.generate``: 0.15."""
+    return hasattr(clip, "generate")
+
+
+def encoder_writes(clip: Any) -> bool:
+    """Whether ComfyUI has all of a CLIP's language model, and not only the layers that prompts need.
+
+    Qwen2.5-VL lacks the tokens that end an answer and the layer that makes words (ComfyUI issues 15032 and 15047),
+    MiniMax's Qwen3-VL its last layers. Rests on ``generate`` of the text encoder and of its ``transformer``, and on
+    ``stop_tokens`` and ``final_norm`` of the network's config: 0.15.
+    """
+    network = _network(clip)
+    config = getattr(getattr(network, "model", None), "config", None)
+    return (
+        hasattr(clip.cond_stage_model, "generate")
+        and hasattr(network, "generate")
+        and hasattr(config, "stop_tokens")
+        and getattr(config, "final_norm", True)
+    )
+
+
+def encoder_sees(clip: Any) -> bool:
+    """Whether a CLIP's text encoder takes pictures; without this attribute ComfyUI drops them and says nothing.
+
+    Rests on ``preprocess_embed`` of its network: 0.3.51.
+    """
+    return hasattr(_network(clip), "preprocess_embed")
+
+
+def thinks_first(clip: Any) -> bool:
+    """Whether a text encoder begins with a thought unless an empty one is put there, as the large Gemma 4 do.
+
+    Rests on ``prime_empty_thought`` of a tokenizer, which releases without Gemma 4 lack.
+    """
+    return any(getattr(tokenizer, "prime_empty_thought", False) for tokenizer in vars(clip.tokenizer).values())
+
+
+def token_lists(tokens: dict) -> dict[str, list]:
+    """What CLIP.tokenize returned by encoder, without the options that a tokenizer puts beside them for it."""
+    return {encoder: batches for encoder, batches in tokens.items() if isinstance(batches, list)}
+
+
+def tokens_with_picture(clip: Any, text: str, image: Tensor | None) -> dict:
+    """Tokens of a whole conversation with at most one picture (1, H, W, 3).
+
+    The encoders' templates are for drawing, so the text brings its turns along. Rests on ``image`` and
+    ``skip_template`` of ``CLIP.tokenize``: 0.15.
+    """
+    return clip.tokenize(text, image=image, skip_template=True)
+
+
+def holds_picture(tokens: dict) -> bool:
+    """Whether a picture has a place among tokens. Rests on pictures being dicts there: 0.3.51."""
+    return any(
+        isinstance(token[0], dict) for batches in token_lists(tokens).values() for batch in batches for token in batch
+    )
+
+
+def weight_bytes(clip: Any) -> int:
+    """Size of a CLIP's weights. Rests on ``CLIP.cond_stage_model``: always."""
+    return sum(weight.numel() * weight.element_size() for weight in clip.cond_stage_model.parameters())
+
+
+def written(clip: Any, tokens: dict, max_tokens: int, temperature: float, seed: int) -> str:
+    """What a text encoder writes after tokens. Rests on ``CLIP.generate`` and ``CLIP.decode``: 0.15."""
+    ids = clip.generate(
+        tokens,
+        do_sample=temperature > 0,
+        max_length=max_tokens,
+        temperature=temperature,
+        top_k=0,
+        top_p=1.0,
+        min_p=0.0,
+        repetition_penalty=1.0,
+        seed=seed,
+    )
+    return clip.decode(ids)
+
+
+def token_name(clip: Any, encoder: str, token: object) -> str | None:
+    """The text of a token; None for textual inversions and pictures, which stand among the tokens as they are.
+
+    Rests on the tokenizers of ``CLIP.tokenizer`` being called as the encoders, or ``clip_`` and that, and on their
+    ``untokenize``: always.
+    """
+    if not isinstance(token, int):
+        return None
+    tokenizer = getattr(clip.tokenizer, encoder, None) or getattr(clip.tokenizer, f"clip_{encoder}", clip.tokenizer)
+    try:
+        ((_, name),) = tokenizer.untokenize([(token, 1.0)])
+    except KeyError:
+        return ""
+    return name
+
+
+def vae_shape(vae: Any) -> tuple[int | None, bool]:
+    """The channels of a VAE's latents, None if it does not tell, and whether it decodes videos.
+
+    Rests on ``VAE.latent_channels`` and ``latent_dim``: always.
+    """
+    return getattr(vae, "latent_channels", None), getattr(vae, "latent_dim", 2) == 3
+
+
+def unet_names(unet_config: dict) -> dict[str, str]:
+    """ComfyUI's names of a UNet's weights by those of diffusers. Rests on ``comfy.utils.unet_to_diffusers``: always."""
+    return comfy.utils.unet_to_diffusers(unet_config)
+
+
+def flow_unet(
+    unet_config: dict,
+    scale_factor: float,
+    preview_factors: list[list[float]],
+    preview_bias: list[float],
+    weights: dict[str, Tensor],
+) -> Any:
+    """ComfyUI's base model around a UNet that predicts a flow, in fp32, on the offload device; loads no weights.
+
+    ``preview_factors`` are red, green and blue of each latent channel. Rests on ``comfy.supported_models_base.BASE``,
+    its ``get_model``, and on ``comfy.latent_formats.LatentFormat``: always.
+    """
+    config = _DemoModel(unet_config)
+    config.latent_format.scale_factor = scale_factor
+    config.latent_format.latent_rgb_factors = preview_factors
+    config.latent_format.latent_rgb_factors_bias = preview_bias
+    config.set_inference_dtype(torch.float32, None)
+    return config.get_model(weights, device=comfy.model_management.unet_offload_device())
+
+
+def clip_text_encoder(tokenizer: Path, config: dict) -> tuple[Any, nn.Module]:
+    """ComfyUI's CLIP for a folder's tokenizer and a text encoder of SD 1's kind, and the module that takes its weights.
+
+    Rests on the constructor of ``comfy.sd.CLIP`` and on SD 1's classes in ``comfy.sd1_clip``: always.
+    """
+    clip = comfy.sd.CLIP(
+        _ClipTarget(tokenizer, config),
+        embedding_directory=folder_paths.get_folder_paths("embeddings"),
+        model_options={"dtype": torch.float32},
+    )
+    return clip, clip.cond_stage_model.clip_l.transformer
+
+
+TAESD_SCALES = ("vae_scale", "vae_shift")
+"""Two weights of ComfyUI's TAESD beside those of its layers."""
+
+
+def tiny_vae(weights: dict[str, Tensor]) -> tuple[Any, nn.Module]:
+    """ComfyUI's VAE with the weights of a TAESD, in fp32, and the module that holds them.
+
+    Rests on ``comfy.sd.VAE`` knowing a TAESD by the names of its weights: always.
+    """
+    unscaled = dict(zip(TAESD_SCALES, (torch.tensor(1.0), torch.tensor(0.0))))
+    vae = comfy.sd.VAE(sd={**weights, **unscaled}, dtype=torch.float32)
+    return vae, vae.first_stage_model
+
+
+class _DemoLatents(comfy.latent_formats.LatentFormat):
+    """The demo world's latents; data sets keep this name."""
+
+
+class _DemoModel(comfy.supported_models_base.BASE):
+    unet_extra_config: dict = {}
+    sampling_settings = {"shift": 1.0, "multiplier": 1000}
+    latent_format = _DemoLatents
+
+    def model_type(self, state_dict: dict, prefix: str = "") -> comfy.model_base.ModelType:
+        return comfy.model_base.ModelType.FLOW
+
+
+class _TextModel(comfy.clip_model.CLIPTextModel):
+    """ComfyUI's CLIP text model with a vocabulary of its own size."""
+
+    def __init__(self, config_dict: dict, dtype: torch.dtype, device: torch.device, operations: Any):
+        super().__init__(config_dict, dtype, device, operations)
+        self.set_input_embeddings(
+            operations.Embedding(config_dict["vocab_size"], config_dict["hidden_size"], dtype=dtype, device=device)
+        )
+
+
+class _ClipTarget:
+    """What ``comfy.sd.CLIP`` builds: SD 1's classes, so that SD 1's LoRA keys fit, on our config and tokenizer."""
+
+    def __init__(self, tokenizer: Path, config: dict):
+        from transformers import PreTrainedTokenizerFast
+
+        length = config["max_position_embeddings"]
+        special = {"start": config["bos_token_id"], "end": config["eos_token_id"], "pad": config["pad_token_id"]}
+        text_model = partial(
+            comfy.sd1_clip.SDClipModel,
+            max_length=length,
+            textmodel_json_config=config,
+            model_class=_TextModel,
+            special_tokens=special,
+            return_projected_pooled=False,
+        )
+        word_tokenizer = partial(
+            comfy.sd1_clip.SDTokenizer,
+            tokenizer_path=str(tokenizer),
+            max_length=length,
+            embedding_size=config["hidden_size"],
+            tokenizer_class=PreTrainedTokenizerFast,
+        )
+        self.params: dict = {}
+        self.clip = partial(comfy.sd1_clip.SD1ClipModel, clip_model=text_model)
+        self.tokenizer = partial(comfy.sd1_clip.SD1Tokenizer, tokenizer=word_tokenizer)
+
+
+def _network(clip: Any) -> Any:
+    """The network inside ComfyUI's wrappers of a text encoder."""
+    modules = clip.cond_stage_model.modules()
+    return next((module.transformer for module in modules if hasattr(module, "transformer")), None)

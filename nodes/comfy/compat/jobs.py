@@ -1,0 +1,78 @@
+"""Jobs and their graphs, and the folders of models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import folder_paths
+from comfy_execution.graph_utils import ExecutionBlocker, GraphBuilder, is_link
+from comfy_execution.utils import get_executing_context
+
+# ComfyUI's own module, not this package.
+import nodes as comfyui_nodes
+
+__all__ = ["ExecutionBlocker", "GraphBuilder", "JobGraph", "add_folder", "is_link", "output_count", "running"]
+"""The first two and ``is_link`` are for node expansion, from ``comfy_execution.graph_utils``: always."""
+
+
+def running() -> tuple[str, str] | None:
+    """The ids of the job and the node that run in this thread; None in a thread of a node's own.
+
+    Rests on ``comfy_execution.utils.get_executing_context``: 0.3.45.
+    """
+    context = get_executing_context()
+    return (context.prompt_id, context.node_id) if context else None
+
+
+class JobGraph:
+    """The graph of the running job, with the nodes that others expanded into, as a node sees it.
+
+    Rests on ``hidden.dynprompt`` and ``hidden.unique_id`` of a V3 node and on the methods of ``DynamicPrompt``: always;
+    and on ``nodes.NODE_CLASS_MAPPINGS``: always.
+    """
+
+    def __init__(self, node: Any):
+        self._prompt, self.own_id = node.hidden.dynprompt, node.hidden.unique_id
+
+    def ids(self) -> Iterable[str]:
+        """The ids of all nodes."""
+        return self._prompt.all_node_ids()
+
+    def kind(self, node: str) -> str:
+        """The class type of a node."""
+        return self._prompt.get_node(node)["class_type"]
+
+    def inputs(self, node: str) -> dict[str, Any]:
+        """The inputs of a node: values and links."""
+        return self._prompt.get_node(node)["inputs"]
+
+    def parent(self, node: str) -> str | None:
+        """The node that expanded into this one; None for the artist's own."""
+        return self._prompt.get_parent_node_id(node)
+
+    def shown_as(self, node: str) -> str:
+        """The artist's node on which this one shows its progress."""
+        return self._prompt.get_display_node_id(node)
+
+    def is_output(self, node: str) -> bool:
+        """Whether a node shows or saves something, and so runs for its own sake."""
+        return bool(getattr(comfyui_nodes.NODE_CLASS_MAPPINGS[self.kind(node)], "OUTPUT_NODE", False))
+
+
+def output_count(node: Any) -> int:
+    """How many outputs a V3 node has. Rests on ``RETURN_TYPES``: always."""
+    return len(node.RETURN_TYPES)
+
+
+def add_folder(name: str, folder: Path, extension: str) -> None:
+    """Make a model folder known, for files of one extension; what others have registered under the name stays.
+
+    Rests on ``folder_paths.folder_names_and_paths``: always.
+    """
+    paths, extensions = folder_paths.folder_names_and_paths.get(name, ([], {extension}))
+    if str(folder) not in paths:
+        paths = [*paths, str(folder)]
+    # An empty set, which folder_paths.add_model_folder_path leaves, would list files of any kind.
+    folder_paths.folder_names_and_paths[name] = (paths, extensions or {extension})

@@ -1,0 +1,249 @@
+"""MODELs, samplers and the memory manager."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import comfy.model_management
+import comfy.model_sampling
+import comfy.sample
+import comfy.sampler_helpers
+import comfy.samplers
+import comfy.utils
+import latent_preview
+import torch
+from comfy.patcher_extension import WrappersMP
+from torch import Tensor
+
+_EVERYTHING = 1e30
+"""More bytes than any device has, which is how ComfyUI itself asks for all memory."""
+
+SEEDS = 2**64
+"""How many seeds there are."""
+
+
+def is_loaded_whole(patcher: Any) -> bool:
+    """Whether all weights of a ModelPatcher are on its load device.
+
+    Rests on ``ModelPatcher.current_loaded_device``, ``loaded_size`` and ``model_size``: always.
+    """
+    return patcher.current_loaded_device() == patcher.load_device and patcher.loaded_size() >= patcher.model_size()
+
+
+def free_device(keep: Any = None) -> None:
+    """Take all models off the device but those of the ModelPatcher ``keep``; they come back when they are used.
+
+    Rests on ``free_memory`` with ``keep_loaded``, and on ``current_loaded_models`` of ``comfy.model_management``:
+    always.
+    """
+    memory = comfy.model_management
+    kept_models = [loaded for loaded in memory.current_loaded_models if keep is not None and loaded.model is keep]
+    memory.free_memory(_EVERYTHING, memory.get_torch_device(), keep_loaded=kept_models)
+
+
+def noise_levels(model_sampling: Any, sigmas: Tensor) -> Tensor:
+    """Sigmas of a model as noise levels in [0, 1]: the share of noise beside latents of the size that it works on.
+
+    A flow's sigmas are these shares; a variance-exploding sigma s, beside latents of standard deviation d, is the level
+    s / (d + s). Rests on ``comfy.model_sampling.CONST`` and ``sigma_data``: always.
+    """
+    if isinstance(model_sampling, comfy.model_sampling.CONST):
+        return sigmas
+    # 0.5 for EDM models, whose latents ComfyUI scales to it.
+    return sigmas / (getattr(model_sampling, "sigma_data", 1.0) + sigmas)
+
+
+def architecture_of(model: Any) -> tuple[str, int | None]:
+    """The name by which a MODEL's architecture and text encoder are told apart, and the width of its prompts.
+
+    The width is None where the config does not hold it. Rests on ``model.model_config`` of a ModelPatcher's model, its
+    ``unet_config``, and on which config class defines ``get_model`` and ``clip_target``: always.
+    """
+    config = model.model.model_config
+    builder, reader = (
+        next((base for base in type(config).__mro__ if method in vars(base)), None)
+        for method in ("get_model", "clip_target")
+    )
+    # The config of a family that only has another text encoder inherits how the model is built, and says itself how
+    # prompts are read.
+    only_reads = reader is not None and builder is not None and reader is not builder and issubclass(reader, builder)
+    named = reader if reader is not None and only_reads else type(model.model)
+    return named.__name__, config.unet_config.get("context_in_dim")
+
+
+def add_call_hook(model: Any, hook: Callable[[], None]) -> None:
+    """Have a MODEL, which the caller owns, call ``hook`` before each guided call of its diffusion model.
+
+    Rests on ``WrappersMP.PREDICT_NOISE``: always.
+    """
+
+    def called(executor: Any, *arguments: Any, **keywords: Any) -> Any:
+        hook()
+        return executor(*arguments, **keywords)
+
+    model.add_wrapper(WrappersMP.PREDICT_NOISE, called)
+
+
+def add_x0_hook(model: Any, change: Callable[[Any, Tensor, Tensor], Tensor]) -> None:
+    """Have a MODEL, which the caller owns, replace each guided x0 prediction.
+
+    ``change`` gets the base model, the prediction on the model's own scale and the sigmas of the batch. Rests on
+    ``set_model_sampler_post_cfg_function`` and the names ``model``, ``denoised`` and ``sigma`` of its argument: always.
+    """
+    model.set_model_sampler_post_cfg_function(
+        lambda arguments: change(arguments["model"], arguments["denoised"], arguments["sigma"])
+    )
+
+
+def add_sampler_hook(model: Any, change: Callable[[Any, Any, Tensor], Any]) -> None:
+    """Have a MODEL, which the caller owns, replace the sampler before each run.
+
+    ``change`` gets the model's ``model_sampling``, the sampler and the sigmas of the run, and returns a sampler. Rests
+    on ``WrappersMP.OUTER_SAMPLE``, the order of its arguments, and ``class_obj.model_patcher`` of its executor: always.
+    """
+
+    def sampled(
+        executor: Any,
+        noise: Tensor,
+        latent_image: Tensor,
+        sampler: Any,
+        sigmas: Tensor,
+        *arguments: Any,
+        **keywords: Any,
+    ) -> Tensor:
+        model_sampling = executor.class_obj.model_patcher.get_model_object("model_sampling")
+        return executor(noise, latent_image, change(model_sampling, sampler, sigmas), sigmas, *arguments, **keywords)
+
+    model.add_wrapper(WrappersMP.OUTER_SAMPLE, sampled)
+
+
+def load_together(model: Any, key: str, patchers: Sequence[Any], load: Callable[[], None]) -> None:
+    """Have a MODEL, which the caller owns, be loaded together with other ModelPatchers whenever it samples.
+
+    ``load`` is called first. Rests on ``set_additional_models``, always, and ``WrappersMP.PREPARE_SAMPLING``: 0.3.28.
+    """
+
+    def prepared(executor: Any, *arguments: Any, **keywords: Any) -> Any:
+        load()
+        return executor(*arguments, **keywords)
+
+    model.set_additional_models(key, [*model.get_additional_models_with_key(key), *patchers])
+    model.add_wrapper(WrappersMP.PREPARE_SAMPLING, prepared)
+
+
+def steps_of(sampler: Any) -> Callable[..., Tensor] | None:
+    """The function that takes a sampler's steps; None for a sampler that is not made of steps.
+
+    It is called as ``steps(model, noisy, sigmas, extra_args, callback, disable, **options)``. Rests on
+    ``comfy.samplers.KSAMPLER.sampler_function``: always.
+    """
+    return sampler.sampler_function if isinstance(sampler, comfy.samplers.KSAMPLER) else None
+
+
+def with_steps(sampler: Any, steps: Callable[..., Tensor]) -> Any:
+    """A copy of a sampler that takes its steps by another function; see ``steps_of``."""
+    changed = copy.copy(sampler)
+    changed.sampler_function = steps
+    return changed
+
+
+def base_model(model: Any) -> Any:
+    """The base model behind what a sampler's function calls, with its ``model_sampling``.
+
+    Rests on the two ``inner_model`` of ``comfy.samplers.KSamplerX0Inpaint`` and its guider: always.
+    """
+    return model.inner_model.inner_model
+
+
+def decodable(base: Any, latents: Tensor) -> Tensor:
+    """Latents on a base model's own scale in the VAE's space. Rests on ``process_latent_out``: always."""
+    return base.process_latent_out(latents)
+
+
+def undecodable(base: Any, latents: Tensor) -> Tensor:
+    """Latents of the VAE's space on a base model's own scale. Rests on ``process_latent_in``: always."""
+    return base.process_latent_in(latents)
+
+
+def share_of_latent(base: Any, sigma: Tensor, latent: Tensor) -> Tensor:
+    """What a latent adds to the noisy latent at a sigma: 1 - sigma of it for a flow, all of it for other models.
+
+    Rests on ``model_sampling.noise_scaling``: always.
+    """
+    return base.model_sampling.noise_scaling(sigma, torch.zeros_like(latent), latent)
+
+
+def share_of_noise(base: Any, sigma: Tensor, noise: Tensor) -> Tensor:
+    """What noise adds to the noisy latent that sampling begins with. Rests on ``noise_scaling``: always."""
+    return base.model_sampling.noise_scaling(sigma, noise, torch.zeros_like(noise), True)
+
+
+def mask_like(mask: Tensor, like: Tensor) -> Tensor:
+    """A noise mask in the shape and on the device of latents.
+
+    Rests on ``comfy.sampler_helpers.prepare_mask``: always.
+    """
+    return comfy.sampler_helpers.prepare_mask(mask, like.shape, like.device)
+
+
+def fitted_samples(model: Any, latent: dict, samples: Tensor) -> Tensor:
+    """Samples with the channels, and the size, that a MODEL wants where they are an empty latent.
+
+    Rests on ``comfy.sample.fix_empty_latent_channels``, always, and the two ratios of an empty latent: 0.11.
+    """
+    ratios = {name: latent[name] for name in ("downscale_ratio_spacial", "downscale_ratio_temporal") if name in latent}
+    return comfy.sample.fix_empty_latent_channels(model, samples, **ratios)
+
+
+def schedule_of(model: Any, steps: int, sampler_name: str, scheduler: str) -> Tensor:
+    """The sigmas (steps + 1) that KSampler runs through.
+
+    Rests on the constructor of ``comfy.samplers.KSampler`` and its ``sigmas``: always.
+    """
+    sampler = comfy.samplers.KSampler(
+        model,
+        steps=steps,
+        device=model.load_device,
+        sampler=sampler_name,
+        scheduler=scheduler,
+        denoise=1.0,
+        model_options=model.model_options,
+    )
+    return sampler.sigmas.cpu()
+
+
+def sampled(
+    model: Any,
+    latents: Tensor,
+    seeds: Sequence[int],
+    sigmas: Tensor,
+    sampler_name: str,
+    cfg: float,
+    positive: list,
+    negative: list,
+    noise_mask: Tensor | None,
+) -> Tensor:
+    """Run a sampler over sigmas, each latent with the noise of its own seed, with previews on the running node.
+
+    Rests on ``comfy.sample.prepare_noise`` and ``sample_custom``, ``comfy.samplers.sampler_object``, and
+    ``latent_preview.prepare_callback``: always.
+    """
+    noise = torch.cat(
+        [comfy.sample.prepare_noise(latents[row : row + 1], seed % SEEDS) for row, seed in enumerate(seeds)]
+    )
+    return comfy.sample.sample_custom(
+        model,
+        noise,
+        cfg,
+        comfy.samplers.sampler_object(sampler_name),
+        sigmas,
+        positive,
+        negative,
+        latents,
+        noise_mask=noise_mask,
+        callback=latent_preview.prepare_callback(model, len(sigmas) - 1),
+        disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
+        seed=seeds[0] % SEEDS,
+    )

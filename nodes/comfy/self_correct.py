@@ -1,0 +1,142 @@
+"""The whole loop in one node: run with ComfyUI's models, with previews, and without losing anything to a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import comfy.model_management
+import comfy.utils
+import torch
+from comfy_api.latest import io, ui
+
+from ...xlard.claims import Claim
+from ...xlard.loop.critic_failure import LoopCriticError
+from ...xlard.loop.object_by_object import PROCESSES
+from ...xlard.loop.registry import OBJECT_BY_OBJECT
+from ...xlard.loop.run import self_correct
+from ...xlard.loop.settings import LoopSettings
+from ...xlard.loop.state import LoopState, Round
+from ...xlard.protocols import Judge
+from .compat.jobs import GraphBuilder, JobGraph, output_count
+from .critic.pictures import preview, states_text
+from .graph_loop.critic_failure import rescued
+from .managed import ManagedModule
+from .sampling.latents import as_pictures, like_source
+from .sampling.rewriting import ConditioningRewriter
+from .sampling.sampler import ComfyDecoder, ComfySampler
+
+
+def introducing(process: str, rewriter: ConditioningRewriter | None, source: dict | None) -> tuple[str, ...]:
+    """The strategies that one of ``PROCESSES`` adds. Raises ValueError where something that they need is missing."""
+    if process == PROCESSES[0]:
+        return ()
+    if source is not None:
+        raise ValueError(
+            f"An edit has no prompt to draw objects from one by one. Set objects to '{PROCESSES[0]}', or disconnect "
+            "source."
+        )
+    if rewriter is None:
+        raise ValueError(
+            "Objects are drawn one by one from prompts of their own, and nothing encodes these. Connect clip, the CLIP "
+            f"that made positive, or set objects to '{PROCESSES[0]}'."
+        )
+    rewriter.check()
+    return OBJECT_BY_OBJECT
+
+
+@dataclass(frozen=True)
+class SelfCorrection:
+    """A loop over the pictures of a sampler's LATENT, all with the same prompt and claims; seeds count up from
+    ``seed``."""
+
+    prompt: str
+    claims: Sequence[Claim]
+    seed: int
+    sampler: ComfySampler
+    decoder: ComfyDecoder
+    critic: Judge
+    head: ManagedModule | None
+    corrector: ManagedModule | None
+    settings: LoopSettings
+    rewriter: ConditioningRewriter | None
+    is_edit: bool = False
+    read_steps: bool = False
+
+    def run(self, node: type[io.ComfyNode], latent: dict) -> io.NodeOutput:
+        """What a running node puts out: LATENT, best and first images, state, scores, verdicts, report.
+
+        Where the artist cancels, the best pictures so far stay on the node; where the critic fails, they are returned.
+        Raises CriticError if not even the first pictures were judged.
+        """
+        progress = _RoundProgress(self.sampler.batch * (self.settings.rounds + 1))
+        try:
+            states = self._states(progress)
+        except comfy.model_management.InterruptProcessingException:
+            if not progress.best:
+                raise
+            return _cancelled(node, list(progress.best.values()))
+        except LoopCriticError as failed:
+            states = rescued(failed, self.sampler.source)
+        refusal = self.rewriter.refusal if self.rewriter else ""
+        samples = like_source(torch.stack([state.best.latent for state in states]), self.sampler.source)
+        return io.NodeOutput(
+            {**latent, "samples": samples},
+            torch.stack([state.best.image for state in states]),
+            torch.stack([state.first.image for state in states]),
+            states,
+            [state.best.critique.score for state in states],
+            [state.passed for state in states],
+            "\n".join(filter(None, (states_text(states), refusal))),
+        )
+
+    def _states(self, progress: _RoundProgress) -> list[LoopState]:
+        batch = self.sampler.batch
+        return self_correct(
+            [self.prompt] * batch,
+            [self.claims] * batch,
+            [self.seed + row for row in range(batch)],
+            self.sampler,
+            self.decoder,
+            self.critic,
+            self.head,
+            self.corrector,
+            self.settings,
+            progress,
+            self.rewriter,
+            as_pictures(self.sampler.source) if self.is_edit else None,
+            self.read_steps,
+        )
+
+
+class _RoundProgress:
+    """Shows each judged picture with its boxes on the node while the loop runs; call it with (row, round).
+
+    ``best`` holds the best round of each picture so far, by row.
+    """
+
+    def __init__(self, total: int):
+        self._bar: Any = comfy.utils.ProgressBar(total)
+        self.best: dict[int, Round] = {}
+
+    def __call__(self, row: int, finished: Round) -> None:
+        if finished.accepted:
+            self.best[row] = finished
+        self._bar.update_absolute(self._bar.current + 1, preview=preview(finished.image, finished.critique))
+
+
+def _cancelled(node: type[io.ComfyNode], best: Sequence[Round]) -> io.NodeOutput:
+    """What a node returns where it was cancelled after it had drawn these rounds; the job still ends as interrupted.
+
+    ComfyUI forgets what a node that raises had to show. So it shows its pictures and goes on as a copy of itself, and
+    the interruption, which is set again, meets whatever node would run next. Nothing is cached: the next job starts
+    from the beginning."""
+    graph, job = GraphBuilder(), JobGraph(node)
+    again = graph.node(job.kind(job.own_id), **job.inputs(job.own_id))
+    comfy.model_management.interrupt_current_processing()
+    return io.NodeOutput(
+        *(again.out(index) for index in range(output_count(node))),
+        expand=graph.finalize(),
+        ui=ui.PreviewImage(torch.stack([version.image for version in best])),
+    )
