@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.loop.test_loop import FakeJudge, engine
+from tests.support.loop_fakes import FakeJudge, engine
 from xlard.critics.backend import CriticError
 from xlard.detections import Detection
 from xlard.loop.critic_failure import LoopCriticError, failed_critique

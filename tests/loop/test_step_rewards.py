@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.bench.test_early import Taste, engine, liked
-from tests.loop.test_loop import PROMPT, FakeDecoder, FakeJudge, FakeSampler, SeedHead
+from tests.support.early_draws import Taste, engine, liked
+from tests.support.loop_fakes import PROMPT, FakeDecoder, FakeJudge, FakeSampler, SeedHead
 from xlard.bench.worlds.early import early_best_of
 from xlard.guidance.base import SingleStepGuidance, StepwiseGuidance
 from xlard.loop.attempt import draw
@@ -15,38 +15,44 @@ from xlard.loop.engine import Engine
 from xlard.loop.head_reader import StepReader, expected_reward, step_reader, watched
 from xlard.loop.run import correct_all
 from xlard.loop.settings import LoopSettings
+from xlard.loop.state import Round
 from xlard.models.head import HeadConfig
 from xlard.prompts import claims_from_prompt
 from xlard.worlds.shapes.world import ShapesWorld
 
-STEPS, TEXTS = 6, ["a red circle left of a blue square and a green triangle", "three yellow squares"]
+pytestmark = pytest.mark.model
+
+STEPS, TEXTS = 4, ["a red circle left of a blue square and a green triangle", "three yellow squares"]
+
+
+class Models:
+    """The shapes world with its models read once."""
+
+    def __init__(self) -> None:
+        self.world = ShapesWorld()
+        self.critic, self.head, self.corrector = self.world.critic(), self.world.head(), self.world.corrector()
+
+    def engine(self, corrector=None, read_steps: bool = True) -> Engine:
+        claims = [claims_from_prompt(text) for text in TEXTS]
+        sampler, decoder = self.world.sampler(TEXTS, STEPS), self.world.decoder
+        return Engine(sampler, decoder, self.critic, TEXTS, claims, [3, 4], self.head, corrector, read_steps=read_steps)
+
+    def rounds(self, read_steps: bool, **settings) -> list[Round]:
+        """The rounds of both pictures."""
+        engine = self.engine(self.corrector, read_steps)
+        with torch.no_grad():
+            states = correct_all(engine, LoopSettings(**{"rounds": 2, **settings}))
+        return [round_ for state in states for round_ in state.rounds]
 
 
 @pytest.fixture(scope="module")
-def world():
-    return ShapesWorld()
+def models() -> Models:
+    return Models()
 
 
 @pytest.fixture(scope="module")
-def sampler(world):
-    return world.sampler([PROMPT] * 3, steps=5)
-
-
-def looped(world, read_steps: bool, **settings) -> list:
-    """The rounds of both pictures."""
-    made = Engine(
-        world.sampler(TEXTS, STEPS),
-        world.decoder,
-        world.critic(),
-        TEXTS,
-        [claims_from_prompt(text) for text in TEXTS],
-        [3, 4],
-        world.head(),
-        world.corrector(),
-        read_steps=read_steps,
-    )
-    with torch.no_grad():
-        return [entry for state in correct_all(made, LoopSettings(rounds=3, **settings)) for entry in state.rounds]
+def sampler(models):
+    return models.world.sampler([PROMPT] * 3, steps=5)
 
 
 @pytest.mark.parametrize(
@@ -54,29 +60,20 @@ def looped(world, read_steps: bool, **settings) -> list:
     [{"strategies": ("rearrange", "region", "resample")}, {"first": "always"}, {"strategies": ("region",)}],
     ids=["parts", "corrected", "region"],
 )
-def test_reading_changes_no_value_of_any_round(world, settings):
-    plain, read = looped(world, False, **settings), looped(world, True, **settings)
-    assert [entry.strategy for entry in plain] == [entry.strategy for entry in read] and len(plain) > 2
+def test_reading_changes_no_value_of_any_round(models, settings):
+    plain, read = models.rounds(False, **settings), models.rounds(True, **settings)
+    assert [round_.strategy for round_ in plain] == [round_.strategy for round_ in read] and len(plain) > 2
     assert all(torch.equal(a.latent, b.latent) and a.nfe == b.nfe for a, b in zip(plain, read))
-    assert not any(entry.steps for entry in plain) and all(entry.steps for entry in read)
-    highest = world.head().config.noise_level_range[1]
-    for entry in read:
-        levels = [level for level, _ in entry.steps]
-        assert levels == sorted(set(levels), reverse=True) and levels[0] <= min(highest, entry.noise_level) + 1e-4
-        assert all(0 <= reward <= 1 for _, reward in entry.steps)
+    assert not any(round_.steps for round_ in plain) and all(round_.steps for round_ in read)
+    highest = models.head.config.noise_level_range[1]
+    for round_ in read:
+        levels = [level for level, _ in round_.steps]
+        assert levels == sorted(set(levels), reverse=True) and levels[0] <= min(highest, round_.noise_level) + 1e-4
+        assert all(0 <= reward <= 1 for _, reward in round_.steps)
 
 
-def test_each_reading_is_of_the_prediction_that_sampling_went_on_from(world):
-    made = Engine(
-        world.sampler(TEXTS, STEPS),
-        world.decoder,
-        world.critic(),
-        TEXTS,
-        [claims_from_prompt(text) for text in TEXTS],
-        [3, 4],
-        world.head(),
-        read_steps=True,
-    )
+def test_each_reading_is_of_the_prediction_that_sampling_went_on_from(models):
+    made = models.engine()
     seen = {}
     made.sampler.generate([0, 1], [3, 4], StepwiseGuidance(lambda x0, level: seen.setdefault(level, x0)))
     attempt = draw(made, [0, 1], "sample", [3, 4])
@@ -90,10 +87,10 @@ def test_each_reading_is_of_the_prediction_that_sampling_went_on_from(world):
         assert attempt.steps[row] == tuple((level, pytest.approx(rewards[row])) for level, rewards in wanted.items())
 
 
-def test_gains_are_from_step_to_step_and_stand_in_the_history(world):
-    entry = looped(world, True)[0]
-    assert entry.gains[0] is None and len(entry.gains) == len(entry.steps) > 2
-    assert sum(entry.gains[1:]) == pytest.approx(entry.steps[-1][1] - entry.steps[0][1])
+def test_gains_are_from_step_to_step_and_stand_in_the_history(models):
+    round_ = models.rounds(True)[0]
+    assert round_.gains[0] is None and len(round_.gains) == len(round_.steps) > 2
+    assert sum(round_.gains[1:]) == pytest.approx(round_.steps[-1][1] - round_.steps[0][1])
 
 
 class Seen(SeedHead):
@@ -131,7 +128,8 @@ def test_levels_that_the_head_cannot_read_are_left_out():
     made = fake(Seen())
     reader = step_reader(made, [0])
     x0 = torch.full((1, 1, 2, 2), 50.0)
-    assert all(reader(x0, level) is x0 for level in (1.0, 0.80001, 0.5, 0.1))
+    for level in (1.0, 0.80001, 0.5, 0.1):
+        assert watched(None, reader).apply(x0, level) is x0
     assert reader.steps == [((0.80001, 0.5), (0.5, 0.5))] and len(made.head.shown) == 2
 
 
@@ -159,9 +157,9 @@ def test_an_early_decision_is_one_of_the_steps_of_the_picture_that_went_on(sampl
     with torch.no_grad():
         plain, read = (early_best_of(each, 1, 0.4) for each in (plain, read))
     for before, state in zip(plain, read):
-        entry = state.first
-        assert torch.equal(entry.latent, before.first.latent) and not before.first.steps
-        levels = [level for level, _ in entry.steps]
-        assert levels == pytest.approx([1.0, 0.8, 0.6, 0.4, 0.2]) and entry.steps[3][1] == entry.predicted
-        assert entry.predicted == pytest.approx(torch.tensor(liked(sampler, entry.seed)).sigmoid().item(), abs=1e-4)
+        round_ = state.first
+        assert torch.equal(round_.latent, before.first.latent) and not before.first.steps
+        levels = [level for level, _ in round_.steps]
+        assert levels == pytest.approx([1.0, 0.8, 0.6, 0.4, 0.2]) and round_.steps[3][1] == round_.predicted
+        assert round_.predicted == pytest.approx(torch.tensor(liked(sampler, round_.seed)).sigmoid().item(), abs=1e-4)
     assert Taste.config.noise_level_range == (0.0, 1.0)
