@@ -20,25 +20,31 @@ WORKFLOWS = sorted((CHECKOUT / "workflows").glob("*.json"))
 # Downloads are never part of a test.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-SERVERS = {"comfy", "zoo"}
-"""Fixtures that are a running ComfyUI. A test with one of its own is marked `comfy` where it stands."""
-
 SUITES = ("big", "browser", "comfy", "model", "unit")
+"""Markers that tests are chosen by. Where several hold, the first one counts."""
+SERVERS = {"cancelling", "comfy", "extended", "installed_server", "scripted", "tight", "zoo"}
+"""Fixtures that are a running ComfyUI; add yours."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test exactly one marker of SUITES: the one that it is marked with, or what its fixtures say."""
-    for item in items:
-        suite = next((name for name in SUITES if item.get_closest_marker(name)), None) or _suite(item)
-        item.own_markers = [mark for mark in item.own_markers if mark.name not in SUITES]
+    """Give each test exactly one marker of SUITES."""
+    suites = [_suite(item) for item in items]
+    for item, suite in zip(items, suites):
+        for node in item.listchain():
+            node.own_markers = [mark for mark in node.own_markers if mark.name not in SUITES]
         item.add_marker(suite)
 
 
 def _suite(item: pytest.Item) -> str:
+    """By the test's markers, its module's and its fixtures."""
+    fitting = {mark.name for mark in item.iter_markers()}
     fixtures = set(getattr(item, "fixturenames", ()))
     if "comfy_page" in fixtures:
-        return "browser"
-    return "comfy" if fixtures & SERVERS else "unit"
+        fitting.add("browser")
+    if fixtures & SERVERS:
+        fitting.add("comfy")
+    return next((suite for suite in SUITES if suite in fitting), "unit")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

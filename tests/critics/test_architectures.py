@@ -23,6 +23,8 @@ from xlard.critics.mllm import MLLMCritic
 from xlard.critics.scoring import SCORINGS
 from xlard.critics.transformers import TransformersBackend, loaded_backend
 
+pytestmark = pytest.mark.model
+
 NAMES = list(ARCHITECTURES)
 
 _PIXELS = torch.Generator().manual_seed(3)

@@ -27,6 +27,8 @@ from xlard.critics.transformers import TransformersBackend, loaded_backend
 from xlard.quickstart.comfyui import find_comfyui
 from xlard.worlds.shapes.architecture import CRITIC
 
+pytestmark = pytest.mark.model
+
 TOLERANCE = 0.02
 
 

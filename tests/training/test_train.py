@@ -18,6 +18,8 @@ from xlard.training.data import training_data
 from xlard.training.report import corrector_report, head_report
 from xlard.training.train import CorrectorSettings, TrainingSettings, train_corrector, train_head, usable_level
 
+pytestmark = pytest.mark.model
+
 SMALL = TrainingSettings(steps=40, batch=16, learning_rate=3e-3, width=32, layers=1)
 
 

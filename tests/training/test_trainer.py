@@ -18,6 +18,8 @@ from xlard import files
 from xlard.comfy_server.server import end_process_tree
 from xlard.training.trainer import Trainer, TrainingProgress
 
+pytestmark = pytest.mark.model
+
 
 def make(folder: Path, **options) -> Trainer:
     torch.manual_seed(0)

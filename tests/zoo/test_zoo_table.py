@@ -5,7 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.support.paths import CHECKOUT
+
+pytestmark = pytest.mark.model
 
 
 def test_the_tables_in_the_docs_are_those_of_the_tests():
