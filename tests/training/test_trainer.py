@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
+from torch.nn import Linear
 
 from tests.support.paths import CHECKOUT
 from xlard import files
@@ -25,7 +26,7 @@ def make(folder: Path, **options) -> Trainer:
     torch.manual_seed(0)
     return Trainer(
         folder,
-        nn.Linear(3, 1),
+        Linear(3, 1),
         **{"steps": 60, "learning_rate": 0.05, "seed": 1, "device": "cpu", "save_every": 10, **options},
     )
 
@@ -154,7 +155,7 @@ from xlard.training.trainer import Trainer, default_device
 class Parts(nn.Module):
     def __init__(self):
         super().__init__()
-        self.used, self.sometimes = nn.Linear(3, 1), nn.Linear(3, 1)
+        self.used, self.sometimes = Linear(3, 1), Linear(3, 1)
 
 torch.manual_seed(int(os.environ["RANK"]))
 trainer = Trainer(Path(sys.argv[1]), Parts(), 20, 0.1, 1, default_device())

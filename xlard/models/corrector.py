@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import ConvTranspose2d
 
 from .checks import check_context, check_latents
 from .files import build, read_module, save_module
@@ -76,7 +77,7 @@ class LatentCorrector(nn.Module):
         self.body = LatentTransformer(
             config.latent_channels, config.context_width, config.width, config.layers, config.heads, config.patch
         )
-        self.out = nn.ConvTranspose2d(config.width, config.latent_channels, config.patch, stride=config.patch)
+        self.out = ConvTranspose2d(config.width, config.latent_channels, config.patch, stride=config.patch)
         for parameter in self.out.parameters():
             nn.init.zeros_(parameter)
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn import Linear
 
 from ..aspects import ASPECTS
 from .checks import check_context, check_latents
@@ -93,8 +94,8 @@ class RewardHead(nn.Module):
         )
         self.register_buffer("slope", torch.ones(len(LATENT_KINDS), len(config.aspects)))
         self.register_buffer("shift", torch.zeros(len(LATENT_KINDS), len(config.aspects)))
-        self.logits = nn.Linear(config.width, len(config.aspects))
-        self.log_deviation = nn.Linear(config.width, len(config.aspects))
+        self.logits = Linear(config.width, len(config.aspects))
+        self.log_deviation = Linear(config.width, len(config.aspects))
 
     def forward(
         self, latents: Tensor, context: Tensor, noise_level: Tensor, kind: Tensor | None = None

@@ -7,6 +7,7 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import Conv2d, Embedding, LayerNorm, Linear
 
 
 def sincos_positions(height: int, width: int, dim: int, device: torch.device | str = "cpu") -> Tensor:
@@ -36,9 +37,9 @@ class Attention(nn.Module):
     def __init__(self, dim: int, heads: int, context_dim: int | None = None):
         super().__init__()
         self.heads = heads
-        self.query = nn.Linear(dim, dim, bias=False)
-        self.key_value = nn.Linear(context_dim or dim, dim * 2, bias=False)
-        self.out = nn.Linear(dim, dim)
+        self.query = Linear(dim, dim, bias=False)
+        self.key_value = Linear(context_dim or dim, dim * 2, bias=False)
+        self.out = Linear(dim, dim)
 
     def forward(self, tokens: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
         """Returns (B, N, D). ``mask`` (B, M) is true where the context is to be looked at."""
@@ -58,11 +59,11 @@ class Block(nn.Module):
 
     def __init__(self, dim: int, heads: int):
         super().__init__()
-        self.norms = nn.ModuleList(nn.LayerNorm(dim, elementwise_affine=False) for _ in range(3))
+        self.norms = nn.ModuleList(LayerNorm(dim, elementwise_affine=False) for _ in range(3))
         self.self_attention = Attention(dim, heads)
         self.cross_attention = Attention(dim, heads)
-        self.feed_forward = nn.Sequential(nn.Linear(dim, dim * 4), nn.GELU(), nn.Linear(dim * 4, dim))
-        self.film = nn.Linear(dim, dim * 6)
+        self.feed_forward = nn.Sequential(Linear(dim, dim * 4), nn.GELU(), Linear(dim * 4, dim))
+        self.film = Linear(dim, dim * 6)
         nn.init.zeros_(self.film.weight)
         nn.init.zeros_(self.film.bias)
 
@@ -96,13 +97,13 @@ class LatentTransformer(nn.Module):
         self.patch, self.width = patch, width
         self.register_buffer("mean", torch.zeros(latent_channels))
         self.register_buffer("spread", torch.ones(latent_channels))
-        self.kind = nn.Embedding(kinds, width)
+        self.kind = Embedding(kinds, width)
         nn.init.zeros_(self.kind.weight)
-        self.embed = nn.Conv2d(latent_channels, width, patch, stride=patch)
-        self.context_in = nn.Sequential(nn.LayerNorm(context_width), nn.Linear(context_width, width))
-        self.condition = nn.Sequential(nn.Linear(width * 2, width), nn.SiLU(), nn.Linear(width, width))
+        self.embed = Conv2d(latent_channels, width, patch, stride=patch)
+        self.context_in = nn.Sequential(LayerNorm(context_width), Linear(context_width, width))
+        self.condition = nn.Sequential(Linear(width * 2, width), nn.SiLU(), Linear(width, width))
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
-        self.norm = nn.LayerNorm(width)
+        self.norm = LayerNorm(width)
 
     @torch.no_grad()
     def scale_to(self, latents: Tensor) -> None:

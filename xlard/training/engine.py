@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, autocast
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -32,7 +32,7 @@ class Alone:
     def autocast(self) -> AbstractContextManager:
         """bfloat16 where the GPU computes in it."""
         fast = self._device.type == "cuda" and torch.cuda.get_device_capability(self._device)[0] >= 8
-        return torch.autocast("cuda", dtype=torch.bfloat16) if fast else nullcontext()
+        return autocast("cuda", dtype=torch.bfloat16) if fast else nullcontext()
 
     def prepare(self, prepared):
         """The object as it is."""

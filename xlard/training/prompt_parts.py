@@ -13,6 +13,7 @@ from functools import lru_cache
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import Linear
 
 from ..aspects import ASPECTS
 from ..claims import Claim
@@ -40,10 +41,10 @@ class PromptParts(nn.Module):
 
     def __init__(self, width: int):
         super().__init__()
-        self.phrase = nn.Linear(width, 1 + MOST_PHRASES)
-        self.numbers = nn.Linear(width, 2 * MOST_PHRASES)
-        self.direction = nn.Linear(width, len(_DIRECTIONS))
-        self.offset = nn.Linear(width, 2)
+        self.phrase = Linear(width, 1 + MOST_PHRASES)
+        self.numbers = Linear(width, 2 * MOST_PHRASES)
+        self.direction = Linear(width, len(_DIRECTIONS))
+        self.offset = Linear(width, 2)
 
     def loss(self, prediction: RewardPrediction, records: Records) -> Tensor:
         """Cross entropy of phrases and directions, squared error of numbers and offsets, and cross entropy of the

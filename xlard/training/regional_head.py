@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import Linear
 
 from ..aspects import ASPECTS
 from ..detections import Detection
@@ -66,7 +67,7 @@ class RegionalHead(nn.Module):
     def __init__(self, head: RewardHead, labels: Sequence[str]):
         super().__init__()
         self.head, self.labels = head, list(labels)
-        self.regions = nn.Linear(head.config.width, 1 + len(labels))
+        self.regions = Linear(head.config.width, 1 + len(labels))
         self.parts = PromptParts(head.config.width)
 
     def loss(self, prediction: RewardPrediction, records: Records) -> Tensor:

@@ -19,6 +19,7 @@ comfy.options.enable_args_parsing()
 
 import comfy.model_management as memory  # noqa: E402
 import torch  # noqa: E402
+from torch.nn import Linear  # noqa: E402
 
 TOTAL = 40_000_000
 EVERYTHING = 1e18
@@ -49,7 +50,7 @@ memory.free_memory(EVERYTHING, memory.get_torch_device())
 figures["asked_for"] = free()
 critic.judge(image, [claims_from_prompt("a red circle")])
 figures["judged_again"] = free()
-other = ManagedModule(torch.nn.Linear(100, 100))
+other = ManagedModule(Linear(100, 100))
 other.load()
 critic.backend.make_room()
 figures["made_room"] = {

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import Linear
 
 from ...models.corrector import CorrectorConfig, LatentCorrector, project
 from ...models.transformer import LatentTransformer
@@ -37,7 +38,7 @@ class PolicyAndBaseline(nn.Module):
         super().__init__()
         self.policy = LatentCorrector(config)
         self.baseline = LatentTransformer(config.latent_channels, config.context_width, 64, 2, 4, config.patch)
-        self.value = nn.Linear(64, 1)
+        self.value = Linear(64, 1)
 
     def expected(self, latents: Tensor, context: Tensor, noise_level: Tensor) -> Tensor:
         """The reward (B,) in [0, 1] that is to be expected."""
