@@ -62,7 +62,7 @@ def as_writer(value: object) -> MLLMCritic:
     critic = as_judge(value)
     if not isinstance(critic, MLLMCritic):
         raise TypeError(
-            f"The critic {type(value).__name__} can judge pictures, but not be asked in words, which this needs. Connect "
-            "a language model: xLARD Load Critic, xLARD Critic Server or xLARD Critic From CLIP."
+            f"The critic {type(value).__name__} can judge pictures, but not be asked in words, which this needs. "
+            "Connect a language model: xLARD Load Critic, xLARD Critic Server or xLARD Critic From CLIP."
         )
     return critic
