@@ -33,7 +33,8 @@ TABLE = (
     Aspect(PRESERVATION, (), learned=False),
 )
 """All aspects. Each type of claim counts for exactly one. New aspects go to the end: the order is that of the columns
-of new heads."""
+of new heads.
+"""
 
 REPORTED = tuple(aspect.name for aspect in TABLE)
 """Every aspect of a critique's rewards."""

@@ -19,7 +19,8 @@ class Claim:
     ``noun``, ``number`` and ``color`` say what is counted or coloured. A position has a ``direction``, an ``other`` and
     an ``other_color``, or a ``zone`` in which the middle of the object must be. ``weight`` is its share in the overall
     score. When a picture is edited, claims to ``keep`` say what must not change, all others what the instruction asks
-    for; a claim with an ``edit`` is judged by comparison with the source."""
+    for; a claim with an ``edit`` is judged by comparison with the source.
+    """
 
     type: ClaimType
     text: str
@@ -77,7 +78,8 @@ def position_claim(
     noun: str, direction: str, other: str, number: int = 1, color: str | None = None, other_color: str | None = None
 ) -> Claim:
     """All objects of the first kind, ``number`` (at least 1) of them, stand ``left of``, ``right of``, ``above`` or
-    ``below`` those of the second."""
+    ``below`` those of the second.
+    """
     return Claim(
         "position",
         f"{object_text(noun, color)} {direction} {object_text(other, other_color)}",

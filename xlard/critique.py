@@ -18,7 +18,8 @@ class Verdict:
 
     ``passed`` and ``score`` in [0, 1] are both None if the critic abstained. ``evidence`` are the objects that the
     judgement rests on, ``reason`` is one sentence. ``spread`` is the standard deviation of the score over repeated
-    judgements, 0 for a single one."""
+    judgements, 0 for a single one.
+    """
 
     claim: Claim
     passed: bool | None
@@ -43,7 +44,8 @@ class Critique:
 
     ``rewards`` holds a number in [0, 1] for each aspect that has a judged claim. ``confidence`` in [0, 1] is stated by
     the critic, ``answer`` is its text, verbatim, ``regions`` are scores of single boxes. A critique in which no claim
-    has a verdict is an abstention: it has no rewards, and its score is None."""
+    has a verdict is an abstention: it has no rewards, and its score is None.
+    """
 
     verdicts: tuple[Verdict, ...]
     detections: tuple[Detection, ...] = ()
@@ -102,7 +104,8 @@ class Critique:
 
         It is with fewer failed claims; if they are as many, with fewer failed claims to keep, since what was not done
         can be tried again and what was broken is lost; then with a score that is higher by more than both spreads.
-        Any verdict is better than an abstention."""
+        Any verdict is better than an abstention.
+        """
         if self.abstained or other.abstained:
             return other.abstained and not self.abstained
         failures, other_failures = (self.failed_claims, self.broken), (other.failed_claims, other.broken)

@@ -66,7 +66,8 @@ class ObjectKind:
 
 def matching(detections: Sequence[Detection], noun: str | None, color: str | None) -> list[Detection]:
     """Detections of a noun, also as the last word of a longer one: a "tabby cat" is a cat. Without ``color``: of any
-    colour."""
+    colour.
+    """
     return [
         d for d in detections if (d.noun == noun or d.noun.endswith(f" {noun}")) and (color is None or d.color == color)
     ]

@@ -13,11 +13,13 @@ from .detections import Detection, ObjectKind, Zone
 
 NEAR = 0.1
 """How far the middle of an object that stayed may have moved, as a share of the picture's longer side: boxes are not
-exact."""
+exact.
+"""
 
 GROWTH = 0.06
 """How far boxes are grown on each side, as a share of the picture's longer side: shadows and soft edges belong to an
-object."""
+object.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +43,8 @@ class Edit:
     ``staying`` are its objects that stay, ``touched`` those that the instruction changes, moves or removes.
     ``new_kinds`` are the kinds of the objects that are new afterwards, ``targets`` say where objects should stand.
     ``statements`` must be true of the result, too; with any of them the whole picture may change.
-    ``adds_outside``: something may appear outside of the boxes of ``touched``."""
+    ``adds_outside``: something may appear outside of the boxes of ``touched``.
+    """
 
     instruction: str
     image: Tensor
@@ -72,7 +75,8 @@ class Edit:
 
     def still_there(self, detections: Sequence[Detection]) -> list[tuple[Detection, Detection | None]]:
         """Each staying object of the source, and what is where it was in another picture (None: nothing of its
-        kind)."""
+        kind).
+        """
         return _paired(self.staying, detections, NEAR * max(self.size))
 
     def held(self, detections: Sequence[Detection]) -> list[Detection]:
@@ -112,7 +116,8 @@ def _paired(
     objects: Iterable[Detection], detections: Sequence[Detection], near: float
 ) -> list[tuple[Detection, Detection | None]]:
     """Each object with the nearest detection of its kind that is at most ``near`` pixels away; no detection is used
-    twice."""
+    twice.
+    """
     unpaired, pairs = list(detections), []
     for old in objects:
         candidates = [d for d in ObjectKind.of(old).among(unpaired) if _distance(d, old) <= near]

@@ -35,7 +35,8 @@ def color_reward(colors: Sequence[str | None], target: str | None, number: int) 
 
 def position_reward(a: Detection, b: Detection, direction: str, side: float) -> float:
     """sigmoid(tau * (p_b - p_a) . v) in [0, 1] for one pair of objects; ``side`` is the image's longer side in
-    pixels."""
+    pixels.
+    """
     vx, vy = DIRECTIONS[direction]
     (ax, ay), (bx, by) = a.center, b.center
     offset = ((bx - ax) * vx + (by - ay) * vy) / side

@@ -148,7 +148,8 @@ def test_the_demo_critic_says_that_it_cannot_write() -> None:
 
 class Worded:
     """A sampler whose pictures show as many circles as ``counts`` has for its wording; the artist's prompt is the empty
-    wording."""
+    wording.
+    """
 
     def __init__(self, counts: dict[str, int], prompt: str = "", log: list | None = None):
         self.counts, self.prompt, self.log = counts, prompt, [] if log is None else log

@@ -238,7 +238,8 @@ def test_whatever_a_model_answers_scores_are_in_the_unit_interval_or_none(
 
 def sided(turned: str):
     """A backend that sees the red circle left of the blue square, and ``turned`` in pictures that are bright on the
-    left."""
+    left.
+    """
     right_way = (
         '[{"bbox_2d": [0, 0, 200, 400], "label": "red circle"}, {"bbox_2d": [700, 0, 900, 400], "label": "blue'
         ' square"}]'

@@ -61,7 +61,8 @@ def test_an_object_alone_is_judged_on_what_the_prompt_says_of_it():
 
 class Drawn:
     """Pictures whose objects a prompt says, in the order in which it is drawn; resumed latents hold all that was
-    pasted."""
+    pasted.
+    """
 
     def __init__(self, shows: dict[str, list[list[Detection]]], prompt: str = PROMPT):
         self.shows, self.prompt, self.log, self.resumed, self.pictures = shows, prompt, [], [], []

@@ -1,5 +1,6 @@
 """What the head reads at each step of sampling: the right rewards, in order, and never at the cost of another
-picture."""
+picture.
+"""
 
 from __future__ import annotations
 

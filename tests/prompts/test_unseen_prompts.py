@@ -1,5 +1,6 @@
 """The bench's prompts with other wording than the shapes world's: they can be read and drawn, and no model was trained
-on them."""
+on them.
+"""
 
 from __future__ import annotations
 

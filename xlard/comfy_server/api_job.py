@@ -12,7 +12,8 @@ from .workflow import workflow_to_api
 
 def read_job(path: Path, object_info: dict) -> dict:
     """A saved workflow, or one in the API format, as a job. Raises WorkflowError if it is none, or has nodes that the
-    server lacks."""
+    server lacks.
+    """
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -64,7 +64,8 @@ class Backend(Protocol):
     """A model that can be asked. ``check_backend`` says what an object lacks.
 
     Lists are as long as the list of questions, in its order. A method that a kind of model cannot offer raises
-    CannotDo, and the scorings that need it say so."""
+    CannotDo, and the scorings that need it say so.
+    """
 
     # Not runtime_checkable: before Python 3.12 isinstance() reads the properties, and ``boxes`` may ask a server.
 
@@ -96,7 +97,8 @@ _METHODS = ("seen_size", "answer", "probability_of_yes", "log_likelihood")
 def check_backend(value: object) -> None:
     """Check that an object has the members of ``Backend``, without reading its properties.
 
-    Raises TypeError, which names the object's class and what it lacks."""
+    Raises TypeError, which names the object's class and what it lacks.
+    """
     if isinstance(value, type):
         raise TypeError(f"The critic backend {value.__name__} is a class. Pass an instance of it.")
     lacking = [name for name in _ATTRIBUTES if not _has(value, name)]

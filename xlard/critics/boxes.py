@@ -10,7 +10,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class BoxConvention:
     """``scale`` is the number for a whole side, 0 for boxes in pixels of the picture that the model sees; ``order`` is
-    that of the corners x1, y1, x2, y2; ``key`` is the name of the box in JSON."""
+    that of the corners x1, y1, x2, y2; ``key`` is the name of the box in JSON.
+    """
 
     name: str
     scale: float

@@ -13,7 +13,8 @@ class ChatFormat:
     """How a family marks turns (``opening`` with a ``{role}``, ``closing``) and the place of a picture.
 
     ``assistant`` is the name of the model's role. Without a ``system_turn`` the system sentence begins the first
-    question. ``answer`` begins each answer: an empty thought, for models that would think first."""
+    question. ``answer`` begins each answer: an empty thought, for models that would think first.
+    """
 
     opening: str
     closing: str

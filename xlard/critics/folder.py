@@ -42,7 +42,8 @@ class CriticFolder:
 
     ``dtype`` is ``auto`` (as in the files), ``fp32``, ``fp16`` or ``bf16``; ``attention`` is transformers' name of an
     attention implementation; ``quantization`` is ``none``, or with bitsandbytes ``8-bit`` or ``4-bit``. Raises
-    FileNotFoundError if there is no model, CriticError if files or bitsandbytes are missing."""
+    FileNotFoundError if there is no model, CriticError if files or bitsandbytes are missing.
+    """
 
     def __init__(self, folder: Path, dtype: str = "auto", attention: str = "sdpa", quantization: str = "none"):
         self.folder, self.dtype, self.attention, self.quantization = Path(folder), dtype, attention, quantization
@@ -73,14 +74,16 @@ class CriticFolder:
     @cached_property
     def model_type(self) -> str:
         """The architecture by transformers' name, e.g. ``qwen3_vl``. Raises CriticError if config.json cannot be
-        read."""
+        read.
+        """
         return self._config.get("model_type") or ""
 
     @cached_property
     def processor(self) -> Any:
         """The model's processor, of transformers: chat template, tokenizer, image processor.
 
-        Raises CriticError if files are missing or damaged."""
+        Raises CriticError if files are missing or damaged.
+        """
         from transformers import AutoProcessor
 
         self._check_architecture()

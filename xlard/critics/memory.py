@@ -44,7 +44,8 @@ def in_batches(
     """The results of ``run(done, asks)``, called with at most ``batch`` asks at a time, all with a picture or none.
 
     If memory runs out, room is made and the same asks are tried again, then half of them. Raises CriticError, which
-    names the critic, its ``weights`` in bytes and the picture's size, if not even a single ask fits."""
+    names the critic, its ``weights`` in bytes and the picture's size, if not even a single ask fits.
+    """
     done, size, has_made_room = 0, batch, False
     while done < len(asks):
         first = asks[done]

@@ -26,7 +26,8 @@ class MLLMCritic:
     def judge(self, images: Tensor, claims: Sequence[Sequence[Claim]]) -> list[Critique]:
         """Judge images (B, H, W, 3) in [0, 1], each against its own claims.
 
-        Raises CriticError, and ValueError for an image whose size is not that of the source that it edits."""
+        Raises CriticError, and ValueError for an image whose size is not that of the source that it edits.
+        """
         return judge_with_source(
             images, claims, lambda plain_claims: self.scoring.judge(self.backend, images, plain_claims)
         )
@@ -37,7 +38,8 @@ class MLLMCritic:
 
     def score_yes(self, image: Tensor, question: str) -> float | None:
         """P(yes) in [0, 1] of a yes/no question about an image (H, W, 3) in [0, 1]; None if the model says neither.
-        Raises CriticError."""
+        Raises CriticError.
+        """
         return self.backend.probability_of_yes([Ask(question, image)])[0]
 
     def log_likelihood(self, image: Tensor, prompt: str) -> float:

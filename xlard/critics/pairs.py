@@ -38,7 +38,8 @@ def ask_pairs(
 
     Each pair is asked about in both orders: a model that favours a side then decides nothing. None where an answer
     cannot be read, and for all pairs if no answer about the first few can: that model cannot compare. Raises
-    CriticError."""
+    CriticError.
+    """
     leads: list[float | None] = []
     for start in range(0, len(pairs), PAIRS_AT_ONCE):
         leads += _ask(backend, images, claims, pairs[start : start + PAIRS_AT_ONCE])

@@ -100,7 +100,8 @@ def read_score(value: Any, top: float = 10.0) -> float:
     """A score in [0, 1] from a model's value on a scale from 0 to ``top``.
 
     Reads ``7``, ``"7/10"``, ``"70 %"`` and ``0.7``. A number well above the scale counts as one of 100, one a little
-    above it as the top, a fraction below 1 as one of 1. Raises UnreadableAnswer for anything else, NaN included."""
+    above it as the top, a fraction below 1 as one of 1. Raises UnreadableAnswer for anything else, NaN included.
+    """
     if isinstance(value, str):
         match = _NUMBER.match(value)
         if not match:
@@ -144,7 +145,8 @@ def read_detections(
 
     ``seen`` is the width and height at which the model saw the image. Boxes are clipped and swapped corners put right;
     a box without area is dropped, and so is one that repeats another with its label. Raises UnreadableAnswer for
-    numbers that are not finite."""
+    numbers that are not finite.
+    """
     numbers = [number for listed in objects for number in listed.box]
     # Some models write fractions whatever their convention.
     if (

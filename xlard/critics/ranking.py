@@ -27,7 +27,8 @@ SIDE_BY_SIDE, BY_YES, BY_VERDICTS = "seen side by side", "by P(yes) of each clai
 class Ranking:
     """The indices of a batch's pictures, best first; ``win_rates`` in [0, 1] are in the batch's order.
 
-    ``compared_by`` counts the pairs of pictures: side by side, by P(yes), or by the verdicts."""
+    ``compared_by`` counts the pairs of pictures: side by side, by P(yes), or by the verdicts.
+    """
 
     order: tuple[int, ...]
     win_rates: tuple[float, ...]
@@ -51,7 +52,8 @@ def rank(
     ``claims`` compares as the loop does, see ``Critique.better_than``. ``pairwise`` compares claim by claim, for win
     rates as in Pref-GRPO (arXiv 2508.20751). With a ``critic`` it shows images (B, H, W, 3) in [0, 1] side by side; if
     an answer cannot be read, it asks for P(yes) of each claim. Raises ValueError for critiques of different claims,
-    CriticError."""
+    CriticError.
+    """
     _check(critiques)
     pairs = math.comb(len(critiques), 2)
     if by == "claims":
@@ -93,7 +95,8 @@ def win_rates(count: int, lead: Callable[[int, int], float]) -> tuple[float, ...
     """For each of ``count`` pictures the share in [0, 1] of its comparisons that it wins; a tie is half a win.
 
     ``lead(a, b)`` in [-1, 1] says how much better ``a`` is than ``b``, and is called for a < b only. The rates sum to
-    half the count; a single picture has .5."""
+    half the count; a single picture has .5.
+    """
     leads: list[list[float]] = [[] for _ in range(count)]
     for a in range(count):
         for b in range(a + 1, count):

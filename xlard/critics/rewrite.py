@@ -44,7 +44,8 @@ def rewritten(critic: MLLMCritic, prompt: str, critique: Critique, tried: Sequen
 
     ``tried`` are wordings that have failed before. None if no claim has failed, if there is no prompt, and if the
     critic gives no usable wording, not even at the second try. A usable wording is new, not much longer than the
-    prompt, and still makes each claim of the prompt that boxes can decide. Raises CriticError."""
+    prompt, and still makes each claim of the prompt that boxes can decide. Raises CriticError.
+    """
     question = _question(prompt, critique, tried)
     return _reply(critic, prompt, question, tried).value if question else None
 
@@ -53,7 +54,8 @@ class PromptRewriter:
     """Rewords prompts by one critic for one run of the loop; implements ``loop.engine.Rewriter``.
 
     It asks each question once: pictures with the same faults get the same wording. A critic that only judges is not
-    asked at all, one that cannot write not again: ``refusal`` and the log then say why. Never raises CriticError."""
+    asked at all, one that cannot write not again: ``refusal`` and the log then say why. Never raises CriticError.
+    """
 
     def __init__(self, critic: object):
         self._wordings: dict[str, str | None] = {}

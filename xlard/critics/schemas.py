@@ -82,7 +82,8 @@ def answer_schema(form: TypeAdapter[Any], box_key: str = _BOX) -> dict[str, Any]
     """The JSON schema of an answer, for llama.cpp, Ollama, vLLM and other servers that hold a model to one.
 
     Definitions are written out, objects have no further properties, and all that cannot be null is required. Boxes
-    stand under ``box_key``, see ``boxes.BoxConvention``."""
+    stand under ``box_key``, see ``boxes.BoxConvention``.
+    """
     schema = form.json_schema(by_alias=False)
     return _plain(schema, schema.get("$defs", {}), box_key)
 

@@ -26,7 +26,8 @@ T = TypeVar("T")
 
 LEAST_LIKELY = 0.01
 """With a smaller probability of yes and no together, a model is about to say something else: their ratio says
-nothing."""
+nothing.
+"""
 
 _WORDS = {"yes": ("yes", "Yes", "YES", " yes", " Yes"), "no": ("no", "No", "NO", " no", " No")}
 
@@ -37,7 +38,8 @@ class TransformersBackend:
     ``check_interrupt`` is called before each question and for every token, and may raise. ``on_progress(done, total)``
     counts questions. ``batch`` questions are answered at a time, fewer after ``make_room`` if memory runs out. With
     ``reuse_prefix``, consecutive yes-or-no questions and likelihoods about the same picture share its keys and
-    values."""
+    values.
+    """
 
     def __init__(
         self,
@@ -71,7 +73,8 @@ class TransformersBackend:
         """An answer for each question, with the geometric mean of its tokens' probabilities as confidence.
 
         Raises CannotDo for a question without a picture if the model does not know most of its words: it would write
-        random text, as long as it may be."""
+        random text, as long as it may be.
+        """
         for ask in asks:
             if ask.image is None and self._is_foreign(ask.question):
                 raise CannotDo(
@@ -248,7 +251,8 @@ class TransformersBackend:
 
     def _shared(self, asks: Sequence[Ask]) -> list[int | None]:
         """The picture that each ask shares with a neighbour, by id; None if it shares none, or prefixes are not
-        reused."""
+        reused.
+        """
         pictures = [id(ask.image) if self.reuse_prefix and ask.image is not None else None for ask in asks]
         return [
             picture if picture in (before, after) else None
@@ -311,7 +315,8 @@ class _Tokens:
     """Follows a generation as its logits processor, and with ``chosen`` as its stopping criterion.
 
     ``logs`` are the log-probabilities (B,) of the tokens so far: all logits would take gigabytes.
-    ``on_token(written)`` is called for every token and may raise."""
+    ``on_token(written)`` is called for every token and may raise.
+    """
 
     def __init__(self, on_token: Callable[[int], None]):
         self.logs: list[Tensor] = []

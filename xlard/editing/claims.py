@@ -20,7 +20,8 @@ def edit_claims(edit: Edit) -> list[Claim]:
 
     The last claim is judged by comparison with the source. Objects are counted by kind, so changing the wrong one of
     two cannot pass. Raises ValueError if nothing has to be done, and if a new object could not be told from one that
-    stays."""
+    stays.
+    """
     before = Counter(map(ObjectKind.of, (*edit.staying, *edit.touched)))
     after = Counter((*map(ObjectKind.of, edit.staying), *edit.new_kinds))
     objects_after = [*edit.staying, *(Detection(0.0, 0.0, 0.0, 0.0, kind.noun, kind.color) for kind in edit.new_kinds)]

@@ -45,7 +45,8 @@ class Step:
     ``definite`` is False if any of them will do (``a red circle``). A number in ``thing`` that is not exact means all
     of them. ``color`` is their new colour, ``into`` what replaces them; they should stand in ``direction`` of
     ``other``, or in ``place``, a key of ``PLACES``. A step with the action ``other`` has only a ``statement``, which
-    must be true of the result."""
+    must be true of the result.
+    """
 
     action: Action
     thing: Phrase | None = None

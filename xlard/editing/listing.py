@@ -1,5 +1,6 @@
 """The edit of a picture whose objects a critic lists; the grammar reads the instruction, or else the critic splits
-it."""
+it.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ def edit_by(critic: MLLMCritic, instruction: str, image: Tensor) -> Edit:
 
     An instruction that the grammar cannot read is split into steps by the critic. Raises ValueError for an instruction
     that is empty, names no object of the image or asks for nothing new, and CriticError if no answer of the critic can
-    be read."""
+    be read.
+    """
     try:
         steps = read_instruction(instruction)
     except UnreadableInstruction as error:

@@ -45,7 +45,8 @@ def split_instruction(critic: MLLMCritic, instruction: str, cause: str) -> list[
     """The steps of an instruction that the grammar cannot read; ``cause`` is its error.
 
     Raises CriticError with both reasons if the model cannot be asked, or if neither its first nor its second answer
-    can be read."""
+    can be read.
+    """
     question = QUESTION.format(examples="; ".join(map(quoted, EXAMPLES)), instruction=quoted(instruction))
     ask = Ask(question, schema=answer_schema(SPLIT))
     try:

@@ -123,7 +123,8 @@ class _EditDraft:
 
     def _meant(self, phrase: Phrase, definite: bool, besides: ObjectKind | None = None) -> list[Detection]:
         """The present objects that a phrase means, none of the kind ``besides``; the first ones if it is not
-        ``definite``."""
+        ``definite``.
+        """
         wording = count_text(phrase.number if phrase.exact else 2, phrase.noun, phrase.color)
         matches = [d for d in ObjectKind(phrase.noun, phrase.color).among(self.present) if ObjectKind.of(d) != besides]
         if not matches:

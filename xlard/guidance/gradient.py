@@ -26,7 +26,8 @@ class AscentSettings:
 
     ``caution`` subtracts so many of the head's own deviations from its rewards, ``how`` combines the aspects'
     gradients, and ``smooth`` averages gradients over so many latent pixels in both directions, 1 for not at all: raw
-    ones are mostly fine patterns that move the head and not the picture."""
+    ones are mostly fine patterns that move the head and not the picture.
+    """
 
     steps: int = 5
     step: float = 0.02
@@ -39,7 +40,8 @@ class AscentSettings:
 @dataclass(frozen=True)
 class Ascent:
     """Where the ascent ended: latents (B, C, h, w), their difference ``delta`` to those before, the predicted rewards
-    (B, A) of both, and ``steps`` (B,) between them; a picture that no step made better is as it was, with 0 steps."""
+    (B, A) of both, and ``steps`` (B,) between them; a picture that no step made better is as it was, with 0 steps.
+    """
 
     latents: Tensor
     delta: Tensor
@@ -63,7 +65,8 @@ def ascend(
     are asked for, 0 for not at all; ``mask`` (B or 1, C or 1, h, w) is 1 where a latent may change. The objective is
     the sum of the log rewards less the head's deviations. A picture stops as soon as each asked reward is within its
     deviation of 1; of the points on the way, the one with the highest product of asked rewards is returned, the first
-    included."""
+    included.
+    """
     with torch.inference_mode(False):
         context, noise_level = context.detach().clone(), noise_level.detach().clone()
         return _climb(lambda point: head(point, context, noise_level), latents, known, settings, mask)
@@ -83,7 +86,8 @@ def ascend_noise(
 
     ``predict`` gives x0 (B, C, h, w) in one differentiable step, once for each step of the ascent and once more; the
     head reads it at ``noise_level`` (B,). ``penalty`` weighs ``noise_penalty`` against the log rewards. Otherwise like
-    ``ascend``."""
+    ``ascend``.
+    """
     with torch.inference_mode(False):
         context, noise_level = context.detach().clone(), noise_level.detach().clone()
         return _climb(lambda point: head(predict(point), context, noise_level), noise, known, settings, None, penalty)
@@ -91,7 +95,8 @@ def ascend_noise(
 
 def noise_penalty(noise: Tensor) -> Tensor:
     """How unlikely the norms of noise (B, C, h, w) are, (B,): ReNO's -log p(norm), p the chi density of N = C * h * w
-    degrees of freedom, less its smallest value; 0 where the norm is sqrt(N - 1)."""
+    degrees of freedom, less its smallest value; 0 where the norm is sqrt(N - 1).
+    """
     freedom = noise[0].numel() - 1
     # norm^2 / 2 - (N - 1) log(norm), without the large constant that single precision would drown in.
     ratio = noise.flatten(1).square().sum(dim=1) / max(freedom, 1)
@@ -153,7 +158,8 @@ def _objectives(prediction: RewardPrediction, known: Tensor, cost: Tensor, setti
 
 def _gradients(objectives: Tensor, point: Tensor, known: Tensor, settings: AscentSettings) -> tuple[Tensor, Tensor]:
     """Gradients (B, P, C, h, w) and their weights (B, P): of each asked aspect, or where they are summed anyway, of the
-    sum."""
+    sum.
+    """
     if settings.how == "sum":
         parts, weights = [(objectives * known).sum()], (known > 0).any(dim=1, keepdim=True).to(known)
     else:

@@ -21,7 +21,8 @@ def min_norm_weights(gradients: Tensor, known: Tensor | None = None) -> Tensor:
 
     Those that ``known`` (..., A) leaves out weigh nothing; where it leaves out all, so do all. Every face of the
     simplex is solved in closed form, hence exact: of equally good weights, those spread most evenly. Raises ValueError
-    for more than ``MOST_ASPECTS`` gradients."""
+    for more than ``MOST_ASPECTS`` gradients.
+    """
     number = gradients.shape[-2]
     if number > MOST_ASPECTS:
         raise ValueError(
@@ -54,7 +55,8 @@ def combine(gradients: Tensor, known: Tensor, how: Combination) -> Tensor:
 
     ``sum``: their weighted sum. ``min_norm``: the minimum-norm point of their directions, times the mean norm of the
     known gradients; its product with no known gradient is negative, its norm is at most that mean, and less the more
-    they disagree. There ``known`` only says which count, and a gradient of zero counts for nothing."""
+    they disagree. There ``known`` only says which count, and a gradient of zero counts for nothing.
+    """
     if how == "sum":
         return (gradients * known[:, :, None, None, None]).sum(dim=1)
     flat = gradients.flatten(2)

@@ -45,7 +45,8 @@ def corrected(engine: Engine, settings: LoopSettings) -> list[LoopState]:
 
 def one_correction(engine: Engine, noise_level: float, settings: LoopSettings) -> list[LoopState]:
     """Every picture renoised to ``noise_level`` once and sampled on from there, and returned, whatever the critic
-    says."""
+    says.
+    """
     base(engine)
     rows = list(range(len(engine.states)))
     seeds = [derived_seed(seed, 1, 0) for seed in engine.seeds]

@@ -69,7 +69,8 @@ class Correction:
 
     def prediction_nfe(self, noise_level: float) -> int:
         """X0 predictions before a correcting round: one per candidate where the head picks, one for a corrector that
-        acts on a prediction."""
+        acts on a prediction.
+        """
         if self.head_picks(noise_level):
             return self.candidates
         return 1 if self.corrector and not self.every_step else 0

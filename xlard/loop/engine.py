@@ -56,7 +56,8 @@ class Engine:
     """The models of a loop and the pictures that go through it. Without a ``rewriter`` prompts stay as they are.
 
     ``sources`` (B, C, h, w) are latents of pictures that are edited, each by claims with an edit. With ``read_steps``
-    the head, if there is one, reads each step of sampling that it can, which changes no picture."""
+    the head, if there is one, reads each step of sampling that it can, which changes no picture.
+    """
 
     sampler: Sampler
     decoder: Decoder

@@ -26,7 +26,8 @@ class Situation:
     ``seed`` is the round's own. ``nfe`` gives the model calls from a noise level in [0, 1] to the end,
     ``prediction_nfe`` those that head and corrector need before. ``rewrite`` gives another wording of the prompt, given
     a critique of it, or None; it is None itself where nobody can. ``single_step_level`` is the noise level at which a
-    corrector changes fresh draws on their way, 0 where none does, and ``draw_nfe`` the model calls that it costs. """
+    corrector changes fresh draws on their way, 0 where none does, and ``draw_nfe`` the model calls that it costs.
+    """
 
     state: LoopState
     seed: int
@@ -68,7 +69,8 @@ class Situation:
 
 PlanCorrection = Literal["none", "draw", "renoise"]
 """What head and corrector do in a plan: nothing, correct a fresh draw on its way, or choose the noise of a renoised
-picture and change its prediction."""
+picture and change its prediction.
+"""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,8 @@ from .strategies import Correct, Rearrange, Region, Resample, Rewrite
 
 Need = Literal["boxes", "rewriter", "prompts"]
 """What a strategy needs beside model and critic: boxes from the critic, a critic that can write other wordings of the
-prompt, or somebody who encodes prompts of its own."""
+prompt, or somebody who encodes prompts of its own.
+"""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ class BatchRound:
     ``plans`` holds each picture's plan, None for one that is left alone. One sampler draws them all, with one noise
     level, one seed and one prompt: those of the plan that starts from the highest level. ``first_seed`` is the first
     round's, ``strategies`` are those that later rounds may use, ``rewriter`` finds other wordings of the prompt for
-    them. ``seconds`` are those that the plans took."""
+    them. ``seconds`` are those that the plans took.
+    """
 
     states: tuple[LoopState, ...]
     plans: tuple[Plan | None, ...]
@@ -72,7 +73,8 @@ class BatchRound:
         ``source``.
 
         A source (B, C, h, w) of another shape than the best latents, as an empty one may have, serves all pictures or
-        none."""
+        none.
+        """
         if all(self.fresh):
             return source
         best = torch.stack(
@@ -87,7 +89,8 @@ class BatchRound:
 
     def redrawn(self, size: tuple[int, int]) -> Tensor:
         """1 where the pictures are redrawn, (B, h, w); ``size`` is that of the latents that the round starts
-        from."""
+        from.
+        """
         nothing, everything = torch.zeros(size), torch.ones(size)
         return torch.stack(
             [
@@ -104,7 +107,8 @@ class BatchRound:
         The states before stay as they are. Pictures that were left alone get no round; the others share ``seconds``,
         and each took part in all ``nfe`` model calls. Raises ValueError for other numbers of pictures than the batch
         has, for critiques of other claims, and where the size has changed since the first round; LoopCriticError where
-        the critic failed."""
+        the critic failed.
+        """
         self._check(latents, images, critiques)
         failed = next((critique for critique in critiques if isinstance(critique, FailedCritique)), None)
         if failed is not None:
@@ -209,7 +213,8 @@ def resumed_round(
     """The next round of pictures that a loop has worked on before.
 
     Raises ValueError where ``states`` are of another batch size or were judged on other claims, and for unknown
-    strategies."""
+    strategies.
+    """
     if len(states) != batch:
         raise ValueError(
             f"The state holds {len(states)} pictures, the latent {batch}. Connect the latent that the state "

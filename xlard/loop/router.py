@@ -13,7 +13,8 @@ PATIENCE = 2
 
 SURE = 0.77
 """Confidence of a critique from which its boxes are relied on. Measured with the shapes world's critic
-(docs/bench.md)."""
+(docs/bench.md).
+"""
 
 
 @dataclass(frozen=True)

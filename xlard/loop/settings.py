@@ -8,11 +8,13 @@ from .registry import DEFAULT_STRATEGIES
 
 WHERE = ("window", "once")
 """Where a corrector acts: at every step of its window of noise levels, or once, on the prediction that a round starts
-from."""
+from.
+"""
 
 FIRST = ("plain", "doubted", "always")
 """Which first pictures a corrector that acts once corrects: none, those that the head doubts (all without a head), or
-all."""
+all.
+"""
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,8 @@ class LoopState:
     @property
     def from_source(self) -> bool:
         """Whether the first picture is the source of an edit, which must stay outside of what the instruction may
-        change."""
+        change.
+        """
         return bool(self.rounds) and self.first.strategy == SOURCE
 
     @property

@@ -51,7 +51,8 @@ def parse_lines(text: str, from_prompt: Sequence[Claim] = ()) -> list[Claim]:
     in brackets after it is its weight, and a line ``...`` stands for the claims ``from_prompt``. Counts, objects,
     colours and positions get their fields from their text. Raises ValueError for a weight that is not above 0 and
     finite, and for a line of these four types that cannot be understood; the message names the line and shows a correct
-    one."""
+    one.
+    """
     claims: list[Claim] = []
     for number, line in _enabled(text):
         if line in (FROM_PROMPT, "\u2026"):

@@ -14,7 +14,8 @@ class Quantity:
     """``a``, ``three``, ``some``: a number (None: the words after it tell) and whether it is exact.
 
     ``kind`` is ``one`` for articles and numbers, ``vague`` for quantities that a mass noun can have, ``pair`` and
-    ``dozen``."""
+    ``dozen``.
+    """
 
     number: int | None
     exact: bool = True
@@ -26,7 +27,8 @@ class Symbol:
     """One word or several with their part of speech.
 
     ``text`` is the word if it may belong to a noun. ``form`` of a verb is ``ing`` for ``riding``, ``third`` for
-    ``rides``, ``base`` for ``ride``; of a place it is ``short`` if its article is left out."""
+    ``rides``, ``base`` for ``ride``; of a place it is ``short`` if its article is left out.
+    """
 
     kind: str
     value: Any = None

@@ -36,7 +36,8 @@ def claims_from_prompt(prompt: str) -> list[Claim]:
 
     Counts are exact and by noun: ``two red circles and a blue circle`` claims three circles, two of them red and one
     blue; a wrong colour then fails the colour and not the count. For numbers that are not exact (``some dogs``) an
-    object claim asks for at least that many."""
+    object claim asks for at least that many.
+    """
     reading = read_prompt(prompt)
     phrases = reading.phrases
     claims = _number_claims(phrases)

@@ -23,7 +23,8 @@ class PhraseReader:
     sentence are about, ``person`` who acts in it, ``topic`` the first phrase of the sentence before, and ``sentence``
     where the phrases of this one begin. ``fronted`` is a relation that stands before its first phrase, with the index
     of its second, ``place`` a place that stands before the phrase that is there, ``between`` the index of a link that
-    waits for a third phrase."""
+    waits for a third phrase.
+    """
 
     def __init__(self, symbols: list[Symbol], literal: bool) -> None:
         self.symbols, self.literal, self.reading = symbols, literal, Reading()
@@ -155,7 +156,8 @@ class PhraseReader:
         """The phrase's index.
 
         ``The cat`` is the cat of an earlier sentence. In ``the cat is``, and in ``left of the cat`` as the second
-        phrase of a relation whose ``first`` one is another, it may be one of the same sentence."""
+        phrase of a relation whose ``first`` one is another, it may be one of the same sentence.
+        """
         if quantity and quantity.number is None and not self.literal:
             same_sentence = first is not None or self.symbols[self.index].kind == "is"
             before = len(self.reading.phrases) if same_sentence else self.sentence

@@ -91,7 +91,8 @@ class Clause:
 
     ``main`` is the clause's first phrase, ``last`` its last one (indices). ``verb`` is ``standing`` before a
     preposition. ``doing``: the last relation was one of a verb. ``times`` is the number that ``each`` multiplies by.
-    ``skipping``: the next phrase is left out; ``ignoring``: all that follows is."""
+    ``skipping``: the next phrase is left out; ``ignoring``: all that follows is.
+    """
 
     words: list[str] = field(default_factory=list)
     quantity: Quantity | None = None

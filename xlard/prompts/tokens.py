@@ -65,7 +65,8 @@ def symbols(prompt: str, literal: bool = False) -> list[Symbol]:
     """The prompt as symbols, one for the longest known sequence of words at each place; never fails, takes linear time.
 
     ``literal`` is for texts of claims: numbers of more than three digits are counts, not years or sizes, and a place in
-    the picture is ``on the left``, not ``on left``."""
+    the picture is ``on the left``, not ``on left``.
+    """
     tokens = _tokens(prompt)
     result: list[Symbol] = []
     index = 0

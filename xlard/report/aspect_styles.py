@@ -13,7 +13,8 @@ Corner = tuple[float, float]
 @dataclass(frozen=True)
 class LineStyle:
     """A line's colour on light and on dark paper, its ``stroke-dasharray``, and the corners of its marker (none: a
-    circle)."""
+    circle).
+    """
 
     light: str
     dark: str
@@ -55,7 +56,8 @@ _STYLES = (
     LineStyle("#2f6b2f", "#8fd18f", "8 2", _TRIANGLE_RIGHT),
 )
 """One style for each aspect, in the order of the aspects; the last ones wait for further aspects. Colours are dark or
-light enough for text on their paper (WCAG AA)."""
+light enough for text on their paper (WCAG AA).
+"""
 
 STYLE_OF = {aspect: _STYLES[index % len(_STYLES)] for index, aspect in enumerate(REPORTED)}
 """The style of every aspect of a critique's rewards."""

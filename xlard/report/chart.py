@@ -35,7 +35,8 @@ class _Marker:
 @dataclass(frozen=True)
 class _Line:
     """An aspect's line in stretches without a gap, as SVG states their points, and its markers; the last one stands
-    before the aspect's name."""
+    before the aspect's name.
+    """
 
     aspect: str
     dash: str

@@ -39,7 +39,8 @@ def annotated(loop_round: Round, side: int) -> Image.Image:
 
 def heat(attribution: Tensor, image: Tensor, side: int) -> Image.Image:
     """An attribution map (h, w) in [0, 1] glowing over the greyed picture (H, W, 3), ``side`` pixels on its longer
-    side."""
+    side.
+    """
     picture = fit(to_picture(image), side).convert("L").convert("RGB")
     glow = Image.new("RGB", picture.size, (255, 214, 64))
     return Image.composite(glow, _darkened(picture, 0.45), _mask(attribution, 230, picture.size))

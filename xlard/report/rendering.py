@@ -20,7 +20,8 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 def render(template: str, **values: object) -> Markup:
     """Fill a file of ``templates/``. Raises jinja2.UndefinedError for a name that the template uses and ``values``
-    lacks."""
+    lacks.
+    """
     from markupsafe import Markup
 
     return Markup(_environment().get_template(template).render(values))

@@ -1,7 +1,8 @@
 """Model families: the shapes of their latents and prompts, and what one call of their diffusion model computes.
 
 The calls are counted on diffusers' architectures without weights or data. Their parameters are the published ones:
-0.86 billion (SD 1.5), 2.57 (SDXL), 11.9 (FLUX.1), 20.4 (Qwen-Image)."""
+0.86 billion (SD 1.5), 2.57 (SDXL), 11.9 (FLUX.1), 20.4 (Qwen-Image).
+"""
 
 from __future__ import annotations
 

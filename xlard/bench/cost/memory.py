@@ -1,5 +1,6 @@
 """``python -m xlard.bench memory``: seconds and peak memory of sampling, judging, correcting and the whole loop, in a
-running ComfyUI."""
+running ComfyUI.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ class Stage:
 @dataclass(frozen=True)
 class StageCost:
     """Seconds of the first run, which loads the models, mean seconds of the later runs, and peak bytes beyond those in
-    use before."""
+    use before.
+    """
 
     first_seconds: float
     later_seconds: float

@@ -1,5 +1,6 @@
 """``python -m xlard.bench cost``: what head, corrector and gradient steps cost beside one sampling step, as a Markdown
-table."""
+table.
+"""
 
 from __future__ import annotations
 

@@ -145,7 +145,8 @@ def load_judges(options: argparse.Namespace, prompts: list[GenEvalPrompt]) -> Ju
 
 def facts_of_run(run: RunFolder, workflow: Path) -> dict:
     """The content of ``run.json``, or the start of a new one. Raises BenchError if the folder holds pictures of another
-    workflow."""
+    workflow.
+    """
     path = run.folder / "run.json"
     try:
         digest = hashlib.sha256(workflow.read_bytes()).hexdigest()

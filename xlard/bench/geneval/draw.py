@@ -57,7 +57,8 @@ def _number(prompt: str) -> int:
 
 def sampler_seed(prompt: str, seed: int) -> int:
     """The sampler's seed: different for each prompt and the same in every run, which makes runs comparable picture by
-    picture."""
+    picture.
+    """
     return 1000 * _number(prompt) + seed
 
 

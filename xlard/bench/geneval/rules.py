@@ -1,5 +1,6 @@
 """GenEval's rules: which detections count, and whether they are what the prompt asks for (arXiv 2310.11513, section
-3)."""
+3).
+"""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ MARGIN = 0.1
 @dataclass(frozen=True, eq=False)
 class DetectedObject:
     """An object that a detector sees: box (left, top, right, bottom) in pixels, y down, score, and mask (H, W) if it
-    makes masks."""
+    makes masks.
+    """
 
     box: tuple[float, float, float, float]
     score: float
@@ -98,7 +100,8 @@ def directions(subject: DetectedObject, reference: DetectedObject) -> set[str]:
     """Where an object is seen from another: ``left of``, ``right of``, ``above``, ``below``, two of them, or none.
 
     The offset of the centres is shortened by ``MARGIN`` of both objects' width or height and divided by its length
-    before that; a component above one half counts."""
+    before that; a component above one half counts.
+    """
     offset, shortened = [], []
     for low, high in ((0, 2), (1, 3)):
         distance = (subject.box[low] + subject.box[high] - reference.box[low] - reference.box[high]) / 2

@@ -193,7 +193,8 @@ def _check_judged_prompts(job: dict, object_info: dict) -> None:
 
 def _seeds(job: dict) -> dict[tuple[str, str], int]:
     """Every seed's place (node id, input name) and how far the seed lies above the lowest: different seeds stay
-    different."""
+    different.
+    """
     places: dict[tuple[str, str], int] = {}
     for node_id, node in job.items():
         for name in _SEED_INPUTS:

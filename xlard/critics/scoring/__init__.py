@@ -18,7 +18,8 @@ SCORINGS: dict[str, Scorer] = {
 
 def register_scorer(scorer: Scorer) -> None:
     """Offer a scorer by its name, beside the pack's own. Raises ValueError for a name that is taken, TypeError for what
-    is no scorer."""
+    is no scorer.
+    """
     if not callable(getattr(scorer, "judge", None)) or not isinstance(getattr(scorer, "name", None), str):
         raise TypeError(
             f"{type(scorer).__name__} is no scorer: it needs name, samples and judge(); see docs/extending.md."

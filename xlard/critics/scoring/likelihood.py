@@ -19,7 +19,8 @@ class PromptLikelihood:
     """The mean log-likelihood of a claim's text given the picture, compared with that given an empty grey one.
 
     The comparison is needed because likelihoods of different texts differ anyway. With the difference d in nats per
-    token the score is the logistic function of d; a claim holds from 0.5, where the picture makes it likelier."""
+    token the score is the logistic function of d; a claim holds from 0.5, where the picture makes it likelier.
+    """
 
     name, samples = "prompt likelihood", False
 

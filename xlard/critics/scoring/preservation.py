@@ -38,7 +38,8 @@ def judge_rest(claim: Claim, edit: Edit, image: Tensor, detections: Sequence[Det
     """Whether an image (H, W, 3) is the source of an edit outside of what the edit touches.
 
     The score is the share of pixels outside that are unchanged, times the share of objects in place among those that
-    stay and those that nobody asked for. Without ``detections`` only pixels count: not every scoring lists objects."""
+    stay and those that nobody asked for. Without ``detections`` only pixels count: not every scoring lists objects.
+    """
     requested, surplus = edit.arrived(detections)
     unchanged = stayed_outside(edit, image, requested)
     lost = [staying for staying, match in edit.still_there(detections) if match is None] if detections else []

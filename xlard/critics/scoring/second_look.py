@@ -24,7 +24,8 @@ class SecondLook:
 
     If a claim fails in the mirror, the critique is that of the mirrored picture. A loop that tries until its critic
     accepts collects the critic's false acceptances; this costs one judgement for each accepted picture. Written text,
-    and claims whose texts speak of left and right, cannot be judged in a mirror: such pictures are judged once."""
+    and claims whose texts speak of left and right, cannot be judged in a mirror: such pictures are judged once.
+    """
 
     def __init__(self, scoring: Scorer):
         self.scoring, self.name, self.samples = scoring, f"{scoring.name}, with a second look", scoring.samples

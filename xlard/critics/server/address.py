@@ -34,7 +34,8 @@ class Address:
     def parse(cls, url: str) -> Address:
         """The address in a base URL, with or without ``/v1``, or in the URL of the chat endpoint.
 
-        Raises ValueError for anything else."""
+        Raises ValueError for anything else.
+        """
         text = url.strip()
         # No message may show a password, or a key in a query.
         if "@" in text or "?" in text or "#" in text:
@@ -80,7 +81,8 @@ class Address:
 def api_key() -> str:
     """The key in ``XLARD_API_KEY``, empty if it is not set.
 
-    Raises CriticError, which does not show the value, if it cannot be a key."""
+    Raises CriticError, which does not show the value, if it cannot be a key.
+    """
     key = os.environ.get(KEY, "").strip()
     if not key.isascii() or not key.isprintable() or " " in key:
         raise CriticError(

@@ -30,7 +30,8 @@ class ServerBackend:
 
     ``check_interrupt`` is called about every 0.1 s; if it raises, the connections are closed, and the server stops too.
     ``on_progress(done, total)`` counts questions. Nothing is sent before the first question. Each call reads the key
-    from the environment; it is not stored."""
+    from the environment; it is not stored.
+    """
 
     def __init__(
         self,
@@ -72,7 +73,8 @@ class ServerBackend:
 
     def probability_of_yes(self, asks: Sequence[Ask]) -> list[float | None]:
         """P(yes) / (P(yes) + P(no)) in [0, 1] of the next word. Raises CriticError, CannotDo if the server reports no
-        probabilities."""
+        probabilities.
+        """
 
         async def probability(session: ChatSession, ask: Ask, picture: str | None) -> float | None:
             return await session.probability_of_yes(ask, picture)

@@ -179,7 +179,8 @@ def read_choice(reply: HttpReply, address: Address, key: str) -> Choice:
 
 def answer_text(choice: Choice, model: str, max_tokens: int) -> str:
     """The text of an answer, which may be empty; raises CriticError if there is none, or thinking left no room for
-    it."""
+    it.
+    """
     text = choice.message.text
     if not text and choice.finish_reason == "length":
         raise CriticError(

@@ -47,7 +47,8 @@ class HttpReply:
 
 class Patience:
     """How long a question is tried: ``retries`` times after the first, or ``loading`` seconds for a server that
-    starts."""
+    starts.
+    """
 
     def __init__(self, retries: int, loading: float):
         self.tries, self._retries, self._end = 1, retries, time.monotonic() + loading

@@ -20,7 +20,8 @@ class ServerSettings:
     ``boxes`` is the name of a convention of boxes, or ``auto`` for that of the model's name. ``timeout`` is in seconds
     for one answer, and again for a server that still loads its model; ``retries`` is how often a request is repeated
     after the first try, ``parallel`` how many run at once, ``max_tokens`` the longest answer. Without ``allow_remote``
-    the server must be on this machine. Raises ValueError for settings that cannot work."""
+    the server must be on this machine. Raises ValueError for settings that cannot work.
+    """
 
     url: str = URL
     model: str = ""
