@@ -16,9 +16,9 @@ from xlard.detections import Detection
 from xlard.prompts import claims_from_prompt, parse_prompt
 from xlard.rewards import critique_from_detections
 from xlard.training.records import FINAL, Records, reward_rows
+from xlard.worlds.prompts import SPLITS
 from xlard.worlds.shapes.checker import check, detect
 from xlard.worlds.shapes.critic_model import build_processor, list_answer
-from xlard.worlds.prompts import SPLITS
 from xlard.worlds.shapes.prompts import PROMPTS, TASKS
 from xlard.worlds.shapes.render import pack, render, render_packed
 from xlard.worlds.shapes.scenes import random_scene, scene_of

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from diffusers import AutoencoderTiny
 
 _BATCH = 32
 """Pictures decoded together: a 64-wide decoder needs 10 MB for each picture and layer."""
 
 
-def load_autoencoder(folder: Path) -> AutoencoderTiny:
-    """The autoencoder of a diffusers folder, in fp32."""
+def load_autoencoder(folder: Path) -> Any:
+    """The AutoencoderTiny of a diffusers folder, in fp32."""
     from diffusers import AutoencoderTiny
 
     return AutoencoderTiny.from_pretrained(folder, torch_dtype=torch.float32).eval()
 
 
 class VaeDecoder:
-    """``protocols.Decoder`` for a diffusers autoencoder."""
+    """``protocols.Decoder`` for a diffusers AutoencoderTiny."""
 
-    def __init__(self, autoencoder: AutoencoderTiny):
+    def __init__(self, autoencoder: Any):
         self.autoencoder = autoencoder
 
     @torch.no_grad()

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..guidance.base import X0Guidance
 from ..guidance.corrector import moved_noise
-
-if TYPE_CHECKING:
-    from diffusers import UNet2DConditionModel
-    from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
 _ENCODED = 500
 """Prompts encoded together."""
@@ -24,13 +20,15 @@ _BATCH = 250
 
 
 class FlowSampler:
-    """``protocols.Sampler`` for a flow UNet and one prompt per row."""
+    """``protocols.Sampler`` for one prompt per row: a diffusers UNet2DConditionModel that predicts the flow, and the
+    text encoder and tokenizer of transformers that it was trained with.
+    """
 
     def __init__(
         self,
-        unet: UNet2DConditionModel,
-        text_encoder: CLIPTextModel,
-        tokenizer: PreTrainedTokenizerFast,
+        unet: Any,
+        text_encoder: Any,
+        tokenizer: Any,
         prompts: Sequence[str],
         device: str,
         steps: int,
@@ -129,7 +127,8 @@ class FlowSampler:
         regions: Tensor | None = None,
     ) -> Tensor:
         """Renoise latents to ``noise_level`` and sample to the end, everywhere or inside ``regions``
-        (B, h, w)."""
+        (B, h, w).
+        """
         noise_levels, context = self.noise_levels(noise_level), self.context(rows)
         latents, noise = latents.to(self.device), self.noise(seeds)
         noisy = torch.lerp(latents, noise, noise_levels[0].item())
@@ -152,7 +151,8 @@ class FlowSampler:
     ) -> Tensor:
         """Euler's method from the first of ``noise_levels`` to the last.
 
-        Before each step ``restore`` puts back what must not change in latents at a noise level."""
+        Before each step ``restore`` puts back what must not change in latents at a noise level.
+        """
         for level, following in zip(noise_levels[:-1], noise_levels[1:]):
             if restore is not None:
                 noisy = restore(noisy, level.item())

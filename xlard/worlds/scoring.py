@@ -73,7 +73,8 @@ def verdict_pairs(before: Sequence[Critique], after: Sequence[Critique]) -> list
 
 def calibration_error(scores: Tensor, truth: Tensor) -> float:
     """Expected calibration error in [0, 1] of scores (N,) as probabilities of truth (N,), in ten bins of equal
-    width."""
+    width.
+    """
     bins = (scores * _BINS).long().clamp(max=_BINS - 1)
     error = 0.0
     for index in range(_BINS):

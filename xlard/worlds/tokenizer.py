@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+from typing import Any
 
 BOS, EOS, UNKNOWN = "<|startoftext|>", "<|endoftext|>", "<|unknown|>"
 
 
-def build_prompt_tokenizer(words: Iterable[str], length: int) -> PreTrainedTokenizerFast:
-    """A tokenizer that knows ``words`` and writes ``length`` tokens, padded with the end token.
+def build_prompt_tokenizer(words: Iterable[str], length: int) -> Any:
+    """A PreTrainedTokenizerFast that knows ``words`` and writes ``length`` tokens, padded with the end token.
 
     Any other word becomes one unknown token.
     """

@@ -23,7 +23,8 @@ def at_caps(
     """For each cap up to what was spent: ``outcome`` of the states as they were then.
 
     ``generation`` is the NFE of one generation. A method that plans by what is left may do a little better if it is
-    given the cap from the start."""
+    given the cap from the start.
+    """
     spent, outcomes = max(state.nfe for state in states), {}
     for cap in CAPS:
         nfe = cap * generation

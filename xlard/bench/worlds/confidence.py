@@ -1,5 +1,6 @@
 """``python -m xlard.bench confidence FOLDER``: how often a round of a strategy led to a picture that passes, by how
-sure the critic was of the picture before."""
+sure the critic was of the picture before.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ def run(options: argparse.Namespace) -> None:
 
 def table(rows: Sequence[dict], method: str) -> str:
     """As Markdown; each strategy's rounds in quarters of equal size. Raises ValueError for a method that was not
-    run."""
+    run.
+    """
     rounds_of: dict[str, list[tuple[float, bool]]] = defaultdict(list)
     for row in rows:
         if row["method"] == method:
@@ -51,7 +53,8 @@ def table(rows: Sequence[dict], method: str) -> str:
 
 def later_rounds(rounds: Sequence[dict]) -> list[tuple[str, float, bool]]:
     """Strategy, confidence of the critique of the best picture before, and whether the outcome passed, of all rounds
-    but the first."""
+    but the first.
+    """
     later, confidence = [], rounds[0]["confidence"]
     for round_ in rounds[1:]:
         later.append((round_["strategy"], confidence, round_["passed"]))

@@ -39,7 +39,8 @@ class ShuffledPrompt:
 
 class HeadGradient:
     """Gradient ascent through a head in place of a corrector, see ``gradient.ascend``; ``known`` (B, A) weighs the
-    aspects that claims are about."""
+    aspects that claims are about.
+    """
 
     def __init__(self, head: RewardHead, known: Tensor):
         config = head.config

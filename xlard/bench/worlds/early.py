@@ -1,7 +1,8 @@
 """Early decisions: of two candidates that are drawn half way the head's better one goes on, the other is dropped.
 
 As TTSnap and PARM drop candidates that a reward model holds for hopeless, with our head and by pairs. Needs a world's
-sampler, which can be run step by step."""
+sampler, which can be run step by step.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ def early_best_of(engine: Engine, number: int, noise_level: float, until_passed:
 
 def nfe_of_picture(sampler: FlowSampler, noise_level: float) -> int:
     """Model calls for one finished picture: the dropped ones' up to the prediction at ``noise_level``, and all of its
-    own."""
+    own.
+    """
     whole, rest = sampler.nfe(), sampler.nfe(noise_level)
     return whole + (CANDIDATES - 1) * (whole - rest + 1)
 

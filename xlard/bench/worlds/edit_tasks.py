@@ -34,7 +34,8 @@ GAP = 3
 @dataclass(frozen=True, eq=False)
 class EditTask:
     """A source, (C, h, w) as latent, and an instruction of a type of ``EDIT_TYPES``; ``exact`` is the edit by the
-    checker's list of the source."""
+    checker's list of the source.
+    """
 
     edit_type: str
     seed: int
@@ -46,7 +47,8 @@ def edit_tasks(world: World, split: str, number: int, seed: int) -> list[EditTas
     """Edits of the generator's own pictures of a split's prompts, of those that show what was asked for.
 
     The types of edits take turns, as far as a picture allows. What holds of the source already is no edit, and an
-    object cannot be moved to where there is no room for it: both are left out."""
+    object cannot be moved to where there is no room for it: both are left out.
+    """
     prompts = [prompt.text for prompt in world.prompts.evaluation_prompts(split, number)]
     seeds = [seed_of(index, seed) for index in range(len(prompts))]
     latents = generate(world.sampler(prompts), seeds).cpu()
@@ -100,7 +102,8 @@ def _task(
 
 def has_room(edit: Edit, side: int) -> bool:
     """Whether the one object that is moved fits somewhere in the picture, ``side`` pixels wide and high, beside all
-    that stay, with its claims true."""
+    that stay, with its claims true.
+    """
     (target,), claims = edit.touched, [claim for claim in edit_claims(edit) if claim.edit is None]
     for y, x in itertools.product(
         range(0, side - math.ceil(target.height), 2), range(0, side - math.ceil(target.width), 2)

@@ -77,7 +77,8 @@ def method(name: str) -> Run:
     """``edit_N``: the loop on the source; with one strategy alone ``rearrange_N``, ``region_N``; ``draw_N``: fresh
     draws of the picture after the edit until the critic accepts; ``renoise``: all of the source renoised once.
 
-    Raises ValueError for other names."""
+    Raises ValueError for other names.
+    """
     parsed = MethodName.read(name)
     family, number = parsed.family, parsed.number
     if family == "renoise":
@@ -104,7 +105,8 @@ def run_method(
     name: str, world: World, critic: MLLMCritic, tasks: Sequence[EditTask], batch: int
 ) -> list[LoopState | None]:
     """The state of each edit; None if the critic does not see in the source what the instruction speaks of, or if its
-    list of the source cannot be read."""
+    list of the source cannot be read.
+    """
     apply = method(name)
     states: list[LoopState | None] = [None] * len(tasks)
     for start in range(0, len(tasks), batch):
@@ -139,7 +141,8 @@ def run_method(
 
 def figures_of(checker: Checker, tasks: Sequence[EditTask], states: Sequence[LoopState | None]) -> dict[str, dict]:
     """Shares by the checker, with Wilson intervals, of edits done, of all else kept, of both; mean share of pixels
-    outside that stayed, of latent values outside of what was drawn that changed, and NFE."""
+    outside that stayed, of latent values outside of what was drawn that changed, and NFE.
+    """
     images = [task.exact.image if state is None else state.best.image for task, state in zip(tasks, states)]
     critiques = exact_critiques(checker, images, [edit_claims(task.exact) for task in tasks])
     rows: list[dict] = []

@@ -28,7 +28,8 @@ RENOISE_NOISE_LEVEL = 0.8
 
 EARLY_NOISE_LEVEL = 0.5
 """Where ``early_best_of_N`` and ``early_retry_N`` decide: there the head reads best which of a prompt's pictures will
-be right."""
+be right.
+"""
 
 GRADIENT_WINDOW = (0.7, 0.8)
 """Where ``gradient`` acts: the highest noise levels that a head can read."""
@@ -171,7 +172,8 @@ METHODS = (
     Method("resample_N", "the loop with this strategy alone", _loop("resample")),
 )
 """Every method. Those of several pictures return the critic's best; N caps their model calls in multiples of one base
-generation."""
+generation.
+"""
 
 
 @dataclass(frozen=True)

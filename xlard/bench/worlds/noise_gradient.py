@@ -1,5 +1,6 @@
 """The gradient of a head on the noise that sampling begins with, as in ReNO (arXiv 2406.04312), for a world's
-sampler."""
+sampler.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ def noise_gradient(engine: Engine, known: Tensor) -> list[LoopState]:
     """Every picture drawn from noise of which the head expects more: of the x0 prediction of one step.
 
     The head reads that prediction as one at the highest level that it can read. ``known`` (B, A) weighs the aspects
-    that claims are about. A step takes a forward call of the model, counted, and a backward one, which is not."""
+    that claims are about. A step takes a forward call of the model, counted, and a backward one, which is not.
+    """
     rows = list(range(len(engine.states)))
     head, sampler = head_of(engine), sampler_of(engine)
     moved = ascend_noise(

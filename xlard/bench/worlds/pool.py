@@ -49,7 +49,8 @@ def pooled(folders: Sequence[Path]) -> tuple[dict[str, dict], list[int], list[st
     """Summaries by method over all seeds, the seeds, and the prompts. ``right`` is by seed, then by prompt.
 
     Raises ValueError for runs of other prompts or steps, and for a method that was not run with every seed, or twice
-    with one."""
+    with one.
+    """
     runs = [json.loads((folder / "summary.json").read_text()) for folder in folders]
     if any((run["prompts"], run["steps"]) != (runs[0]["prompts"], runs[0]["steps"]) for run in runs):
         raise ValueError("These runs are of different prompts or numbers of steps, and cannot be pooled.")

@@ -109,7 +109,8 @@ def one_round(
     name: str, world: World, critic: MLLMCritic, misses: Sequence[NearMiss], batch: int
 ) -> list[Round | None]:
     """What one round of a strategy makes of each picture, whatever the critic says of it; None if the strategy has
-    nothing to offer."""
+    nothing to offer.
+    """
     rounds: list[Round | None] = []
     for start in range(0, len(misses), batch):
         misses_of_batch = misses[start : start + batch]
@@ -151,7 +152,8 @@ def figures_of(checker: Checker, misses: Sequence[NearMiss], rounds: Sequence[Ro
     """Of all pictures, and of those that failed in each type of claim: how many there are and a plan was made for; of
     these the shares, with Wilson intervals, in which the claim holds and in which all do, by the critic and by the
     checker; in how many the checker found before that the claim holds; values changed outside; mean share of the
-    latent that was open, NFE."""
+    latent that was open, NFE.
+    """
     rows: list[dict] = []
     for miss, after in zip(misses, rounds):
         if after is not None:

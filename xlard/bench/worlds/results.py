@@ -63,7 +63,8 @@ def write_method(name: str, results: Sequence[Result], out: Path) -> list[dict]:
 
 def summarise(results: Sequence[Result], checker: Checker, before: Sequence[bool] | None, generation: int) -> dict:
     """``outcome`` of a method's pictures, what the critic thinks of them, and what ``outcome`` was at caps in multiples
-    of ``generation`` model calls."""
+    of ``generation`` model calls.
+    """
     states, clusters = [result.state for result in results], [result.prompt_index for result in results]
     pictures: dict[int, list[Tensor]] = defaultdict(list)
     for index, _, state in results:
@@ -82,7 +83,8 @@ def summarise(results: Sequence[Result], checker: Checker, before: Sequence[bool
 
 def diversity(pictures: Sequence[Sequence[Tensor]]) -> float | None:
     """Mean distance between two pictures (H, W, 3) of the same prompt: root mean square of values in [0, 1]; None for
-    one picture a prompt."""
+    one picture a prompt.
+    """
     distances = [
         (first.float() - second.float()).square().mean().sqrt().item()
         for group in pictures

@@ -73,7 +73,8 @@ def tasks(summaries: dict[str, dict]) -> str:
 
 def differences(summaries: dict[str, dict], clusters: Sequence[int]) -> str:
     """How far the last method is ahead of each earlier one on the same pictures, in the end and at caps that both came
-    to."""
+    to.
+    """
     *earlier_names, last_name = summaries
     last = summaries[last_name]
     lines = []

@@ -1,1 +1,1 @@
-"""The demo world: a small text-to-image model, critic, head and corrector, trained from scratch by these scripts."""
+"""The shapes world: a small text-to-image model, critic, head and corrector, trained from scratch by these scripts."""

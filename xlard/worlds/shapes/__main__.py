@@ -1,4 +1,4 @@
-"""Command line of the demo world: ``python -m xlard.worlds.shapes train <model>``."""
+"""Command line of the shapes world: ``python -m xlard.worlds.shapes train <model>``."""
 
 from __future__ import annotations
 
@@ -9,22 +9,26 @@ from pathlib import Path
 from ...files import write_json
 from ...training.engine import processes
 
+OUT = Path("runs/demo")
+
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m xlard.worlds.shapes", description="Train the demo world's models.")
+    parser = argparse.ArgumentParser(
+        prog="python -m xlard.worlds.shapes", description="Train the models of the shapes world."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
-    train = commands.add_parser("train", help="train one model, or go on where it stopped")
+    train = commands.add_parser("train", help="train one model, or continue where it stopped")
     models = train.add_subparsers(dest="model", required=True)
 
     def model(name: str, steps: int, batch: int, pool: int, text: str) -> argparse.ArgumentParser:
-        one = models.add_parser(name, help=text)
-        one.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder for checkpoints and weights")
-        one.add_argument("--steps", type=int, default=steps)
-        one.add_argument("--batch", type=int, default=batch)
-        one.add_argument("--seed", type=int, default=0)
-        one.add_argument("--pool", type=int, default=pool, help="scenes rendered, or records used (0: all)")
-        one.add_argument("--max-seconds", type=float, default=None, help="stop after this long; resumable")
-        return one
+        training = models.add_parser(name, help=text)
+        training.add_argument("--out", type=Path, default=OUT, help="folder for checkpoints and weights")
+        training.add_argument("--steps", type=int, default=steps)
+        training.add_argument("--batch", type=int, default=batch)
+        training.add_argument("--seed", type=int, default=0)
+        training.add_argument("--pool", type=int, default=pool, help="scenes rendered, or records used (0: all)")
+        training.add_argument("--max-seconds", type=float, default=None, help="stop after this long; resumable")
+        return training
 
     autoencoder = model("autoencoder", 4500, 48, 4000, "AutoencoderTiny on renders")
     autoencoder.add_argument("--width", type=int, default=16, help="channels, zero-padded to 64 when saved")
@@ -34,16 +38,13 @@ def _parser() -> argparse.ArgumentParser:
     generator.add_argument("--stop-at", type=float, default=0.58, help="stop at this accuracy on validation prompts")
     generator.add_argument("--check-every", type=int, default=1000)
     model("boxes", 6000, 32, 10000, "Qwen3-VL on renders, reconstructions and annotated pictures: what is where")
-    model("critic", 7000, 32, 10000, "the same model on all the questions that a critic is asked")
+    model("critic", 7000, 32, 10000, "the same model on every question to a critic")
     head = model("head", 4000, 64, 0, "reward head on collected pictures")
     head.add_argument("--begin", type=Path, help="head whose weights it begins with")
     head.add_argument(
         "--corrected",
         type=Path,
-        help=(
-            "folder like --out whose validation pictures were drawn with a corrector: they calibrate and measure"
-            " it, too"
-        ),
+        help="folder like --out with validation pictures drawn with a corrector: they calibrate and measure it, too",
     )
     corrector = model("corrector", 3000, 64, 0, "latent corrector on collected pictures")
     corrector.add_argument(
@@ -69,33 +70,33 @@ def _parser() -> argparse.ArgumentParser:
     )
     corrector.add_argument("--begin", type=Path, help="corrector whose weights it begins with; not distillation's")
     corrector.add_argument("--emphasis", type=float, default=0.0, help="distillation: how far beyond what passed")
-    for one, name in ((head, "head"), (corrector, "corrector")):
-        one.add_argument("--learning-rate", type=float, default=1e-3)
-        one.add_argument("--width", type=int, default=128)
-        one.add_argument("--layers", type=int, default=4)
-        one.add_argument("--name", default=name, help="name of the file in the folder, without .safetensors")
+    for training, name in ((head, "head"), (corrector, "corrector")):
+        training.add_argument("--learning-rate", type=float, default=1e-3)
+        training.add_argument("--width", type=int, default=128)
+        training.add_argument("--layers", type=int, default=4)
+        training.add_argument("--name", default=name, help="name of the file in the folder, without .safetensors")
 
     def drawing(name: str, text: str, split: str, number: int) -> argparse.ArgumentParser:
-        one = commands.add_parser(name, help=text)
-        one.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder with the trained models")
-        one.add_argument("--split", default=split, help="prompts to draw")
-        one.add_argument("--number", type=int, default=number, help="prompts")
-        one.add_argument("--repeats", type=int, default=4, help="pictures a prompt")
-        one.add_argument("--seed", type=int, default=0)
-        return one
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--out", type=Path, default=OUT, help="folder with the trained models")
+        command.add_argument("--split", default=split, help="prompts to draw")
+        command.add_argument("--number", type=int, default=number, help="prompts")
+        command.add_argument("--repeats", type=int, default=4, help="pictures a prompt")
+        command.add_argument("--seed", type=int, default=0)
+        return command
 
     check = commands.add_parser("check", help="score the checker on fresh renders, and their reconstructions")
-    check.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder with the trained models")
+    check.add_argument("--out", type=Path, default=OUT, help="folder with the trained models")
     check.add_argument("--number", type=int, default=5000, help="renders")
     check.add_argument("--reconstructions", type=int, default=1000, help="how many of them the autoencoder repeats")
     check.add_argument("--seed", type=int, default=0)
 
     judge = commands.add_parser("judge", help="judge collected pictures again, after the critic has changed")
-    judge.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder with the trained models")
+    judge.add_argument("--out", type=Path, default=OUT, help="folder with the trained models")
     judge.add_argument("--split", default="corrector", help="whose pictures")
 
     bundle = commands.add_parser("bundle", help="put trained models where the pack ships them")
-    bundle.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder with the trained models")
+    bundle.add_argument("--out", type=Path, default=OUT, help="folder with the trained models")
 
     drawing("annotate", "draw pictures and note what is visibly there, for the critic's training", "critic", 600)
     collect = drawing(
@@ -103,10 +104,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     collect.add_argument("--corrector", action="store_true", help="draw with the trained corrector")
     drawing("evaluate", "score generator and critic by the exact checker", "test", 300)
-    ways = drawing("scoring", "score the critic's ways of scoring by the exact checker", "test", 300)
-    ways.add_argument("--ways", default="", help="ways separated by commas (all of them)")
-    ways.add_argument("--write", default="", help="text that is written on the pictures before they are judged")
-    drawing("speed", "time the critic's ways of scoring", "validation", 32)
+    scoring = drawing("scoring", "measure the critic with each scoring by the exact checker", "test", 300)
+    scoring.add_argument("--scorings", default="", help="scorings separated by commas (all of them)")
+    scoring.add_argument("--write", default="", help="text that is written on the pictures before they are judged")
+    drawing("speed", "time the critic with each scoring", "validation", 32)
     return parser
 
 

@@ -1,8 +1,9 @@
-"""The demo world's small models: diffusers and transformers architectures, built from their own configs."""
+"""The small models of the shapes world: diffusers and transformers architectures, built from their own configs."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 WEIGHTS = Path(__file__).parent / "weights"
 """Bundled weights: ``pipeline/`` (a diffusers folder), ``critic/`` (a transformers folder), head and corrector."""
@@ -19,7 +20,7 @@ CONTEXT_WIDTH = 128
 PROMPT_TOKENS = 20
 
 
-def build_unet():
+def build_unet() -> Any:
     """The generator: a two-level UNet on 12x12x4 latents, which predicts the flow (noise minus latent)."""
     from diffusers import UNet2DConditionModel
 
@@ -39,7 +40,7 @@ def build_unet():
     )
 
 
-def build_text_encoder(vocabulary: int, bos: int, eos: int, pad: int):
+def build_text_encoder(vocabulary: int, bos: int, eos: int, pad: int) -> Any:
     """The text encoder: a two-layer CLIP text model, trained together with the generator."""
     from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -60,7 +61,7 @@ def build_text_encoder(vocabulary: int, bos: int, eos: int, pad: int):
     )
 
 
-def build_autoencoder(encoder_width: int = 64, decoder_width: int | None = None):
+def build_autoencoder(encoder_width: int = 64, decoder_width: int | None = None) -> Any:
     """The autoencoder: AutoencoderTiny, 8x, 4 channels; 64 wide is TAESD's own size, which ComfyUI loads."""
     from diffusers import AutoencoderTiny
 
@@ -72,8 +73,8 @@ def build_autoencoder(encoder_width: int = 64, decoder_width: int | None = None)
     )
 
 
-def build_scheduler():
-    """First-order DPM-Solver++ on flow noise_levels, which is Euler's method for a flow model."""
+def build_scheduler() -> Any:
+    """First-order DPM-Solver++ on flow sigmas, which is Euler's method for a flow model."""
     from diffusers import DPMSolverMultistepScheduler
 
     return DPMSolverMultistepScheduler(

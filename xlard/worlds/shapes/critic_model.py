@@ -1,4 +1,6 @@
-"""The demo critic: a small Qwen3-VL with its own word-level tokenizer, saved as an ordinary transformers folder."""
+"""The critic of the shapes world: a small Qwen3-VL with its own word-level tokenizer, saved as an ordinary transformers
+folder.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ...critics import questions
 from ...critics.boxes import THOUSANDTHS
@@ -15,7 +18,7 @@ from .prompts import vocabulary
 from .vocabulary import BLOB, COLOR_NAMES, SHAPES, SIDE
 
 COORDINATE_STEP = 10
-"""Coordinates are multiples of this many thousandths: one pixel of a demo picture."""
+"""Coordinates are multiples of this many thousandths: about one pixel of a picture."""
 
 _PATCH, _MERGE = 8, 2
 _SPECIAL = (
@@ -80,7 +83,7 @@ def _words() -> list[str]:
         *labels,
         *(f" {label}" for label in labels),
     ]
-    asked = [
+    instructions = [
         "system\n",
         questions.SYSTEM,
         questions.DESCRIBE,
@@ -110,21 +113,28 @@ def _words() -> list[str]:
         *(plural(noun) for noun in (*SHAPES, BLOB)),
         *NUMBER_WORDS.values(),
     ]
-    return [*listed, *asked, *_ANSWERS, *(str(number) for number in range(10)), *words, *(f" {word}" for word in words)]
+    return [
+        *listed,
+        *instructions,
+        *_ANSWERS,
+        *(str(number) for number in range(10)),
+        *words,
+        *(f" {word}" for word in words),
+    ]
 
 
 def list_answer(detections: Sequence[Detection]) -> str:
-    """The answer that lists these objects of a demo picture."""
+    """The answer that lists these objects of a picture."""
     objects = []
-    for found in detections:
-        edges = (found.x, found.y, found.x + found.width, found.y + found.height)
+    for d in detections:
+        edges = (d.x, d.y, d.x + d.width, d.y + d.height)
         corners = THOUSANDTHS.write([min(max(edge / SIDE, 0.0), 1.0) for edge in edges], SIDE, SIDE, COORDINATE_STEP)
-        objects.append(f'{{"{THOUSANDTHS.key}": {corners}, "label": "{found.label}"}}')
+        objects.append(f'{{"{THOUSANDTHS.key}": {corners}, "label": "{d.label}"}}')
     return "[" + ", ".join(objects) + "]"
 
 
-def build_tokenizer():
-    """A tokenizer whose words are whole pieces of question and answer, so that an object costs nine tokens."""
+def build_tokenizer() -> Any:
+    """A PreTrainedTokenizerFast whose words are whole pieces of question and answer: an object costs nine tokens."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -151,8 +161,8 @@ def build_tokenizer():
     )
 
 
-def build_processor():
-    """Qwen3-VL's own processor around the small tokenizer; every picture is resized to SIDE x SIDE."""
+def build_processor() -> Any:
+    """A Qwen3VLProcessor around the small tokenizer; every picture is resized to SIDE x SIDE."""
     from transformers import Qwen2VLImageProcessor, Qwen3VLProcessor, Qwen3VLVideoProcessor
 
     sizes = {
@@ -168,7 +178,7 @@ def build_processor():
     )
 
 
-def build_model(tokenizer):
+def build_model(tokenizer: Any) -> Any:
     """A two-million-parameter Qwen3VLForConditionalGeneration."""
     from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
@@ -217,7 +227,7 @@ def build_model(tokenizer):
     return model
 
 
-def save(folder: Path, model, processor) -> None:
+def save(folder: Path, model: Any, processor: Any) -> None:
     """Write the critic as a transformers folder, weights in half precision."""
     model.half().save_pretrained(folder)
     processor.save_pretrained(folder)
@@ -245,9 +255,9 @@ def _add_for_transformers_4(folder: Path) -> None:
 
     change("config.json", config)
     change("tokenizer_config.json", tokenizer)
-    parts = json.loads((folder / "processor_config.json").read_text())
-    for part, name in (
+    processors = json.loads((folder / "processor_config.json").read_text())
+    for processor, name in (
         ("image_processor", "preprocessor_config.json"),
         ("video_processor", "video_preprocessor_config.json"),
     ):
-        (folder / name).write_text(json.dumps(parts[part], indent=2) + "\n")
+        (folder / name).write_text(json.dumps(processors[processor], indent=2) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...detections import Detection
@@ -52,7 +53,9 @@ def _stands(direction: str, a: tuple[float, float], b: tuple[float, float], reac
     return along > reach and along > abs(across)
 
 
-def _place(things, relations, rng) -> list[tuple[float, float, float]] | None:
+def _place(
+    things: Sequence[tuple[int, str, str]], relations: Sequence[tuple[int, str, int]], rng: random.Random
+) -> list[tuple[float, float, float]] | None:
     largest = MAX_RADIUS if len(things) <= 2 else 0.17 if len(things) == 3 else 0.145
     placed: list[tuple[float, float, float]] = []
     for index, (group, _, _) in enumerate(things):
@@ -90,7 +93,7 @@ def scene_of(prompt: str, rng: random.Random) -> list[Thing]:
     ]
     if not phrases or unknown or sum(phrase.number for phrase in phrases) > MAX_OBJECTS:
         raise ValueError(
-            f"The demo world cannot draw '{prompt}': it knows one to five objects of the shapes "
+            f"The shapes world cannot draw '{prompt}': it knows one to five objects of the shapes "
             f"{', '.join(SHAPES)} in {', '.join(COLOR_NAMES)}."
         )
     things = [
@@ -98,10 +101,10 @@ def scene_of(prompt: str, rng: random.Random) -> list[Thing]:
         for index, phrase in enumerate(phrases)
         for _ in range(phrase.number)
     ]
-    wanted = [(relation.a, relation.direction, relation.b) for relation in relations]
+    directions = [(relation.a, relation.direction, relation.b) for relation in relations]
     placed = None
     while placed is None:
-        placed = _place(things, wanted, rng)
+        placed = _place(things, directions, rng)
     return [
         Thing(shape, color, x, y, radius, jitter(color, rng))
         for (_, shape, color), (x, y, radius) in zip(things, placed)
@@ -122,4 +125,5 @@ def random_scene(rng: random.Random) -> list[Thing]:
 
 def jitter(color: str, rng: random.Random) -> tuple[int, int, int]:
     """The RGB values of a colour, each moved by up to ``COLOR_JITTER``."""
-    return tuple(value + rng.randint(-COLOR_JITTER, COLOR_JITTER) for value in COLORS[color])
+    red, green, blue = (value + rng.randint(-COLOR_JITTER, COLOR_JITTER) for value in COLORS[color])
+    return red, green, blue

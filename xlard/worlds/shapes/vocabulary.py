@@ -1,4 +1,4 @@
-"""The demo world's definition: picture size, shapes, colours."""
+"""What the shapes world is made of: picture size, shapes, colours."""
 
 from __future__ import annotations
 

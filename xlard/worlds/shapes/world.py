@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,18 +16,16 @@ from ...critics.mllm import MLLMCritic
 from ...critics.transformers import loaded_backend
 from ...models.corrector import LatentCorrector
 from ...models.head import RewardHead
+from ...protocols import Decoder
 from ..decoder import VaeDecoder, load_autoencoder
 from ..sampling import FlowSampler
+from ..world import Checker
 from .architecture import LATENT_CHANNELS, LATENT_SIDE, WEIGHTS
 from .checker import ShapesChecker
 from .prompts import PROMPTS
 from .render import render
 from .scenes import scene_of
 from .vocabulary import COLOR_NAMES, SHAPES, SIDE
-
-if TYPE_CHECKING:
-    from diffusers import UNet2DConditionModel
-    from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
 STEPS = 20
 GUIDANCE_SCALE = 4.0
@@ -41,9 +39,9 @@ class ShapesWorld:
     side = SIDE
     latent_size = (LATENT_CHANNELS, LATENT_SIDE, LATENT_SIDE)
     steps = STEPS
-    nouns = SHAPES
+    nouns: tuple[str, ...] = SHAPES
     prompts = PROMPTS
-    checker = ShapesChecker()
+    checker: Checker = ShapesChecker()
 
     def __init__(self, folder: Path | None = None, device: str = "cpu"):
         self.folder, self.device = folder or WEIGHTS, device
@@ -56,8 +54,8 @@ class ShapesWorld:
     # Parameters that are made in inference mode can never carry a gradient.
     @cached_property
     @torch.inference_mode(False)
-    def unet(self) -> UNet2DConditionModel:
-        """The generator's UNet, in fp32."""
+    def unet(self) -> Any:
+        """The generator's UNet2DConditionModel, in fp32."""
         from diffusers import UNet2DConditionModel
 
         unet = UNet2DConditionModel.from_pretrained(self.pipeline / "unet", torch_dtype=torch.float32)
@@ -65,15 +63,15 @@ class ShapesWorld:
 
     @cached_property
     @torch.inference_mode(False)
-    def text_encoder(self) -> CLIPTextModel:
-        """The generator's text encoder, in fp32."""
+    def text_encoder(self) -> Any:
+        """The generator's CLIPTextModel, in fp32."""
         from transformers import CLIPTextModel
 
-        text_encoder = CLIPTextModel.from_pretrained(self.pipeline / "text_encoder", dtype=torch.float32)
+        text_encoder: Any = CLIPTextModel.from_pretrained(self.pipeline / "text_encoder", dtype=torch.float32)
         return text_encoder.to(self.device).eval()
 
     @cached_property
-    def tokenizer(self) -> PreTrainedTokenizerFast:
+    def tokenizer(self) -> Any:
         """The tokenizer of prompts."""
         from transformers import AutoTokenizer
 
@@ -81,7 +79,7 @@ class ShapesWorld:
 
     @cached_property
     @torch.inference_mode(False)
-    def decoder(self) -> VaeDecoder:
+    def decoder(self) -> Decoder:
         """The autoencoder's decoder."""
         return VaeDecoder(load_autoencoder(self.pipeline / "vae").to(self.device))
 

@@ -1,1 +1,1 @@
-"""Training of the demo world's models; each script is one model, seeded and resumable."""
+"""Training of the shapes world's models; each script is one model, seeded and resumable."""

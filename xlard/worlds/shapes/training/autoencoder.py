@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ....prompts import claims_from_prompt
 from ....training.trainer import Trainer, default_device, machine
@@ -19,11 +20,12 @@ _CROP = 32
 _OBJECT_WEIGHT = 4.0
 
 
-def loss_of(autoencoder: nn.Module, pictures: Tensor, generator: torch.Generator) -> Tensor:
+def loss_of(autoencoder: Any, pictures: Tensor, generator: torch.Generator) -> Tensor:
     """Reconstruction loss of pictures (B, 3, H, W) in [-1, 1], decoded from slightly noisy latents.
 
     Saturated pixels weigh more. The noise makes the decoder forgive what a generator gets slightly wrong; the second
-    term holds the latents near zero mean and unit deviation, so that the diffusion model needs no scaling factor."""
+    term holds the latents near zero mean and unit deviation: the diffusion model needs no scaling factor.
+    """
     latents = autoencoder.encode(pictures).latents
     amount = torch.rand(len(latents), 1, 1, 1, generator=generator) * _LATENT_NOISE
     noisy = latents + (amount * torch.randn(latents.shape, generator=generator)).to(latents.device)
@@ -37,12 +39,12 @@ def loss_of(autoencoder: nn.Module, pictures: Tensor, generator: torch.Generator
 
 
 @torch.no_grad()
-def evaluate(autoencoder: nn.Module, number: int, seed: int, device: str) -> dict:
+def evaluate(autoencoder: Any, number: int, seed: int, device: str) -> dict:
     """PSNR in dB, share of reconstructions on which the checker finds every claim true, and the latents' moments."""
     texts, packed = scene_pool("validation", number, seed)
     pictures = pictures_of(packed, torch.Generator(device).manual_seed(seed))
-    latents = torch.cat([autoencoder.encode(part).latents for part in pictures.split(100)])
-    decoded = torch.cat([autoencoder.decode(part).sample.clamp(-1, 1) for part in latents.split(100)])
+    latents = torch.cat([autoencoder.encode(batch).latents for batch in pictures.split(100)])
+    decoded = torch.cat([autoencoder.decode(batch).sample.clamp(-1, 1) for batch in latents.split(100)])
     error = (decoded - pictures).square().mean(dim=(1, 2, 3)) / 4
     right = [check((picture + 1) / 2, claims_from_prompt(text)).passed for text, picture in zip(texts, decoded)]
     return {
@@ -55,7 +57,7 @@ def evaluate(autoencoder: nn.Module, number: int, seed: int, device: str) -> dic
 
 
 @torch.no_grad()
-def preview_factors(autoencoder: nn.Module, seed: int, device: str) -> list[list[float]]:
+def preview_factors(autoencoder: Any, seed: int, device: str) -> list[list[float]]:
     """Least-squares red, green and blue in [-1, 1] of each latent channel, and of the constant in the last row."""
     pictures = pictures_of(scene_pool(None, 500, seed)[1], torch.Generator(device).manual_seed(seed))
     latents = autoencoder.encode(pictures).latents
@@ -65,7 +67,7 @@ def preview_factors(autoencoder: nn.Module, seed: int, device: str) -> list[list
     return [[round(value, 4) for value in row] for row in solved.tolist()]
 
 
-def figures_of(trainer: Trainer, autoencoder: nn.Module) -> dict:
+def figures_of(trainer: Trainer, autoencoder: Any) -> dict:
     """What a finished training says of itself: steps, time, machine, and how good the autoencoder is."""
     return {
         "steps": trainer.step,
@@ -77,7 +79,7 @@ def figures_of(trainer: Trainer, autoencoder: nn.Module) -> dict:
     }
 
 
-def widen(narrow: nn.Module) -> nn.Module:
+def widen(narrow: Any) -> Any:
     """The same function at TAESD's 64 channels: extra channels are zero and stay zero through every ReLU."""
     wide = build_autoencoder(64)
     state = wide.state_dict()
@@ -89,7 +91,7 @@ def widen(narrow: nn.Module) -> nn.Module:
     return wide
 
 
-def load_narrow(folder: Path, name: str = "narrow_vae") -> nn.Module:
+def load_narrow(folder: Path, name: str = "narrow_vae") -> Any:
     """A trained autoencoder at its own width, several times faster than the padded one. Reads ``folder/<name>``."""
     from diffusers import AutoencoderTiny
 
@@ -112,7 +114,10 @@ def train(
     trainer = Trainer(folder / "autoencoder", build_autoencoder(width), steps, learning_rate, seed, device)
     drawing = torch.Generator(device).manual_seed(seed)
     rendered = torch.cat(
-        [as_uint8(pictures_of(part, drawing) / 2 + 0.5).cpu() for part in scene_pool(None, pool, seed)[1].split(250)]
+        [
+            as_uint8(pictures_of(scenes, drawing) / 2 + 0.5).cpu()
+            for scenes in scene_pool(None, pool, seed)[1].split(250)
+        ]
     )
 
     def batch_loss(step: int, generator: torch.Generator) -> Tensor:
@@ -122,7 +127,7 @@ def train(
         return loss_of(trainer.module, crops.float() / 127.5 - 1, generator)
 
     trainer.run(batch_loss, max_seconds=max_seconds)
-    autoencoder = trainer.module.eval()
+    autoencoder: Any = trainer.module.eval()
     figures = {"model": "autoencoder", "batch": batch, "width": width, **figures_of(trainer, autoencoder)}
     autoencoder.cpu().save_pretrained(folder / "narrow_vae")
     widen(autoencoder).half().save_pretrained(folder / "vae")

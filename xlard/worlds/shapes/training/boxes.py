@@ -1,5 +1,6 @@
 """Train the critic to list objects with boxes: on renders, on their reconstructions, disturbed ones too, and on the
-generator's own annotated pictures."""
+generator's own annotated pictures.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -31,7 +33,7 @@ _LATENT_NOISE = 0.1
 _DISTURBANCE = 0.25
 _VARIANTS = 5
 _SHIFT = 6
-_PART = 50
+_BATCH = 50
 _MAX_LISTED = 2 * MAX_OBJECTS
 
 
@@ -40,14 +42,17 @@ class Annotated:
 
     def __init__(self, pictures: Tensor, objects: list[list[Detection]]):
         self.pictures = pictures
-        self.objects = [sorted(found, key=lambda d: (d.center[1], d.center[0]))[:_MAX_LISTED] for found in objects]
+        self.objects = [_in_reading_order(objects_of_picture)[:_MAX_LISTED] for objects_of_picture in objects]
 
     def save(self, folder: Path) -> None:
         """Write ``pictures.safetensors`` and ``objects.json`` into ``folder``, which processes may do at the same
-        time."""
+        time.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         write_tensors(folder / "pictures.safetensors", {"pictures": self.pictures.contiguous()})
-        write_json(folder / "objects.json", [[asdict(d) for d in found] for found in self.objects])
+        write_json(
+            folder / "objects.json", [[asdict(d) for d in objects_of_picture] for objects_of_picture in self.objects]
+        )
 
     @classmethod
     def load(cls, folder: Path) -> Annotated:
@@ -55,7 +60,7 @@ class Annotated:
         objects = json.loads((folder / "objects.json").read_text())
         return cls(
             load_file(folder / "pictures.safetensors")["pictures"],
-            [[Detection(**d) for d in found] for found in objects],
+            [[Detection(**d) for d in objects_of_picture] for objects_of_picture in objects],
         )
 
 
@@ -76,21 +81,22 @@ def _objects_of(packed: Tensor) -> list[list[Detection]]:
 @torch.no_grad()
 def rendered_pictures(folder: Path, number: int, seed: int, device: str) -> Annotated:
     """Random and critic-split scenes: half as rendered, half as ``folder/trained_vae`` reconstructs them, if it is
-    there."""
+    there.
+    """
     packed = torch.cat([scene_pool(None, number // 2, seed)[1], scene_pool("critic", number - number // 2, seed)[1]])
     packed = packed[torch.randperm(number, generator=torch.Generator().manual_seed(seed))]
     drawing = torch.Generator(device).manual_seed(seed)
     autoencoder = load_narrow(folder, "trained_vae").to(device) if (folder / "trained_vae").exists() else None
-    parts = []
-    for index, part in enumerate(packed.split(_PART)):
-        pictures = pictures_of(part, drawing)
+    batches = []
+    for index, scenes in enumerate(packed.split(_BATCH)):
+        pictures = pictures_of(scenes, drawing)
         if index % 2 and autoencoder is not None:
             latents = autoencoder.encode(pictures).latents
             amount = torch.rand(len(latents), 1, 1, 1, generator=drawing, device=device) * _LATENT_NOISE
             noisy = latents + amount * torch.randn(latents.shape, generator=drawing, device=device)
             pictures = autoencoder.decode(noisy).sample
-        parts.append(as_uint8(pictures / 2 + 0.5).cpu())
-    return Annotated(torch.cat(parts), _objects_of(packed))
+        batches.append(as_uint8(pictures / 2 + 0.5).cpu())
+    return Annotated(torch.cat(batches), _objects_of(packed))
 
 
 @torch.no_grad()
@@ -106,17 +112,18 @@ def disturbed_pictures(folder: Path, number: int, seed: int, device: str) -> Ann
     def uniform(*shape: int) -> Tensor:
         return torch.rand(*shape, generator=drawing, device=device)
 
-    parts = []
-    for part in packed.split(_PART):
-        other = part.clone()
-        shapes = torch.randint(0, len(SHAPES), part.shape[:2], generator=drawing, device=device).to(part)
-        other[..., 0] = torch.where(part[..., 0] >= 0, shapes, part[..., 0])
-        ends = [autoencoder.encode(pictures_of(scenes, drawing)).latents for scenes in (part, other)]
-        mixed = torch.lerp(*ends, torch.nn.functional.interpolate(uniform(len(part), 1, 3, 3), size=ends[0].shape[-2:]))
+    batches = []
+    for scenes in packed.split(_BATCH):
+        reshaped = scenes.clone()
+        shapes = torch.randint(0, len(SHAPES), scenes.shape[:2], generator=drawing, device=device).to(scenes)
+        reshaped[..., 0] = torch.where(scenes[..., 0] >= 0, shapes, scenes[..., 0])
+        start, end = (autoencoder.encode(pictures_of(packing, drawing)).latents for packing in (scenes, reshaped))
+        weights = torch.nn.functional.interpolate(uniform(len(scenes), 1, 3, 3), size=start.shape[-2:])
+        mixed = torch.lerp(start, end, weights)
         noise = torch.randn(mixed.shape, generator=drawing, device=device)
-        pictures = autoencoder.decode(mixed + _DISTURBANCE * uniform(len(part), 1, 1, 1) * noise).sample
-        parts.append(as_uint8(pictures / 2 + 0.5).cpu())
-    pictures = torch.cat(parts)
+        pictures = autoencoder.decode(mixed + _DISTURBANCE * uniform(len(scenes), 1, 1, 1) * noise).sample
+        batches.append(as_uint8(pictures / 2 + 0.5).cpu())
+    pictures = torch.cat(batches)
     return Annotated(pictures, [detect(picture / 255) for picture in pictures])
 
 
@@ -128,13 +135,13 @@ def annotate(pictures: Tensor) -> Annotated:
 def varied(data: Annotated, copies: int, seed: int) -> Annotated:
     """The pictures, and ``copies`` of each, moved by some pixels, and half of them with red and blue exchanged.
 
-    That makes each of the world's colours another of them, but for purple. The copies are annotated anew, by what is
+    That makes each of the world's colours another of them, but for purple. The copies are annotated by what is
     visible in them. Without them the pictures are learnt by heart.
     """
     rng = random.Random(seed)
     moved, size = [], SIDE + 2 * _SHIFT
-    for picture, found in [*zip(data.pictures, data.objects)] * copies:
-        exchanged = rng.random() < 0.5 and all(d.color != "purple" for d in found)
+    for picture, objects_of_picture in [*zip(data.pictures, data.objects)] * copies:
+        exchanged = rng.random() < 0.5 and all(d.color != "purple" for d in objects_of_picture)
         wide = torch.nn.functional.pad(picture[None].float(), [_SHIFT] * 4, mode="replicate")[0].to(torch.uint8)
         x, y = rng.randint(0, size - SIDE), rng.randint(0, size - SIDE)
         cut = wide[:, y : y + SIDE, x : x + SIDE]
@@ -145,11 +152,16 @@ def varied(data: Annotated, copies: int, seed: int) -> Annotated:
 
 def mirrored(objects: Sequence[Detection]) -> list[Detection]:
     """The objects of the mirrored picture, in reading order."""
-    flipped = [Detection(SIDE - d.x - d.width, d.y, d.width, d.height, d.noun, d.color) for d in objects]
-    return sorted(flipped, key=lambda d: (d.center[1], d.center[0]))
+    return _in_reading_order(
+        [Detection(SIDE - d.x - d.width, d.y, d.width, d.height, d.noun, d.color) for d in objects]
+    )
 
 
-def use_linear_patches(model) -> None:
+def _in_reading_order(objects: Sequence[Detection]) -> list[Detection]:
+    return sorted(objects, key=lambda d: (d.center[1], d.center[0]))
+
+
+def use_linear_patches(model: Any) -> None:
     """Run the patch embedding as the matrix product that it is: its 3-D convolution's backward is slow on CPUs."""
     embed = model.model.visual.patch_embed
 
@@ -162,7 +174,7 @@ def use_linear_patches(model) -> None:
 class Batches:
     """Turns annotated pictures into the model's inputs; each picture is mirrored half of the time."""
 
-    def __init__(self, processor, data: Annotated, device: str):
+    def __init__(self, processor: Any, data: Annotated, device: str):
         self.processor, self.data, self.device = processor, data, device
         tokenizer = processor.tokenizer
         self.image_token = tokenizer.convert_tokens_to_ids("<|image_pad|>")
@@ -186,11 +198,11 @@ class Batches:
                 text = text.replace("<|image_pad|>", "<|image_pad|>" * image_tokens)
                 self.questions.append(torch.tensor(tokenizer(text).input_ids))
 
-        def answers(objects) -> list[Tensor]:
-            texts = [list_answer(found) for found in objects]
+        def answers(objects: Sequence[Sequence[Detection]]) -> list[Tensor]:
+            texts = [list_answer(objects_of_picture) for objects_of_picture in objects]
             return [torch.tensor(ids + [tokenizer.eos_token_id]) for ids in tokenizer(texts).input_ids]
 
-        self.answers = answers(data.objects), answers([mirrored(found) for found in data.objects])
+        self.answers = answers(data.objects), answers(list(map(mirrored, data.objects)))
 
     def make(self, batch: int, generator: torch.Generator) -> dict[str, Tensor]:
         """Inputs and labels of one random batch."""
@@ -198,19 +210,19 @@ class Batches:
         def draw(high: int) -> list[int]:
             return torch.randint(0, high, (batch,), generator=generator, device=generator.device).tolist()
 
-        rows, mirrored, questions = draw(len(self.data.pictures)), draw(2), draw(len(self.questions))
+        rows, flips, questions = draw(len(self.data.pictures)), draw(2), draw(len(self.questions))
         pictures = [
-            self.data.pictures[row].flip(-1) if flip else self.data.pictures[row] for row, flip in zip(rows, mirrored)
+            self.data.pictures[row].flip(-1) if flip else self.data.pictures[row] for row, flip in zip(rows, flips)
         ]
         images = self.processor.image_processor(images=pictures, return_tensors="pt")
-        ids, labels = [], []
-        for row, flip, asked in zip(rows, mirrored, questions):
-            prefix, answer = self.questions[asked], self.answers[flip][row]
-            ids.append(torch.cat([prefix, answer]))
-            labels.append(torch.cat([torch.full_like(prefix, -100), answer]))
+        id_rows, label_rows = [], []
+        for row, flip, question in zip(rows, flips, questions):
+            prefix, answer = self.questions[question], self.answers[flip][row]
+            id_rows.append(torch.cat([prefix, answer]))
+            label_rows.append(torch.cat([torch.full_like(prefix, -100), answer]))
         padding = self.processor.tokenizer.pad_token_id
-        ids = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=padding)
-        labels = torch.nn.utils.rnn.pad_sequence(labels, batch_first=True, padding_value=-100)
+        ids = torch.nn.utils.rnn.pad_sequence(id_rows, batch_first=True, padding_value=padding)
+        labels = torch.nn.utils.rnn.pad_sequence(label_rows, batch_first=True, padding_value=-100)
         inputs = {
             "input_ids": ids,
             "labels": labels,
@@ -223,12 +235,13 @@ class Batches:
 
 
 def training_sources(folder: Path, pool: int, seed: int, device: str) -> list[Annotated]:
-    """``pool`` renders and half as many disturbed ones with ``folder/trained_vae``, and ``folder/annotated*``, where
-    there are such. Kept in ``folder/boxes_run`` and made again only when what they were made from is newer."""
+    """``pool`` renders and half as many disturbed ones with ``folder/trained_vae``, and ``folder/annotated*``, if
+    there are any. Cached in ``folder/boxes_run`` and made again only if what they were made from is newer.
+    """
     autoencoder = sorted((folder / "trained_vae").glob("*"))
     annotated = sorted(folder.glob("annotated*/objects.json"))
 
-    def kept(name: str, inputs: Sequence[Path], make: Callable[[], Annotated]) -> Annotated:
+    def cached(name: str, inputs: Sequence[Path], make: Callable[[], Annotated]) -> Annotated:
         path = folder / "boxes_run" / f"{name}_{seed}"
         done = path / "objects.json"
         if not done.exists() or any(file.stat().st_mtime > done.stat().st_mtime for file in inputs):
@@ -236,23 +249,22 @@ def training_sources(folder: Path, pool: int, seed: int, device: str) -> list[An
         return Annotated.load(path)
 
     def generated() -> Annotated:
-        parts = [Annotated.load(path.parent) for path in annotated]
-        together = Annotated(
-            torch.cat([part.pictures for part in parts]), [found for part in parts for found in part.objects]
-        )
+        collections = [Annotated.load(path.parent) for path in annotated]
+        objects = [objects_of_picture for collection in collections for objects_of_picture in collection.objects]
+        together = Annotated(torch.cat([collection.pictures for collection in collections]), objects)
         return varied(together, _VARIANTS, seed)
 
-    sources = [kept(f"renders_{pool}", autoencoder, lambda: rendered_pictures(folder, pool, seed + 20, device))]
+    sources = [cached(f"renders_{pool}", autoencoder, lambda: rendered_pictures(folder, pool, seed + 20, device))]
     if autoencoder:
         sources.append(
-            kept(
+            cached(
                 f"disturbed_{pool}",
                 autoencoder,
                 lambda: varied(disturbed_pictures(folder, pool // 2, seed + 30, device), _VARIANTS, seed),
             )
         )
     if annotated:
-        sources.append(kept(f"generated_{len(annotated)}", annotated, generated))
+        sources.append(cached(f"generated_{len(annotated)}", annotated, generated))
     return sources
 
 

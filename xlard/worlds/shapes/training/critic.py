@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -93,7 +94,7 @@ def rating(objects: Sequence[Detection], rng: random.Random) -> tuple[str, str]:
     """Question and answer: a reason and the claim's reward in tenths."""
     judged = judged_claim(objects, rng, rng.random() < 0.5)
     return questions.rating(judged.claim), json.dumps(
-        {"reason": reason(judged, objects), "score": round(10 * judged.score)}
+        {"reason": reason(judged, objects), "score": round(10 * (judged.score or 0.0))}
     )
 
 
@@ -104,23 +105,21 @@ def describe(objects: Sequence[Detection], rng: random.Random) -> tuple[str, str
 
 def region(objects: Sequence[Detection], rng: random.Random) -> tuple[str, str]:
     """Question and answer: whether a thing is in a box, its own or another's."""
-    things = [found for found in objects if found.noun in SHAPES]
+    things = [detection for detection in objects if detection.noun in SHAPES]
     label = f"{rng.choice(COLOR_NAMES)} {rng.choice(SHAPES)}"
     if not things:
         x, y = (rng.uniform(0, 0.6) for _ in range(2))
         return questions.region(THOUSANDTHS.write((x, y, x + 0.3, y + 0.3), SIDE, SIDE, COORDINATE_STEP), label), "no"
-    found = rng.choice(things)
+    thing = rng.choice(things)
     if rng.random() < 0.5:
-        label = found.label
+        label = thing.label
     elif rng.random() < 0.5:
         label = rng.choice(things).label
-    left, top, right, bottom = (
-        edge / SIDE for edge in (found.x, found.y, found.x + found.width, found.y + found.height)
-    )
-    shift = [rng.gauss(0, 0.01) for _ in range(4)]
-    box = [min(max(edge + moved, 0.0), 1.0) for edge, moved in zip((left, top, right, bottom), shift)]
-    asked = questions.region(THOUSANDTHS.write(box, SIDE, SIDE, COORDINATE_STEP), label)
-    return asked, "yes" if label == found.label else "no"
+    edges = [edge / SIDE for edge in (thing.x, thing.y, thing.x + thing.width, thing.y + thing.height)]
+    shifts = [rng.gauss(0, 0.01) for _ in range(4)]
+    box = [min(max(edge + shift, 0.0), 1.0) for edge, shift in zip(edges, shifts)]
+    question = questions.region(THOUSANDTHS.write(box, SIDE, SIDE, COORDINATE_STEP), label)
+    return question, "yes" if label == thing.label else "no"
 
 
 def decompose(rng: random.Random) -> tuple[str, str]:
@@ -143,12 +142,12 @@ def decompose(rng: random.Random) -> tuple[str, str]:
 class Conversations:
     """Turns questions, answers and pictures into the model's inputs."""
 
-    def __init__(self, processor, device: str):
+    def __init__(self, processor: Any, device: str):
         self.processor, self.tokenizer, self.device = processor, processor.tokenizer, device
         self.image_token = self.tokenizer.convert_tokens_to_ids("<|image_pad|>")
         self.image_tokens = (SIDE // (processor.image_processor.patch_size * processor.image_processor.merge_size)) ** 2
 
-    def parts(self, turns: Sequence[tuple[str, str]], picture: bool) -> list[str]:
+    def segments(self, turns: Sequence[tuple[str, str]], picture: bool) -> list[str]:
         """A conversation in the critic's chat template: what comes before each answer, and the answer, in turn."""
         content = [*([{"type": "image"}] if picture else []), {"type": "text", "text": turns[0][0]}]
         text = self.processor.apply_chat_template(
@@ -159,35 +158,37 @@ class Conversations:
             add_generation_prompt=True,
             tokenize=False,
         )
-        parts = [text.replace("<|image_pad|>", "<|image_pad|>" * self.image_tokens), turns[0][1]]
+        segments = [text.replace("<|image_pad|>", "<|image_pad|>" * self.image_tokens), turns[0][1]]
         for question, answer in turns[1:]:
-            parts += [
+            segments += [
                 "\n"
                 + self.processor.apply_chat_template(
                     [{"role": "user", "content": question}], add_generation_prompt=True, tokenize=False
                 ),
                 answer,
             ]
-        return parts
+        return segments
 
     def inputs(
         self, conversations: Sequence[Sequence[tuple[str, str]]], pictures: Sequence[Tensor] | None
     ) -> dict[str, Tensor]:
         """Inputs and labels of one batch; only the answers count."""
         end = self.tokenizer.eos_token_id
-        ids, labels = [], []
+        id_rows, label_rows = [], []
         for turns in conversations:
-            encoded = self.tokenizer(self.parts(turns, pictures is not None)).input_ids
-            own = [(tokens, False) for tokens in encoded]
-            own[1::2] = [([*tokens, end], True) for tokens in encoded[1::2]]
-            ids.append(torch.tensor([token for tokens, _ in own for token in tokens]))
-            labels.append(torch.tensor([token if counts else -100 for tokens, counts in own for token in tokens]))
+            encoded = self.tokenizer(self.segments(turns, pictures is not None)).input_ids
+            segments = [(tokens, False) for tokens in encoded]
+            segments[1::2] = [([*tokens, end], True) for tokens in encoded[1::2]]
+            id_rows.append(torch.tensor([token for tokens, _ in segments for token in tokens]))
+            label_rows.append(
+                torch.tensor([token if is_answer else -100 for tokens, is_answer in segments for token in tokens])
+            )
         padding = self.tokenizer.pad_token_id
-        ids = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=padding)
+        ids = torch.nn.utils.rnn.pad_sequence(id_rows, batch_first=True, padding_value=padding)
         inputs = {
             "input_ids": ids,
             "attention_mask": (ids != padding).long(),
-            "labels": torch.nn.utils.rnn.pad_sequence(labels, batch_first=True, padding_value=-100),
+            "labels": torch.nn.utils.rnn.pad_sequence(label_rows, batch_first=True, padding_value=-100),
             "mm_token_type_ids": (ids == self.image_token).int(),
         }
         if pictures is not None:
@@ -238,7 +239,7 @@ def train(
     max_seconds: float | None = None,
     learning_rate: float = 1e-3,
 ) -> dict:
-    """Go on from ``folder/boxes``, on the same pictures; writes ``folder/critic``."""
+    """Continue from ``folder/boxes``, on the same pictures; writes ``folder/critic``."""
     from transformers import AutoModelForImageTextToText
 
     device = default_device()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from ....training.trainer import Trainer, default_device
 from ..architecture import build_autoencoder
@@ -27,10 +28,10 @@ def loss_of(decoded: Tensor, pictures: Tensor) -> Tensor:
     return (weight * (difference + 2 * difference.square())).mean() / weight.mean()
 
 
-def grow(narrow: nn.Module, width: int) -> nn.Module:
+def grow(narrow: Any, width: int) -> Any:
     """An autoencoder whose decoder is ``width`` wide and computes what the narrow one computes.
 
-    New channels start with random inputs and without outputs, so that training can use them at once.
+    New channels start with random inputs and without outputs: training can use them at once.
     """
     grown = build_autoencoder(narrow.config.encoder_block_out_channels[0], width)
     state = grown.state_dict()
@@ -59,7 +60,7 @@ def train(
     drawing = torch.Generator(device).manual_seed(seed)
     pictures = pictures_of(scene_pool(None, pool, seed + 20)[1], drawing)
     with torch.no_grad():
-        latents = torch.cat([grown.encode(part).latents for part in pictures.split(100)])
+        latents = torch.cat([grown.encode(batch_of_pictures).latents for batch_of_pictures in pictures.split(100)])
     trainer = Trainer(folder / "decoder", grown.decoder, steps, learning_rate, seed, device)
 
     def batch_loss(step: int, generator: torch.Generator) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -28,7 +29,7 @@ _DROPPED_PROMPTS = 0.1
 class Generator(nn.Module):
     """UNet and text encoder as one trainable module."""
 
-    def __init__(self, tokenizer):
+    def __init__(self, tokenizer: Any):
         super().__init__()
         self.unet = build_unet()
         self.text_encoder = build_text_encoder(
@@ -43,26 +44,27 @@ class Generator(nn.Module):
 
 def loss_of(model: nn.Module, latents: Tensor, tokens: Tensor, generator: torch.Generator) -> Tensor:
     """Flow-matching loss (Lipman et al. 2023), noise levels logit-normal and shifted to where composition is
-    decided."""
+    decided.
+    """
     noise = torch.randn(latents.shape, generator=generator).to(latents.device)
     noise_level = torch.sigmoid(torch.randn(len(latents), generator=generator) + 0.4).to(latents.device)
     level = noise_level.view(-1, 1, 1, 1)
     return F.mse_loss(model(torch.lerp(latents, noise, level), noise_level, tokens).float(), noise - latents)
 
 
-def tokenize(tokenizer, texts: list[str]) -> Tensor:
+def tokenize(tokenizer: Any, texts: list[str]) -> Tensor:
     """Token ids (B, L), padded to the model's length."""
     return tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids
 
 
-def save_pipeline(folder: Path, model: Generator, tokenizer, vae: nn.Module) -> None:
-    """Write an ordinary diffusers pipeline folder: fp16 UNet and autoencoder, fp32 text encoder."""
+def save_pipeline(folder: Path, model: Any, tokenizer: Any, autoencoder: Any) -> None:
+    """Write a ``Generator`` as an ordinary diffusers pipeline folder: fp16 UNet and autoencoder, fp32 text encoder."""
     from diffusers import StableDiffusionPipeline
 
     unet = build_unet()
     unet.load_state_dict(model.unet.state_dict())
-    pipeline = StableDiffusionPipeline(
-        vae=vae.half(),
+    pipeline: Any = StableDiffusionPipeline(
+        vae=autoencoder.half(),
         text_encoder=model.text_encoder,
         tokenizer=tokenizer,
         unet=unet.half(),
@@ -92,7 +94,8 @@ def train(
     """Train on the generator split until ``steps`` or until accuracy on validation prompts reaches ``stop_at``.
 
     Reads ``folder/trained_vae`` and ``folder/vae``; writes ``folder/pipeline``. The generator is meant to stay
-    imperfect, hence ``stop_at``."""
+    imperfect, hence ``stop_at``.
+    """
     device = default_device()
     torch.manual_seed(seed)
     autoencoder = load_narrow(folder, "trained_vae").to(device)
@@ -113,7 +116,7 @@ def train(
         return loss_of(trainer.module, latents[rows], torch.where(dropped, empty, tokens[rows]), generator)
 
     def check(step: int) -> bool:
-        model = trainer.average.module.eval()
+        model: Any = trainer.average.module.eval()
         validation_texts, seeds = [prompt.text for prompt in validation], list(range(1000, 1000 + len(validation)))
         sampler = FlowSampler(
             model.unet, model.text_encoder, tokenizer, validation_texts, device, STEPS, GUIDANCE_SCALE

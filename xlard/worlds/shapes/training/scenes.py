@@ -17,25 +17,21 @@ from ..scenes import random_scene, scene_of
 _CHUNK = 2000
 
 
-def _prompted(job: tuple[str, int, int]) -> tuple[list[str], Tensor]:
-    split, number, seed = job
+def _chunk(split: str | None, number: int, seed: int) -> tuple[list[str], Tensor]:
     rng = random.Random(seed)
+    if split is None:
+        return [""] * number, pack([random_scene(rng) for _ in range(number)])
     texts = [prompt.text for prompt in PROMPTS.sample_prompts(split, number, rng)]
     return texts, pack([scene_of(text, rng) for text in texts])
 
 
-def _random(job: tuple[str, int, int]) -> tuple[list[str], Tensor]:
-    _, number, seed = job
-    rng = random.Random(seed)
-    return [""] * number, pack([random_scene(rng) for _ in range(number)])
-
-
 def scene_pool(split: str | None, number: int, seed: int) -> tuple[list[str], Tensor]:
     """``number`` prompts of a split and a packed scene for each; without a split, random scenes with empty prompts."""
-    jobs = [(split, min(_CHUNK, number - start), seed * 1_000_003 + start) for start in range(0, number, _CHUNK)]
+    starts = range(0, number, _CHUNK)
+    numbers, seeds = [min(_CHUNK, number - start) for start in starts], [seed * 1_000_003 + start for start in starts]
     with ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        parts = list(pool.map(_random if split is None else _prompted, jobs))
-    return [text for texts, _ in parts for text in texts], torch.cat([packed for _, packed in parts])
+        chunks = list(pool.map(_chunk, [split] * len(starts), numbers, seeds))
+    return [text for texts, _ in chunks for text in texts], torch.cat([packed for _, packed in chunks])
 
 
 def pictures_of(packed: Tensor, generator: torch.Generator) -> Tensor:

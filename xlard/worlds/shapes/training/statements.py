@@ -17,20 +17,20 @@ from ..vocabulary import COLOR_NAMES, MAX_OBJECTS, SHAPES, SIDE
 
 _CHANGE = 0.35
 _TRIES = 16
-_KINDS = ("count", "color", "position", "other")
+_TYPES = ("count", "color", "position", "other")
 
 
-def _changed(group: tuple[str, str, int], rng: random.Random) -> tuple[str, str, int]:
+def _changed(group: tuple[str, str | None, int], rng: random.Random) -> tuple[str, str | None, int]:
     noun, color, number = group
-    kind = rng.choice(("number", "color", "noun"))
-    if kind == "number":
+    change = rng.choice(("number", "color", "noun"))
+    if change == "number":
         return noun, color, min(max(number + rng.choice((-1, 1)), 1), MAX_OBJECTS)
-    return (noun, rng.choice(COLOR_NAMES), number) if kind == "color" else (rng.choice(SHAPES), color, number)
+    return (noun, rng.choice(COLOR_NAMES), number) if change == "color" else (rng.choice(SHAPES), color, number)
 
 
 def _prompt_near(objects: Sequence[Detection], rng: random.Random) -> str:
     """A prompt like the world's own that is about, but not always exactly, what a picture shows."""
-    counted = Counter((found.noun, found.color) for found in objects if found.noun in SHAPES)
+    counted = Counter((d.noun, d.color) for d in objects if d.noun in SHAPES)
     groups = [(noun, color, number) for (noun, color), number in counted.items()]
     groups = rng.sample(groups, min(len(groups), rng.choice((1, 2, 2, 3))))
     while not groups or (len(groups) == 1 and rng.random() < 0.5):
@@ -44,22 +44,22 @@ def _prompt_near(objects: Sequence[Detection], rng: random.Random) -> str:
     return " and ".join(texts)
 
 
-def _some_claim(kind: str, objects: Sequence[Detection], rng: random.Random) -> Claim:
-    if kind == "other":
+def _made_up_claim(claim_type: str, objects: Sequence[Detection], rng: random.Random) -> Claim:
+    if claim_type == "other":
         noun, color, number = rng.choice(SHAPES), rng.choice((None, *COLOR_NAMES)), rng.choice((0, 0, 1, 2, 3))
         return (
             count_claim(noun, number, color) if number == 0 or rng.random() < 0.5 else object_claim(noun, number, color)
         )
     claims = claims_from_prompt(_prompt_near(objects, rng))
-    return rng.choice([claim for claim in claims if claim.type == kind] or claims)
+    return rng.choice([claim for claim in claims if claim.type == claim_type] or claims)
 
 
 def judged_claim(objects: Sequence[Detection], rng: random.Random, passed: bool | None = None) -> Verdict:
-    """A claim about a picture with its verdict; ``passed`` asks for a right or a wrong one where such is found."""
-    kind = rng.choices(_KINDS, weights=(3, 3, 3, 1))[0]
+    """A claim about a picture with its verdict; ``passed`` asks for a right or a wrong one, without a guarantee."""
+    claim_type = rng.choices(_TYPES, weights=(3, 3, 3, 1))[0]
     for _ in range(_TRIES):
-        (verdict,) = critique_from_detections([_some_claim(kind, objects, rng)], objects, SIDE).verdicts
-        if (passed is None or verdict.passed == passed) and kind in ("other", verdict.claim.type):
+        (verdict,) = critique_from_detections([_made_up_claim(claim_type, objects, rng)], objects, SIDE).verdicts
+        if (passed is None or verdict.passed == passed) and claim_type in ("other", verdict.claim.type):
             break
     return verdict
 
@@ -67,11 +67,12 @@ def judged_claim(objects: Sequence[Detection], rng: random.Random, passed: bool 
 def reason(verdict: Verdict, objects: Sequence[Detection]) -> str:
     """What there is of what a claim is about, and where (the middles, in thousandths), in reading order."""
     nouns = {verdict.claim.noun, verdict.claim.other}
-    seen = [found for found in objects if found.noun in nouns]
-    if not seen:
+    listed = [detection for detection in objects if detection.noun in nouns]
+    if not listed:
         return f"no {verdict.claim.noun}"
     return " and ".join(
-        f"{found.label} at {_thousandths(found.center[0])}, {_thousandths(found.center[1])}" for found in seen
+        f"{detection.label} at {_thousandths(detection.center[0])}, {_thousandths(detection.center[1])}"
+        for detection in listed
     )
 
 
