@@ -149,6 +149,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from torch.nn import Linear
 from xlard.training.trainer import Trainer, default_device
 
 
