@@ -17,8 +17,7 @@ from xlard.bench.worlds.tasks import read_task
 from xlard.critique import critique_of
 from xlard.loop.state import LoopState, Round
 from xlard.prompts import claims_from_prompt
-from xlard.worlds.shapes.checker import ShapesChecker
-from xlard.worlds.shapes.prompts import PROMPTS
+from xlard.worlds.registry import load_world
 from xlard.worlds.shapes.render import render
 from xlard.worlds.shapes.scenes import Thing
 from xlard.worlds.shapes.vocabulary import COLORS
@@ -108,8 +107,8 @@ def test_tasks_are_read_from_prompts_with_other_wording(text, task) -> None:
     assert read_task(text) == task
 
 
-def test_tasks_that_are_read_are_those_of_the_shapes_world() -> None:
-    assert [prompt for prompt in PROMPTS.all[::11] if read_task(prompt.text) != prompt.task] == []
+def test_tasks_that_are_read_are_those_of_the_world() -> None:
+    assert [prompt for prompt in load_world().prompts.all[::11] if read_task(prompt.text) != prompt.task] == []
 
 
 def round_of(color: str, nfe: int, accepted: bool) -> Round:
@@ -120,7 +119,7 @@ def round_of(color: str, nfe: int, accepted: bool) -> Round:
 def test_figures_at_a_cap_count_what_fits_into_it() -> None:
     rounds = [round_of("blue", 20, True), round_of("green", 20, False), round_of("red", 10, True)]
     state = LoopState("a red circle", tuple(claims_from_prompt("a red circle")), rounds)
-    caps = at_caps([state], ShapesChecker(), [0], 20, [False])
+    caps = at_caps([state], load_world().checker, [0], 20, [False])
     assert {cap: (at["accuracy"][0], at["nfe"], at["seconds"], at["fix_rate"]) for cap, at in caps.items()} == {
         "1": (0, 20, 0.5, 0),
         "2": (0, 40, 1.0, 0),
@@ -147,14 +146,14 @@ def test_diversity_is_the_distance_between_pictures_of_a_prompt() -> None:
 
 
 def test_rounds_are_counted_by_how_sure_the_critic_was_of_the_best_picture_before() -> None:
-    def entry(strategy: str, confidence: float, accepted: bool, passed: bool = False) -> dict:
+    def round_row(strategy: str, confidence: float, accepted: bool, passed: bool = False) -> dict:
         return {"strategy": strategy, "confidence": confidence, "accepted": accepted, "passed": passed}
 
     rounds = [
-        entry("sample", 0.5, True),
-        entry("rearrange", 0.9, False),
-        entry("correct", 0.7, True),
-        entry("rearrange", 0.8, True, True),
+        round_row("sample", 0.5, True),
+        round_row("rearrange", 0.9, False),
+        round_row("correct", 0.7, True),
+        round_row("rearrange", 0.8, True, True),
     ]
     assert later_rounds(rounds) == [("rearrange", 0.5, False), ("correct", 0.5, False), ("rearrange", 0.7, True)]
     shown = confidences([{"method": "loop_2", "rounds": rounds}, {"method": "base", "rounds": rounds[:1]}], "loop_2")

@@ -17,11 +17,11 @@ from xlard.detections import Detection
 from xlard.editing.instructions import read_instruction
 from xlard.editing.steps import edit_of
 from xlard.loop.state import LoopState, Round
-from xlard.worlds.shapes.checker import ShapesChecker, detect
+from xlard.worlds.registry import load_world
+from xlard.worlds.shapes.checker import detect
 from xlard.worlds.shapes.render import render
 from xlard.worlds.shapes.scenes import Thing
 from xlard.worlds.shapes.vocabulary import COLORS, SIDE
-from xlard.worlds.shapes.world import ShapesWorld
 
 SCENE = (("circle", "red", 0.2, 0.2), ("square", "blue", 0.75, 0.25), ("triangle", "green", 0.5, 0.75))
 
@@ -51,14 +51,14 @@ def state(picture: torch.Tensor, region: torch.Tensor, latent: torch.Tensor) -> 
 def test_every_type_gives_instructions_that_can_be_read(edit_type) -> None:
     objects = detect(image().permute(2, 0, 1))
     for seed in range(10):
-        (step,) = read_instruction(instruction(ShapesWorld(), edit_type, objects, random.Random(seed)))
+        (step,) = read_instruction(instruction(load_world(), edit_type, objects, random.Random(seed)))
         assert step.action == edit_type.split()[0] and step.thing.color
 
 
 def test_without_a_thing_of_its_own_kind_there_is_no_instruction() -> None:
     alike = [Detection(10, 10, 20, 20, "circle", "red"), Detection(60, 60, 20, 20, "circle", "red")]
-    assert instruction(ShapesWorld(), "remove", alike, random.Random(0)) is None
-    assert instruction(ShapesWorld(), "move beside", alike[:1], random.Random(0)) is None
+    assert instruction(load_world(), "remove", alike, random.Random(0)) is None
+    assert instruction(load_world(), "move beside", alike[:1], random.Random(0)) is None
 
 
 def test_there_is_room_below_but_not_above_a_thing_at_the_upper_edge() -> None:
@@ -79,7 +79,7 @@ def test_figures_tell_what_was_done_from_what_was_kept() -> None:
         "lost": state(image(SCENE[1:2]), region, elsewhere),
         "nothing": None,
     }
-    figures = figures_of(ShapesChecker(), [task("remove the red circle")] * 3, list(made.values()))["all"]
+    figures = figures_of(load_world().checker, [task("remove the red circle")] * 3, list(made.values()))["all"]
     assert (figures["done"][0], figures["kept"][0], figures["both"][0]) == pytest.approx((2 / 3, 2 / 3, 1 / 3))
     assert figures["edits"] == 3 and figures["read"][0] == pytest.approx(2 / 3)
     assert figures["changed"] == pytest.approx(12 / 135 / 3) and figures["nfe"] == pytest.approx(40 / 3)

@@ -1,4 +1,4 @@
-"""Runs of the bench put together, and methods that are read off the pictures of best_of_N."""
+"""Runs of the bench put together, and methods that reuse the draws of best_of_N."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ def summary(folder: Path) -> dict:
 
 
 def test_runs_of_single_seeds_are_together_what_one_run_of_both_is(runs) -> None:
-    found, seeds, prompts = pooled([runs["second"], runs["first"]])
+    summaries, seeds, prompts = pooled([runs["second"], runs["first"]])
     whole = summary(runs["whole"])
     assert (seeds, tuple(prompts)) == ([0, 1], PROMPTS)
-    for name, row in found.items():
+    for name, row in summaries.items():
         of_prompt = [right for index in range(len(PROMPTS)) for right in row["right"][index :: len(PROMPTS)]]
         assert of_prompt == whole[name]["right"]
         assert row["accuracy"][0] == whole[name]["accuracy"][0] and row["fix_rate"] == whole[name]["fix_rate"]
@@ -79,10 +79,10 @@ def test_runs_of_other_methods_join(runs) -> None:
     held = json.loads((runs["drawn"] / "summary.json").read_text())
     del held["methods"]["base"]
     (runs["drawn"].parent / "other" / "summary.json").write_text(json.dumps(held))
-    found, _, _ = pooled([runs["first"], runs["second"], runs["drawn"].parent / "other"])
-    assert list(found) == ["base", "best_of_3", "retry_3", "retry_3:exact_judge"]
+    summaries, _, _ = pooled([runs["first"], runs["second"], runs["drawn"].parent / "other"])
+    assert list(summaries) == ["base", "best_of_3", "retry_3", "retry_3:exact_judge"]
     before = [right for name in ("first", "second") for right in summary(runs[name])["base"]["right"]]
-    assert found["base"]["right"] == before and (found["retry_3"]["fix_rate"] is None) == all(before)
+    assert summaries["base"]["right"] == before and (summaries["retry_3"]["fix_rate"] is None) == all(before)
 
 
 def test_a_method_that_some_seeds_lack_is_refused(runs) -> None:
@@ -112,7 +112,7 @@ def test_the_command_prints_one_table(runs) -> None:
     assert "3 prompts, seeds 0, 1" in done.stdout and "| base - best_of_3 | in the end |" in done.stdout, done.stderr
 
 
-def test_what_is_read_off_is_what_would_have_been_drawn(runs) -> None:
+def test_reused_draws_are_what_would_have_been_drawn(runs) -> None:
     read, drawn = summary(runs["whole"])["retry_3"], summary(runs["drawn"])["retry_3"]
     assert (
         read["right"] == drawn["right"]
@@ -124,7 +124,7 @@ def test_what_is_read_off_is_what_would_have_been_drawn(runs) -> None:
         assert max(high for _, high in ImageChops.difference(*pair).getextrema()) <= 1
 
 
-def test_the_exact_judge_picks_a_right_picture_where_there_is_one(runs) -> None:
+def test_the_exact_judge_picks_a_right_picture_if_there_is_any(runs) -> None:
     """As it would with ``retry``, which stops at the first."""
     methods = summary(runs["whole"])
     assert methods["best_of_3:exact_judge"]["right"] == summary(runs["drawn"])["retry_3:exact_judge"]["right"]
@@ -146,7 +146,7 @@ def test_the_exact_judge_picks_a_right_picture_where_there_is_one(runs) -> None:
         ("early_retry_4", False),
     ],
 )
-def test_only_plain_draws_are_read_off(name, expected) -> None:
+def test_only_plain_draws_are_reused(name, expected) -> None:
     assert can_reuse(name, "best_of_8") == expected and not can_reuse(name, None)
 
 

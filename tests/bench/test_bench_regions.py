@@ -1,4 +1,4 @@
-"""The bench of region edits: its figures, and a small run on the demo world."""
+"""The bench of region edits: its figures, and a small run on the default world."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from tests.support.paths import CHECKOUT
 from xlard.bench.worlds.regions import NearMiss, changed_outside, figures_of, table
 from xlard.loop.state import LoopState, Round
 from xlard.prompts import claims_from_prompt
-from xlard.worlds.shapes.checker import ShapesChecker, check
+from xlard.worlds.registry import load_world
+from xlard.worlds.shapes.checker import check
 from xlard.worlds.shapes.render import render
 from xlard.worlds.shapes.scenes import Thing
 from xlard.worlds.shapes.vocabulary import COLORS
@@ -48,7 +49,7 @@ def near_miss() -> NearMiss:
 def test_figures_tell_the_claim_that_failed_from_those_that_held() -> None:
     assert CLAIMS[POSITION].type == "position"
     rounds = [drawn(RIGHT, OPEN), drawn(LOST, OPEN), drawn(WRONG, OPEN), None]
-    figures = figures_of(ShapesChecker(), [near_miss()] * 4, rounds)
+    figures = figures_of(load_world().checker, [near_miss()] * 4, rounds)
     assert figures["all"] == figures["position"] and set(figures) == {"all", "position"}
     row = figures["all"]
     # Without its square the relation does not hold either.
@@ -60,7 +61,7 @@ def test_figures_tell_the_claim_that_failed_from_those_that_held() -> None:
 
 def test_a_claim_may_be_fixed_while_another_is_lost() -> None:
     swapped = (*RIGHT, ("circle", "green", 0.5, 0.2))
-    row = figures_of(ShapesChecker(), [near_miss()], [drawn(swapped, OPEN)])["all"]
+    row = figures_of(load_world().checker, [near_miss()], [drawn(swapped, OPEN)])["all"]
     assert row["claim, checker"][0] == 1 and row["all, checker"][0] == 0
 
 
@@ -72,7 +73,7 @@ def test_values_that_changed_outside_are_counted() -> None:
     assert changed_outside(drawn(WRONG), drawn(RIGHT, None, latent)) == 0
 
 
-def test_a_run_on_the_demo_world_leaves_the_rest_as_it_is(tmp_path) -> None:
+def test_a_run_leaves_the_rest_as_it_is(tmp_path) -> None:
     done = subprocess.run(
         [
             sys.executable,

@@ -1,4 +1,4 @@
-"""The bench end to end on the bundled demo world, small."""
+"""The bench end to end on the default world, small."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.support.paths import CHECKOUT
 from xlard.bench.worlds.aspects import held_aspects, table
-from xlard.worlds.shapes.checker import ShapesChecker
+from xlard.worlds.registry import load_world
 
 pytestmark = pytest.mark.model
 
@@ -143,7 +143,7 @@ def test_with_the_exact_judge_pictures_pass_where_they_are_right(results) -> Non
 
 def test_aspects_are_right_where_all_claims_about_them_hold(results) -> None:
     folder, _, _ = results
-    held = held_aspects(folder, ShapesChecker())
+    held = held_aspects(folder, load_world().checker)
     assert set(held) == set(METHODS)
     # Count and colour of both prompts, neither of which says what stands where.
     assert set(held["base"]) == {
@@ -166,7 +166,7 @@ def test_aspects_are_right_where_all_claims_about_them_hold(results) -> None:
 
 def test_rounds_say_how_sure_the_critic_was(results) -> None:
     _, rows, _ = results
-    assert all(0 < entry["confidence"] <= 1 for row in rows if ":" not in row["method"] for entry in row["rounds"])
+    assert all(0 < round_["confidence"] <= 1 for row in rows if ":" not in row["method"] for round_ in row["rounds"])
     assert all(len(row["rounds"]) == row["critic_calls"] for row in rows)
 
 

@@ -1,4 +1,4 @@
-"""Early decisions of the bench: which of two candidates goes on, what it becomes, and what both cost."""
+"""Early decisions of the bench: which of two candidates is finished, what it becomes, and what both cost."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import torch
 from tests.support.early_draws import NOISE_LEVEL, PROMPT, STEPS, engine, liked
 from xlard.bench.worlds.early import early_best_of, nfe_of_picture
 from xlard.loop.engine import derived_seed
-from xlard.worlds.shapes.world import ShapesWorld
+from xlard.worlds.registry import load_world
 
 pytestmark = pytest.mark.model
 
 
 @pytest.fixture(scope="module")
 def sampler():
-    return ShapesWorld().sampler([PROMPT] * 3, steps=STEPS)
+    return load_world().sampler([PROMPT] * 3, steps=STEPS)
 
 
 def test_the_better_one_of_two_becomes_what_it_would_have_become(sampler):
@@ -24,9 +24,9 @@ def test_the_better_one_of_two_becomes_what_it_would_have_become(sampler):
     chosen = set()
     for seed, state in zip((7, 8, 9), states):
         tried = [seed, derived_seed(seed, 0, 1)]
-        entry, best = state.first, max(tried, key=lambda each: liked(sampler, each))
-        assert entry.seed == best and torch.allclose(entry.latent, sampler.generate([0], [best])[0], atol=1e-4)
-        assert entry.predicted == pytest.approx(torch.tensor(liked(sampler, best)).sigmoid().item(), abs=1e-4)
+        first, best = state.first, max(tried, key=lambda seed: liked(sampler, seed))
+        assert first.seed == best and torch.allclose(first.latent, sampler.generate([0], [best])[0], atol=1e-4)
+        assert first.predicted == pytest.approx(torch.tensor(liked(sampler, best)).sigmoid().item(), abs=1e-4)
         chosen.add(tried.index(best))
     # Else the test would not tell a pick from none.
     assert chosen == {0, 1}

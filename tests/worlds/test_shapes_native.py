@@ -1,6 +1,6 @@
-"""The demo world's native models against diffusers and transformers, and the sampler against KSampler.
+"""The shapes world's models in ComfyUI against diffusers and transformers, and the sampler against KSampler.
 
-ComfyUI reads the command line when it is imported, so all of it runs once in a process of its own, which prints what
+ComfyUI reads the command line when it is imported: all of it runs once in a process of its own, which prints what
 it measured as JSON; the tests look at that.
 """
 
@@ -25,7 +25,7 @@ PROMPT = "a red circle left of two blue squares"
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory) -> Path:
-    """A pipeline folder with the demo world's architecture and random weights."""
+    """A pipeline folder with the shapes world's architecture and random weights."""
     import torch
 
     from xlard.worlds.shapes import architecture
@@ -59,9 +59,9 @@ def measured(pipeline) -> dict:
     return json.loads(run.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("part", ["text_encoder", "unet", "vae_encode", "vae_decode"])
-def test_equals_the_original(measured, part):
-    assert measured["difference"][part] < 1e-4
+@pytest.mark.parametrize("model", ["text_encoder", "unet", "vae_encode", "vae_decode"])
+def test_equals_the_original(measured, model):
+    assert measured["difference"][model] < 1e-4
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -201,7 +201,7 @@ class Measurement:
             "vae_encode": (latent, self.vae.encode(image)),
             "vae_decode": (decoded, self.vae.decode(latent)),
         }
-        return {part: (ours - theirs).abs().max().item() for part, (theirs, ours) in pairs.items()}
+        return {model: (ours - theirs).abs().max().item() for model, (theirs, ours) in pairs.items()}
 
     def sampler(self, latent: dict, name: str = "euler", steps: int = 10):
         return self.sampling.ComfySampler(self.model, self.positive, self.negative, latent, steps, 4.0, name, "simple")
@@ -229,14 +229,14 @@ class Measurement:
     def samples(self) -> dict:
         import torch
 
-        one, two = {"samples": torch.zeros(1, 4, 8, 8)}, {"samples": torch.zeros(2, 4, 8, 8)}
+        single, pair = {"samples": torch.zeros(1, 4, 8, 8)}, {"samples": torch.zeros(2, 4, 8, 8)}
         equal = {
-            name: torch.equal(self.sampler(one, name).generate([0], [7]), self.ksampler(one, name, 7))
+            name: torch.equal(self.sampler(single, name).generate([0], [7]), self.ksampler(single, name, 7))
             for name in SAMPLERS
         }
-        both = self.sampler(two).generate([0, 1], [7, 8])
-        alone = torch.cat([self.ksampler(one, "euler", seed) for seed in (7, 8)])
-        again = self.sampler(one).resume(torch.randn(1, 4, 8, 8), 1.0, [0], [7])
+        both = self.sampler(pair).generate([0, 1], [7, 8])
+        alone = torch.cat([self.ksampler(single, "euler", seed) for seed in (7, 8)])
+        again = self.sampler(single).resume(torch.randn(1, 4, 8, 8), 1.0, [0], [7])
         return {
             "generate_equals_ksampler": equal,
             "row_difference": (both - alone).abs().max().item(),
@@ -267,17 +267,17 @@ class Measurement:
         import torch
 
         latent = {"samples": torch.zeros(1, 4, 8, 8)}
-        found = {}
+        nfe = {}
         for name in ("euler", "heun"):
             sampler = self.sampler(latent, name)
             drawn = sampler.generate([0], [0])
-            full = sampler.calls_made
+            full = sampler.nfe_made
             sampler.resume(drawn, 0.5, [0], [1])
-            found[f"{name}_calls"] = {"full": sampler.nfe(), "half": sampler.nfe(0.5)}
-            assert sampler.calls_made == full + sampler.nfe(0.5)
-        before = sampler.calls_made
+            nfe[f"{name}_calls"] = {"full": sampler.nfe(), "half": sampler.nfe(0.5)}
+            assert sampler.nfe_made == full + sampler.nfe(0.5)
+        before = sampler.nfe_made
         sampler.predict(drawn, 0.5, [0], [1])
-        return {**found, "predict_calls": sampler.calls_made - before}
+        return {**nfe, "predict_calls": sampler.nfe_made - before}
 
     def bad(self) -> dict:
         import shutil
@@ -291,7 +291,7 @@ class Measurement:
             "channels": torch.ones(1, 16, 8, 8),
             "frames": torch.ones(1, 4, 3, 8, 8),
         }
-        found = {case: error_of(lambda: self.sampler({"samples": samples})) for case, samples in latents.items()}
+        errors = {case: error_of(lambda: self.sampler({"samples": samples})) for case, samples in latents.items()}
         unet, encoder = "unet/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors"
         vae_config = json.loads((self.pipeline / "vae/config.json").read_text())
         damage = {
@@ -314,8 +314,8 @@ class Measurement:
                 copy = Path(folder) / "pipeline"
                 shutil.copytree(self.pipeline, copy)
                 spoil(copy)
-                found[case] = error_of(lambda: load(copy))
-        return found
+                errors[case] = error_of(lambda: load(copy))
+        return errors
 
     def gradient(self) -> float:
         import torch
@@ -337,14 +337,14 @@ class Measurement:
         keys = comfy.lora.model_lora_keys_clip(self.clip.cond_stage_model, keys)
         module = "mid_block.attentions.0.transformer_blocks.0.attn1"
         # ComfyUI knows diffusers' names of attention layers only in their older form, with a processor.
-        wanted = [
+        expected = [
             f"unet.{module}.processor.to_q",
             f"lora_unet_{module.replace('.', '_')}_to_q",
             "unet.mid_block.attentions.0.proj_in",
             "text_encoder.text_model.encoder.layers.0.self_attn.q_proj",
             "lora_te_text_model_encoder_layers_0_self_attn_q_proj",
         ]
-        return [key for key in wanted if key not in keys]
+        return [key for key in expected if key not in keys]
 
 
 def error_of(act) -> str:

@@ -1,4 +1,4 @@
-"""The demo world: prompts and splits, scenes that keep their prompt, the renderer and the exact checker."""
+"""The shapes world: prompts and splits, scenes that keep their prompt, the renderer and the exact checker."""
 
 from __future__ import annotations
 
@@ -78,10 +78,10 @@ def test_the_checkers_boxes_are_where_the_objects_are() -> None:
     rng = random.Random(2)
     for _ in range(20):
         scene = random_scene(rng)
-        found = detect(render([scene], 3)[0])
+        objects = detect(render([scene], 3)[0])
         for thing in scene:
             box = thing.detection()
-            assert min(abs(box.center[0] - d.center[0]) + abs(box.center[1] - d.center[1]) for d in found) < 3
+            assert min(abs(box.center[0] - d.center[0]) + abs(box.center[1] - d.center[1]) for d in objects) < 3
 
 
 def test_the_checker_fails_a_picture_of_another_prompt() -> None:
@@ -109,11 +109,11 @@ def test_an_empty_scene_is_background_only() -> None:
 
 def test_annotations_survive_the_answers_format() -> None:
     scene = random_scene(random.Random(4))
-    found = annotate(render([scene], 0)).objects[0]
-    answer = list_answer(found)
+    objects = annotate(render([scene], 0)).objects[0]
+    answer = list_answer(objects)
     read = read_detections(validated(LISTED, read_json(answer, "["), answer), THOUSANDTHS, (SIDE, SIDE), SIDE, SIDE)
-    assert [d.label for d in read] == [d.label for d in found]
-    assert all(abs(a.x - b.x) <= 1 and abs(a.height - b.height) <= 2 for a, b in zip(read, found))
+    assert [d.label for d in read] == [d.label for d in objects]
+    assert all(abs(a.x - b.x) <= 1 and abs(a.height - b.height) <= 2 for a, b in zip(read, objects))
 
 
 def test_every_word_of_the_critics_lessons_is_in_its_vocabulary() -> None:
@@ -129,7 +129,7 @@ def test_every_word_of_the_critics_lessons_is_in_its_vocabulary() -> None:
 def test_lessons_about_claims_are_right_and_of_both_kinds() -> None:
     rng = random.Random(5)
     verdicts = [
-        judged_claim(annotate(render([random_scene(rng)], 0)).objects[0], rng, wanted) for wanted in (True, False) * 40
+        judged_claim(annotate(render([random_scene(rng)], 0)).objects[0], rng, passed) for passed in (True, False) * 40
     ]
     assert 30 <= sum(verdict.passed for verdict in verdicts) <= 50
     assert {verdict.claim.type for verdict in verdicts} >= {"count", "color", "position"}
@@ -152,9 +152,9 @@ def test_variants_are_annotated_by_what_is_in_them() -> None:
 def test_a_picture_shown_with_another_prompt_gets_its_rewards() -> None:
     objects = [Detection(5, 5, 20, 20, "circle", "red"), Detection(60, 60, 20, 20, "square", "blue")]
     allowed = allowed_prompts("corrector")
-    own = "a red circle and a blue square"
+    own_prompt = "a red circle and a blue square"
     records = Records(
-        [own] * 60,
+        [own_prompt] * 60,
         torch.zeros(60, 4, 12, 12),
         torch.zeros(60),
         torch.full((60,), FINAL),
@@ -170,10 +170,10 @@ def test_a_picture_shown_with_another_prompt_gets_its_rewards() -> None:
         torch.zeros(1, 4, 12, 12),
     )
     shown = relabelled(records, 1.0, allowed, random.Random(0))
-    others = [text for text in shown.prompts if text != own]
-    assert len(set(others)) > 20 and set(others) <= allowed
+    other_prompts = {text for text in shown.prompts if text != own_prompt}
+    assert len(other_prompts) > 20 and other_prompts <= allowed
     expected = [critique_from_detections(claims_from_prompt(text), objects, SIDE) for text in shown.prompts]
     assert shown.passed.tolist() == [critique.passed for critique in expected]
-    assert [place < 0 for place in shown.mended.tolist()] == [text != own for text in shown.prompts]
+    assert [place < 0 for place in shown.repair_index.tolist()] == [text != own_prompt for text in shown.prompts]
     assert torch.equal(shown.rewards, reward_rows(expected)) and 10 < shown.passed.sum() < 50
     assert relabelled(records, 0.0, allowed, random.Random(0)).prompts == records.prompts

@@ -1,1 +1,1 @@
-"""The bench: methods at equal compute on the demo world."""
+"""Benches: methods at equal compute on a world, GenEval and costs with an artist's own models."""

@@ -24,7 +24,7 @@ from .engine_models import corrector_of, head_of
 from .noise_gradient import noise_gradient
 
 RENOISE_NOISE_LEVEL = 0.8
-"""Where ``renoise`` starts from beside a corrector that does not act once; beside one that does, where that acts."""
+"""Where ``renoise`` starts from beside a corrector of many steps; beside one of a single step, where that acts."""
 
 EARLY_NOISE_LEVEL = 0.5
 """Where ``early_best_of_N`` and ``early_retry_N`` decide: there the head reads best which of a prompt's pictures will

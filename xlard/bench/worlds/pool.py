@@ -1,4 +1,4 @@
-"""``python -m xlard.bench pool``: runs of the same prompts, in folders of their own, as one.
+"""``python -m xlard.bench pool``: runs of the same prompts, each in its folder, as a single run.
 
 This spreads a comparison over processes and machines, by seeds, by methods, or both.
 """

@@ -88,8 +88,8 @@ def _bodies(task: str) -> list[str]:
         f"{a} {direction} {b} and {c}" for a, b, c in itertools.permutations(things, 3) for direction in DIRECTION_WORDS
     ]
     counted = [
-        f"{phrase(number, color, shape)} and {phrase(other, *thing)}"
-        for number, other in ((2, 1), (3, 1), (4, 1), (2, 2), (2, 3), (3, 2), (1, 2), (1, 3))
+        f"{phrase(number, color, shape)} and {phrase(second_number, *thing)}"
+        for number, second_number in ((2, 1), (3, 1), (4, 1), (2, 2), (2, 3), (3, 2), (1, 2), (1, 3))
         for color, shape in _colored()
         for thing in _colored()
         if thing != (color, shape)

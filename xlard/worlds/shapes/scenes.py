@@ -1,4 +1,4 @@
-"""Scenes: where the objects of a prompt stand, so that every claim of the prompt holds."""
+"""Scenes: objects that stand where every claim of a prompt holds."""
 
 from __future__ import annotations
 

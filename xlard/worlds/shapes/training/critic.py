@@ -72,8 +72,8 @@ _WRITTEN = 0.15
 def listed(objects: Sequence[Detection], rng: random.Random) -> tuple[str, str]:
     """Question and answer: all objects with boxes."""
     nouns = rng.sample(SHAPES, rng.randint(1, len(SHAPES)))
-    asked = questions.list_objects([claim for noun in nouns for claim in claims_from_prompt(f"a {noun}")])
-    return asked, list_answer(objects)
+    question = questions.list_objects([claim for noun in nouns for claim in claims_from_prompt(f"a {noun}")])
+    return question, list_answer(objects)
 
 
 def yes(objects: Sequence[Detection], rng: random.Random) -> tuple[str, str]:

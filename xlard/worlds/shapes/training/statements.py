@@ -65,7 +65,7 @@ def judged_claim(objects: Sequence[Detection], rng: random.Random, passed: bool 
 
 
 def reason(verdict: Verdict, objects: Sequence[Detection]) -> str:
-    """What there is of what a claim is about, and where (the middles, in thousandths), in reading order."""
+    """The objects that a claim is about and their middles in thousandths, in reading order, as an answer's reason."""
     nouns = {verdict.claim.noun, verdict.claim.other}
     listed = [detection for detection in objects if detection.noun in nouns]
     if not listed:
