@@ -14,6 +14,8 @@ FILE_NAMES = {
     "noise_level_start": "sigma_start",
     "noise_level_end": "sigma_end",
     "single_step_level": "acts_at",
+    "repair": "mended",
+    "objective": "way",
 }
 """The name in files, by the name in the code."""
 

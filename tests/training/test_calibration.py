@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from xlard.aspects import ASPECTS
-from xlard.models.head import LATENT_KINDS, HeadConfig, RewardHead
+from xlard.models.head import HeadConfig, RewardHead
 from xlard.training.calibration import FEWEST, calibrate, calibrate_head, expected_calibration_error
 from xlard.training.records import FINAL, NO_REWARD, X0
 
@@ -91,16 +91,3 @@ def test_calibration_moves_what_the_head_predicts_and_survives_its_file(tmp_path
     assert torch.allclose(after.rewards.mean(dim=0), torch.full((len(ASPECTS),), 0.8), atol=0.15)
     head.save(tmp_path / "head.safetensors")
     assert torch.allclose(RewardHead.load(tmp_path / "head.safetensors").slope, head.slope, rtol=1e-3)
-
-
-def test_a_file_with_one_calibration_for_all_kinds_is_read(tmp_path) -> None:
-    """As those that were saved before each kind had its own."""
-    head = RewardHead(HeadConfig(4, 16, "a test model", width=32, layers=1)).eval()
-    head.slope, head.shift = torch.full((len(ASPECTS),), 0.5), torch.arange(float(len(ASPECTS)))
-    head.save(tmp_path / "old.safetensors")
-    read = RewardHead.load(tmp_path / "old.safetensors")
-    assert (
-        read.slope.shape == (len(LATENT_KINDS), len(ASPECTS))
-        and read.slope.eq(0.5).all()
-        and read.shift[FINAL].equal(head.shift)
-    )

@@ -169,7 +169,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, call) -> None:
     assert len(collected(tmp_path, jobs(["five circles"])).records().finals) == (10 if call else 2)
 
 
-def test_damage_is_named_with_its_mend(tmp_path) -> None:
+def test_damage_is_named_with_its_fix(tmp_path) -> None:
     dataset = collected(tmp_path)
     lines = (tmp_path / "pictures.jsonl").read_text()
     (tmp_path / "pictures.jsonl").write_text(lines.replace("{", "", 1))
@@ -249,16 +249,16 @@ def test_a_split_needs_four_prompts(tmp_path) -> None:
         collected(tmp_path, jobs(PROMPTS[:3])).split(0.2)
 
 
-def retelling(**options) -> CollectSettings:
-    def retell(prompt: str, objects, rng: random.Random) -> str:
+def with_other_prompts(**options) -> CollectSettings:
+    def other_prompt(prompt: str, objects, rng: random.Random) -> str:
         assert len(objects) and prompt in PROMPTS
         return rng.choice(["two circles", "four circles", "three squares"])
 
-    return CollectSettings(views=5, retell=retell, **options)
+    return CollectSettings(views=5, other_prompt=other_prompt, **options)
 
 
 def test_views_may_be_read_with_other_prompts(tmp_path) -> None:
-    dataset = collected(tmp_path, settings=retelling(retold=1.0))
+    dataset = collected(tmp_path, settings=with_other_prompts(other_prompt_share=1.0))
     records = dataset.records()
     assert not any(
         prompt in ("four circles", "three squares")
@@ -280,7 +280,7 @@ def test_views_may_be_read_with_other_prompts(tmp_path) -> None:
 
 
 def test_pictures_can_be_judged_again(tmp_path) -> None:
-    dataset = collected(tmp_path, settings=retelling(retold=0.5))
+    dataset = collected(tmp_path, settings=with_other_prompts(other_prompt_share=0.5))
     before = dataset.records()
     judge_again(dataset, FakeDecoder(), FakeJudge(more=1))
     after = dataset.records()
@@ -315,7 +315,8 @@ def test_the_summary_counts(tmp_path) -> None:
 
 class Corners:
     """Sampler, decoder and judge of pictures with a circle, two cells wide, in each of so many corners as the seed
-    says."""
+    says.
+    """
 
     places = [(0, 0), (0, 10), (10, 0), (10, 10)]
 
@@ -349,16 +350,16 @@ class Corners:
         return [critique_from_detections(own, objects, 96) for own, objects in zip(claims, found)]
 
 
-def test_failed_pictures_are_mended_and_kept_beside_what_they_were(tmp_path) -> None:
+def test_failed_pictures_are_repaired_and_kept_beside_what_they_were(tmp_path) -> None:
     world, dataset = Corners(), Dataset.open(tmp_path, SOURCE)
     groups = [[("one circle", 1), ("one circle", 3)], [("two circles", 3), ("two circles", 4)]]
-    collect(dataset, groups, lambda prompts: world, world, world, CollectSettings(levels=(0.9,), views=0, mend=True))
-    assert [picture.mended is not None for picture in dataset.pictures()] == [False, True, True, True]
+    settings = CollectSettings(levels=(0.9,), views=0, repair_pairs=True)
+    collect(dataset, groups, lambda prompts: world, world, world, settings)
+    assert [picture.repair is not None for picture in dataset.pictures()] == [False, True, True, True]
+    assert '"mended": 4' in (tmp_path / "pictures.jsonl").read_text(), "files keep their keys"
     records = Dataset.load(tmp_path).records()
-    failed = (records.mended >= 0).nonzero().flatten()
-    assert len(failed) == 6 and not records.passed[failed].any()
-    mended = world.judge(
-        world.decode(records.mends), [claims_from_prompt(text) for text in ("one circle", "two circles", "two circles")]
-    )
-    assert all(critique.passed for critique in mended)
-    assert "3 of 3 that failed were mended" in summarise_dataset(dataset)
+    assert records.repaired.sum() == 6 and not records.passed[records.repaired].any()
+    claims = [claims_from_prompt(text) for text in ("one circle", "two circles", "two circles")]
+    critiques = world.judge(world.decode(records.repairs), claims)
+    assert all(critique.passed for critique in critiques)
+    assert "3 of 3 that failed were repaired" in summarise_dataset(dataset)

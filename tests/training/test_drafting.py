@@ -152,17 +152,17 @@ def test_arrangements_are_the_same_every_time_and_the_most_spread_come_first() -
 def test_a_corrector_learns_to_draw_drafts() -> None:
     records = pictures(24)
     torch.manual_seed(0)
-    way = Drafting(CONFIG, records, encode, 32, "cpu")
-    optimizer = torch.optim.Adam(way.module.parameters(), lr=2e-3)
-    chosen = way.choose(records)
-    before = way.error_on(way.module, chosen)
+    objective = Drafting(CONFIG, records, encode, 32, "cpu")
+    optimizer = torch.optim.Adam(objective.module.parameters(), lr=2e-3)
+    chosen = objective.choose(records)
+    before = objective.validation_loss(objective.module, chosen)
     for step in range(150):
-        loss = way.loss(torch.Generator().manual_seed(step))
+        loss = objective.loss(torch.Generator().manual_seed(step))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert way.error_on(way.module, chosen) < 0.25 * before
-    corrector = way.corrector(way.module)
+    assert objective.validation_loss(objective.module, chosen) < 0.25 * before
+    corrector = objective.corrector(objective.module)
     assert corrector.config == CONFIG
     x0, prompts = chosen.latents[:8], chosen.prompts[:8]
     drafts = torch.stack([Drafts(records).draft(prompt, picture) for picture, prompt in enumerate(prompts)])

@@ -32,7 +32,7 @@ def test_files_are_read_and_errors_name_them(tmp_path) -> None:
         prompts_from_file(path)
 
 
-def test_made_up_prompts_can_be_read_and_repeat_with_their_seed() -> None:
+def test_generated_prompts_can_be_read_and_repeat_with_their_seed() -> None:
     found = generated_prompts(600, 3)
     assert found == generated_prompts(600, 3) != generated_prompts(600, 4) and len(set(found)) == 600
     assert found[:50] == generated_prompts(50, 3)
@@ -51,6 +51,6 @@ def test_made_up_prompts_can_be_read_and_repeat_with_their_seed() -> None:
 
 
 @pytest.mark.parametrize("number", [0, -1])
-def test_as_many_as_can_be_made_up(number) -> None:
-    with pytest.raises(ValueError, match="cannot be made up"):
+def test_numbers_that_cannot_be_generated_are_refused(number) -> None:
+    with pytest.raises(ValueError, match="cannot be generated"):
         generated_prompts(number)

@@ -7,7 +7,7 @@ import random
 import pytest
 import torch
 
-from tests.training.test_objectives import fit
+from tests.support.toy_training import fit
 from xlard.aspects import ASPECTS
 from xlard.detections import Detection
 from xlard.models.head import RewardPrediction

@@ -34,8 +34,8 @@ def records(number: int, objects: list[Detection] = OBJECTS, prompt: str = PROMP
         finals=torch.stack([drawn(objects)] * number),
         objects=[objects] * number,
         side=SIDE,
-        mended=torch.full((number,), -1),
-        mends=torch.zeros(0, 4, 12, 12),
+        repair_index=torch.full((number,), -1),
+        repairs=torch.zeros(0, 4, 12, 12),
     )
 
 

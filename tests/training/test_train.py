@@ -15,8 +15,10 @@ from tests.support.paths import CHECKOUT
 from xlard.models.corrector import LatentCorrector
 from xlard.models.head import RewardHead
 from xlard.training.data import training_data
+from xlard.training.head import usable_level
 from xlard.training.report import corrector_report, head_report
-from xlard.training.train import CorrectorSettings, TrainingSettings, train_corrector, train_head, usable_level
+from xlard.training.settings import CorrectorSettings, TrainingSettings
+from xlard.training.train import train_corrector, train_head
 
 pytestmark = pytest.mark.model
 
@@ -63,8 +65,8 @@ def test_no_prompt_is_in_two_groups_whichever_dataset_it_is_in(dataset, tmp_path
 
 
 def test_a_corrector_is_distilled(dataset, tmp_path) -> None:
-    kind = CorrectorSettings("distillation", noise_level_start=0.9, noise_level_end=0.5)
-    trained = train_corrector([dataset], kind, SMALL, tmp_path / "run", "cpu")
+    settings = CorrectorSettings("distillation", noise_level_start=0.9, noise_level_end=0.5)
+    trained = train_corrector([dataset], settings, SMALL, tmp_path / "run", "cpu")
     figures, corrector = trained.figures, trained.corrector
     assert figures["held_out_error_passed_after"] < figures["held_out_error_passed_before"] and figures["change"] > 0
     assert "0.9 to 0.5" in corrector_report(figures) and "holds for new prompts" in corrector_report(figures)
@@ -107,7 +109,7 @@ def test_a_cancelled_training_goes_on_and_gives_the_same(dataset, head, tmp_path
     )
 
 
-def test_a_run_is_not_gone_on_with_other_settings_or_data(dataset, head, tmp_path) -> None:
+def test_a_run_does_not_continue_with_other_settings_or_data(dataset, head, tmp_path) -> None:
     folder = dataset.folder / "runs" / "head"
     with pytest.raises(ValueError, match="batch: 16 then, 8 now"):
         train_head(

@@ -1,4 +1,6 @@
-"""Calibrating a head: of the pictures that it gives a reward of p, a share of p should be right (Platt scaling)."""
+"""Calibrating a head: of the pictures to which it gives a reward of p, a share of p should be right (Platt
+scaling).
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,11 @@ def calibrate(logits: Tensor, rewards: Tensor) -> tuple[float, float]:
     """The slope > 0 and the shift with which sigmoid(slope * logit + shift) fits rewards (N,) in [0, 1] best.
 
     Cross entropy with soft targets, over logits (N,). A head whose logits fall where rewards rise gets a slope near 0:
-    its order is never turned round. Raises ValueError for no or unequally many values."""
+    its order is never reversed. Raises ValueError for no values, or unequal numbers of them.
+    """
     if not len(logits) or logits.shape != rewards.shape:
         raise ValueError(
-            f"Calibrating needs one reward for each logit and at least one of them; there are {tuple(logits.shape)} "
+            f"Calibrating needs one reward for each logit, and at least one; there are {tuple(logits.shape)} "
             f"logits and {tuple(rewards.shape)} rewards. Check that they are of the same pictures."
         )
     with torch.inference_mode(False), torch.enable_grad():
@@ -47,25 +50,27 @@ def calibrate(logits: Tensor, rewards: Tensor) -> tuple[float, float]:
 
 
 def expected_calibration_error(predicted: Tensor, rewards: Tensor, bins: int = 10) -> float:
-    """Mean distance in [0, 1] of mean prediction and mean reward over bins of predictions (N,) of equal width, each
-    weighing by how many it holds. Raises ValueError for none."""
+    """Mean distance in [0, 1] of mean prediction and mean reward over bins of predictions (N,) of equal width, weighted
+    by how many predictions a bin holds. Raises ValueError for no predictions.
+    """
     if not len(predicted):
         raise ValueError("There are no predictions to measure the calibration of. Keep some pictures for validation.")
-    place = (predicted * bins).long().clamp(0, bins - 1)
+    bin_of = (predicted * bins).long().clamp(0, bins - 1)
     differences = torch.zeros(bins, dtype=torch.float64).index_add_(
-        0, place.cpu(), (predicted - rewards).double().cpu()
+        0, bin_of.cpu(), (predicted - rewards).double().cpu()
     )
     return (differences.abs().sum() / len(predicted)).item()
 
 
 @torch.no_grad()
 def calibrate_head(head: RewardHead, kinds: Sequence[int], logits: Tensor, rewards: Tensor) -> None:
-    """Fit what ``head.slope`` and ``head.shift`` are for ``kinds``, places in ``LATENT_KINDS``, to rewards (N, A),
-    NO_REWARD for missing ones, of pictures that it was not trained on.
+    """Fit ``head.slope`` and ``head.shift`` of ``kinds``, places in ``LATENT_KINDS``, to rewards (N, A), NO_REWARD for
+    missing ones, of pictures that it was not trained on.
 
-    ``logits`` (N, A) are the means of the maps that the head gives for them now, so that calibrating twice changes next
-    to nothing. Aspects with fewer than ``FEWEST`` known rewards, or with rewards on one side of 0.5 only, stay as they
-    are."""
+    ``logits`` (N, A) are the means of the head's present maps of these pictures, so calibrating twice changes next to
+    nothing. Aspects with fewer than ``FEWEST`` known rewards, or with rewards on one side of 0.5 only, stay as they
+    are.
+    """
     for column in range(rewards.shape[1]):
         known = rewards[:, column] > NO_REWARD
         right = rewards[known, column] > 0.5

@@ -11,10 +11,9 @@ class Cells:
     def __init__(self, height: int, width: int, side: float):
         self.height, self.width, self._scale = height, width, max(height, width) / side
 
-    def of(self, found: Detection) -> int:
-        """The place, row by row, of the cell that an object's centre is in; of one that juts out, the nearest."""
-        column, row = (
-            min(max(int(value * self._scale), 0), most - 1)
-            for value, most in zip(found.center, (self.width, self.height))
-        )
+    def of(self, detection: Detection) -> int:
+        """The place, row by row, of the cell with the object's centre, or of the nearest cell for a centre outside."""
+        x, y = detection.center
+        column = min(max(int(x * self._scale), 0), self.width - 1)
+        row = min(max(int(y * self._scale), 0), self.height - 1)
         return row * self.width + column

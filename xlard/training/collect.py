@@ -1,4 +1,4 @@
-"""Draw pictures, have them judged, and write down what head and corrector learn from."""
+"""Draw pictures, have them judged, and keep what head and corrector learn from."""
 
 from __future__ import annotations
 
@@ -26,16 +26,23 @@ from .dataset import Dataset
 from .dataset_rows import Batch, Picture, Row, critique_row
 
 _DONORS = 16
-"""How many objects of each label are kept to be copied into pictures that lack one."""
+"""How many objects of each label are kept, to be copied into pictures that lack one."""
 
 Job = tuple[str, int]
 """A prompt and a seed: one picture."""
 
-Retell = Callable[[str, Sequence[Detection], random.Random], str]
-"""From a picture's prompt and what the critic saw in it to another prompt to read it with; claims that boxes decide."""
+OtherPrompt = Callable[[str, Sequence[Detection], random.Random], str]
+"""From a picture's prompt and what the critic saw in it to another prompt to read it with, whose claims boxes
+decide.
+"""
 
 OnBatch = Callable[[int, int, Sequence[Critique], Tensor], None]
-"""Told after each group: pictures that are there, pictures in all, the group's critiques and images (B, H, W, 3)."""
+"""Called after each group with the pictures that are there, pictures in all, and the group's critiques and images
+(B, H, W, 3).
+"""
+
+GuidanceFor = Callable[[Sampler, Sequence[int]], X0Guidance]
+"""From a sampler and some of its rows to their x0 guidance."""
 
 ORIGINS = ("sampled", "corrected")
 
@@ -44,24 +51,25 @@ ORIGINS = ("sampled", "corrected")
 class CollectSettings:
     """What is kept of each picture besides its finished latent; noise levels are in [0, 1].
 
-    ``levels``: its x0 predictions at the nearest steps. ``views``: so many x0 predictions after renoising the finished
-    latent to some of ``view_levels``, a share ``retold`` of them read with another prompt. ``mend``: failed pictures
-    are rearranged by the critic's boxes, and what then passes is kept beside them. ``seed`` draws levels, noise and
-    prompts."""
+    ``levels``: its x0 predictions at the nearest steps. ``views``: this many x0 predictions after renoising the
+    finished latent to some of ``view_levels``; ``other_prompt_share`` of them are read with a prompt by
+    ``other_prompt``. ``repair_pairs``: failed pictures are rearranged by the critic's boxes, and what then passes is
+    kept beside them. ``seed`` draws levels, noise and prompts.
+    """
 
     levels: tuple[float, ...] = (0.9, 0.8, 0.7, 0.5)
     views: int = 6
     view_levels: tuple[float, ...] = tuple(round(1.0 - 0.05 * step, 2) for step in range(11))
-    retold: float = 0.0
-    retell: Retell | None = None
-    mend: bool = False
+    other_prompt_share: float = 0.0
+    other_prompt: OtherPrompt | None = None
+    repair_pairs: bool = False
     seed: int = 0
 
 
 class _PredictionKeeper:
-    """Guidance that keeps, for each wanted noise level, the x0 predictions of the step nearest to it.
+    """Guidance that keeps, for each noise level to watch, the x0 prediction of the step nearest to it.
 
-    What it keeps is what another guidance, if there is one, makes of them: what sampling went on from.
+    It keeps predictions as another guidance, if any, has changed them: sampling goes on from those.
     """
 
     def __init__(self, levels: Sequence[float], guidance: X0Guidance | None):
@@ -76,7 +84,7 @@ class _PredictionKeeper:
 
     @property
     def extra_nfe(self) -> int:
-        """Those of the other guidance."""
+        """That of the other guidance."""
         return self._guidance.extra_nfe if self._guidance else 0
 
     def apply(self, x0: Tensor, noise_level: float, stop: float | None = None) -> Tensor:
@@ -84,13 +92,13 @@ class _PredictionKeeper:
         guided = self._guidance.apply(x0, noise_level, stop) if self._guidance else x0
         if stop is not None:
             if stop == min(self.stop_at):
-                # The picture does not come of what was predicted before.
+                # The picture does not come from earlier predictions.
                 self._nearest.clear()
             return guided
         self.steps.append(noise_level)
-        for wanted in self._levels:
-            if wanted not in self._nearest or abs(noise_level - wanted) < abs(self._nearest[wanted][0] - wanted):
-                self._nearest[wanted] = (noise_level, guided.detach().cpu())
+        for level in self._levels:
+            if level not in self._nearest or abs(noise_level - level) < abs(self._nearest[level][0] - level):
+                self._nearest[level] = (noise_level, guided.detach().cpu())
         return guided
 
     @property
@@ -100,11 +108,11 @@ class _PredictionKeeper:
 
 
 class _Rows:
-    """Latents of a batch's pictures and what is said of each."""
+    """The latents of a batch of pictures, and what is recorded of each."""
 
     def __init__(self, pictures: int):
         self.latents: list[Tensor] = []
-        self.entries: list[list[Row]] = [[] for _ in range(pictures)]
+        self.by_picture: list[list[Row]] = [[] for _ in range(pictures)]
 
     def add(
         self,
@@ -116,25 +124,22 @@ class _Rows:
         critique: Critique,
         renoised: bool = False,
     ) -> None:
-        self.entries[picture].append(
-            Row(
-                prompt,
-                kind,
-                round(noise_level, 4),
-                renoised,
-                dict(critique.rewards),
-                critique.passed,
-                len(self.latents),
-            )
-        )
+        level, rewards = round(noise_level, 4), dict(critique.rewards)
+        row = Row(prompt, kind, level, renoised, rewards, critique.passed, self.add_latent(latent))
+        self.by_picture[picture].append(row)
+
+    def add_latent(self, latent: Tensor) -> int:
+        """Keep a latent; returns its place."""
         self.latents.append(latent.detach().cpu())
+        return len(self.latents) - 1
 
 
 def jobs_of(prompts: Sequence[str], pictures: int, seed: int, together: int) -> list[list[Job]]:
-    """Groups of at most ``together`` jobs of one prompt, so many ``pictures`` of each prompt.
+    """Groups of at most ``together`` jobs of one prompt, with ``pictures`` jobs for each prompt.
 
     A picture's seed depends on its prompt and number alone: more prompts, in any order, or more pictures only add to
-    them."""
+    them.
+    """
     groups = []
     for prompt in prompts:
         place = int.from_bytes(hashlib.sha256(prompt.encode()).digest()[:6], "big")
@@ -144,10 +149,12 @@ def jobs_of(prompts: Sequence[str], pictures: int, seed: int, together: int) -> 
 
 
 def levels_from_text(text: str) -> tuple[float, ...]:
-    """Noise levels in [0, 1] out of a text with commas between them; none for an empty one. Raises ValueError for
-    others."""
+    """The noise levels in (0, 1] of a text with commas between them; none for an empty text.
+
+    Raises ValueError for anything else.
+    """
     try:
-        levels = tuple(float(part) for part in text.split(",") if part.strip())
+        levels = tuple(float(number) for number in text.split(",") if number.strip())
     except ValueError as error:
         raise ValueError(
             f"{text!r} is no list of noise levels ({error}). Write numbers with commas between them: 0.9, 0.7, 0.5"
@@ -168,23 +175,24 @@ def collect(
     decoder: Decoder,
     judge: Judge,
     settings: CollectSettings = CollectSettings(),
-    guidance_for: Callable[[Sampler, Sequence[int]], X0Guidance] | None = None,
+    guidance_for: GuidanceFor | None = None,
     on_batch: OnBatch | None = None,
     claims_for: Callable[[str], Sequence[Claim]] = claims_from_prompt,
 ) -> int:
-    """Draw and judge the jobs of each group together and add them to the dataset, without those that are there already.
+    """Draw and judge the jobs of each group together and add them to the dataset; jobs that it has are left out.
 
     Returns how many pictures were drawn. ``sampler_for`` gives a sampler whose rows are these prompts, ``guidance_for``
-    the x0 guidance of some rows of it; what is drawn with guidance counts as ``corrected``. An exception, such as a cancel out
-    of ``on_batch``, leaves what was written before. Raises ValueError for a prompt without claims, and what samplers,
-    critics and ``Dataset.append`` raise."""
+    the x0 guidance of some of its rows; pictures drawn with guidance count as ``corrected``. After an exception, such
+    as a cancel from ``on_batch``, what was written before stays. Raises ValueError for a prompt without claims, and
+    what samplers, critics and ``Dataset.append`` raise.
+    """
     origin = ORIGINS[guidance_for is not None]
     claims = {prompt: claims_for(prompt) for group in groups for prompt, _ in group}
-    for prompt, found in claims.items():
-        if not found:
+    for prompt, prompt_claims in claims.items():
+        if not prompt_claims:
             raise ValueError(
                 f"No claim could be read out of the prompt {prompt!r}, so nothing in its pictures could be judged. "
-                "Write what should be there, for example 'two red circles', or take the prompt out."
+                "Write what should be there, for example 'two red circles', or remove the prompt."
             )
     collector = _Collector(dataset, sampler_for, decoder, judge, settings, guidance_for, claims, origin)
     done = dataset.done(origin)
@@ -206,14 +214,14 @@ def collect(
 def judge_again(
     dataset: Dataset, decoder: Decoder, judge: Judge, claims_for: Callable[[str], Sequence[Claim]] = claims_from_prompt
 ) -> None:
-    """Judge all pictures of a dataset anew: for a critic that has changed since they were collected."""
+    """Judge all pictures of a dataset again, for example with a critic that has changed since they were collected."""
     pictures, judged = dataset.pictures(), []
     for part in dict.fromkeys(picture.part for picture in pictures):
-        own = [picture for picture in pictures if picture.part == part]
-        images = decoder.decode(dataset.finals(part)[[picture.place for picture in own]])
-        critiques = judge.judge(images, [claims_for(picture.prompt) for picture in own])
+        in_part = [picture for picture in pictures if picture.part == part]
+        images = decoder.decode(dataset.finals(part)[[picture.place for picture in in_part]])
+        critiques = judge.judge(images, [claims_for(picture.prompt) for picture in in_part])
         judged += [
-            _judged_again(picture, critique, max(images.shape[1:3])) for picture, critique in zip(own, critiques)
+            _judged_again(picture, critique, max(images.shape[1:3])) for picture, critique in zip(in_part, critiques)
         ]
     dataset.replace(judged)
 
@@ -221,13 +229,13 @@ def judge_again(
 def _judged_again(picture: Picture, critique: Critique, side: int) -> Picture:
     rows = []
     for row in picture.rows:
-        own = critique if row.prompt == picture.prompt else _reread(row.prompt, critique, side)
-        rows.append(replace(row, rewards=dict(own.rewards), passed=own.passed))
+        by_prompt = critique if row.prompt == picture.prompt else _critique_by(row.prompt, critique, side)
+        rows.append(replace(row, rewards=dict(by_prompt.rewards), passed=by_prompt.passed))
     return replace(picture, critique=critique_row(critique), rows=tuple(rows))
 
 
-def _reread(prompt: str, critique: Critique, side: int) -> Critique:
-    """What the objects of a critique say of another prompt."""
+def _critique_by(prompt: str, critique: Critique, side: int) -> Critique:
+    """The critique of the same objects by another prompt."""
     return critique_from_detections(claims_from_prompt(prompt), critique.detections, side, critique.confidence)
 
 
@@ -240,7 +248,7 @@ class _Collector:
     decoder: Decoder
     judge: Judge
     settings: CollectSettings
-    guidance_for: Callable[[Sampler, Sequence[int]], X0Guidance] | None
+    guidance_for: GuidanceFor | None
     claims: dict[str, Sequence[Claim]]
     origin: str
     donors: dict[str, deque[Piece]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=_DONORS)))
@@ -262,16 +270,12 @@ class _Collector:
             for level, x0 in keeper.predictions.items():
                 kept.add(row, x0[row], "x0", level, prompts[row], critiques[row])
         self._add_views(kept, group, sampler, finals, critiques, keeper.steps, side)
-        mended = (
-            self._mend(kept, group, sampler, finals, critiques, tuple(images.shape[1:3])) if self.settings.mend else ()
-        )
+        height, width = images.shape[1:3]
+        repairs = self._repair(kept, group, sampler, finals, critiques, (height, width))
         contexts = self._contexts(kept, dict(zip(prompts, sampler.context(rows))))
-        return (
-            Batch(
-                group, self.origin, critiques, kept.entries, finals, torch.stack(kept.latents), contexts, side, mended
-            ),
-            images,
-        )
+        latents = torch.stack(kept.latents)
+        batch = Batch(group, self.origin, critiques, kept.by_picture, finals, latents, contexts, side, repairs)
+        return batch, images
 
     def _add_views(
         self,
@@ -284,26 +288,26 @@ class _Collector:
         side: int,
     ) -> None:
         """Renoise each finished latent to some levels and keep the model's predictions from there."""
-        views: dict[float, list[tuple[int, int, str, Critique]]] = {}
+        by_level: dict[float, list[tuple[int, int, str, Critique]]] = {}
         for row, ((prompt, seed), critique) in enumerate(zip(group, critiques)):
-            # By the picture, so that a collection that goes on after a stop is the one that was not stopped.
+            # Seeded by the picture: a collection that was stopped and goes on is the same as one that was not.
             rng = random.Random(f"{self.settings.seed} {seed} {prompt}")
             levels = self.settings.view_levels * -(-self.settings.views // len(self.settings.view_levels))
             for level in rng.sample(levels, self.settings.views):
-                other, of_other = self._retold(prompt, critique, side, rng)
-                # What the sampler will take for it, too.
+                view_prompt, view_critique = self._prompt_of_view(prompt, critique, side, rng)
+                # The sampler, too, takes the step nearest to the level.
                 step = min(steps, key=lambda step: abs(step - level))
-                views.setdefault(step, []).append((row, rng.getrandbits(48), other, of_other))
-        for level, own in sorted(views.items(), reverse=True):
+                by_level.setdefault(step, []).append((row, rng.getrandbits(48), view_prompt, view_critique))
+        for level, views in sorted(by_level.items(), reverse=True):
             # As many at a time as are drawn together, for the same memory.
-            for start in range(0, len(own), len(group)):
-                some = own[start : start + len(group)]
-                rows = [row for row, *_ in some]
-                predicted = sampler.predict(finals[rows], level, rows, [seed for _, seed, *_ in some])
-                for x0, (row, _, prompt, critique) in zip(predicted, some):
+            for start in range(0, len(views), len(group)):
+                chunk = views[start : start + len(group)]
+                rows = [row for row, *_ in chunk]
+                predicted = sampler.predict(finals[rows], level, rows, [seed for _, seed, *_ in chunk])
+                for x0, (row, _, prompt, critique) in zip(predicted, chunk):
                     kept.add(row, x0, "x0", level, prompt, critique, renoised=True)
 
-    def _mend(
+    def _repair(
         self,
         kept: _Rows,
         group: list[Job],
@@ -312,51 +316,52 @@ class _Collector:
         critiques: Sequence[Critique],
         image_size: tuple[int, int],
     ) -> list[int | None]:
-        """For each picture the place of what became of it, if it failed, could be rearranged, and passes then."""
-        latents, grid = finals.detach().cpu(), Grid(finals.shape[-2:], image_size, REARRANGE_GROWTH)
+        """For each picture the place of its repaired latent; None if it did not fail, cannot be rearranged or fails
+        again.
+        """
+        repairs: list[int | None] = [None] * len(group)
+        if not self.settings.repair_pairs:
+            return repairs
+        height, width = finals.shape[-2:]
+        latents, grid = finals.detach().cpu(), Grid((height, width), image_size, REARRANGE_GROWTH)
         for latent, critique in zip(latents, critiques):
             for piece in pieces_of(latent, critique.detections, grid):
                 self.donors[piece.object.label].append(piece)
-        donors = [piece for kind in self.donors.values() for piece in kind]
-        plans = {}
+        donors = [piece for pieces in self.donors.values() for piece in pieces]
+        plans: dict[int, tuple[Tensor, Tensor]] = {}
         for row, ((prompt, seed), critique) in enumerate(zip(group, critiques)):
             if not critique.passed and not critique.abstained:
-                found = rearranged(
-                    latents[row], critique, grid, random.Random(f"{self.settings.seed} {seed} {prompt}"), donors
-                )
-                if found is not None:
-                    plans[row] = found
-        mended: list[int | None] = [None] * len(group)
+                rng = random.Random(f"{self.settings.seed} {seed} {prompt}")
+                plan = rearranged(latents[row], critique, grid, rng, donors)
+                if plan is not None:
+                    plans[row] = plan
         if plans:
             rows = list(plans)
-            changed, regions = (torch.stack(each) for each in zip(*plans.values()))
-            tried = sampler.resume(changed, REARRANGE_NOISE_LEVEL, rows, [group[row][1] for row in rows], None, regions)
-            judged = self.judge.judge(self.decoder.decode(tried), [self.claims[group[row][0]] for row in rows])
-            for row, latent, critique in zip(rows, tried, judged):
+            changed, regions = (torch.stack(tensors) for tensors in zip(*plans.values()))
+            drawn = sampler.resume(changed, REARRANGE_NOISE_LEVEL, rows, [group[row][1] for row in rows], None, regions)
+            judged = self.judge.judge(self.decoder.decode(drawn), [self.claims[group[row][0]] for row in rows])
+            for row, latent, critique in zip(rows, drawn, judged):
                 if critique.passed:
-                    mended[row] = len(kept.latents)
-                    kept.latents.append(latent.detach().cpu())
-        return mended
+                    repairs[row] = kept.add_latent(latent)
+        return repairs
 
-    def _retold(self, prompt: str, critique: Critique, side: int, rng: random.Random) -> tuple[str, Critique]:
-        """Another prompt for a picture, or its own, and the critique by that prompt."""
-        if self.settings.retell is None or rng.random() >= self.settings.retold:
+    def _prompt_of_view(self, prompt: str, critique: Critique, side: int, rng: random.Random) -> tuple[str, Critique]:
+        """The prompt that a view is read with, the picture's own or another one, and the critique by it."""
+        if self.settings.other_prompt is None or rng.random() >= self.settings.other_prompt_share:
             return prompt, critique
-        # Without boxes, nothing is known of what another prompt asks for.
-        other = (
-            self.settings.retell(prompt, critique.detections, rng)
-            if critique.detections and critique.confidence
-            else prompt
-        )
-        return other, critique if other == prompt else _reread(other, critique, side)
+        if not critique.detections or not critique.confidence:
+            # Without boxes nothing is known about the claims of another prompt.
+            return prompt, critique
+        other = self.settings.other_prompt(prompt, critique.detections, rng)
+        return other, critique if other == prompt else _critique_by(other, critique, side)
 
     def _contexts(self, kept: _Rows, contexts: dict[str, Tensor]) -> dict[str, Tensor]:
         """The embeddings of all prompts that rows are read with."""
-        others = [
+        new = [
             prompt
-            for prompt in dict.fromkeys(row.prompt for entries in kept.entries for row in entries)
+            for prompt in dict.fromkeys(row.prompt for rows in kept.by_picture for row in rows)
             if prompt not in contexts and not self.dataset.knows(prompt)
         ]
-        if others:
-            contexts.update(zip(others, self.sampler_for(others).context(list(range(len(others))))))
+        if new:
+            contexts.update(zip(new, self.sampler_for(new).context(list(range(len(new))))))
         return contexts

@@ -1,5 +1,6 @@
-"""What a head or a corrector is trained with: collected pictures, parted by prompt, and checked before hours are spent
-on them."""
+"""What a head or a corrector is trained with: collected pictures, in groups by prompt, checked before hours are spent
+on them.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +18,15 @@ VALIDATION = 0.25
 """Share of the prompts that is kept out of training."""
 
 FEWEST_PICTURES = 8
-"""Pictures with a verdict below which nothing is trained."""
+"""Fewer pictures with a verdict are refused."""
 
-_SMALLEST = 4
+_SMALLEST_SIDE = 4
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Judged records of three groups of prompts: ``training``; ``tuning``, which weights are chosen and calibrated by;
-    and ``held_out``, which only the figures are measured on.
+    """Judged records of three groups of prompts: ``training``; ``tuning``, by which weights are chosen and calibrated;
+    and ``held_out``, on which only the figures are measured.
 
     ``digest`` names the data: it changes with the pictures, their prompts and the critic's rewards.
     """
@@ -50,8 +51,8 @@ class TrainingData:
 
 
 def training_data(datasets: Sequence[Dataset], seed: int) -> TrainingData:
-    """The records of datasets of one model, parted by ``seed``; a prompt is in one group only, in whichever dataset it
-    is.
+    """The records of datasets of one model, in groups by ``seed``; a prompt is in one group only, whichever dataset it
+    is in.
 
     Raises ValueError for what cannot be trained with: no verdicts, too few pictures or prompts, all right or all wrong,
     different models or sizes, latents that are tiny or not finite.
@@ -60,16 +61,17 @@ def training_data(datasets: Sequence[Dataset], seed: int) -> TrainingData:
     _check_pictures(datasets)
     prompts, validation = _split(datasets, seed)
     kept_out = set(validation)
-    groups = [[prompt for prompt in prompts if prompt not in kept_out], validation[::2], validation[1::2]]
-    names = "training", "tuning", "held-out"
-    training, tuning, held_out = (_judged(datasets, group, prompts, name) for group, name in zip(groups, names))
+    training = _judged(datasets, [prompt for prompt in prompts if prompt not in kept_out], prompts, "training")
+    tuning = _judged(datasets, validation[::2], prompts, "tuning")
+    held_out = _judged(datasets, validation[1::2], prompts, "held-out")
     _check_records(training)
     return TrainingData(source, training, tuning, held_out, _encoder(datasets), _digest((training, tuning, held_out)))
 
 
 def judged_records(datasets: Sequence[Dataset]) -> tuple[Records, Encode]:
     """All records of datasets of one model with a verdict, and their prompts' embeddings. Raises ValueError for
-    none."""
+    none.
+    """
     _source(datasets)
     prompts = list(dict.fromkeys(picture.prompt for dataset in datasets for picture in dataset.pictures()))
     return _judged(datasets, prompts, prompts, "datasets'"), _encoder(datasets)
@@ -92,18 +94,18 @@ def _source(datasets: Sequence[Dataset]) -> Source:
 
 
 def _check_pictures(datasets: Sequence[Dataset]) -> None:
-    where = " and ".join(str(dataset.folder) for dataset in datasets)
+    folders = _folders(datasets)
     pictures = [picture for dataset in datasets for picture in dataset.pictures()]
     judged = [picture for picture in pictures if picture.confidence > 0]
     if not judged:
         raise ValueError(
-            f"The critic gave no verdict on any of the {len(pictures)} pictures in {where}. Look at its answers with "
+            f"The critic gave no verdict on any of the {len(pictures)} pictures in {folders}. Look at its answers with "
             "xLARD Critique, and collect again with a critic that answers."
         )
     if len(judged) < FEWEST_PICTURES:
         raise ValueError(
-            f"There are {len(judged)} pictures with a verdict in {where}; {FEWEST_PICTURES} is the least, some hundreds"
-            " are useful. Collect more."
+            f"There are {len(judged)} pictures with a verdict in {folders}; {FEWEST_PICTURES} is the least, some"
+            " hundreds are useful. Collect more."
         )
     _check_classes([picture.passed for picture in judged], "pictures")
 
@@ -112,18 +114,24 @@ def _check_classes(passed: list[bool], what: str) -> None:
     if all(passed) or not any(passed):
         outcome, prompts = ("passed", "harder") if all(passed) else ("failed", "easier")
         raise ValueError(
-            f"All {len(passed)} {what} {outcome}: there is nothing to tell apart. Collect {prompts} prompts too, such"
-            " that the model gets some right and some wrong."
+            f"All {len(passed)} {what} {outcome}: there is nothing to tell apart. Collect {prompts} prompts too, which"
+            " the model gets right sometimes and wrong sometimes."
         )
 
 
+def _folders(datasets: Sequence[Dataset]) -> str:
+    return " and ".join(str(dataset.folder) for dataset in datasets)
+
+
 def _split(datasets: Sequence[Dataset], seed: int) -> tuple[list[str], list[str]]:
-    """All prompts, and those kept out of training: at least two, for there are two groups of them."""
-    share, validation, prompts = VALIDATION, [], []
+    """All prompts, and those kept out of training: at least two, one for each of two groups."""
+    share = VALIDATION
+    prompts: list[str] = []
+    validation: list[str] = []
     while len(validation) < 2 and share < 1:
-        parts = [dataset.split(share, seed) for dataset in datasets]
-        validation = list(dict.fromkeys(prompt for _, kept in parts for prompt in kept))
-        prompts = list(dict.fromkeys(prompt for sides in parts for side in sides for prompt in side))
+        splits = [dataset.split(share, seed) for dataset in datasets]
+        validation = list(dict.fromkeys(prompt for _, kept_out in splits for prompt in kept_out))
+        prompts = list(dict.fromkeys(prompt for groups in splits for group in groups for prompt in group))
         share += 0.05
     return prompts, validation
 
@@ -131,16 +139,14 @@ def _split(datasets: Sequence[Dataset], seed: int) -> tuple[list[str], list[str]
 def _judged(datasets: Sequence[Dataset], group: list[str], prompts: list[str], name: str) -> Records:
     """The records of a group's pictures, without those that are read with another group's prompt."""
     chosen, others = set(group), set(prompts) - set(group)
-    parts = [
+    collections = [
         dataset.records(chosen)
         for dataset in datasets
         if any(picture.prompt in chosen for picture in dataset.pictures())
     ]
-    if not parts:
-        raise ValueError(
-            f"There are no pictures in {' and '.join(str(dataset.folder) for dataset in datasets)}. Collect some."
-        )
-    records = join(parts)
+    if not collections:
+        raise ValueError(f"There are no pictures in {_folders(datasets)}. Collect some.")
+    records = join(collections)
     keep = (records.confidence > 0) & torch.tensor([prompt not in others for prompt in records.prompts])
     if not keep.any():
         raise ValueError(
@@ -151,10 +157,10 @@ def _judged(datasets: Sequence[Dataset], group: list[str], prompts: list[str], n
 
 def _check_records(records: Records) -> None:
     height, width = records.latents.shape[-2:]
-    if min(height, width) < _SMALLEST:
+    if min(height, width) < _SMALLEST_SIDE:
         raise ValueError(
-            f"The latents are {width} x {height}; smaller than {_SMALLEST} x {_SMALLEST} they show nothing. Collect"
-            " larger pictures."
+            f"The latents are {width} x {height}; smaller than {_SMALLEST_SIDE} x {_SMALLEST_SIDE} they show nothing."
+            " Collect larger pictures."
         )
     for name in ("latents", "finals", "rewards", "noise_level"):
         if not torch.isfinite(getattr(records, name)).all():
@@ -166,7 +172,7 @@ def _check_records(records: Records) -> None:
 
 
 def _digest(groups: Sequence[Records]) -> str:
-    """A few letters that stand for the records: their prompts, their levels, and what the critic said."""
+    """A few letters that stand for the records: their prompts, levels and rewards."""
     content = hashlib.sha256()
     for records in groups:
         content.update("\n".join(records.prompts).encode())
@@ -182,10 +188,8 @@ class _Encoder:
         self._datasets = datasets
 
     def __call__(self, prompts: list[str]) -> Tensor:
-        known = [
-            next((dataset for dataset in self._datasets if dataset.knows(prompt)), self._datasets[0])
+        contexts = [
+            next((dataset for dataset in self._datasets if dataset.knows(prompt)), self._datasets[0]).encode([prompt])
             for prompt in prompts
         ]
-        return torch.nn.utils.rnn.pad_sequence(
-            [dataset.encode([prompt])[0] for dataset, prompt in zip(known, prompts)], batch_first=True
-        )
+        return torch.nn.utils.rnn.pad_sequence([context[0] for context in contexts], batch_first=True)

@@ -1,9 +1,10 @@
-"""What a dataset says of each picture, and what is handed to it."""
+"""What a dataset records of each picture, and what is added to it at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -32,17 +33,18 @@ class Row:
 class Picture:
     """A picture and its latents. ``origin`` is ``sampled`` or ``corrected``; ``critique`` as of ``critique_row``.
 
-    ``part`` and ``place`` say where its finished latent lies; ``mended`` is the place, among the latents of the part,
-    of what became of a failed picture that was mended and then passed."""
+    ``part`` and ``place`` say where its finished latent lies. ``repair`` is the place, among the latents of the part,
+    of the repaired version of a failed picture; None for a picture without one.
+    """
 
     prompt: str
     seed: int
     origin: str
-    critique: dict
+    critique: dict[str, Any]
     part: int
     place: int
     rows: tuple[Row, ...]
-    mended: int | None = None
+    repair: int | None = None
 
     @property
     def passed(self) -> bool:
@@ -52,7 +54,7 @@ class Picture:
     @property
     def objects(self) -> list[Detection]:
         """What the critic saw."""
-        return [Detection(**entry) for entry in self.critique["objects"]]
+        return [Detection(**values) for values in self.critique["objects"]]
 
     @property
     def confidence(self) -> float:
@@ -62,11 +64,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures that were drawn together: finished latents (B, C, h, w), and what ``rows`` point at (R, C, h, w).
+    """Pictures that were drawn together: finished latents (B, C, h, w), and the latents (R, C, h, w) of their rows.
 
     ``contexts`` are the embeddings (L, D) of all prompts that the rows are read with; ``side`` is the pictures' longer
-    side in pixels. Each picture has a job (prompt, seed), a critique, rows, and the place of its mended latent if it
-    has one."""
+    side in pixels. Each picture has a job (prompt, seed), a critique and rows; ``repairs`` are the places of the
+    repaired latents, None for a picture without one, or empty.
+    """
 
     jobs: Sequence[tuple[str, int]]
     origin: str
@@ -76,9 +79,19 @@ class Batch:
     latents: Tensor
     contexts: Mapping[str, Tensor]
     side: int
-    mended: Sequence[int | None] = ()
+    repairs: Sequence[int | None] = ()
+
+    def pictures(self, part: int) -> list[Picture]:
+        """The pictures as they are recorded, with their latents in this part."""
+        repairs = self.repairs or [None] * len(self.jobs)
+        return [
+            Picture(prompt, seed, self.origin, critique_row(critique), part, place, tuple(rows), repair)
+            for place, ((prompt, seed), critique, rows, repair) in enumerate(
+                zip(self.jobs, self.critiques, self.rows, repairs)
+            )
+        ]
 
 
-def critique_row(critique: Critique) -> dict:
+def critique_row(critique: Critique) -> dict[str, Any]:
     """A critique as JSON-ready values, its objects with noun and colour apart."""
     return {**critique.to_dict(), "objects": [asdict(detection) for detection in critique.detections]}

@@ -1,8 +1,7 @@
-"""Drafts: latents in which the objects that a prompt asks for stand where its claims hold, cut out of pictures that
-were drawn.
+"""Drafts: latents in which the objects that a prompt asks for stand where its claims hold, cut out of drawn pictures.
 
-A draft is coarse, with seams around the objects; sampling on from a mid noise level draws it properly. Objects are
-asked for in an order and stand in one of a few well-spread arrangements, so that a prompt has one draft and not many.
+A draft is coarse, with seams around the objects; sampling on from a middle noise level draws it properly. A prompt has
+one draft and not many: its objects have an order, and stand in one of a few well-spread arrangements.
 """
 
 from __future__ import annotations
@@ -30,14 +29,18 @@ from ..rewards import critique_from_detections, decidable, judge_by_boxes
 from .records import Records
 
 MOST_OBJECTS = 9
-"""More objects than that have no draft."""
+"""Prompts with more objects have no draft."""
 
 _TRIES, _KEPT, _BORDER = 4000, 600, 0.18
-"""Random arrangements of a number of objects, how many of the most spread ones are kept, and how far centres keep off
-the edge."""
+"""Random arrangements of a number of objects, how many of the most spread ones are kept, and how far centres stay from
+the edge.
+"""
 
 _ENOUGH = 2
 """Pieces of one kind and size that make a typical one."""
+
+_Label = tuple[str | None, str]
+"""Colour and noun."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,21 +64,20 @@ class Drafts:
         self._pieces = self._all_pieces()
         self._backgrounds: dict[int, Tensor] = {}
         self._layouts: dict[str, list[Placed] | None] = {}
-        self._typical: dict[tuple, Piece | None] = {}
+        self._typical: dict[tuple[str | None, str, int], Piece | None] = {}
 
     def over(self, records: Records) -> Drafts:
         """Drafts of the same pieces on backgrounds of other records."""
-        other = copy.copy(self)
-        other._records, other._backgrounds = records, {}
-        return other
+        drafts = copy.copy(self)
+        drafts._records, drafts._backgrounds = records, {}
+        return drafts
 
     def has(self, prompt: str) -> bool:
-        """Whether a prompt asks for objects that are known and can be arranged as it says."""
+        """Whether a prompt asks for known objects that can be arranged as it says."""
         return self._layout(prompt) is not None
 
     def draft(self, prompt: str, picture: int) -> Tensor:
-        """The draft (C, h, w) of a prompt on the background of a picture. Raises KeyError for a prompt that has
-        none."""
+        """The draft (C, h, w) of a prompt on the background of a picture. Raises KeyError for a prompt without one."""
         layout = self._layout(prompt)
         if layout is None:
             raise KeyError(prompt)
@@ -85,19 +87,20 @@ class Drafts:
             latent[:, placed.row : placed.row + height, placed.column : placed.column + width] = placed.piece.patch
         return latent
 
-    def _all_pieces(self) -> dict[tuple[str | None, str], list[Piece]]:
-        """Objects by colour and noun that nothing else is near and that lie within their picture."""
-        found = defaultdict(list)
+    def _all_pieces(self) -> dict[_Label, list[Piece]]:
+        """Objects that lie within their picture with nothing else near, by colour and noun."""
+        pieces: dict[_Label, list[Piece]] = defaultdict(list)
         for final, objects in zip(self._records.finals, self._records.objects):
-            for d in objects:
-                others = self._grid.boxes([other for other in objects if other is not d])
-                if self._inside(d) and not (self._grid.boxes([d]) & others).any():
-                    found[d.color, d.noun] += pieces_of(final, [d], self._grid)
-        return found
+            for index, detection in enumerate(objects):
+                others = self._grid.boxes([*objects[:index], *objects[index + 1 :]])
+                if self._within_picture(detection) and not (self._grid.boxes([detection]) & others).any():
+                    pieces[detection.color, detection.noun] += pieces_of(final, [detection], self._grid)
+        return pieces
 
-    def _inside(self, d: Detection) -> bool:
+    def _within_picture(self, detection: Detection) -> bool:
         height, width = (side * self._scale for side in self._grid.size)
-        return d.x > 1 and d.y > 1 and d.x + d.width < width - 1 and d.y + d.height < height - 1
+        right, bottom = detection.x + detection.width, detection.y + detection.height
+        return detection.x > 1 and detection.y > 1 and right < width - 1 and bottom < height - 1
 
     def _background(self, picture: int) -> Tensor:
         if picture not in self._backgrounds:
@@ -115,35 +118,39 @@ class Drafts:
         kinds = faults_of(critique_from_detections(claims, [], self._records.side), random.Random(0)).missing
         if not 0 < len(kinds) <= MOST_OBJECTS:
             return None
-        pieces = [self._piece(kind.color, kind.noun, len(kinds)) for kind in kinds]
-        if any(piece is None for piece in pieces):
-            return None
+        pieces = []
+        for kind in kinds:
+            piece = self._piece(kind.color, kind.noun, len(kinds))
+            if piece is None:
+                return None
+            pieces.append(piece)
         for centers in arrangements(len(pieces)):
             placed = self._place(pieces, centers)
             if placed and all(
-                judge_by_boxes(claim, [each.object for each in placed], self._records.side).passed for claim in claims
+                judge_by_boxes(claim, [piece.object for piece in placed], self._records.side).passed for claim in claims
             ):
                 return placed
         return None
 
     def _piece(self, color: str | None, noun: str, number: int) -> Piece | None:
-        """A typical piece of a kind, small enough that ``number`` of them have room; of any colour the most
-        frequent."""
+        """A typical piece of a kind, small enough that ``number`` of them have room; without a colour, of the most
+        frequent one.
+        """
         if color is None:
-            colors = Counter({known[0]: len(pieces) for known, pieces in self._pieces.items() if known[1] == noun})
+            colors = Counter({label[0]: len(pieces) for label, pieces in self._pieces.items() if label[1] == noun})
             color = min(colors, key=lambda known: (-colors[known], str(known)), default=None)
-        most = min(self._grid.size) // math.ceil(math.sqrt(number))
-        key = color, noun, most
+        largest = min(self._grid.size) // math.ceil(math.sqrt(number))
+        key = color, noun, largest
         if key not in self._typical:
             self._typical[key] = typical(
-                [piece for piece in self._pieces[color, noun] if max(piece.patch.shape[-2:]) <= most]
+                [piece for piece in self._pieces[color, noun] if max(piece.patch.shape[-2:]) <= largest]
             )
         return self._typical[key]
 
     def _place(self, pieces: Sequence[Piece], centers: Sequence[tuple[float, float]]) -> list[Placed] | None:
         """The pieces at centres, in shares of the width and height; None where two would overlap."""
         rows, columns = self._grid.size
-        taken, placed = torch.zeros(rows, columns, dtype=torch.bool), []
+        taken, placed = torch.zeros(rows, columns, dtype=torch.bool), list[Placed]()
         for piece, (x, y) in zip(pieces, centers):
             height, width = piece.patch.shape[-2:]
             row = min(max(round(y * rows - height / 2), 0), rows - height)
@@ -152,18 +159,18 @@ class Drafts:
             if cells.any():
                 return None
             cells[:] = True
-            own_rows, own_columns = self._grid.span(piece.object)
+            old_rows, old_columns = self._grid.span(piece.object)
             moved = replace(
                 piece.object,
-                x=piece.object.x + (column - own_columns.start) * self._scale,
-                y=piece.object.y + (row - own_rows.start) * self._scale,
+                x=piece.object.x + (column - old_columns.start) * self._scale,
+                y=piece.object.y + (row - old_rows.start) * self._scale,
             )
             placed.append(Placed(piece, row, column, moved))
         return placed
 
 
 def typical(pieces: Sequence[Piece]) -> Piece | None:
-    """Of the most frequent size the piece nearest to the mean, so that one whose box or label is wrong is not taken.
+    """Of the pieces of the most frequent size the one nearest to their mean: its box and label are most likely right.
 
     None where there are fewer than two of one size.
     """
@@ -171,21 +178,22 @@ def typical(pieces: Sequence[Piece]) -> Piece | None:
     size = min(sizes, key=lambda known: (-sizes[known], known), default=None)
     if size is None or sizes[size] < _ENOUGH:
         return None
-    alike = [piece for piece in pieces if tuple(piece.patch.shape) == size]
-    patches = torch.stack([piece.patch for piece in alike])
-    return alike[int((patches - patches.mean(dim=0)).square().flatten(1).sum(dim=1).argmin())]
+    same_size = [piece for piece in pieces if tuple(piece.patch.shape) == size]
+    patches = torch.stack([piece.patch for piece in same_size])
+    return same_size[int((patches - patches.mean(dim=0)).square().flatten(1).sum(dim=1).argmin())]
 
 
 @lru_cache(maxsize=None)
 def arrangements(number: int) -> list[list[tuple[float, float]]]:
-    """Arrangements of ``number`` centres (x, y) in shares of width and height, the most spread first; always the same
-    ones."""
+    """Arrangements of ``number`` centres (x, y) in shares of width and height, the most spread first; the same in every
+    run.
+    """
     rng = random.Random(number)
-    found = [
+    drawn = [
         [(rng.uniform(_BORDER, 1 - _BORDER), rng.uniform(_BORDER, 1 - _BORDER)) for _ in range(number)]
         for _ in range(_TRIES)
     ]
-    return sorted(found, key=_spread, reverse=True)[:_KEPT]
+    return sorted(drawn, key=_spread, reverse=True)[:_KEPT]
 
 
 def _spread(centers: Sequence[tuple[float, float]]) -> float:

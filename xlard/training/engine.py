@@ -1,13 +1,15 @@
-"""Where a training runs: in this process alone, or in those that torchrun or ``accelerate launch`` started, through
-accelerate."""
+"""Where a training runs: in this process alone, or through accelerate in those that torchrun or ``accelerate launch``
+started.
+"""
 
 from __future__ import annotations
 
 import gc
 import os
 import warnings
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, autocast
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def processes() -> int:
-    """How many processes train together: 1, or what the launcher started."""
+    """How many processes train together: 1, or as many as the launcher started."""
     return int(os.environ.get("WORLD_SIZE", 1))
 
 
@@ -29,12 +31,12 @@ class Alone:
     def __init__(self, device: str):
         self._device = torch.device(device)
 
-    def autocast(self) -> AbstractContextManager:
+    def autocast(self) -> AbstractContextManager[Any]:
         """bfloat16 where the GPU computes in it."""
         fast = self._device.type == "cuda" and torch.cuda.get_device_capability(self._device)[0] >= 8
         return autocast("cuda", dtype=torch.bfloat16) if fast else nullcontext()
 
-    def prepare(self, prepared):
+    def prepare(self, prepared: Any) -> Any:
         """The object as it is."""
         return prepared
 
@@ -42,7 +44,7 @@ class Alone:
         """Gradients of the loss."""
         loss.backward()
 
-    def clip_grad_norm_(self, parameters, max_norm: float) -> None:
+    def clip_grad_norm_(self, parameters: Iterable[Tensor], max_norm: float) -> None:
         """Clip the gradients' common norm."""
         torch.nn.utils.clip_grad_norm_(parameters, max_norm)
 
@@ -59,10 +61,12 @@ class Alone:
 
 def engine(device: str) -> Accelerator | Alone:
     """The engine for how this process was started. Raises RuntimeError where a launcher is used and accelerate is
-    missing."""
+    missing.
+    """
     if processes() == 1 and "ACCELERATE_MIXED_PRECISION" not in os.environ:
         return Alone(device)
-    # What is imported with the first optimizer holds a process group that is already there, until Python has ended.
+    # Torch imports this with the first optimizer. Imported after the process group, it would hold on to the group until
+    # Python has ended.
     from torch import _dynamo  # noqa: F401
 
     try:
@@ -74,13 +78,13 @@ def engine(device: str) -> Accelerator | Alone:
         ) from error
     if processes() == 1 and "MASTER_ADDR" in os.environ:
         warnings.warn(
-            "accelerate launch was told of several processes and started one, as it does on CPUs without MPI. For "
+            "accelerate launch was to start several processes and started one, as it does on CPUs without MPI. For "
             "several: torchrun --standalone --nproc-per-node 2 -m ...",
             stacklevel=2,
         )
     cuda = torch.device(device).type == "cuda"
-    # Without the flag, several processes on a machine without GPU would train apart. accelerate launch has a precision
-    # of its own.
+    # Without cpu=True, several processes on a machine without GPU would not train together. accelerate launch brings
+    # its own precision.
     return Accelerator(
         cpu=device == "cpu",
         mixed_precision=os.environ.get("ACCELERATE_MIXED_PRECISION", "bf16" if cuda else "no"),
@@ -89,8 +93,9 @@ def engine(device: str) -> Accelerator | Alone:
 
 
 def end_together(engine: Accelerator | Alone) -> None:
-    """End what joins the processes, its threads too, while Python still runs: a thread of gloo's that frees a tensor
-    after the interpreter has ended aborts the process. Nothing else may hold what the engine prepared."""
+    """End the process group and its threads while Python still runs: a thread of gloo that frees a tensor after the
+    interpreter has ended aborts the process. Nothing else may hold what the engine prepared.
+    """
     engine.free_memory()
     gc.collect()  # The wrapped module, which holds the process group, is part of a cycle.
     engine.end_training()

@@ -5,30 +5,33 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..aspects import ASPECTS
 from ..models.head import LATENT_KINDS, RewardHead, RewardPrediction
 from .calibration import calibrate_head, expected_calibration_error
 from .recompose import recomposed
-from .records import FINAL, NO_REWARD, X0, Encode, Records, chunks, of_kind, pick
+from .records import FINAL, NO_REWARD, NOISY, X0, Encode, Records, chunks, of_kind, pick
 
 SHARES = ((FINAL, 0.4), (X0, 0.5), (FINAL, 0.1))
 """How much of a batch is finished latents, x0 predictions, and finished latents that are made noisy."""
 
-
 USABLE_AUC = 0.6
-"""Share of pairs, of a right and a wrong picture of a prompt, that a head must put in order for a noise level to be
-its."""
+"""Share of pairs, of a right and a wrong picture of a prompt, that a head must put in order to be usable at a noise
+level.
+"""
+
+POSITION_THRESHOLD, THRESHOLD = 0.5, 0.99
+"""Rewards above which an aspect counts as right: a position's is a sigmoid, 0.5 on the line between right and wrong."""
 
 
 def head_loss(prediction: RewardPrediction, rewards: Tensor, confidence: Tensor) -> Tensor:
     """Gaussian negative log-likelihood of rewards (B, A) under the head's mean and deviation, over known aspects.
 
-    The deviation is fitted beside a plain squared error on the mean, which it must not drown (Ctrl-U); each picture
-    weighs as much as the critic was confident.
+    The deviation is fitted beside a plain squared error on the mean, which it must not drown (Ctrl-U). A picture is
+    weighted by the critic's confidence.
     """
     known = (rewards > NO_REWARD) * confidence[:, None]
     error = (prediction.rewards - rewards).square()
@@ -40,9 +43,10 @@ def head_loss(prediction: RewardPrediction, rewards: Tensor, confidence: Tensor)
 class HeadBatches:
     """Random batches of all kinds of latents for a head. Raises ValueError where there are no x0 predictions.
 
-    Noisy ones are made on the spot, (1 - noise_level) z + noise_level * spread * noise at random levels; ``spread``
-    (C,) is the standard deviation of finished latents. A share ``RECOMPOSED`` has other objects (see ``recompose``);
-    ``change`` may then give records other prompts and the rewards that follow."""
+    Noisy latents are made for the batch, (1 - noise_level) z + noise_level * spread * noise at random levels;
+    ``spread`` (C,) is the standard deviation of finished latents. A share ``RECOMPOSED`` has other objects (see
+    ``recompose``); ``change`` may then give records other prompts and the rewards that follow.
+    """
 
     RECOMPOSED = 0.5
 
@@ -68,7 +72,7 @@ class HeadBatches:
         rng = random.Random(generator.initial_seed())
         shown = self.change(recomposed(shown, self.RECOMPOSED, rng), rng)
         shown.latents[noisy] = torch.lerp(shown.latents[noisy], noise, levels[:, None, None, None])
-        shown.noise_level[noisy], shown.kinds[noisy] = levels, LATENT_KINDS.index("noisy")
+        shown.noise_level[noisy], shown.kinds[noisy] = levels, NOISY
         return (
             shown.latents.to(self.device),
             self.encode(shown.prompts).to(self.device),
@@ -86,72 +90,83 @@ def auc(scores: Tensor, labels: Tensor) -> tuple[float, float]:
 
 @torch.no_grad()
 def predict(head: RewardHead, records: Records, encode: Encode, device: str) -> Tensor:
-    """The head's calibrated logits (N, A) of records."""
-    parts = []
-    for part in chunks(records):
-        read = head(
-            part.latents.to(device), encode(part.prompts).to(device), part.noise_level.to(device), part.kinds.to(device)
-        )
-        parts.append(read.maps.mean(dim=(-2, -1)).cpu())
-    return torch.cat(parts)
+    """The head's calibrated logits (N, A) of records, for the head's aspects."""
+    return torch.cat([read(head, chunk, encode, device).maps.mean(dim=(-2, -1)).cpu() for chunk in chunks(records)])
 
 
-def calibrated(head: RewardHead, records: Records, encode: Encode, device: str) -> None:
-    """Fit the head's slope and shift of each aspect to records that it was not trained on: those of finished latents,
-    and those of x0 predictions at the levels that it can tell right from wrong at. Above these it guesses, and would
-    make the others timid."""
+def read(head: RewardHead, records: Records, encode: Encode, device: str) -> RewardPrediction:
+    """What a head predicts for records, all at once."""
+    return head(
+        records.latents.to(device),
+        encode(records.prompts).to(device),
+        records.noise_level.to(device),
+        records.kinds.to(device),
+    )
+
+
+def loss_on(head: RewardHead, records: Records, encode: Encode, device: str) -> float:
+    """``head_loss`` of a head on records."""
+    rewards = records.with_aspects(head.config.aspects).rewards
+    return head_loss(read(head, records, encode, device), rewards.to(device), records.confidence.to(device)).item()
+
+
+def calibrate_on(head: RewardHead, records: Records, encode: Encode, device: str) -> None:
+    """Fit the head's slope and shift of each aspect to records that it was not trained on: finished latents, and x0
+    predictions at the levels where it can tell right from wrong.
+
+    Above these levels it guesses, and calibrating on guesses would make the others too cautious.
+    """
+    records = records.with_aspects(head.config.aspects)
     highest = usable_level(head_figures(head, records, encode, device)["auc"])
     finished = records.kinds == FINAL
     readable = ~finished & (records.noise_level <= highest + 1e-3)
-    # Noisy latents have no judged ones of their own here.
-    for kinds, chosen in (
-        ((FINAL,), finished),
-        ((X0, LATENT_KINDS.index("noisy")), readable if readable.any() else ~finished),
-    ):
+    # There are no judged noisy latents to calibrate on: they go with the predictions.
+    for kinds, chosen in (((FINAL,), finished), ((X0, NOISY), readable if readable.any() else ~finished)):
         if chosen.any():
-            part = records.where(chosen)
-            calibrate_head(head, kinds, predict(head, part, encode, device), part.rewards)
+            of_kinds = records.where(chosen)
+            calibrate_head(head, kinds, predict(head, of_kinds, encode, device), of_kinds.rewards)
 
 
-def head_figures(head: RewardHead, records: Records, encode: Encode, device: str) -> dict:
-    """What a head is worth on records: ``auc`` and ``ece`` for each kind and noise level.
+def head_figures(head: RewardHead, records: Records, encode: Encode, device: str) -> dict[str, Any]:
+    """How good a head is on records: ``auc`` and ``ece`` for each kind and noise level.
 
-    ``auc`` is the area under the ROC curve within prompts, for each aspect and for all claims together: comparisons are
-    between pictures of the same prompt only, the ones that selecting a candidate lives on. An aspect is right where its
-    reward is above 0.99 of what a fulfilled claim gets (a position's is a sigmoid: above 0.5). ``ece`` is the expected
-    calibration error of the predicted against the judged rewards.
+    ``auc`` is the area under the ROC curve within prompts, for each aspect and for all claims together: only pictures
+    of the same prompt are compared, as in choosing among candidates. An aspect is right where its reward is above
+    ``THRESHOLD`` (a position's: ``POSITION_THRESHOLD``). ``ece`` is the expected calibration error of the predicted
+    against the judged rewards.
     """
+    records = records.with_aspects(head.config.aspects)
     logits = predict(head, records, encode, device)
-    figures: dict = {"auc": {}, "ece": {}}
+    figures: dict[str, Any] = {"auc": {}, "ece": {}}
     groups = defaultdict(list)
     for row, (kind, noise_level) in enumerate(zip(records.kinds.tolist(), records.noise_level.tolist())):
         groups[f"{LATENT_KINDS[kind]} {noise_level:.2f}" if kind != FINAL else "final"].append(row)
     for name, rows in sorted(groups.items()):
-        part, scores = records.rows(rows), logits[rows].sigmoid()
-        figures["auc"][name] = within_prompt_auc(scores, part)
-        known = part.rewards > NO_REWARD
+        in_group, scores = records.rows(rows), logits[rows].sigmoid()
+        figures["auc"][name] = within_prompt_auc(scores, in_group)
+        known = in_group.rewards > NO_REWARD
         if known.any():
-            figures["ece"][name] = round(expected_calibration_error(scores[known], part.rewards[known]), 3)
+            figures["ece"][name] = round(expected_calibration_error(scores[known], in_group.rewards[known]), 3)
     return figures
 
 
 def within_prompt_auc(scores: Tensor, records: Records) -> dict[str, float]:
-    """AUC of predicted rewards (N, A) within prompts, ``all`` and for each aspect; what cannot be compared is left
-    out."""
+    """AUC of predicted rewards (N, A) within prompts, ``all`` and for each aspect of the records; without those that
+    cannot be compared.
+    """
     by_prompt = defaultdict(list)
     for row, prompt in enumerate(records.prompts):
         by_prompt[prompt].append(row)
     known = records.rewards > NO_REWARD
     overall = torch.where(known, scores, 1.0).prod(dim=1)
-    totals = defaultdict(lambda: [0.0, 0.0])
+    totals: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for rows in by_prompt.values():
         index = torch.tensor(rows)
         judged = [("all", overall[index], records.passed[index].bool())]
-        for column, aspect in enumerate(ASPECTS):
-            of = index[known[index, column]]
-            judged.append(
-                (aspect, scores[of, column], records.rewards[of, column] > (0.5 if aspect == "position" else 0.99))
-            )
+        for column, aspect in enumerate(records.aspects):
+            judged_rows = index[known[index, column]]
+            threshold = POSITION_THRESHOLD if aspect == "position" else THRESHOLD
+            judged.append((aspect, scores[judged_rows, column], records.rewards[judged_rows, column] > threshold))
         for name, values, labels in judged:
             won, possible = auc(values, labels)
             totals[name][0] += won
@@ -163,13 +178,14 @@ def usable_level(auc: dict[str, dict[str, float]]) -> float:
     """The highest noise level of ``head_figures`` up to which a head tells right pictures of a prompt from wrong ones;
     0 if none.
 
-    A level above one at which it does not is chance: at a high level few pictures are enough for one.
+    A good figure above a level with a bad one is chance: at a high level few pictures are enough for one.
     """
+    levels = sorted(
+        (float(name.split()[1]), by_aspect.get("all", 0.0)) for name, by_aspect in auc.items() if name.startswith("x0 ")
+    )
     usable = 0.0
-    for level, found in sorted(
-        (float(name.split()[1]), found.get("all", 0.0)) for name, found in auc.items() if name.startswith("x0 ")
-    ):
-        if found < USABLE_AUC:
+    for level, value in levels:
+        if value < USABLE_AUC:
             break
         usable = level
     return usable

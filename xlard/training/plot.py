@@ -15,14 +15,15 @@ _ROBUST = 0.02
 
 
 def loss_plot(losses: Curve, validation: Curve, title: str, width: int = 720, height: int = 420) -> Image.Image:
-    """Draw the training loss as a line and the loss on validation prompts as a line with dots, lowest ringed.
+    """Draw the training loss as a line and the loss on validation prompts as a line with dots, the lowest ringed.
 
-    Steps run to the right. The few highest values at the start may leave the picture, so that the rest can be read.
+    Steps run to the right. The few highest losses may lie outside of the picture, which keeps the others readable.
     """
     picture = Image.new("RGB", (width, height), _PAPER)
     draw = ImageDraw.Draw(picture)
-    font = ImageFont.load_default(max(11, height // 32))
-    line = round(font.size * 1.5)
+    font_size = max(11, height // 32)
+    font = ImageFont.load_default(font_size)
+    line = round(font_size * 1.5)
     left, top, right, bottom = 4 * line, 3 * line, width - line, height - 2 * line
     draw.text((left, line // 3), title, _INK, font)
     if not losses and not validation:
@@ -69,7 +70,7 @@ def _line(draw: ImageDraw.ImageDraw, places: list[tuple[float, float]], color: t
 
 
 def _bounds(losses: list[float], validation: list[float]) -> tuple[float, float]:
-    """Lowest value, and highest without the few largest losses."""
+    """The lowest value, and the highest without the few largest losses."""
     ordered = sorted(losses)
     shown = [*ordered[: len(ordered) - int(len(ordered) * _ROBUST)], *validation]
     low, high = min(shown), max(shown)

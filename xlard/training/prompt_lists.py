@@ -1,5 +1,6 @@
-"""Lists of prompts to collect pictures of: from a text, from a file, or made up after GenEval's tasks (arXiv
-2310.11513)."""
+"""Lists of prompts to collect pictures of: from a text, from a file, or generated after GenEval's tasks (arXiv
+2310.11513).
+"""
 
 from __future__ import annotations
 
@@ -27,23 +28,22 @@ _TRIES = 100
 
 
 def prompts_from_text(text: str) -> list[str]:
-    """The prompts of a text, one a line; lines that start with ``#`` are comments, repeated prompts count once.
+    """The prompts of a text, one per line; lines that start with ``#`` are comments, repeated prompts count once.
 
     Raises ValueError if there are none.
     """
     lines = [one_line(line) for line in text.splitlines()]
     prompts = list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
     if not prompts:
-        raise ValueError("There is no prompt in the list. Write one a line; lines that start with # do not count.")
+        raise ValueError("There is no prompt in the list. Write one per line; lines that start with # do not count.")
     return prompts
 
 
 def prompts_from_file(path: Path) -> list[str]:
-    """``prompts_from_text`` of a text file in UTF-8. Raises FileNotFoundError, or ValueError if there are no prompts in
-    it."""
+    """``prompts_from_text`` of a text file in UTF-8. Raises FileNotFoundError, or ValueError if it holds no prompts."""
     if not path.is_file():
         raise FileNotFoundError(
-            f"There is no prompt file {path}. Put a text file with one prompt a line there, or correct the name."
+            f"There is no prompt file {path}. Put a text file with one prompt per line there, or correct the name."
         )
     try:
         return prompts_from_text(path.read_text(encoding="utf-8-sig"))
@@ -54,22 +54,22 @@ def prompts_from_file(path: Path) -> list[str]:
 
 
 def generated_prompts(number: int, seed: int = 0) -> list[str]:
-    """So many different prompts, the same for the same seed, of GenEval's six tasks in turn.
+    """``number`` different prompts, the same for the same seed, by GenEval's six tasks in turn.
 
-    Raises ValueError if so many cannot be made.
+    Raises ValueError if that many cannot be generated.
     """
     rng, prompts, tasks = random.Random(seed), dict[str, None](), list(_TASKS)
     while len(prompts) < number and tasks:
         for task in list(tasks)[: number - len(prompts)]:
-            found = next((text for text in (task(rng) for _ in range(_TRIES)) if text not in prompts), None)
-            # A task without a new prompt in so many tries is as good as used up.
-            if found is None:
+            new = next((text for text in (task(rng) for _ in range(_TRIES)) if text not in prompts), None)
+            # A task without a new prompt after all tries is as good as used up.
+            if new is None:
                 tasks.remove(task)
             else:
-                prompts[found] = None
+                prompts[new] = None
     if number < 1 or len(prompts) < number:
         raise ValueError(
-            f"{number} prompts cannot be made up; between 1 and some hundred thousand can. Choose another number."
+            f"{number} prompts cannot be generated; between 1 and some hundred thousand can. Choose another number."
         )
     return list(prompts)
 
@@ -102,8 +102,9 @@ def _placed(rng: random.Random) -> str:
 
 
 def _attributed(rng: random.Random) -> str:
-    (first, second), (one, other) = rng.sample(NOUNS, 2), rng.sample(COLORS, 2)
-    return f"a photo of {_a(first, one)} and {_a(second, other)}"
+    first, second = rng.sample(NOUNS, 2)
+    first_color, second_color = rng.sample(COLORS, 2)
+    return f"a photo of {_a(first, first_color)} and {_a(second, second_color)}"
 
 
 _TASKS: tuple[Callable[[random.Random], str], ...] = (_single, _two, _counting, _colored, _placed, _attributed)

@@ -1,7 +1,8 @@
-"""More pictures than were drawn: a latent's objects left out, moved and copied, and what the critic would then say.
+"""More pictures than were drawn: objects of a latent are left out, moved and copied, with the rewards that follow.
 
 Two pictures of a prompt that differ in one object teach a head more than two that differ in everything, and a model
-seldom draws them. The critic's boxes say which cells show what, so that one latent gives many."""
+seldom draws such pairs. The critic's boxes say which cells show which object, so one latent gives many.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +27,13 @@ from .records import Records, reward_rows
 
 _LEFT_OUT, _MOVED, _COPIED = 0.25, 0.25, 0.4
 """How often an object that touches no other is left out, and otherwise moved; how often a picture gets a copy of
-one."""
+one.
+"""
 
 _PLACES = 16
+"""Places that are tried along each side of a latent."""
 
-_ALIKE = 1e-3
+_SAME_REWARD = 1e-3
 
 
 @lru_cache(maxsize=10_000)
@@ -39,15 +42,16 @@ def _claims(prompt: str) -> tuple[Claim, ...]:
 
 
 def critique_by_boxes(prompt: str, objects: Sequence[Detection], side: float) -> Critique:
-    """What follows for a prompt from the objects that a critic sees; ``side`` is the picture's longer side in
-    pixels."""
+    """The critique by a prompt that follows from the objects a critic sees; ``side`` is the picture's longer side in
+    pixels.
+    """
     return critique_from_detections(_claims(prompt), objects, side)
 
 
 def recomposed(records: Records, share: float, rng: random.Random) -> Records:
-    """The records, each of a picture of its own, a ``share`` of them with other objects and the rewards that follow.
+    """The records, each with a picture of its own, a ``share`` of them with other objects and the rewards that follow.
 
-    Records stay as they are where boxes alone do not give the rewards that the critic gave, or it saw nothing.
+    A record stays as it is if boxes alone do not give the critic's rewards, or the critic saw nothing.
     """
     rows = [
         row
@@ -59,7 +63,7 @@ def recomposed(records: Records, share: float, rng: random.Random) -> Records:
         latents=records.latents.clone(),
         rewards=records.rewards.clone(),
         passed=records.passed.clone(),
-        mended=records.mended.clone(),
+        repair_index=records.repair_index.clone(),
         objects=list(records.seen),
         pictures=torch.arange(len(records)),
         finals=records.targets,
@@ -71,13 +75,14 @@ def recomposed(records: Records, share: float, rng: random.Random) -> Records:
     for row, empty in zip(rows, fill(records.latents[rows], holes)):
         alone.latents[row], alone.objects[row] = _recompose(alone.latents[row], empty, alone.objects[row], grid, rng)
         critique = critique_by_boxes(records.prompts[row], alone.objects[row], records.side)
-        alone.rewards[row], alone.passed[row], alone.mended[row] = reward_rows([critique])[0], critique.passed, -1
+        alone.rewards[row] = reward_rows([critique], records.aspects)[0]
+        alone.passed[row], alone.repair_index[row] = critique.passed, -1
     return alone
 
 
 def _decided(records: Records, row: int, objects: Sequence[Detection]) -> bool:
-    found = reward_rows([critique_by_boxes(records.prompts[row], objects, records.side)])[0]
-    return bool(records.confidence[row] > 0) and torch.allclose(found, records.rewards[row], atol=_ALIKE)
+    by_boxes = reward_rows([critique_by_boxes(records.prompts[row], objects, records.side)], records.aspects)[0]
+    return bool(records.confidence[row] > 0) and torch.allclose(by_boxes, records.rewards[row], atol=_SAME_REWARD)
 
 
 def _grid(records: Records) -> Grid:
@@ -89,22 +94,25 @@ def _grid(records: Records) -> Grid:
 def _recompose(
     latent: Tensor, empty: Tensor, objects: Sequence[Detection], grid: Grid, rng: random.Random
 ) -> tuple[Tensor, list[Detection]]:
-    """A latent (C, h, w) with other objects, given what it is without any, and what is then to be seen in it."""
-    apart = [
-        d for d in objects if not (grid.boxes([d]) & grid.boxes([other for other in objects if other is not d])).any()
+    """A latent (C, h, w) with other objects, and these objects; ``empty`` is the latent without any."""
+    free_standing = [
+        detection
+        for index, detection in enumerate(objects)
+        if not (grid.boxes([detection]) & grid.boxes([*objects[:index], *objects[index + 1 :]])).any()
     ]
-    left_out = [d for d in apart if rng.random() < _LEFT_OUT]
-    placed = [d for d in apart if d not in left_out and rng.random() < _MOVED]
-    stay = [d for d in objects if d not in left_out and d not in placed]
-    cleared = grid.boxes([*left_out, *placed]) & ~grid.boxes(stay)
-    if apart and rng.random() < _COPIED:
-        placed.append(rng.choice(apart))
+    left_out = [detection for detection in free_standing if rng.random() < _LEFT_OUT]
+    placed = [detection for detection in free_standing if detection not in left_out and rng.random() < _MOVED]
+    shown = [detection for detection in objects if detection not in left_out and detection not in placed]
+    cleared = grid.boxes([*left_out, *placed]) & ~grid.boxes(shown)
+    if free_standing and rng.random() < _COPIED:
+        placed.append(rng.choice(free_standing))
     pieces = pieces_of(latent, placed, grid)
     latent = torch.where(cleared, empty, latent)
     for piece in pieces:
-        places = grid.places(piece.object, stay, _PLACES)
+        places = grid.places(piece.object, shown, _PLACES)
         if places:
             place = rng.choice(places)
-            latent[(..., *place.cells)] = piece.patch
-            stay.append(place.object)
-    return latent, stay
+            rows, columns = place.cells
+            latent[:, rows, columns] = piece.patch
+            shown.append(place.object)
+    return latent, shown

@@ -1,5 +1,6 @@
 """Training records: latents on the way to a picture, the prompt they are read with, and how the critic judged the
-outcome."""
+picture.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +18,17 @@ from ..models.head import LATENT_KINDS
 NO_REWARD = -1.0
 """Stands for the reward of an aspect that a prompt has no claim about, or that the critic abstained from."""
 
-FINAL, X0 = LATENT_KINDS.index("final"), LATENT_KINDS.index("x0")
+FINAL, X0, NOISY = (LATENT_KINDS.index(kind) for kind in ("final", "x0", "noisy"))
 
-_CHUNK = 256 * 1024
+_CHUNK_CELLS = 256 * 1024
 
 Encode = Callable[[list[str]], Tensor]
 """From prompts to their embeddings (B, L, D)."""
 
 
-def reward_rows(critiques: Sequence[Critique]) -> Tensor:
-    """Rewards (N, A) of critiques in the order of ``ASPECTS``; NO_REWARD where there is none."""
-    return torch.tensor([[critique.rewards.get(aspect, NO_REWARD) for aspect in ASPECTS] for critique in critiques])
+def reward_rows(critiques: Sequence[Critique], aspects: Sequence[str] = ASPECTS) -> Tensor:
+    """Rewards (N, A) of critiques, a column for each aspect; NO_REWARD where there is none."""
+    return torch.tensor([[critique.rewards.get(aspect, NO_REWARD) for aspect in aspects] for critique in critiques])
 
 
 @dataclass
@@ -38,13 +39,15 @@ class Records:
     ``noise_level`` (N,) in [0, 1]; ``kinds`` (N,), places in ``head.LATENT_KINDS``; ``renoised`` (N,), whether an x0
     prediction was made after adding fresh noise to the finished latent rather than on the way to it; ``rewards`` (N, A)
     with NO_REWARD for missing ones; ``passed`` (N,), whether every claim of the prompt holds; ``confidence`` (N,), the
-    critic's, 0 where it abstained; ``pictures`` (N,), places among the pictures; ``mended`` (N,), places among
-    ``mends``, -1 where there is none.
+    critic's, 0 where it abstained; ``pictures`` (N,), places among the pictures; ``repair_index`` (N,), places among
+    ``repairs``, -1 where there is none.
 
-    ``mends`` (K, C, h, w): finished latents of failed pictures that were mended and then passed.
+    ``repairs`` (K, C, h, w): finished latents of failed pictures that were repaired and then passed. ``aspects`` names
+    the columns of the rewards.
 
     Per picture: ``finals`` (M, C, h, w), the finished latents, ``objects``, what the critic saw, and ``side``, the
-    longer side of the pictures in pixels, which the objects' boxes are in."""
+    longer side of the pictures in pixels, which the objects' boxes are in.
+    """
 
     prompts: list[str]
     latents: Tensor
@@ -58,21 +61,32 @@ class Records:
     finals: Tensor
     objects: list[list[Detection]]
     side: float
-    mended: Tensor
-    mends: Tensor
+    repair_index: Tensor
+    repairs: Tensor
+    aspects: tuple[str, ...] = ASPECTS
 
     def __len__(self) -> int:
         return len(self.prompts)
 
     def rows(self, index: Sequence[int] | Tensor) -> Records:
         """The records of some latents, of the same pictures."""
-        keep = torch.as_tensor(index, dtype=torch.long)
-        tensors = {name: getattr(self, name)[keep] for name in _PER_LATENT}
-        return replace(self, prompts=[self.prompts[row] for row in keep.tolist()], **tensors)
+        rows = torch.as_tensor(index, dtype=torch.long)
+        tensors = {name: getattr(self, name)[rows] for name in _PER_LATENT}
+        return replace(self, prompts=[self.prompts[row] for row in rows.tolist()], **tensors)
 
     def where(self, mask: Tensor) -> Records:
         """The records whose ``mask`` (N,) is true."""
         return self.rows(mask.nonzero().flatten())
+
+    def with_aspects(self, aspects: tuple[str, ...]) -> Records:
+        """The records with a reward column for each of these aspects; NO_REWARD for one that they do not have."""
+        if aspects == self.aspects:
+            return self
+        rewards = torch.full((len(self), len(aspects)), NO_REWARD)
+        for column, aspect in enumerate(aspects):
+            if aspect in self.aspects:
+                rewards[:, column] = self.rewards[:, self.aspects.index(aspect)]
+        return replace(self, rewards=rewards, aspects=aspects)
 
     @property
     def targets(self) -> Tensor:
@@ -80,46 +94,65 @@ class Records:
         return self.finals[self.pictures]
 
     @property
+    def repaired(self) -> Tensor:
+        """Whether a latent's picture failed and has a repaired version (N,)."""
+        return self.repair_index >= 0
+
+    @property
     def seen(self) -> list[list[Detection]]:
         """What the critic saw in the picture of each latent."""
         return [self.objects[picture] for picture in self.pictures.tolist()]
 
 
-_PER_LATENT = ("latents", "noise_level", "kinds", "renoised", "rewards", "passed", "confidence", "pictures", "mended")
+_PLACES = ("pictures", "repair_index")
+_PER_LATENT = ("latents", "noise_level", "kinds", "renoised", "rewards", "passed", "confidence", *_PLACES)
 
 
-def join(parts: Sequence[Records]) -> Records:
-    """Several collections as one. Raises ValueError for none, or for latents of different sizes."""
-    shapes = {tuple(part.finals.shape[1:]) for part in parts}
+def join(collections: Sequence[Records]) -> Records:
+    """Several collections as one, with the aspects of all. Raises ValueError for none, or for latents of different
+    sizes.
+    """
+    shapes = {tuple(records.finals.shape[1:]) for records in collections}
     if len(shapes) != 1:
         raise ValueError(
             f"The collections hold latents of {len(shapes)} sizes ({sorted(shapes)}); a training needs one. Collect "
             "again with one picture size, or train on one collection."
         )
-    starts = [sum(len(part.finals) for part in parts[:index]) for index in range(len(parts))]
-    mends = [sum(len(part.mends) for part in parts[:index]) for index in range(len(parts))]
+    aspects = collections[0].aspects
+    if any(records.aspects != aspects for records in collections):
+        aspects = tuple(aspect for aspect in ASPECTS if any(aspect in records.aspects for records in collections))
+        collections = [records.with_aspects(aspects) for records in collections]
+    first_picture, first_repair, pictures, repair_index = 0, 0, [], []
+    for records in collections:
+        pictures.append(records.pictures + first_picture)
+        repair_index.append(torch.where(records.repaired, records.repair_index + first_repair, -1))
+        first_picture, first_repair = first_picture + len(records.finals), first_repair + len(records.repairs)
     tensors = {
-        name: torch.cat([getattr(part, name) for part in parts])
-        for name in _PER_LATENT
-        if name not in ("pictures", "mended")
+        name: torch.cat([getattr(records, name) for records in collections])
+        for name in (*_PER_LATENT, "finals", "repairs")
+        if name not in _PLACES
     }
     return Records(
-        prompts=[prompt for part in parts for prompt in part.prompts],
+        prompts=[prompt for records in collections for prompt in records.prompts],
         **tensors,
-        pictures=torch.cat([part.pictures + start for part, start in zip(parts, starts)]),
-        mended=torch.cat([torch.where(part.mended < 0, -1, part.mended + start) for part, start in zip(parts, mends)]),
-        finals=torch.cat([part.finals for part in parts]),
-        mends=torch.cat([part.mends for part in parts]),
-        objects=[objects for part in parts for objects in part.objects],
-        side=parts[0].side,
+        pictures=torch.cat(pictures),
+        repair_index=torch.cat(repair_index),
+        objects=[objects for records in collections for objects in records.objects],
+        side=collections[0].side,
+        aspects=aspects,
     )
 
 
 def chunks(records: Records) -> Iterator[Records]:
     """The records in order, as many at once as can be read without gradients on any device, whatever their size."""
-    number = max(1, _CHUNK // (records.latents.shape[-2] * records.latents.shape[-1]))
+    number = max(1, _CHUNK_CELLS // (records.latents.shape[-2] * records.latents.shape[-1]))
     for start in range(0, len(records), number):
         yield records.rows(range(start, min(start + number, len(records))))
+
+
+def chunk_mean(records: Records, mean_of: Callable[[Records], float]) -> float:
+    """The mean over records of a value whose means over chunks ``mean_of`` gives."""
+    return sum(mean_of(chunk) * len(chunk) for chunk in chunks(records)) / len(records)
 
 
 def of_kind(records: Records, kind: int) -> Tensor:
@@ -127,7 +160,8 @@ def of_kind(records: Records, kind: int) -> Tensor:
     rows = (records.kinds == kind).nonzero().flatten()
     if not len(rows):
         raise ValueError(
-            f"These records hold no latents of the kind '{LATENT_KINDS[kind]}'. Collect pictures with noise levels to watch."
+            f"These records hold no latents of the kind '{LATENT_KINDS[kind]}'. Collect pictures with noise levels to "
+            "watch."
         )
     return rows
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from ..aspects import ASPECT_OF, ASPECTS
+from ..aspects import ASPECT_OF
 from .dataset import Dataset
 from .dataset_rows import Picture
 
 
 def summarise_dataset(dataset: Dataset) -> str:
-    """Pictures and prompts, the share that passed in all and by aspect, prompts that say something, bytes on disk.
+    """Pictures and prompts, the share that passed in all and by aspect, prompts with both outcomes, bytes on disk.
 
-    A prompt whose pictures are right and wrong shows a head what makes the difference; others only show that it is
-    hard."""
+    A prompt with right and wrong pictures shows a head what makes the difference; others only show how hard they
+    are.
+    """
     pictures = dataset.pictures()
     by_prompt: dict[str, list[bool]] = {}
     for picture in pictures:
@@ -29,13 +30,13 @@ def summarise_dataset(dataset: Dataset) -> str:
         lines.append(
             f"{_percent([picture.passed for picture in judged])} are right in everything that their prompt asks for"
         )
-    for aspect in ASPECTS:
-        passed = [found for picture in judged if (found := _passed(picture, aspect)) is not None]
+    for aspect in dataset.aspects:
+        passed = [verdict for picture in judged if (verdict := _passed(picture, aspect)) is not None]
         if passed:
             lines.append(f"  {aspect}: {_percent(passed)} of {len(passed)}")
-    mended = sum(picture.mended is not None for picture in pictures)
-    if mended:
-        lines.append(f"{mended} of {sum(not picture.passed for picture in judged)} that failed were mended")
+    repaired = sum(picture.repair is not None for picture in pictures)
+    if repaired:
+        lines.append(f"{repaired} of {sum(not picture.passed for picture in judged)} that failed were repaired")
     lines.append(f"{mixed} prompts have both right and wrong pictures")
     return "\n".join(lines)
 

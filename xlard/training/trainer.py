@@ -1,5 +1,6 @@
-"""A training run that can be stopped and resumed: AdamW, cosine schedule, moving average, best average by
-validation."""
+"""A training run that can be stopped and resumed: AdamW, cosine schedule, moving average, and the average with the
+lowest validation loss.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -24,15 +26,16 @@ from ..files import write_whole
 from .engine import end_together, engine, processes
 from .plot import loss_plot
 
-_RECORDS = 100
+_LOSSES = 100
 _PRINT_SECONDS = 10
+_LONGEST_WARMUP, _LOWEST_RATE = 200, 0.01
 
 LossOf = Callable[[int, torch.Generator], Tensor]
 """From a step and its random generator, which lives on the CPU, to the loss of one batch."""
 
 
 def default_device() -> str:
-    """``cuda`` (the process's own, where a launcher started several) or ``mps`` where there is one, else ``cpu``."""
+    """``cuda`` (the process's own, where a launcher started several) or ``mps`` if there is one, else ``cpu``."""
     if os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true"):
         return "cpu"
     if torch.cuda.is_available():
@@ -49,13 +52,25 @@ def machine() -> str:
 
 
 def decay_for(steps: int, most: float = 0.999) -> float:
-    """The moving average's decay: a long one would hardly have left the first weights after a short training."""
+    """The moving average's decay: after a short training, a high one would still hold mostly the first weights."""
     return max(0.0, min(most, 1 - 20 / steps))
+
+
+def learning_rate_share(step: int, steps: int) -> float:
+    """The share of the peak learning rate at a step: half a cosine over all steps, times a rise over the first tenth of
+    them, 200 at most.
+
+    It depends on step and steps only, so a resumed run has the rates of an uninterrupted one, and a finished run may be
+    given more steps.
+    """
+    warmup = min(_LONGEST_WARMUP, steps // 10 + 1)
+    share = min(1.0, (step + 1) / warmup) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
+    return max(share, _LOWEST_RATE)
 
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """Where a run stands: ``step`` of ``steps``, the seconds that are left, and pairs of step and value so far."""
+    """Where a run stands: ``step`` of ``steps``, the seconds left, and pairs of step and value so far."""
 
     step: int
     steps: int
@@ -70,16 +85,17 @@ class TrainingProgress:
 
 
 class Trainer:
-    """Trains ``module`` for ``steps`` steps and keeps everything needed to go on in ``folder``.
+    """Trains ``module`` for ``steps`` steps and keeps everything needed to continue in ``folder``.
 
-    A step's random generator is seeded by seed and step, so that a resumed run draws what an uninterrupted one would
-    have drawn, and lives on the CPU, so that every machine draws the same. ``average`` is the exponential moving
-    average. ``validate`` returns the loss of a module on what it is not trained on, every ``validate_every`` steps and
-    at the end; of the averages, the one where it was lowest is ``kept``. Under torchrun or ``accelerate launch`` every
-    process draws its own batches, the gradients are averaged, and the first one validates and saves.
+    A step's random generator is seeded by seed and step: a resumed run draws what an uninterrupted one would have
+    drawn. It lives on the CPU, so every machine draws the same. ``average`` is the exponential moving average.
+    ``validate`` returns the loss of a module on data that it is not trained on, every ``validate_every`` steps and at
+    the end; ``kept`` is the average with the lowest one. Under torchrun or ``accelerate launch`` every process draws
+    its own batches, the gradients are averaged, and the first process validates and saves.
 
     ``settings`` are JSON-ready values that a run depends on, beside the trainer's own. Raises ValueError where the
-    folder holds a run with others."""
+    folder holds a run with other settings.
+    """
 
     def __init__(
         self,
@@ -92,9 +108,9 @@ class Trainer:
         decay: float = 0.999,
         weight_decay: float = 0.01,
         save_every: int = 250,
-        validate: Callable[[nn.Module], float] | None = None,
+        validate: Callable[[Any], float] | None = None,
         validate_every: int = 0,
-        settings: dict | None = None,
+        settings: dict[str, Any] | None = None,
     ):
         self.folder, self.steps, self.learning_rate, self.seed = folder, steps, learning_rate, seed
         self.device, self.save_every, self.validate, self.validate_every = device, save_every, validate, validate_every
@@ -112,14 +128,16 @@ class Trainer:
             "parameters": sum(parameter.numel() for parameter in module.parameters()),
             **(settings or {}),
         }
-        self.step, self.seconds, self.losses, self.validation = 0, 0.0, [], []
+        self.step, self.seconds = 0, 0.0
+        self.losses: list[list[float]] = []
+        self.validation: list[list[float]] = []
         self.best: dict[str, Tensor] | None = None
         self._recent: list[Tensor] = []
-        self._every = max(1, min(50, steps // _RECORDS))
+        self._every = max(1, min(50, steps // _LOSSES))
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "state.safetensors").exists():
             self._load()
-        if self._everyone(self.step, "mean") != self.step:
+        if self._over_processes(self.step, "mean") != self.step:
             raise ValueError(
                 f"The processes find different states in {folder}. Put it on a disk that all machines share."
             )
@@ -132,8 +150,10 @@ class Trainer:
         )
 
     @property
-    def kept(self) -> nn.Module:
-        """A copy of the average: with validation as it was when it was best, else as it is."""
+    def kept(self) -> Any:
+        """A copy of the trained module with averaged weights: those with the lowest validation loss, or without
+        validation the last ones.
+        """
         module = copy.deepcopy(self.average.module)
         if self.best is not None:
             module.load_state_dict(self.best)
@@ -150,14 +170,15 @@ class Trainer:
         """Train until ``steps``, until ``check(step)``, called every ``check_every`` steps, returns True, or for
         ``max_seconds``.
 
-        An exception from ``on_step`` cancels the run: the state is saved, so that the next run goes on from there, and
-        the exception goes on to the caller. Raises FloatingPointError for a loss that is no number, OSError for a full
-        disk; in both cases the state that was saved last remains."""
-        measured = self.engine.prepare(_Measured(self, loss_of))
+        An exception from ``on_step`` cancels the run: the state is saved, the next run continues from there, and the
+        caller gets the exception. Raises FloatingPointError for a loss that is no number, OSError for a full disk; in
+        both cases the state that was saved last remains.
+        """
+        with_loss = self.engine.prepare(_ModuleWithLoss(self, loss_of))
         first, begun = self.step, time.time()
         self._since = self._shown = begun
         while self.step < self.steps:
-            self._take_step(measured)
+            self._take_step(with_loss)
             left = (time.time() - begun) / (self.step - first) * (self.steps - self.step)
             if self.step % self._every == 0 or self.step == self.steps:
                 self._record(left)
@@ -166,21 +187,19 @@ class Trainer:
             if self.step % self.save_every == 0:
                 self._save()
             if on_step:
-                self._tell(on_step, left)
+                self._call(on_step, left)
             if check and check_every and self.step % check_every == 0 and check(self.step):
                 break
-            if max_seconds and self._everyone(float(time.time() - begun > max_seconds), "sum") > 0:
+            if max_seconds and self._over_processes(float(time.time() - begun > max_seconds), "sum") > 0:
                 break
-        del measured
+        del with_loss
         self._finish()
 
-    def _take_step(self, measured: nn.Module) -> None:
-        warmup = min(200, self.steps // 10 + 1)
-        scale = min(1.0, (self.step + 1) / warmup) * (0.5 + 0.5 * math.cos(math.pi * self.step / self.steps))
+    def _take_step(self, with_loss: nn.Module) -> None:
         for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate * max(scale, 0.01)
+            group["lr"] = self.learning_rate * learning_rate_share(self.step, self.steps)
         with self.engine.autocast():
-            loss = measured(self.step)
+            loss = with_loss(self.step)
         self.optimizer.zero_grad(set_to_none=True)
         self.engine.backward(loss)
         self.engine.clip_grad_norm_(self.module.parameters(), 1.0)
@@ -210,7 +229,7 @@ class Trainer:
 
     @torch.no_grad()
     def _validate(self) -> None:
-        if not self.engine.is_main_process:
+        if not self.engine.is_main_process or self.validate is None:
             return
         module = self.average.module.eval()
         value = float(self.validate(module))
@@ -218,7 +237,7 @@ class Trainer:
             self.best = {name: tensor.detach().cpu().clone() for name, tensor in module.state_dict().items()}
         self.validation.append([self.step, value])
 
-    def _tell(self, on_step: Callable[[TrainingProgress], None], left: float) -> None:
+    def _call(self, on_step: Callable[[TrainingProgress], None], left: float) -> None:
         try:
             on_step(TrainingProgress(self.step, self.steps, left, self.losses, self.validation))
         except BaseException:
@@ -226,7 +245,7 @@ class Trainer:
                 self._save()
             raise
 
-    def _everyone(self, value: float, reduction: str) -> float:
+    def _over_processes(self, value: float, reduction: str) -> float:
         """Sum or mean of a number over the processes."""
         return self.engine.reduce(torch.tensor(float(value), device=self.device), reduction).item()
 
@@ -241,7 +260,7 @@ class Trainer:
         loss_plot(self.losses, self.validation, self.folder.name).save(self.folder / "loss.png")
 
     def _save(self) -> None:
-        # It also makes sure that no state is saved whose loss is no number.
+        # Recording raises for a loss that is no number: no state with one is saved.
         self._record()
         self.seconds, self._since = self.seconds + time.time() - self._since, time.time()
         if not self.engine.is_main_process:
@@ -260,7 +279,7 @@ class Trainer:
                 "settings": to_file(self.settings),
             }
         )
-        # One file, so that no crash can come between the tensors and what they are of; run.json is to be looked at.
+        # One file: a crash cannot separate the tensors from their step. run.json is for people.
         write_whole(
             self.folder / "state.safetensors",
             save({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, {"run": run}),
@@ -286,24 +305,25 @@ class Trainer:
         self.step, self.seconds, self.losses = run["step"], run["seconds"], run["losses"]
         self.validation = run.get("validation", [])
 
-        def part(prefix: str) -> dict[str, Tensor]:
+        def with_prefix(prefix: str) -> dict[str, Tensor]:
             return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
 
-        self.module.load_state_dict(part("module."))
-        self.average.load_state_dict(part("average."))
-        self.best = part("best.") or None
+        self.module.load_state_dict(with_prefix("module."))
+        self.average.load_state_dict(with_prefix("average."))
+        self.best = with_prefix("best.") or None
         state = self.optimizer.state_dict()
-        for name, value in part("optimizer.").items():
+        for name, value in with_prefix("optimizer.").items():
             index, key = name.split(".", 1)
             state["state"].setdefault(int(index), {})[key] = value
         self.optimizer.load_state_dict(state)
         if self.engine.is_main_process:
-            print(f"{self.folder.name}: going on from step {self.step}", flush=True)
+            print(f"{self.folder.name}: continuing from step {self.step}", flush=True)
 
 
-class _Measured(nn.Module):
-    """The trained module within its loss: what is wrapped for several processes must be what is called, and losses call
-    parts of the module."""
+class _ModuleWithLoss(nn.Module):
+    """The trained module and its loss in one: the module wrapped for several processes must be the one that is called,
+    and losses call its submodules.
+    """
 
     def __init__(self, trainer: Trainer, loss_of: LossOf):
         super().__init__()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ....xlard.models.corrector import LatentCorrector
     from ....xlard.models.head import RewardHead
     from ....xlard.training.dataset import Dataset
-    from ....xlard.training.train import CorrectorSettings, TrainingSettings
+    from ....xlard.training.settings import CorrectorSettings, TrainingSettings
     from ....xlard.training.trainer import TrainingProgress
 
 _BAR_SECONDS, _PREVIEW_SECONDS = 0.2, 3.0

@@ -6,8 +6,10 @@ import argparse
 from importlib import import_module
 from pathlib import Path
 
+from ...file_names import to_file
 from ...files import write_json
 from ...training.engine import processes
+from ..training.objectives import OBJECTIVES
 
 OUT = Path("runs/demo")
 
@@ -47,12 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         help="folder like --out with validation pictures drawn with a corrector: they calibrate and measure it, too",
     )
     corrector = model("corrector", 3000, 64, 0, "latent corrector on collected pictures")
-    corrector.add_argument(
-        "--way",
-        default="distillation",
-        choices=("distillation", "drafting", "mending", "path-wise", "ppo", "expert"),
-        help="how it is trained",
-    )
+    corrector.add_argument("--objective", default="distillation", choices=OBJECTIVES, help="how it is trained")
     corrector.add_argument("--lowest", type=float, default=0.5, help="lowest noise level that it learns from")
     corrector.add_argument(
         "--acts-from",
@@ -121,7 +118,7 @@ def _train(options: dict) -> None:
         if value is not None and value is not False and key != "max_seconds"
     )
     figures = {"command": command, **import_module(f"{__package__}.training.{name}").train(folder, **options)}
-    write_json(folder / f"{options.get('name', name)}.json", figures)
+    write_json(folder / f"{options.get('name', name)}.json", to_file(figures))
     print(figures)
 
 

@@ -1,4 +1,4 @@
-"""What the demo's head and corrector learn from: pictures of its generator, judged by its critic, as a dataset."""
+"""What the world's head and corrector learn from: pictures of its generator, judged by its critic, as a dataset."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from torch import Tensor
 
 from ....critique import Critique
 from ....guidance.corrector import guidance_of
-from ....training.collect import CollectSettings, Job, collect
+from ....training.collect import CollectSettings, GuidanceFor, Job, collect
 from ....training.dataset import Dataset, Source
 from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
 from ..prompts import PROMPTS
 from ..world import ShapesWorld
-from .relabel import allowed_prompts, another
+from .relabel import allowed_prompts, other_prompt
 
 GROUP = 100
 """Pictures that are drawn together, of any prompts."""
 
-RETOLD = 0.6
+OTHER_PROMPTS = 0.6
 """Share of the renoised latents that are read with another prompt than their picture's."""
 
 VIEWS = 8
 VIEW_LEVELS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5)
-"""How many renoised predictions are kept of a picture, and from which levels: mostly high ones, where the layout is
-decided."""
+"""How many renoised predictions are kept of a picture, and at which levels: mostly high ones, where the layout is
+decided.
+"""
 
 SOURCE = Source(BASE_MODEL, "", LATENT_CHANNELS, CONTEXT_WIDTH)
 
@@ -43,18 +44,19 @@ def settings_for(split: str, seed: int) -> CollectSettings:
     return CollectSettings(
         views=VIEWS,
         view_levels=VIEW_LEVELS,
-        retold=RETOLD,
-        mend=True,
+        other_prompt_share=OTHER_PROMPTS,
+        other_prompt=lambda prompt, objects, rng: other_prompt(prompt, objects, allowed, rng),
+        repair_pairs=True,
         seed=seed,
-        retell=lambda prompt, objects, rng: another(prompt, objects, allowed, rng),
     )
 
 
 def collect_pictures(
     world: ShapesWorld, folder: Path, prompts: Sequence[str], settings: CollectSettings, corrected: bool = False
 ) -> Dataset:
-    """Draw a picture of each prompt, by itself or with the world's corrector, into a dataset in ``folder``, or go on
-    with it."""
+    """Draw a picture of each prompt, with the world's corrector if ``corrected``, into a new dataset in ``folder`` or
+    one that is there.
+    """
     dataset = Dataset.open(folder, SOURCE)
     jobs: list[Job] = [(prompt, 20_000_000 * (settings.seed + 1) + row) for row, prompt in enumerate(prompts)]
     groups = [jobs[start : start + GROUP] for start in range(0, len(jobs), GROUP)]
@@ -71,7 +73,7 @@ def collect_pictures(
     return dataset
 
 
-def _guidance_for(world: ShapesWorld):
+def _guidance_for(world: ShapesWorld) -> GuidanceFor:
     corrector = world.corrector()
     return lambda sampler, rows: guidance_of(corrector, sampler.context(rows))
 

@@ -1,40 +1,46 @@
-"""Train the demo corrector in one of the ways, on pictures of the corrector split."""
+"""Train the world's corrector by one of the objectives, on pictures of the corrector split."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ....models.corrector import CorrectorConfig, LatentCorrector, relative_norm
 from ....models.head import RewardHead
 from ....prompts import claims_from_prompt
-from ....training.distillation import Distillation, two_errors
+from ....training.distillation import Distillation, TwoOutputs
 from ....training.drafting import Drafting
-from ....training.objectives import CorrectorObjective, predictions, sized_like, tensors
-from ....training.pathwise import Pathwise
+from ....training.objectives import (
+    CorrectorObjective,
+    MeasuredObjective,
+    ObjectiveInputs,
+    predictions,
+    sized_like,
+    tensors,
+)
 from ....training.records import Encode, Records, pick
-from ....training.repair_pairs import RepairPairs
+from ....training.registry import ObjectiveSpec, spec_of
+from ....training.settings import CorrectorSettings
 from ....training.trainer import Trainer, decay_for, default_device, machine
-from ...training.expert_iteration import Expert
-from ...training.ppo import Ppo
+from ...training.objectives import ROLLOUT_OBJECTIVES
 from ...training.rollouts import Draw, Outcome, Situations
 from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
 from ..world import ShapesWorld
 from .records import encoder, load_records
 from .relabel import allowed_prompts
 
-WAYS = ("distillation", "drafting", "mending", "path-wise", "ppo", "expert")
-
-ROLLOUTS = ("ppo", "expert")
-"""Those that draw and ask the critic while they learn."""
-
 DRAFT_LEVELS = (0.5, 0.75)
 """Noise levels of the predictions that drafting learns from: what stands where is readable there, and can still be
-changed."""
+changed.
+"""
+
+_VALIDATED = 500
+_TOGETHER = 250
 
 
 def train(
@@ -45,7 +51,7 @@ def train(
     pool: int = 0,
     max_seconds: float | None = None,
     learning_rate: float = 1e-3,
-    way: str = "distillation",
+    objective: str = "distillation",
     lowest: float = 0.5,
     acts_from: float = 0.9,
     trust_region: float = 0.7,
@@ -57,13 +63,14 @@ def train(
     moves_noise: bool = False,
     begin: Path | None = None,
     name: str = "corrector",
-) -> dict:
-    """Train and write ``folder/<name>.safetensors``; ``pool`` limits the latents. It learns from all noise levels from
-    ``lowest`` on, and acts at all from ``acts_from`` on, or ``once``, at that level; drafting's and those of
-    ``ROLLOUTS`` always do, and drafting's may also be one that ``moves_noise`` (see ``CorrectorConfig``).
+) -> dict[str, Any]:
+    """Train and write ``folder/<name>.safetensors``; ``pool`` limits the latents.
 
-    Drafting, mending, the path-wise way and ``ROLLOUTS`` may begin with the weights of the corrector in the file
-    ``begin``, of the same sizes; without it they begin with a residual of zero."""
+    It learns from all noise levels from ``lowest`` on. It acts at all levels from ``acts_from`` on, or ``once``, at
+    that level; drafting's correctors and those with rollouts always act once, and drafting's may also be one that
+    ``moves_noise`` (see ``CorrectorConfig``). All but distillation may begin with the weights of the corrector in the
+    file ``begin``, of the same sizes; without it they begin with a residual of zero.
+    """
     device = default_device()
     torch.manual_seed(seed)
     world = ShapesWorld(folder, device)
@@ -79,22 +86,33 @@ def train(
         noise_level_range=(lowest, 1.0),
         trust_region=trust_region,
     )
-    if way in ("drafting", "mending"):
-        config = sized_like(config, world.head())
-    if way == "drafting":
-        config = replace(config, noise_level_range=DRAFT_LEVELS)
-    if way == "path-wise":
-        # Above, the head's gradient leads nowhere.
-        config = replace(config, noise_level_range=(lowest, world.head().config.noise_level_range[1]))
     start = LatentCorrector.load(begin) if begin else None
-    if way in ROLLOUTS:
+    chosen: CorrectorObjective
+    validate: Callable[[Any], float] | None = None
+    if objective in ROLLOUT_OBJECTIVES:
         config = replace(start.config if start else config, trust_region=trust_region)
         situations = _situations(world, records, encode, acts_from, device)
-        chosen, validate = (Ppo if way == "ppo" else Expert)(config, situations, device, start), None
+        chosen = ROLLOUT_OBJECTIVES[objective]()(config, situations, device, start)
+        single_step = True
     else:
-        chosen, validate = _way(way, config, records, held_out, world, encode, batch, device, emphasis)
+        spec = spec_of(objective)
+        config = _config_for(spec, config, world)
+        chosen = spec.load().build(
+            ObjectiveInputs(
+                config,
+                records,
+                encode,
+                batch,
+                device,
+                settings=CorrectorSettings(objective, emphasis=emphasis),
+                head=None if spec.head == "unused" else world.head(),
+                prompts=sorted(allowed_prompts("corrector")),
+            )
+        )
+        validate = _validation(chosen, held_out)
         if start is not None:
             chosen.module.load_state_dict(start.state_dict())
+        single_step = once or spec.single_step
     trainer = Trainer(
         folder / f"{name}_run",
         chosen.module,
@@ -106,11 +124,11 @@ def train(
         weight_decay=0.05,
         validate=validate,
         validate_every=250 if validate else 0,
-        settings={"way": way},
+        settings={"objective": objective},
     )
     trainer.run(lambda step, generator: chosen.loss(generator), max_seconds=max_seconds)
     corrector = chosen.corrector(trainer.kept)
-    if once or way in ("drafting", *ROLLOUTS):
+    if single_step:
         corrector.config = replace(
             config, single_step_level=acts_from, reward_threshold=threshold, moves_noise=moves_noise
         )
@@ -118,7 +136,7 @@ def train(
         corrector.config = replace(config, noise_level_range=(acts_from, config.noise_level_range[1]))
     figures = {
         "model": "corrector",
-        "way": way,
+        "objective": objective,
         "steps": trainer.step,
         "batch": batch,
         "seed": seed,
@@ -134,85 +152,76 @@ def train(
     return figures
 
 
-def _way(
-    way: str,
-    config: CorrectorConfig,
-    records: Records,
-    held_out: Records,
-    world: ShapesWorld,
-    encode: Encode,
-    batch: int,
-    device: str,
-    emphasis: float,
-) -> tuple[CorrectorObjective, Callable[[nn.Module], float] | None]:
-    """The way of a name, but for PPO, and what it is validated by."""
-    if way == "distillation":
-        return Distillation(config, records, encode, batch, device, emphasis), _held_out_error(
-            config, held_out, encode, device
-        )
-    if way == "drafting":
-        drafting = Drafting(config, records, encode, batch, device, world.head(), sorted(allowed_prompts("corrector")))
-        return drafting, _held_out_drafts(drafting, held_out)
-    if way == "mending":
-        return RepairPairs(config, records, encode, batch, device, world.head()), None
-    if way == "path-wise":
-        return Pathwise(config, records, encode, batch, device, world.head()), None
-    raise ValueError(f"There is no way '{way}' of training a corrector; there are {', '.join(WAYS)}.")
+def _config_for(spec: ObjectiveSpec, config: CorrectorConfig, world: ShapesWorld) -> CorrectorConfig:
+    """The config with the sizes and noise levels that the objective needs in this world."""
+    if spec.head == "start":
+        config = sized_like(config, world.head())
+    if spec.single_step:
+        config = replace(config, noise_level_range=DRAFT_LEVELS)
+    if spec.head == "required":
+        # Above, the head's gradient leads nowhere.
+        highest = world.head().config.noise_level_range[1]
+        config = replace(config, noise_level_range=(config.noise_level_range[0], highest))
+    return config
 
 
-def _held_out_error(
-    config: CorrectorConfig, records: Records, encode: Encode, device: str
-) -> Callable[[nn.Module], float]:
-    """The error on passed pictures of other prompts."""
-    kept = predictions(records, config.noise_level_range, renoised=True)
-    kept = kept.where(kept.passed.bool())
+def _validation(objective: MeasuredObjective, records: Records) -> Callable[[Any], float] | None:
+    """What distillation and drafting are validated by, on prompts of other pictures; None for other objectives."""
+    if isinstance(objective, Distillation):
+        return _held_out_error(objective, records)
+    return _held_out_drafts(objective, records) if isinstance(objective, Drafting) else None
+
+
+def _held_out_error(distillation: Distillation, records: Records) -> Callable[[TwoOutputs], float]:
+    """The error on passed pictures."""
+    chosen = distillation.choose(records)
+    chosen = chosen.where(chosen.passed.bool())
 
     @torch.no_grad()
-    def validate(module: nn.Module) -> float:
+    def validate(module: TwoOutputs) -> float:
         total = 0.0
-        for start in range(0, len(kept), 250):
-            part = kept.rows(range(start, min(start + 250, len(kept))))
-            latents, context, noise_level, _ = tensors(part, encode, device)
-            errors = two_errors(module, latents, context, noise_level, part.targets.to(device), part.passed.to(device))
-            total += errors[0].item() * len(part)
-        return total / len(kept)
+        for start in range(0, len(chosen), _TOGETHER):
+            chunk = chosen.rows(range(start, min(start + _TOGETHER, len(chosen))))
+            total += distillation.errors(module, chunk)[0].item() * len(chunk)
+        return total / len(chosen)
 
     return validate
 
 
-def _held_out_drafts(drafting: Drafting, records: Records) -> Callable[[nn.Module], float]:
-    """The error on predictions of other prompts' pictures, with those prompts."""
-    kept = drafting.choose(records)
-    kept = kept.rows(range(0, len(kept), max(1, len(kept) // 500)))
+def _held_out_drafts(drafting: Drafting, records: Records) -> Callable[[LatentCorrector], float]:
+    """The error on predictions, with their own prompts."""
+    chosen = drafting.choose(records)
+    chosen = chosen.rows(range(0, len(chosen), max(1, len(chosen) // _VALIDATED)))
 
     @torch.no_grad()
-    def validate(module: nn.Module) -> float:
-        return drafting.error_on(module, kept)
+    def validate(module: LatentCorrector) -> float:
+        return drafting.validation_loss(module, chosen)
 
     return validate
 
 
 def _situations(world: ShapesWorld, records: Records, encode: Encode, level: float, device: str) -> Draw:
-    """Pictures that failed, renoised to a noise level: what the model predicts there, and what the critic says of the
-    outcome."""
+    """Failed pictures, renoised to a noise level: the model's predictions there, and the critic's verdicts on what
+    sampling makes of them when corrected.
+    """
     critic, first = world.critic(), _first_rows(records)
     failed = torch.tensor([row for row in first if not records.passed[row]])
 
     def draw(number: int, generator: torch.Generator) -> Situations:
-        drawn = records.rows(pick(failed, number, generator))
-        sampler, rows = world.sampler(drawn.prompts), list(range(number))
+        shown = records.rows(pick(failed, number, generator))
+        sampler, rows = world.sampler(shown.prompts), list(range(number))
         seeds = torch.randint(0, 2**40, (number,), generator=generator).tolist()
-        latents, claims = drawn.targets.to(device), [claims_from_prompt(prompt) for prompt in drawn.prompts]
+        latents, claims = shown.targets.to(device), [claims_from_prompt(prompt) for prompt in shown.prompts]
         predicted = sampler.predict(latents, level, rows, seeds)
 
-        def play(changed: Tensor) -> Outcome:
-            # Shifting a latent shifts its prediction as much under the same noise.
-            after = sampler.resume(latents + changed - predicted, level, rows, seeds)
-            judged = critic.judge(world.decoder.decode(after), claims)
-            return Outcome(after, torch.tensor([float(critique.passed) for critique in judged]))
+        def play(corrected: Tensor) -> Outcome:
+            # Under the same noise a shifted latent has a prediction that is shifted as much.
+            finals = sampler.resume(latents + corrected - predicted, level, rows, seeds)
+            critiques = critic.judge(world.decoder.decode(finals), claims)
+            return Outcome(finals, torch.tensor([float(critique.passed) for critique in critiques]))
 
         return Situations(
-            predicted, encode(drawn.prompts).to(device), torch.full((number,), level, device=device), play
+            predicted, encode(shown.prompts).to(device), torch.full((number,), level, device=device), play
         )
 
     return draw
@@ -227,12 +236,15 @@ def _first_rows(records: Records) -> list[int]:
 
 
 @torch.no_grad()
-def _opinion(corrector, head: RewardHead, records: Records, encode: Encode, device: str) -> dict:
-    """What the head thinks of held-out failures before and after, and how far they were moved: no judgement of
-    pictures."""
-    found = predictions(records, corrector.config.noise_level_range)
-    found = found.where(~found.passed.bool())
-    latents, context, noise_level, known = tensors(found.rows(range(min(1000, len(found)))), encode, device)
+def _opinion(
+    corrector: LatentCorrector, head: RewardHead, records: Records, encode: Encode, device: str
+) -> dict[str, float]:
+    """The head's mean reward of held-out failures before and after, and how far they are moved: no verdict on
+    pictures.
+    """
+    in_range = predictions(records, corrector.config.noise_level_range).with_aspects(head.config.aspects)
+    failed = in_range.where(~in_range.passed.bool())
+    latents, context, noise_level, known = tensors(failed.rows(range(min(1000, len(failed)))), encode, device)
     delta = corrector(latents, context, noise_level)
 
     def mean_reward(z: Tensor) -> float:

@@ -1,15 +1,16 @@
-"""Train the demo head on collected pictures; calibrated and measured on the validation split's."""
+"""Train the world's head on collected pictures; the validation split's calibrate and measure it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ....models.head import HeadConfig, RewardHead
-from ....training.head import HeadBatches, calibrated, head_figures, head_loss, usable_level
-from ....training.records import FINAL, Records, join
+from ....training.head import HeadBatches, calibrate_on, head_figures, head_loss, usable_level
+from ....training.records import FINAL, Encode, Records, join
 from ....training.regional_head import RegionalHead, seen_labels
 from ....training.trainer import Trainer, default_device, machine
 from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
@@ -24,8 +25,9 @@ REGIONS = 0.3
 """Weight of the regional targets beside the rewards."""
 
 HIGHEST = 0.8
-"""Highest noise level of the predictions that are trained on: above, an outcome is hardly decided yet, and drowns the
-rest."""
+"""Highest noise level of the predictions that are trained on: above, a picture is hardly decided yet, and such
+predictions would dominate.
+"""
 
 
 def train(
@@ -41,13 +43,14 @@ def train(
     begin: Path | None = None,
     corrected: Path | None = None,
     name: str = "head",
-) -> dict:
+) -> dict[str, Any]:
     """Fit the head to the corrector split's pictures; writes ``folder/<name>.safetensors``. ``pool`` limits the
     latents.
 
     It begins with the weights of the head in the file ``begin``, of the same sizes, or with random ones. ``corrected``
-    is a folder like this one whose validation pictures were drawn with a corrector: they, too, calibrate and measure
-    it."""
+    is a folder like this one whose validation pictures were drawn with a corrector; they calibrate and measure it,
+    too.
+    """
     device = default_device()
     torch.manual_seed(seed)
     encode = encoder(ShapesWorld(folder, device))
@@ -74,8 +77,8 @@ def train(
     def batch_loss(step: int, generator: torch.Generator) -> torch.Tensor:
         inputs, shown = batches(generator)
         prediction = regional.head(*inputs)
-        judged = head_loss(prediction, shown.rewards.to(device), shown.confidence.to(device))
-        return judged + REGIONS * regional.loss(prediction, shown)
+        reward_loss = head_loss(prediction, shown.rewards.to(device), shown.confidence.to(device))
+        return reward_loss + REGIONS * regional.loss(prediction, shown)
 
     trainer.run(batch_loss, max_seconds=max_seconds)
     head = trainer.kept.head
@@ -102,20 +105,25 @@ def train(
     return figures
 
 
-def measured(head: RewardHead, records: Records, encode, device: str, corrected: Records | None = None) -> dict:
+def measured(
+    head: RewardHead, records: Records, encode: Encode, device: str, corrected: Records | None = None
+) -> dict[str, Any]:
     """Calibrate a head on every second prompt of records, and return its figures on the others.
 
-    Pictures ``corrected`` on their way calibrate it for finished latents: predictions it reads before they are
-    corrected. Their own figures are ``corrected``."""
+    ``corrected`` are pictures that were corrected while they were drawn. They calibrate it for finished latents only:
+    predictions are read before they are corrected. Their figures are under ``corrected``.
+    """
     prompts = {*records.prompts, *(corrected.prompts if corrected else ())}
-    half = set(sorted(prompts)[::2])
+    calibrating = set(sorted(prompts)[::2])
 
-    def part(of: Records, calibrating: bool) -> Records:
-        return of.where(torch.tensor([(prompt in half) == calibrating for prompt in of.prompts]))
+    def half(of: Records, first: bool) -> Records:
+        return of.where(torch.tensor([(prompt in calibrating) == first for prompt in of.prompts]))
 
-    fitted = part(records, True)
+    calibration = half(records, True)
     if corrected is not None:
-        fitted = join([fitted, part(corrected.where(corrected.kinds == FINAL), True)])
-    calibrated(head, fitted, encode, device)
-    others = {"corrected": head_figures(head, part(corrected, False), encode, device)} if corrected is not None else {}
-    return {**head_figures(head, part(records, False), encode, device), **others}
+        calibration = join([calibration, half(corrected.where(corrected.kinds == FINAL), True)])
+    calibrate_on(head, calibration, encode, device)
+    figures = head_figures(head, half(records, False), encode, device)
+    if corrected is not None:
+        figures["corrected"] = head_figures(head, half(corrected, False), encode, device)
+    return figures

@@ -12,7 +12,7 @@ from ..world import ShapesWorld
 
 
 def encoder(world: ShapesWorld) -> Encode:
-    """A function from prompts to their embeddings (B, L, D), each distinct prompt encoded once."""
+    """A function from prompts to their embeddings (B, L, D); it encodes each prompt once."""
     known: dict[str, torch.Tensor] = {}
 
     def encode(prompts: list[str]) -> torch.Tensor:
@@ -26,10 +26,10 @@ def encoder(world: ShapesWorld) -> Encode:
 
 def load_records(folder: Path, split: str) -> Records:
     """All collections of a split as one. Raises FileNotFoundError where there are none."""
-    parts = sorted((folder / "records" / split).glob("*/dataset.json"))
-    if not parts:
+    paths = sorted((folder / "records" / split).glob("*/dataset.json"))
+    if not paths:
         raise FileNotFoundError(
             f"There are no records of the {split} split in {folder}. "
             f"Run: python -m xlard.worlds.shapes collect --split {split}"
         )
-    return join([Dataset.load(path.parent).records() for path in parts])
+    return join([Dataset.load(path.parent).records() for path in paths])

@@ -1,4 +1,4 @@
-"""Other prompts for pictures that the critic has already read: what it saw says how well they keep to those, too."""
+"""Other prompts for pictures that the critic has judged: the objects it saw decide their claims, too."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ TRAINING_SPLITS = ("generator", "critic", "corrector")
 _TRIES = 12
 
 _DESCRIBED = 0.7
-"""How often another prompt is made of what is there rather than of the picture's own prompt."""
+"""How often another prompt is made from the picture's objects rather than from its own prompt."""
 
 _RELATED = 0.8
 """How often a prompt about two kinds or more relates them: what stands where is the hardest to learn to read."""
+
 _ALTERNATIVES = (
     COLOR_NAMES,
     SHAPES,
@@ -36,9 +37,10 @@ _ALTERNATIVES = (
 
 
 def describe(objects: Sequence[Detection], rng: random.Random) -> str:
-    """A prompt about one to three kinds of the objects seen, most often with a relation, which holds or not, as it
-    comes."""
-    kinds = list(Counter((d.color, d.noun) for d in objects if d.noun in SHAPES).items())
+    """A prompt about one to three kinds of the objects, most often with a relation, which may hold or not."""
+    kinds = list(
+        Counter((detection.color, detection.noun) for detection in objects if detection.noun in SHAPES).items()
+    )
     rng.shuffle(kinds)
     related = len(kinds) > 1 and rng.random() < _RELATED
     kinds = kinds[: rng.randint(2 if related else 1, 3)]
@@ -55,12 +57,12 @@ def describe(objects: Sequence[Detection], rng: random.Random) -> str:
 def mutate(text: str, rng: random.Random) -> str:
     """The prompt with one colour, shape, number or direction exchanged, or with two of a kind swapped."""
     words = text.split()
-    groups = [[index for index, word in enumerate(words) if word in group] for group in _ALTERNATIVES]
-    known = [number for number, places in enumerate(groups) if places]
-    if not known:
+    places_by_group = [[index for index, word in enumerate(words) if word in group] for group in _ALTERNATIVES]
+    present = [number for number, places in enumerate(places_by_group) if places]
+    if not present:
         return text
-    chosen = rng.choice(known)
-    places = groups[chosen]
+    chosen = rng.choice(present)
+    places = places_by_group[chosen]
     if len(places) > 1 and rng.random() < 0.5:
         first, second = rng.sample(places, 2)
         words[first], words[second] = words[second], words[first]
@@ -69,8 +71,8 @@ def mutate(text: str, rng: random.Random) -> str:
     return " ".join(words)
 
 
-def another(prompt: str, objects: Sequence[Detection], allowed: Collection[str], rng: random.Random) -> str:
-    """A prompt of ``allowed`` that is about the objects seen or near the picture's own; its own where none is found."""
+def other_prompt(prompt: str, objects: Sequence[Detection], allowed: Collection[str], rng: random.Random) -> str:
+    """A prompt of ``allowed`` about the objects or similar to the picture's own; its own if no other is found."""
     for _ in range(_TRIES):
         text = describe(objects, rng) if rng.random() < _DESCRIBED else prompt
         text = mutate(text, rng) if rng.random() < 0.5 else text
@@ -83,25 +85,23 @@ def another(prompt: str, objects: Sequence[Detection], allowed: Collection[str],
 def allowed_prompts(split: str) -> frozenset[str]:
     """The texts that pictures of a split may be read with: those of all training splits, or only the split's own."""
     splits = TRAINING_SPLITS if split in TRAINING_SPLITS else (split,)
-    return frozenset(prompt.text for each in splits for prompt in PROMPTS.of_split(each))
+    return frozenset(prompt.text for name in splits for prompt in PROMPTS.of_split(name))
 
 
 def relabelled(records: Records, share: float, allowed: Collection[str], rng: random.Random) -> Records:
     """The records, a ``share`` of them with another prompt and the rewards that follow from what the critic saw.
 
-    A head that only sees each picture with its own prompt learns which prompts are hard; this one has to look.
+    A head that sees each picture with its own prompt only learns which prompts are hard; with other prompts it has to
+    look.
     """
-    texts, rewards, passed, mended = (
-        list(records.prompts),
-        records.rewards.clone(),
-        records.passed.clone(),
-        records.mended.clone(),
-    )
+    texts, rewards = list(records.prompts), records.rewards.clone()
+    passed, repair_index = records.passed.clone(), records.repair_index.clone()
     for row, objects in enumerate(records.seen):
         if rng.random() >= share or records.confidence[row] == 0:
             continue
-        texts[row] = another(texts[row], objects, allowed, rng)
-        mended[row] = mended[row] if texts[row] == records.prompts[row] else -1
+        texts[row] = other_prompt(texts[row], objects, allowed, rng)
+        if texts[row] != records.prompts[row]:
+            repair_index[row] = -1
         critique = critique_by_boxes(texts[row], objects, records.side)
-        rewards[row], passed[row] = reward_rows([critique])[0], critique.passed
-    return replace(records, prompts=texts, rewards=rewards, passed=passed, mended=mended)
+        rewards[row], passed[row] = reward_rows([critique], records.aspects)[0], critique.passed
+    return replace(records, prompts=texts, rewards=rewards, passed=passed, repair_index=repair_index)
