@@ -101,7 +101,7 @@ class XLARDCollect(io.ComfyNode):
                 io.Model.Input("model", tooltip="The model, with your LoRAs and patches, as for KSampler."),
                 io.Clip.Input("clip", tooltip="Encodes the prompts, as in CLIP Text Encode."),
                 io.Vae.Input("vae", tooltip="Decodes the pictures that the critic sees."),
-                sockets.Critic.Input("critic", tooltip="The critic that judges: what it gets wrong is learnt, too."),
+                sockets.Critic.Input("critic", tooltip="The critic that judges; its mistakes are learnt, too."),
                 io.Conditioning.Input("negative", tooltip="What to avoid, as for KSampler, the same for all prompts."),
                 io.Latent.Input(
                     "latent_image", tooltip="Size of the pictures; its batch is how many are drawn together."
@@ -159,6 +159,7 @@ class XLARDCollect(io.ComfyNode):
                 ),
                 io.String.Input(
                     "levels",
+                    display_name="noise_levels",
                     default="0.9, 0.8, 0.7, 0.5",
                     tooltip=(
                         "Noise levels in [0, 1], separated by commas, at which the model's predictions are kept on the "
@@ -191,12 +192,13 @@ class XLARDCollect(io.ComfyNode):
                 ),
                 io.Boolean.Input(
                     "mend",
+                    display_name="repair_pairs",
                     default=False,
                     optional=True,
                     tooltip=(
-                        "Tries to mend each failed picture by moving, copying and erasing objects by the critic's"
-                        " boxes, at the price of half a picture more, and keeps what then passes: what the way mending"
-                        " learns from."
+                        "Tries to fix each failed picture by moving, copying and erasing objects by the critic's "
+                        "boxes, at the price of half a picture more, and keeps what then passes, as repair pairs for "
+                        "the objective mending."
                     ),
                 ),
                 io.String.Input(
@@ -245,7 +247,7 @@ class XLARDCollect(io.ComfyNode):
         from ..xlard.training.collect import CollectSettings, levels_from_text
 
         judge, module = as_judge(critic), optional_corrector(corrector)
-        settings = CollectSettings(levels_from_text(levels), views, mend=mend, seed=seed)
+        settings = CollectSettings(levels_from_text(levels), views, repair_pairs=mend, seed=seed)
         artist = Artist(model, clip, negative, latent_image, steps, cfg, sampler_name, scheduler, module, strength)
         dataset, report = collected(
             artist, ComfyDecoder(vae), judge, settings, prompts, pictures_per_prompt, name, base_model

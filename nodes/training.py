@@ -6,6 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..xlard.training.registry import objective_names, objective_specs
 from . import sockets
 from .comfy import folders
 from .comfy.accepted import as_corrector, as_dataset, as_head, optional_head
@@ -115,7 +116,7 @@ class XLARDTrainHead(io.ComfyNode):
         name: str,
     ) -> io.NodeOutput:
         # Imported late: training is no part of ComfyUI's start.
-        from ..xlard.training.train import TrainingSettings
+        from ..xlard.training.settings import TrainingSettings
 
         settings = TrainingSettings(steps, batch_size, learning_rate, width, layers, seed)
         return io.NodeOutput(*trained_head(as_dataset(dataset), settings, name))
@@ -140,21 +141,17 @@ class XLARDTrainCorrector(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "way",
-                    options=["drafting", "distillation", "mending", "path-wise"],
+                    display_name="objective",
+                    options=list(objective_names()),
                     default="drafting",
-                    tooltip=(
-                        "drafting: to a layout of cut-out objects in which the claims hold, once in the middle of"
-                        " sampling; needs a critic that gives boxes. distillation: from the pictures that passed."
-                        " mending: from failed pictures and what became of them, needs a dataset collected with mend."
-                        " path-wise: up the gradient of a head, which it may learn to fool."
-                    ),
+                    tooltip=" ".join(f"{spec.name}: {spec.tooltip}" for spec in objective_specs()),
                 ),
                 sockets.Head.Input(
                     "head",
                     optional=True,
                     tooltip=(
-                        "A head trained for this checkpoint: the path-wise way needs it, drafting and "
-                        "mending begin with what it has learnt of reading latents."
+                        "A head trained for this checkpoint: the path-wise objective needs it; drafting and mending "
+                        "begin with what it has learnt of reading latents."
                     ),
                 ),
                 io.Float.Input(
@@ -164,12 +161,13 @@ class XLARDTrainCorrector(io.ComfyNode):
                     max=4.0,
                     step=0.01,
                     tooltip=(
-                        "Largest correction, relative to the size of the latent; part of the corrector's file. drafting"
-                        " gives up what was drawn and needs 2; for distillation take 0.7, for mending 0.3."
+                        "Largest correction, relative to the size of the latent; part of the corrector's file. "
+                        "drafting replaces what was drawn and needs 2; for distillation take 0.7, for mending 0.3."
                     ),
                 ),
                 io.Float.Input(
                     "sigma_start",
+                    display_name="noise_level_start",
                     default=0.75,
                     min=0.0,
                     max=1.0,
@@ -181,6 +179,7 @@ class XLARDTrainCorrector(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "sigma_end",
+                    display_name="noise_level_end",
                     default=0.5,
                     min=0.0,
                     max=1.0,
@@ -206,7 +205,7 @@ class XLARDTrainCorrector(io.ComfyNode):
                     step=0.1,
                     tooltip=(
                         "distillation: how far to go beyond the average of what passed, away from the average of "
-                        "everything; 0 is that average. The other ways do not use it."
+                        "everything; 0 is that average. The other objectives do not use it."
                     ),
                 ),
                 *_settings(1e-3, "corrector"),
@@ -262,7 +261,7 @@ class XLARDTrainCorrector(io.ComfyNode):
         reward_threshold: float = 0.6,
         moves_noise: bool = False,
     ) -> io.NodeOutput:
-        from ..xlard.training.train import CorrectorSettings, TrainingSettings
+        from ..xlard.training.settings import CorrectorSettings, TrainingSettings
 
         goal = CorrectorSettings(
             way, trust_region, sigma_start, sigma_end, learns_until, emphasis, reward_threshold, moves_noise=moves_noise

@@ -107,7 +107,7 @@ def test_a_corrector_is_distilled_and_one_climbs_the_head(comfy, data):
     assert result.status == "success", result.error
     assert "pictures that passed" in text(result, "report")
     corrector = LatentCorrector.load(text(result, "path"))
-    assert corrector.config.noise_level_range == (0.5, 0.9) and corrector.figures["way"] == "distillation"
+    assert corrector.config.noise_level_range == (0.5, 0.9) and corrector.figures["objective"] == "distillation"
     graph = corrector_graph(data, "climbed", way="path-wise", head=["head", 0])
     graph["head"] = {
         "class_type": "XLARDTrainHead",
