@@ -22,6 +22,8 @@ from xlard.bench.geneval.rules import THRESHOLD, DetectedObject
 from xlard.bench.geneval.score import check_classes
 from xlard.training.prompt_lists import COLORS
 
+pytestmark = pytest.mark.model
+
 PICTURE = Image.linear_gradient("L").convert("RGB").resize((128, 96))
 
 

@@ -289,6 +289,7 @@ def test_the_critics_writing_time_belongs_to_the_round() -> None:
     assert state.rounds[1].seconds >= 0.05 > state.rounds[0].seconds
 
 
+@pytest.mark.model
 def test_the_demo_generator_draws_a_new_wording_as_if_it_were_the_prompt() -> None:
     from xlard.worlds.shapes.world import ShapesWorld
 

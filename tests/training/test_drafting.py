@@ -149,6 +149,7 @@ def test_arrangements_are_the_same_every_time_and_the_most_spread_come_first() -
     assert abs(x - 0.5) < 0.05 and abs(y - 0.5) < 0.05 and len(arrangements(MOST_OBJECTS)[0]) == MOST_OBJECTS
 
 
+@pytest.mark.model
 def test_a_corrector_learns_to_draw_drafts() -> None:
     records = pictures(24)
     torch.manual_seed(0)

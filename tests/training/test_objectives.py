@@ -21,6 +21,8 @@ from xlard.training.registry import objective_names, objective_specs, spec_of
 from xlard.training.repair_pairs import RepairPairs
 from xlard.worlds.shapes.training.head import measured
 
+pytestmark = pytest.mark.model
+
 
 def test_objectives_are_found_by_name_and_load_their_class() -> None:
     assert objective_names() == ("drafting", "distillation", "mending", "path-wise"), "saved workflows hold these"

@@ -98,6 +98,7 @@ class SeenRecords:
         self.seen = [[CIRCLE, SQUARE], [at(3, 0, "red", "circle"), at(0, 0, "blue", "square")]]
 
 
+@pytest.mark.model
 @pytest.mark.parametrize("direction, opposite", [("left of", "right of"), ("above", "below")])
 def test_the_shipped_head_reads_what_stands_where(direction: str, opposite: str) -> None:
     world, rng = ShapesWorld(), random.Random(5)
