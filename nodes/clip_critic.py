@@ -21,7 +21,7 @@ class XLARDCriticFromCLIP(io.ComfyNode):
             category="xLARD/critic",
             description=(
                 "Has the text encoder of a generator judge its pictures, if it is a vision-language model that "
-                "ComfyUI can have write: Qwen3-VL, Qwen3.5, Gemma 3 or Gemma 4. No second model is loaded."
+                "ComfyUI can run as one: Qwen3-VL, Qwen3.5, Gemma 3 or Gemma 4. No second model is loaded."
             ),
             inputs=[
                 io.Clip.Input(

@@ -79,6 +79,7 @@ class XLARDCorrectLatent(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "sigma",
+                    display_name="noise_level",
                     default=0.0,
                     min=0.0,
                     max=1.0,
@@ -111,8 +112,8 @@ class XLARDCorrectLatent(io.ComfyNode):
                     multiline=True,
                     optional=True,
                     tooltip=(
-                        "The prompt in words, so that the head minds only what it asks for, and "
-                        "'tokens' has names. Empty: all that the head knows."
+                        "The prompt as text: the head reads only the aspects that it asks for, and 'tokens' has "
+                        "names. Empty: all aspects that the head knows."
                     ),
                 ),
                 io.Boolean.Input(
@@ -120,8 +121,8 @@ class XLARDCorrectLatent(io.ComfyNode):
                     default=False,
                     optional=True,
                     tooltip=(
-                        "Find how much each token of the prompt moves the correction; runs the "
-                        "corrector once more for each token."
+                        "Finds how much each token of the prompt moves the correction; runs the corrector once more "
+                        "for each token."
                     ),
                 ),
                 io.Clip.Input(

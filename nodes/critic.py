@@ -159,7 +159,7 @@ class XLARDCritique(io.ComfyNode):
                     ),
                 ),
                 io.Boolean.Output("passed", is_output_list=True, tooltip="For each picture whether every claim holds."),
-                io.String.Output("report", tooltip="The critiques in words."),
+                io.String.Output("report", tooltip="The critiques as text."),
             ),
             hidden=[io.Hidden.dynprompt, io.Hidden.unique_id],
         )
@@ -224,7 +224,7 @@ class XLARDScoring(io.ComfyNode):
                     min=0.05,
                     max=2.0,
                     step=0.05,
-                    tooltip="How freely the critic chooses its words when it judges more than once.",
+                    tooltip="How freely the critic words its answers when it judges more than once.",
                 ),
                 io.Boolean.Input(
                     "regions",
@@ -239,12 +239,12 @@ class XLARDScoring(io.ComfyNode):
                     default=False,
                     optional=True,
                     tooltip=(
-                        "Judges what passes once more in the mirror, and accepts it only if it passes there too: fewer "
-                        "wrong pictures are accepted, for one judgement more for each."
+                        "Judges a picture that passes a second time, mirrored, and accepts it only if it passes "
+                        "again: fewer wrong pictures are accepted, for one judgement more."
                     ),
                 ),
             ],
-            outputs=sockets.named(sockets.Critic.Output("scored", tooltip="The critic with this way of scoring.")),
+            outputs=sockets.named(sockets.Critic.Output("scored", tooltip="The critic with this scoring.")),
         )
 
     @classmethod

@@ -39,7 +39,7 @@ class XLARDEditClaims(io.ComfyNode):
                     "image", tooltip="The picture that is edited, in the size of the result. One, not a batch."
                 ),
                 sockets.Critic.Input(
-                    "critic", tooltip="The critic that lists what is in the picture. It has to give boxes."
+                    "critic", tooltip="The critic that lists what is in the picture. It must give boxes."
                 ),
             ],
             outputs=sockets.named(

@@ -22,10 +22,10 @@ class XLARDGuideModel(io.ComfyNode):
             display_name="xLARD Guide Model",
             category="xLARD/corrector",
             description=(
-                "Corrects what the model predicts while it samples, at each step inside a window of noise levels: with"
-                " a corrector, with the gradient of a reward head, or with both; or once, with a corrector that was"
-                " made for that. It works with any sampler, LoRA and ControlNet. It does not ask the critic whether the"
-                " picture got better: xLARD Self-Correct does."
+                "Corrects what the model predicts while it samples: with a corrector, with the gradient of a reward "
+                "head, or with both, at each step inside a window of noise levels; or at one step, with a corrector "
+                "that was trained for that. It works with any sampler, LoRA and ControlNet. It does not ask the "
+                "critic whether the picture got better: xLARD Self-Correct does."
             ),
             inputs=[
                 io.Model.Input(
@@ -47,33 +47,35 @@ class XLARDGuideModel(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "sigma_start",
+                    display_name="noise_level_start",
                     default=0.0,
                     min=0.0,
                     max=1.0,
                     step=0.01,
                     tooltip=(
-                        "Highest noise level at which it corrects, 1 is pure noise. 0: the highest that "
-                        "corrector and head were each trained for. A corrector that acts once does so at this "
-                        "level, at 1 on the noise itself; 0: where it is made to act."
+                        "Highest noise level at which it corrects, 1 is pure noise. 0: the highest that corrector and"
+                        " head were each trained for. A corrector that acts once acts at this level, at 1 on the "
+                        "noise itself; 0: at the level it was trained for."
                     ),
                 ),
                 io.Float.Input(
                     "sigma_end",
+                    display_name="noise_level_end",
                     default=0.0,
                     min=0.0,
                     max=1.0,
                     step=0.01,
                     tooltip=(
-                        "Lowest noise level at which it corrects. 0: the lowest that corrector and head were "
-                        "each trained for. Nothing to a corrector that acts once."
+                        "Lowest noise level at which it corrects. 0: the lowest that corrector and head were each "
+                        "trained for. A corrector that acts once does not use it."
                     ),
                 ),
                 sockets.Head.Input(
                     "head",
                     optional=True,
                     tooltip=(
-                        "A reward head trained for this checkpoint. Its gradient acts after the corrector, "
-                        "at the noise levels of the window that it can read. Beside a corrector that acts once it "
+                        "A reward head trained for this checkpoint. Its gradient acts after the corrector, at the "
+                        "noise levels of the window that it can read. With a corrector that acts once, the head "
                         "decides instead which pictures are corrected."
                     ),
                 ),
@@ -84,9 +86,9 @@ class XLARDGuideModel(io.ComfyNode):
                     max=100,
                     optional=True,
                     tooltip=(
-                        "Steps towards what the head rewards more, at each call of the model; without a head "
-                        "there are none. 0: the head does nothing, but beside a corrector that acts once, which "
-                        "takes no such steps. A head can be fooled by many."
+                        "Steps towards what the head rewards more, at each call of the model; without a head there "
+                        "are none. 0: the head does nothing. A corrector that acts once takes no such steps; the head"
+                        " still decides which pictures it corrects. Many steps can fool a head."
                     ),
                 ),
                 io.Combo.Input(
@@ -104,8 +106,8 @@ class XLARDGuideModel(io.ComfyNode):
                     multiline=True,
                     optional=True,
                     tooltip=(
-                        "The prompt in words, so that the head minds only what it asks for. Empty: all that "
-                        "the head knows."
+                        "The prompt as text: the head reads only the aspects that it asks for. Empty: all that the "
+                        "head knows."
                     ),
                 ),
             ],

@@ -31,9 +31,9 @@ class XLARDSelfCorrect(io.ComfyNode):
             display_name="xLARD Self-Correct",
             category="xLARD/loop",
             description=(
-                "Samples a picture, has the critic judge it, and corrects what is wrong until every claim of "
-                "the prompt holds or the rounds are used up. It returns the picture with the fewest failed "
-                "claims, then the highest score: never one worse than the first."
+                "Samples a picture, has the critic judge it, and corrects what is wrong until every claim of the "
+                "prompt holds or the rounds are used up. It returns the picture with the fewest failed claims, then "
+                "the highest score: never a worse one than the first."
             ),
             inputs=[
                 io.Model.Input("model", tooltip="The model, with your LoRAs and patches, as for KSampler."),
@@ -46,8 +46,8 @@ class XLARDSelfCorrect(io.ComfyNode):
                     multiline=True,
                     default="",
                     tooltip=(
-                        "The prompt in words; its claims are what the critic checks. Usually the same "
-                        "text as in CLIP Text Encode. Not used if claims are connected."
+                        "The prompt as text; the critic checks its claims. Usually the same text as in CLIP Text "
+                        "Encode. Not used if claims are connected."
                     ),
                 ),
                 io.Latent.Input(
@@ -57,17 +57,16 @@ class XLARDSelfCorrect(io.ComfyNode):
                     "head",
                     optional=True,
                     tooltip=(
-                        "Optional reward head of this checkpoint: picks the most promising "
-                        "candidate in rounds of the strategy correct."
+                        "Optional reward head of this checkpoint: picks the candidate with the highest expected "
+                        "reward in rounds of the strategy correct."
                     ),
                 ),
                 sockets.Corrector.Input(
                     "corrector",
                     optional=True,
                     tooltip=(
-                        "Optional corrector of this checkpoint: corrects the latent midway in "
-                        "rounds of the strategy correct. One that acts once also corrects fresh "
-                        "pictures on their way."
+                        "Optional corrector of this checkpoint: corrects the latent midway in rounds of the strategy "
+                        "correct. A corrector that acts once also corrects fresh pictures while they are sampled."
                     ),
                 ),
                 io.Int.Input(
@@ -108,17 +107,18 @@ class XLARDSelfCorrect(io.ComfyNode):
                     default=4,
                     min=0,
                     max=64,
-                    tooltip="At most so many corrections of a picture; 0 only judges the first.",
+                    tooltip="How many corrections of a picture at most; 0 only judges the first.",
                 ),
                 io.Float.Input(
                     "sigma",
+                    display_name="noise_level",
                     default=0.0,
                     min=0.0,
                     max=1.0,
                     step=0.01,
                     tooltip=(
-                        "Noise level that a correction starts from: 1 draws anew, lower keeps more of "
-                        "the picture. 0 chooses by what is wrong."
+                        "Noise level that a correction starts from: 1 redraws everything, lower keeps more of the "
+                        "picture. 0 chooses by what is wrong."
                     ),
                 ),
                 io.Int.Input(
@@ -127,8 +127,9 @@ class XLARDSelfCorrect(io.ComfyNode):
                     min=1,
                     max=64,
                     tooltip=(
-                        "With a head, up to the highest noise level that it can read: noises tried in a round, one"
-                        " model call each; the most promising is sampled to the end. Elsewhere it does nothing."
+                        "With a head: how many noises a round tries, one model call each; the one with the highest "
+                        "expected reward is sampled to the end. Only up to the highest noise level that the head can "
+                        "read."
                     ),
                 ),
                 io.Float.Input(
@@ -141,13 +142,14 @@ class XLARDSelfCorrect(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "where",
+                    display_name="corrector_placement",
                     options=list(WHERE),
                     default=WHERE[0],
                     optional=True,
                     tooltip=(
-                        "window: the corrector acts at every step of the noise levels that it was trained for. once: it"
-                        " acts once, on the prediction that a round starts from, which costs one model call. One that"
-                        " was made for acting once does so anyway."
+                        "window: the corrector acts at every step of the noise levels that it was trained for. once: "
+                        "it acts once, on the prediction that a round starts from, which costs one model call. A "
+                        "corrector that was trained to act once always does."
                     ),
                 ),
                 *bundled_switches(),
@@ -158,16 +160,16 @@ class XLARDSelfCorrect(io.ComfyNode):
                     "source",
                     optional=True,
                     tooltip=(
-                        "Optional, with claims of xLARD Edit Claims: the picture to edit, from VAE Encode. It is the"
-                        " first picture, and only what the instruction may change is drawn anew."
+                        "Optional, with claims of xLARD Edit Claims: the picture to edit, from VAE Encode. It is the "
+                        "first picture, and only what the instruction may change is redrawn."
                     ),
                 ),
                 io.Clip.Input(
                     "clip",
                     optional=True,
                     tooltip=(
-                        "Optional: the CLIP that made positive. With it the critic may put the prompt into other words,"
-                        " and they are encoded as by CLIP Text Encode. The prompt must be the same text as there."
+                        "Optional: the CLIP that made positive. With it the critic may reword the prompt, and the new"
+                        " wording is encoded as by CLIP Text Encode. The prompt must be the same text as there."
                     ),
                 ),
                 io.Combo.Input(
@@ -176,21 +178,23 @@ class XLARDSelfCorrect(io.ComfyNode):
                     default=FIRST[0],
                     optional=True,
                     tooltip=(
-                        "With a corrector that acts once, which corrects later fresh pictures on their way in any case."
-                        " plain: the first is the model's own, KSampler's. doubted: it is corrected too where the head"
-                        " doubts it. always: it is corrected too; most are right at once, but those of a prompt look"
-                        " alike."
+                        "With a corrector that acts once; it corrects later fresh pictures in any case. plain: the "
+                        "first picture is the model's own, KSampler's. doubted: it is corrected too if the head "
+                        "doubts it. always: it is corrected too; most pictures are right at once, but those of a "
+                        "prompt look alike."
                     ),
                 ),
                 io.Combo.Input(
                     "process",
+                    display_name="objects",
                     options=list(PROCESSES),
                     default=PROCESSES[0],
                     optional=True,
                     tooltip=(
-                        "object by object: what the picture lacks and has nowhere to copy from is drawn alone, from a"
-                        " prompt of its own, judged on nothing else, and put together with what is right. Each object"
-                        " costs a round, and so does putting it in. Needs clip, and a critic that gives boxes."
+                        "object by object: an object that the picture lacks and has nowhere to copy from is drawn "
+                        "alone, from a prompt of its own, judged on nothing else, and put together with what is "
+                        "right. Each object costs a round, and so does putting it in. Needs clip, and a critic that "
+                        "gives boxes."
                     ),
                 ),
                 io.Boolean.Input(

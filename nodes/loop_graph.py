@@ -26,9 +26,9 @@ class XLARDLoopStart(io.ComfyNode):
             display_name="xLARD Loop Start",
             category="xLARD/loop",
             description=(
-                "Begins the self-correction loop as a graph. Put any sampler, VAE Decode and xLARD Critique after it, "
-                "and close it with xLARD Loop End: what lies between runs again, with what is given here, until every "
-                "claim of the prompt holds."
+                "Begins the self-correction loop as a graph. Put any sampler, VAE Decode and xLARD Critique after it,"
+                " and close it with xLARD Loop End: the nodes between run again, with what this node gives, until "
+                "every claim of the prompt holds."
             ),
             inputs=[
                 io.Latent.Input(
@@ -43,8 +43,8 @@ class XLARDLoopStart(io.ComfyNode):
                     multiline=True,
                     default="",
                     tooltip=(
-                        "The prompt in words; its claims are what has to hold. Usually the same text as in CLIP "
-                        "Text Encode. Not used if claims are connected."
+                        "The prompt as text; its claims must hold. Usually the same text as in CLIP Text Encode. Not "
+                        "used if claims are connected."
                     ),
                 ),
                 io.Int.Input(
@@ -60,8 +60,8 @@ class XLARDLoopStart(io.ComfyNode):
                     "model",
                     optional=True,
                     tooltip=(
-                        "Optional: the model for the sampler. Through here its calls are counted for the report, "
-                        "and denoise meets the noise level that is meant."
+                        "Optional: the model for the sampler. Through here its calls are counted for the report, and "
+                        "denoise matches the planned noise level."
                     ),
                 ),
                 sockets.Claims.Input(
@@ -71,9 +71,9 @@ class XLARDLoopStart(io.ComfyNode):
                     "source",
                     optional=True,
                     tooltip=(
-                        "Optional, with claims of xLARD Edit Claims: the picture to edit, from VAE Encode. It is the"
-                        " first round's as it is, with a denoise of 0, and later rounds draw only what the instruction"
-                        " may change."
+                        "Optional, with claims of xLARD Edit Claims: the picture to edit, from VAE Encode. It is the "
+                        "first round's picture as it is, with a denoise of 0, and later rounds redraw only what the "
+                        "instruction may change."
                     ),
                 ),
                 sockets.State.Input(
@@ -88,8 +88,8 @@ class XLARDLoopStart(io.ComfyNode):
                     "critic",
                     optional=True,
                     tooltip=(
-                        "Optional: a critic that can write. It puts the prompt into words that say more clearly what "
-                        "failed. Needs prompt connected to CLIP Text Encode in the body."
+                        "Optional: a critic that can write. It rewords the prompt to say more clearly what failed. "
+                        "Needs prompt connected to CLIP Text Encode in the body."
                     ),
                 ),
                 *added_switches(),
@@ -99,8 +99,8 @@ class XLARDLoopStart(io.ComfyNode):
                 io.Latent.Output(
                     "latent",
                     tooltip=(
-                        "What to sample from: your latent in the first round, then the best so far, with "
-                        "a noise mask where only a part is to be drawn."
+                        "What to sample from: your latent in the first round, then the best so far, with a noise mask"
+                        " if only a part is redrawn."
                     ),
                 ),
                 io.Float.Output("denoise", tooltip="For the sampler's denoise: 1 in the first round."),
@@ -108,7 +108,7 @@ class XLARDLoopStart(io.ComfyNode):
                     "round_seed", display_name="seed", tooltip="For the sampler's seed: yours in the first round."
                 ),
                 io.Int.Output("round", tooltip="How many rounds came before: 0 in the first."),
-                io.Mask.Output("mask", tooltip="Where this round draws, 1 is anew."),
+                io.Mask.Output("mask", tooltip="Where this round draws: 1 is redrawn, 0 stays."),
                 io.String.Output(
                     "report", tooltip="What is wrong with the best pictures so far; empty in the first round."
                 ),
@@ -119,7 +119,7 @@ class XLARDLoopStart(io.ComfyNode):
                 io.String.Output(
                     "wording",
                     display_name="prompt",
-                    tooltip="For CLIP Text Encode: your prompt, or in rounds of rewrite the critic's other words.",
+                    tooltip="For CLIP Text Encode: your prompt, or in rounds of rewrite the critic's wording.",
                 ),
             ),
             # A flow names its start and counts its own calls: two equal starts in a graph must not share one.
@@ -179,7 +179,7 @@ class XLARDLoopEnd(io.ComfyNode):
                     default=4,
                     min=0,
                     max=64,
-                    tooltip="At most so many times the body runs again; 0 only judges the first pictures.",
+                    tooltip="How many times the body runs again at most; 0 only judges the first pictures.",
                 ),
             ],
             outputs=sockets.named(

@@ -65,16 +65,16 @@ class XLARDPickBest(io.ComfyNode):
                     default=SEED_RULES[0],
                     optional=True,
                     tooltip=(
-                        "one for the batch: KSampler's way, one seed and a place in the batch. counting up: "
-                        "xLARD Self-Correct's, each picture has the seed of the one before it and one more."
+                        "one for the batch: as KSampler, one seed and a place in the batch. counting up: as xLARD "
+                        "Self-Correct, each picture has the seed of the one before it plus 1."
                     ),
                 ),
                 sockets.Critic.Input(
                     "critic",
                     optional=True,
                     tooltip=(
-                        "Optional, and only for pairwise: a critic that looks at the images two by two. It "
-                        "is asked twice for each pair, so 30 times for 6 pictures."
+                        "Optional, and only for pairwise: a critic that looks at the images two by two. It gets two "
+                        "questions for each pair, so 30 for 6 pictures."
                     ),
                 ),
             ],
@@ -104,7 +104,7 @@ class XLARDPickBest(io.ComfyNode):
                     is_output_list=True,
                     tooltip="For each chosen picture its critique's score in [0, 1]; None without a verdict.",
                 ),
-                io.String.Output("report", tooltip="All pictures in words, best first, and how they were compared."),
+                io.String.Output("report", tooltip="All pictures as text, best first, and how they were compared."),
             ),
         )
 

@@ -59,6 +59,7 @@ class XLARDPredictReward(io.ComfyNode):
                 sockets.Head.Input("head", tooltip="A reward head trained for this checkpoint."),
                 io.Float.Input(
                     "sigma",
+                    display_name="noise_level",
                     default=0.0,
                     min=0.0,
                     max=1.0,
@@ -71,16 +72,18 @@ class XLARDPredictReward(io.ComfyNode):
                     multiline=True,
                     optional=True,
                     tooltip=(
-                        "The prompt in words, so that only the aspects that it asks for count. Empty: "
-                        "all that the head knows."
+                        "The prompt as text: only the aspects that it asks for count. Empty: all that the head knows."
                     ),
                 ),
             ],
             outputs=sockets.named(
-                io.String.Output("rewards", tooltip="The predicted rewards of each picture in words."),
+                io.String.Output("rewards", tooltip="The predicted rewards of each picture as text."),
                 io.Float.Output(
                     "overall",
-                    tooltip="Predicted chance in [0, 1] that all asked aspects are right; the mean over the pictures.",
+                    tooltip=(
+                        "Predicted chance in [0, 1] that all aspects of the prompt are right; the mean over the "
+                        "pictures."
+                    ),
                 ),
                 io.Float.Output("uncertainty", tooltip="The head's own standard deviation, the mean over the aspects."),
                 io.Image.Output("map", tooltip="Where the head reads success (light) and failure (dark)."),

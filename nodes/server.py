@@ -78,8 +78,7 @@ class XLARDCriticServer(io.ComfyNode):
                     max=64,
                     optional=True,
                     tooltip=(
-                        "Questions that are under way at once. vLLM answers several together; llama.cpp needs "
-                        "as many slots."
+                        "Questions that run at once. vLLM answers several together; llama.cpp needs as many slots."
                     ),
                 ),
                 io.Int.Input(
@@ -101,7 +100,9 @@ class XLARDCriticServer(io.ComfyNode):
                 ),
             ],
             outputs=sockets.named(
-                sockets.Critic.Output("critic", tooltip="The critic. The server is first asked when it first judges.")
+                sockets.Critic.Output(
+                    "critic", tooltip=("The critic. The server gets its first question when the critic first judges.")
+                )
             ),
         )
 

@@ -27,7 +27,7 @@ def verdicts() -> tuple[io.Output, ...]:
             tooltip="For each picture the score of its best version in [0, 1]; None where the critic gave no verdict.",
         ),
         io.Boolean.Output("passed", is_output_list=True, tooltip="For each picture whether every claim holds."),
-        io.String.Output("report", tooltip="The critique of the best pictures in words."),
+        io.String.Output("report", tooltip="The critique of the best pictures as text."),
     )
 
 

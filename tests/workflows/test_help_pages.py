@@ -35,7 +35,13 @@ def test_every_node_has_a_page_and_every_page_a_node(nodes):
 def test_a_page_names_every_input_and_no_other(comfy, nodes, name):
     documented = [found for row in rows(comfy, name, "Inputs") for found in re.findall(r"`([^`]+)`", row[0])]
     groups = nodes[name]["input"]
-    assert sorted(documented) == sorted([*groups.get("required", {}), *groups.get("optional", {})])
+    specs = {**groups.get("required", {}), **groups.get("optional", {})}
+    assert sorted(documented) == sorted(shown_name(input_id, spec) for input_id, spec in specs.items())
+
+
+def shown_name(input_id: str, spec: list) -> str:
+    """The name that the page in the browser shows for an input."""
+    return (spec[1].get("display_name") if len(spec) > 1 else None) or input_id
 
 
 @pytest.mark.parametrize("name", PAGES)

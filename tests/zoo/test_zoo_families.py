@@ -282,7 +282,7 @@ def test_collect_train_save_load_and_use(comfy, family, server):
     assert result.status == "success", result.error
     for module in (RewardHead.load(text(result, "head")), LatentCorrector.load(text(result, "corrector"))):
         config = module.config
-        assert (config.family, config.base_model) == (family.known_as, family.known_as)
+        assert (config.family, config.base_model) == (family.family_name, family.family_name)
         assert (config.latent_channels, config.context_width) == (family.channels, family.width)
     graph = zoo_graph(family)
     for kind in ("head", "corrector"):
@@ -309,7 +309,7 @@ def test_modules_of_another_family_are_refused_with_both_names(comfy, family, se
     graph["guided"], graph["own"] = guided(graph), graph["corrector"]
     graph["drawn"]["inputs"]["model"] = ["guided", 0]
     graph["picture"] = {"class_type": "PreviewImage", "inputs": {"images": ["decoded", 0]}}
-    assert f"trained for Other/Space models ({family.name} of a test); this one is {family.known_as}" in error(
+    assert f"trained for Other/Space models ({family.name} of a test); this one is {family.family_name}" in error(
         comfy, graph
     )
     for kind in ("head", "corrector"):
@@ -317,7 +317,8 @@ def test_modules_of_another_family_are_refused_with_both_names(comfy, family, se
         graph["picture"]["inputs"]["images"] = ["loop", 1]
         message = error(comfy, graph)
         assert (
-            f"This {kind} was trained for Other/Space models" in message and f"this one is {family.known_as}" in message
+            f"This {kind} was trained for Other/Space models" in message
+            and f"this one is {family.family_name}" in message
         )
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 import torch
@@ -174,6 +173,7 @@ def test_self_correct_takes_an_empty_latent_of_another_ratio_as_ksampler_does(co
 FAMILIES = PUBLISHED | SMALL | KLEIN
 
 
+@pytest.mark.model
 def test_families_are_called_by_their_names(tmp_path):
     configs = tmp_path / "configs.json"
     configs.write_text(
@@ -187,8 +187,8 @@ def test_families_are_called_by_their_names(tmp_path):
         timeout=600,
     )
     assert ran.returncode == 0, ran.stderr[-3000:]
-    assert json.loads(ran.stdout.splitlines()[-1]) == {name: family.known_as for name, family in FAMILIES.items()}
-    assert len({family.known_as for family in FAMILIES.values()}) == len(SMALL | KLEIN) + 1, (
+    assert json.loads(ran.stdout.splitlines()[-1]) == {name: family.family_name for name, family in FAMILIES.items()}
+    assert len({family.family_name for family in FAMILIES.values()}) == len(SMALL | KLEIN) + 1, (
         "one for each family, and Z-Image's"
     )
 
@@ -213,8 +213,9 @@ def test_modules_for_the_same_latents_but_other_prompts_are_refused_with_both_na
     graph["guided"] = guided(graph)
     graph["drawn"]["inputs"]["model"] = ["guided", 0]
     graph["kept"] = {"class_type": "SaveLatent", "inputs": {"samples": ["drawn", 0], "filename_prefix": "zoo"}}
-    assert f"trained for {other.known_as} models ({other.name} of a test); this one is {family.known_as}" in error(
-        comfy, graph
+    assert (
+        f"trained for {other.family_name} models ({other.name} of a test); this one is {family.family_name}"
+        in error(comfy, graph)
     )
 
 
@@ -243,26 +244,3 @@ def corrected_by_both(comfy, of_corrector: Family, of_head: Family) -> dict:
 def test_a_head_and_a_corrector_of_two_text_encoders_are_refused_with_both_names(comfy):
     message = error(comfy, corrected_by_both(comfy, SMALL["sd15"], SMALL["sd2"]))
     assert "This head was trained for SD20/SD15 (sd2 of a test); here it is used with SD15/SD15" in message
-
-
-def former(family: Family, known_as: str) -> Family:
-    """A family by the name that files had before text encoders were told apart."""
-    return replace(family, name=f"former_{family.name}", known_as=known_as)
-
-
-def test_files_of_before_text_encoders_were_told_apart_fit_their_own_model(comfy):
-    family, old = SMALL["sd15"], former(SMALL["sd15"], "BaseModel/SD15")
-    graph = with_modules(comfy, zoo_graph(family), old)
-    graph["guided"] = guided(graph)
-    graph["with_guide"] = changed(graph["drawn"], model=["guided", 0])
-    found = latents(comfy, graph, "drawn", "with_guide")
-    assert not torch.equal(found["drawn"], found["with_guide"])
-    assert comfy.run(corrected_by_both(comfy, family, old)).status == "success"
-
-
-def test_files_of_before_text_encoders_were_told_apart_are_refused_elsewhere(comfy):
-    graph = with_modules(comfy, zoo_graph(SMALL["sd15"]), former(SMALL["sd2"], "BaseModel/SD15"))
-    graph["guided"] = guided(graph)
-    graph["drawn"]["inputs"]["model"] = ["guided", 0]
-    graph["kept"] = {"class_type": "SaveLatent", "inputs": {"samples": ["drawn", 0], "filename_prefix": "zoo"}}
-    assert "trained for SD20/SD15 models (former_sd2 of a test); this one is SD15/SD15" in error(comfy, graph)

@@ -53,7 +53,7 @@ def test_it_is_guided(comfy, family):
     assert relative_norm(found["with_guided"] - found["drawn"], found["drawn"]) > 0.01
 
 
-def test_it_is_judged_and_drawn_anew_where_it_is_wrong(comfy, family, server):
+def test_it_is_judged_and_redrawn_where_it_is_wrong(comfy, family, server):
     graph = with_critic(published_graph(family), server.url)
     graph["critique"] = {
         "class_type": "XLARDCritique",
@@ -104,6 +104,7 @@ def test_modules_of_another_family_are_refused_with_both_names(comfy, family):
     graph["guided"] = guided(graph)
     graph["shown"] = {"class_type": "SaveLatent", "inputs": {"samples": ["with_guide", 0], "filename_prefix": "zoo"}}
     graph["with_guide"] = changed(graph["drawn"], model=["guided", 0])
-    assert f"trained for {other.known_as} models ({other.name} of a test); this one is {family.known_as}" in error(
-        comfy, graph
+    assert (
+        f"trained for {other.family_name} models ({other.name} of a test); this one is {family.family_name}"
+        in error(comfy, graph)
     )

@@ -14,11 +14,11 @@ class Family:
     along (see ``tests/support/comfy/zoo_nodes.py``). ``channels`` are the latent's, ``video`` whether it has a frame
     axis, ``vae`` the zoo's decoder for it (``kl4`` files are whole: they hold the text encoder too), ``width`` and
     ``pooled`` the prompt embedding's sizes (0 for no pooled one), ``length`` the tokens that a prompt is padded to (0:
-    as many as it has), ``ratio`` the pixels of a picture to one of a latent, ``known_as`` what the pack calls it.
+    as many as it has), ``ratio`` the pixels of a picture to one of a latent, ``family_name`` what the pack calls it.
     ``checkpoint`` files hold the VAE too, those of ``eight_bits`` have their weights in fp8."""
 
     name: str
-    known_as: str
+    family_name: str
     model: dict
     width: int
     channels: int = 16

@@ -84,7 +84,7 @@ def zoo_graph(
         },
         "decoded": {"class_type": "VAEDecode", "inputs": {"samples": ["drawn", 0], "vae": vae_of(family)}},
     }
-    if family.known_as.startswith("Flux"):
+    if family.family_name.startswith("Flux"):
         graph["plain_positive"] = graph["positive"]
         graph["positive"] = {
             "class_type": "FluxGuidance",
@@ -104,19 +104,19 @@ def with_critic(graph: dict, url: str) -> dict:
     return graph
 
 
-def with_modules(comfy, graph: dict, family: Family, known_as: str | None = None, name: str = "") -> dict:
+def with_modules(comfy, graph: dict, family: Family, family_name: str | None = None, name: str = "") -> dict:
     """The graph with a head and a corrector of random weights for a family, as nodes head and corrector."""
-    known_as, name = family.known_as if known_as is None else known_as, name or f"{family.name}.safetensors"
+    family_name, name = family.family_name if family_name is None else family_name, name or f"{family.name}.safetensors"
     torch.manual_seed(0)
     corrector = LatentCorrector(
         CorrectorConfig(
-            family.channels, family.width, f"{family.name} of a test", width=32, layers=1, heads=4, family=known_as
+            family.channels, family.width, f"{family.name} of a test", width=32, layers=1, heads=4, family=family_name
         )
     )
     # A new corrector changes nothing.
     torch.nn.init.normal_(corrector.out.weight)
     head = RewardHead(
-        HeadConfig(family.channels, family.width, f"{family.name} of a test", width=32, layers=1, family=known_as)
+        HeadConfig(family.channels, family.width, f"{family.name} of a test", width=32, layers=1, family=family_name)
     )
     # Random weights tell hardly any latents apart, and are not sure of it.
     torch.nn.init.normal_(head.logits.weight)

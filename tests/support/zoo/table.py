@@ -33,7 +33,7 @@ FEATURES = {
     },
     "tests/zoo/test_zoo_published.py": {
         "Guide Model, and strength 0": "test_it_is_guided",
-        "Critique, Self-Correct with a region": "test_it_is_judged_and_drawn_anew_where_it_is_wrong",
+        "Critique, Self-Correct with a region": "test_it_is_judged_and_redrawn_where_it_is_wrong",
         "Correct Latent, and strength 0": "test_its_latent_is_corrected",
         "another family's modules refused, both named": "test_modules_of_another_family_are_refused_with_both_names",
     },
