@@ -35,6 +35,11 @@ def test_what_a_world_renders_is_right_by_its_checker(world: World) -> None:
     assert all(detection.color in world.colors_of(detection.noun) for detection in objects)
 
 
+def test_the_models_are_where_nodes_load_them_from(world: World) -> None:
+    assert (world.pipeline / "model_index.json").is_file() and (world.critic_folder / "config.json").is_file()
+    assert world.head_file.is_file() and world.corrector_file.is_file()
+
+
 @pytest.mark.model
 def test_latents_are_as_large_as_the_world_says(world: World) -> None:
     sampler = world.sampler(["a red circle"], steps=1)

@@ -63,6 +63,18 @@ class World(Protocol):
         """The diffusers folder of its generator."""
 
     @property
+    def critic_folder(self) -> Path:
+        """The transformers folder of its critic."""
+
+    @property
+    def head_file(self) -> Path:
+        """The file of its reward head."""
+
+    @property
+    def corrector_file(self) -> Path:
+        """The file of its corrector."""
+
+    @property
     def decoder(self) -> Decoder:
         """The autoencoder's decoder."""
 

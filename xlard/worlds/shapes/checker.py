@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy import ndimage
 from torch import Tensor
 
 from ...claims import Claim
@@ -52,6 +51,8 @@ def detect(picture: Tensor) -> list[Detection]:
 
     Saturated pixels are grouped by palette hue and connectivity, then compared with each shape's template.
     """
+    from scipy import ndimage
+
     pixels = picture.detach().cpu().float().numpy().transpose(1, 2, 0)
     saturated = (pixels.max(axis=2) - pixels.min(axis=2)) > _SATURATION
     hues = pixels - pixels.mean(axis=2, keepdims=True)

@@ -51,6 +51,21 @@ class ShapesWorld:
         """The diffusers folder of the generator."""
         return self.folder / "pipeline"
 
+    @property
+    def critic_folder(self) -> Path:
+        """The transformers folder of the critic."""
+        return self.folder / "critic"
+
+    @property
+    def head_file(self) -> Path:
+        """The file of the reward head."""
+        return self.folder / "head.safetensors"
+
+    @property
+    def corrector_file(self) -> Path:
+        """The file of the corrector."""
+        return self.folder / "corrector.safetensors"
+
     # Parameters that are made in inference mode can never carry a gradient.
     @cached_property
     @torch.inference_mode(False)
@@ -105,12 +120,12 @@ class ShapesWorld:
 
     def critic(self, batch: int = 32) -> MLLMCritic:
         """The critic, judging ``batch`` pictures at a time."""
-        return MLLMCritic(loaded_backend(CriticFolder(self.folder / "critic", dtype="fp32"), self.device, batch=batch))
+        return MLLMCritic(loaded_backend(CriticFolder(self.critic_folder, dtype="fp32"), self.device, batch=batch))
 
     def head(self) -> RewardHead:
         """The reward head."""
-        return RewardHead.load(self.folder / "head.safetensors").to(self.device)
+        return RewardHead.load(self.head_file).to(self.device)
 
     def corrector(self) -> LatentCorrector:
         """The latent corrector."""
-        return LatentCorrector.load(self.folder / "corrector.safetensors").to(self.device)
+        return LatentCorrector.load(self.corrector_file).to(self.device)
