@@ -60,8 +60,8 @@ def calls(server: ComfyServer) -> int:
 
 
 def shown_by(server: ComfyServer, shown: dict) -> np.ndarray:
-    (entry,) = shown["images"]
-    return np.asarray(Image.open(io.BytesIO(server.view(entry))))
+    (file,) = shown["images"]
+    return np.asarray(Image.open(io.BytesIO(server.view(file))))
 
 
 @pytest.mark.parametrize("rounds_before", [1, 2, 3])

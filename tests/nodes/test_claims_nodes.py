@@ -74,7 +74,7 @@ def test_edited_lines_stand_for_themselves_whatever_the_prompt(comfy):
         ("", "count: two dogs (0)", "write # before the line"),
     ],
 )
-def test_what_cannot_be_read_names_the_line_and_the_mend(comfy, prompt, edited, cause):
+def test_what_cannot_be_read_names_the_line_and_the_fix(comfy, prompt, edited, cause):
     assert cause in error(comfy, claims_graph(prompt, edited))
 
 
@@ -84,7 +84,7 @@ def test_a_critic_reads_the_prompt_into_claims(comfy):
 
 
 @pytest.mark.parametrize("way", SCORINGS)
-def test_every_way_of_scoring_judges(comfy, way):
+def test_every_scoring_judges(comfy, way):
     result = comfy.run(judged_graph(scoring=way))
     assert result.status == "success", result.error
     assert "Picture 1" in text(result, "report") and 0 <= float(text(result, "score")) <= 1
@@ -105,7 +105,7 @@ def test_regions_are_scored_on_their_own(comfy):
     assert "yes with" in text(result, "report")
 
 
-def test_a_way_that_never_varies_refuses_repetition_and_the_next_run_works(comfy):
+def test_a_scoring_that_never_varies_refuses_repetition_and_the_next_run_works(comfy):
     assert "judge once" in error(comfy, judged_graph(scoring="P(yes)", judgements=3))
     assert comfy.run(judged_graph(scoring="P(yes)")).status == "success"
 

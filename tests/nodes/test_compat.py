@@ -43,7 +43,7 @@ BREAKS = {
 
 @pytest.fixture(scope="module")
 def outcomes() -> dict[str, str]:
-    """What each check found wrong on the ComfyUI of COMFYUI_PATH, or the cached one."""
+    """What each check says is wrong with the ComfyUI of COMFYUI_PATH, or the cached one."""
     folder = find_comfyui()
     if folder is None:
         pytest.fail("No ComfyUI: run `python3 -m xlard.quickstart test`, or set COMFYUI_PATH to a checkout of it.")

@@ -122,7 +122,7 @@ def test_gradient_steps_leave_what_the_noise_mask_protects(comfy):
     assert float(text(comfy.run(graph), "change")) == 0
 
 
-def test_gradient_steps_without_a_head_are_refused_with_the_mend(comfy):
+def test_gradient_steps_without_a_head_are_refused_with_the_fix(comfy):
     message = error(comfy, corrector_graph(comfy, gradient_steps=3))
     assert "need a reward head" in message and "set gradient_steps to 0" in message
 
@@ -148,7 +148,7 @@ def test_tokens_are_not_explained_unless_asked(comfy):
     assert text(comfy.run(corrector_graph(comfy)), "tokens") == ""
 
 
-def test_a_corrector_for_other_latents_is_refused_with_the_mend(comfy):
+def test_a_corrector_for_other_latents_is_refused_with_the_fix(comfy):
     message = error(comfy, corrector_graph(comfy, "wrong", channels=16))
     assert "trained for 16-channel latents" in message and "Load or train" in message
 

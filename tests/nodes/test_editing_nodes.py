@@ -71,8 +71,8 @@ def test_the_source_is_edited_and_stays_to_the_last_bit_outside_of_what_may_chan
     assert (pictures(comfy, graph, "loop", 2) == before).all()
     result = comfy.run(graph)
     assert text(result, "passed") == "True" and "\u2713 keep: all else is as it was" in text(result, "report")
-    found = latents(comfy, graph, source=["drawn", 0], edited=["loop", 0])
-    changed = (found["source"] != found["edited"]).any(dim=1)[0]
+    samples = latents(comfy, graph, source=["drawn", 0], edited=["loop", 0])
+    changed = (samples["source"] != samples["edited"]).any(dim=1)[0]
     assert changed.any() and not changed[:, :6].any()
 
 
@@ -103,7 +103,7 @@ def test_a_model_for_editing_draws_for_itself_and_is_judged_on_what_it_kept(comf
 def graph_form(instruction: str) -> dict:
     """The same edit as a loop of nodes: start, round, seen, judged, end."""
     graph = edit_graph(instruction)
-    own = graph.pop("loop")["inputs"]
+    settings = graph.pop("loop")["inputs"]
     graph["start"] = {
         "class_type": "XLARDLoopStart",
         "inputs": {
@@ -118,7 +118,7 @@ def graph_form(instruction: str) -> dict:
     graph["round"] = {
         "class_type": "KSampler",
         "inputs": {
-            **{name: own[name] for name in ("positive", "negative", "steps", "cfg", "sampler_name", "scheduler")},
+            **{name: settings[name] for name in ("positive", "negative", "steps", "cfg", "sampler_name", "scheduler")},
             "model": ["start", 8],
             "latent_image": ["start", 1],
             "denoise": ["start", 2],
@@ -152,9 +152,9 @@ def test_as_a_graph_the_first_round_is_the_source_and_costs_nothing(comfy):
     assert "Round(strategy='source', noise_level=0.0, seed=3, nfe=0" in text(result, "state") and "'rearrange'" in text(
         result, "state"
     )
-    found = latents(comfy, graph, source=["drawn", 0], edited=["end", 0])
+    samples = latents(comfy, graph, source=["drawn", 0], edited=["end", 0])
     # KSampler scales what a noise mask keeps there and back.
-    difference = (found["source"] - found["edited"]).abs()
+    difference = (samples["source"] - samples["edited"]).abs()
     assert difference[..., :6].max() < 1e-5 and difference.max() > 0.1
 
 

@@ -4,115 +4,28 @@ from __future__ import annotations
 
 import pytest
 import torch
-from safetensors import safe_open
-from safetensors.torch import load, save_file
 from torch import Tensor
 
-from tests.support.graphs import PROMPT, SIDE, demo_graph, error, shown, text
+from tests.support.graphs import PROMPT, SIDE, shown, text
+from tests.support.guide_graphs import (
+    GUIDES,
+    STEPS,
+    by_every_sampler,
+    differ,
+    guide_graph,
+    latents,
+    refusal,
+    sampling,
+    save_lora,
+)
 from xlard.guidance.corrector import changes_in_turn, corrector_change
-from xlard.models.corrector import CorrectorConfig, LatentCorrector, relative_norm
-from xlard.models.head import HeadConfig, RewardHead
-from xlard.worlds.shapes.architecture import CONTEXT_WIDTH, LATENT_CHANNELS, LATENT_SIDE, PIPELINE
+from xlard.models.corrector import relative_norm
+from xlard.worlds.shapes.architecture import LATENT_SIDE
 
-STEPS = 4
 LAST = 1 / STEPS
 """The noise level of the last step."""
 
-GUIDES = {"corrector": ["corrector"], "head": ["head"], "both": ["corrector", "head"]}
 SEEDED = ["euler", "euler_ancestral", "dpmpp_2m_sde", "uni_pc"]
-
-
-def guide_graph(
-    comfy, guide: str = "both", batch: int = 1, family: str = "", head_range=(0.0, 1.0), **settings
-) -> dict:
-    """The demo world drawing with KSampler as it is, ``plain``, and guided, ``drawn``, by files of random weights."""
-    torch.manual_seed(0)
-    corrector = LatentCorrector(
-        CorrectorConfig(
-            LATENT_CHANNELS,
-            CONTEXT_WIDTH,
-            "a test",
-            width=32,
-            layers=1,
-            heads=4,
-            noise_level_range=(0.2, 0.95),
-            family=family,
-        )
-    )
-    # A new corrector changes nothing.
-    torch.nn.init.normal_(corrector.out.weight)
-    head = RewardHead(
-        HeadConfig(
-            LATENT_CHANNELS, CONTEXT_WIDTH, "a test", width=32, layers=1, noise_level_range=head_range, family=family
-        )
-    )
-    # Random weights tell hardly any latents apart, and are not sure of it.
-    torch.nn.init.normal_(head.logits.weight)
-    torch.nn.init.constant_(head.log_deviation.bias, -8.0)
-    name = f"guide_{family.replace('/', '_')}_{head_range[0]:g}_{head_range[1]:g}.safetensors"
-    for folder, module in (("correctors", corrector), ("heads", head)):
-        path = comfy.base / "models" / "xlard" / folder / name
-        if not path.is_file():
-            module.save(path)
-    graph = demo_graph(batch, STEPS)
-    del graph["decoded"]
-    graph["corrector"] = {"class_type": "XLARDLoadCorrector", "inputs": {"corrector_name": name}}
-    graph["head"] = {"class_type": "XLARDLoadHead", "inputs": {"head_name": name}}
-    graph["guided"] = {
-        "class_type": "XLARDGuideModel",
-        "inputs": {
-            "model": ["world", 0],
-            "positive": ["positive", 0],
-            "strength": 1.0,
-            "sigma_start": 0.0,
-            "sigma_end": 0.0,
-            **{module: [module, 0] for module in GUIDES.get(guide, [])},
-            **settings,
-        },
-    }
-    graph["plain"] = sampling(graph, "drawn")
-    graph["drawn"]["inputs"]["model"] = ["guided", 0]
-    return graph
-
-
-def sampling(graph: dict, like: str, **changes) -> dict:
-    """A copy of a node of the graph with other inputs."""
-    return {**graph[like], "inputs": {**graph[like]["inputs"], **changes}}
-
-
-def latents(comfy, graph: dict, *names: str) -> dict[str, Tensor]:
-    """Run a graph and return the samples of the named LATENTs, to the last bit."""
-    savers = {
-        f"{name}_saved": {"class_type": "SaveLatent", "inputs": {"samples": [name, 0], "filename_prefix": "guide"}}
-        for name in names
-    }
-    result = comfy.run({**graph, **savers})
-    assert (result.status, result.error, result.node_errors) == ("success", None, {})
-    return {name: load(comfy.view(result.outputs[f"{name}_saved"]["latents"][0]))["latent_tensor"] for name in names}
-
-
-def by_every_sampler(comfy, graph: dict) -> dict[str, tuple[Tensor, Tensor]]:
-    """What each sampler that the server lists draws as the graph's ``plain`` and as its ``drawn``, by its name."""
-    samplers = comfy.object_info()["KSampler"]["input"]["required"]["sampler_name"][0]
-    for name in samplers:
-        for like in ("plain", "drawn"):
-            graph[f"{name}_{like}"] = sampling(graph, like, sampler_name=name)
-    found = latents(comfy, graph, *(f"{name}_{like}" for name in samplers for like in ("plain", "drawn")))
-    return {name: (found[f"{name}_plain"], found[f"{name}_drawn"]) for name in samplers}
-
-
-def differ(found: dict[str, Tensor], one: str, other: str) -> bool:
-    """Whether two finite results of the same shape differ by more than rounding."""
-    first, second = found[one], found[other]
-    assert first.shape == second.shape and first.isfinite().all() and second.isfinite().all()
-    return not torch.allclose(first, second, atol=1e-3)
-
-
-def refusal(comfy, graph: dict) -> str:
-    """What the server says of a graph whose guided picture cannot be drawn."""
-    graph["decoded"] = {"class_type": "VAEDecode", "inputs": {"samples": ["drawn", 0], "vae": ["world", 2]}}
-    graph["picture"] = {"class_type": "PreviewImage", "inputs": {"images": ["decoded", 0]}}
-    return error(comfy, graph)
 
 
 def test_corrector_head_and_both_each_draw_another_picture(comfy):
@@ -120,9 +33,9 @@ def test_corrector_head_and_both_each_draw_another_picture(comfy):
     for name, modules in GUIDES.items():
         graph[f"guided_{name}"] = sampling(graph, "guided", **{module: [module, 0] for module in modules})
         graph[f"by_{name}"] = sampling(graph, "drawn", model=[f"guided_{name}", 0])
-    found = latents(comfy, graph, "plain", *(f"by_{name}" for name in GUIDES))
-    pairs = [(one, other) for one in found for other in found if one < other]
-    assert len(pairs) == 6 and [pair for pair in pairs if not differ(found, *pair)] == []
+    samples = latents(comfy, graph, "plain", *(f"by_{name}" for name in GUIDES))
+    pairs = [(one, other) for one in samples for other in samples if one < other]
+    assert len(pairs) == 6 and [pair for pair in pairs if not differ(samples, *pair)] == []
 
 
 @pytest.mark.parametrize("combine", ["sum", "min_norm"])
@@ -161,15 +74,15 @@ def test_the_head_acts_only_where_it_can_read(comfy):
     for name, (start, end) in {"whole": (1.0, 0.01), "own": (0.6, 0.01), "half": (0.6, 0.4)}.items():
         graph[f"guided_{name}"] = sampling(graph, "guided", sigma_start=start, sigma_end=end)
         graph[name] = sampling(graph, "drawn", model=[f"guided_{name}", 0])
-    found = latents(comfy, graph, "plain", "drawn", "whole", "own", "half")
-    assert torch.equal(found["whole"], found["drawn"]) and torch.equal(found["own"], found["drawn"])
-    assert differ(found, "half", "drawn") and differ(found, "half", "plain")
+    samples = latents(comfy, graph, "plain", "drawn", "whole", "own", "half")
+    assert torch.equal(samples["whole"], samples["drawn"]) and torch.equal(samples["own"], samples["drawn"])
+    assert differ(samples, "half", "drawn") and differ(samples, "half", "plain")
 
 
 def test_a_window_between_two_steps_changes_nothing(comfy):
     graph = guide_graph(comfy, sigma_start=0.45, sigma_end=0.3)
-    found = latents(comfy, graph, "plain", "drawn")
-    assert torch.equal(found["plain"], found["drawn"])
+    samples = latents(comfy, graph, "plain", "drawn")
+    assert torch.equal(samples["plain"], samples["drawn"])
 
 
 def test_without_gradient_steps_the_head_does_nothing(comfy):
@@ -177,8 +90,8 @@ def test_without_gradient_steps_the_head_does_nothing(comfy):
     graph["alone"] = sampling(graph, "guided")
     del graph["alone"]["inputs"]["head"]
     graph["without"] = sampling(graph, "drawn", model=["alone", 0])
-    found = latents(comfy, graph, "drawn", "without")
-    assert torch.equal(found["drawn"], found["without"])
+    samples = latents(comfy, graph, "drawn", "without")
+    assert torch.equal(samples["drawn"], samples["without"])
 
 
 def test_guided_models_can_be_guided_again(comfy):
@@ -218,7 +131,7 @@ def test_guided_models_can_be_guided_again(comfy):
         "prompt without a claim",
     ],
 )
-def test_what_cannot_guide_is_refused_with_the_mend(comfy, settings, message):
+def test_what_cannot_guide_is_refused_with_the_fix(comfy, settings, message):
     assert message in refusal(comfy, guide_graph(comfy, **settings))
 
 
@@ -230,7 +143,7 @@ def every_sampler(comfy) -> dict[str, tuple[Tensor, Tensor]]:
 
 def test_every_sampler_of_the_server_draws_something_finite(every_sampler):
     assert len(every_sampler) >= 40
-    assert [name for name, pair in every_sampler.items() if not all(each.isfinite().all() for each in pair)] == []
+    assert [name for name, pair in every_sampler.items() if not all(drawn.isfinite().all() for drawn in pair)] == []
 
 
 def test_every_sampler_of_the_server_is_guided(every_sampler):
@@ -242,22 +155,22 @@ def test_at_strength_zero_the_model_is_the_same_to_the_last_bit(comfy):
     for name in SEEDED:
         for which, like in (("plain", "plain"), ("guided", "drawn")):
             graph[f"{name}_{which}"] = sampling(graph, like, sampler_name=name)
-    found = latents(comfy, graph, *(f"{name}_{which}" for name in SEEDED for which in ("plain", "guided")))
-    assert all(torch.equal(found[f"{name}_plain"], found[f"{name}_guided"]) for name in SEEDED)
+    samples = latents(comfy, graph, *(f"{name}_{which}" for name in SEEDED for which in ("plain", "guided")))
+    assert all(torch.equal(samples[f"{name}_plain"], samples[f"{name}_guided"]) for name in SEEDED)
 
 
 def test_half_the_strength_is_less_of_it(comfy):
     graph = guide_graph(comfy, sigma_start=LAST, sigma_end=LAST)
     graph["half"] = sampling(graph, "guided", strength=0.5)
     graph["less"] = sampling(graph, "drawn", model=["half", 0])
-    found = latents(comfy, graph, "plain", "drawn", "less")
-    assert torch.allclose(found["less"] - found["plain"], 0.5 * (found["drawn"] - found["plain"]), atol=1e-5)
+    samples = latents(comfy, graph, "plain", "drawn", "less")
+    assert torch.allclose(samples["less"] - samples["plain"], 0.5 * (samples["drawn"] - samples["plain"]), atol=1e-5)
 
 
 def test_corrector_and_head_together_keep_to_the_trust_region(comfy):
     graph = guide_graph(comfy, batch=3, sigma_start=LAST, sigma_end=LAST, gradient_steps=30)
-    found = latents(comfy, graph, "plain", "drawn")
-    change = relative_norm(found["drawn"] - found["plain"], found["plain"])
+    samples = latents(comfy, graph, "plain", "drawn")
+    change = relative_norm(samples["drawn"] - samples["plain"], samples["plain"])
     assert (change > 0.1).all() and (change < 0.301).all()
 
 
@@ -268,8 +181,8 @@ def test_the_model_itself_draws_the_same_before_and_after(comfy):
         graph[name] = {"class_type": "LatentMultiply", "inputs": {"samples": [before, 0], "multiplier": 0.0}}
     graph["drawn"]["inputs"]["latent_image"] = ["nothing", 0]
     graph["after"] = sampling(graph, "plain", latent_image=["again", 0])
-    found = latents(comfy, graph, "plain", "drawn", "after")
-    assert differ(found, "plain", "drawn") and torch.equal(found["plain"], found["after"])
+    samples = latents(comfy, graph, "plain", "drawn", "after")
+    assert differ(samples, "plain", "drawn") and torch.equal(samples["plain"], samples["after"])
 
 
 def test_it_draws_the_same_after_comfyui_has_freed_its_memory(comfy):
@@ -307,10 +220,10 @@ def test_outside_of_a_noise_mask_nothing_changes(comfy):
     }
     for name in ("plain", "drawn"):
         graph[name]["inputs"]["latent_image"] = ["masked", 0]
-    found = latents(comfy, graph, "start", "plain", "drawn")
+    samples = latents(comfy, graph, "start", "plain", "drawn")
     side = LATENT_SIDE // 2
-    assert torch.allclose(found["drawn"][..., side:], found["start"][..., side:], atol=1e-4)
-    assert not torch.allclose(found["drawn"][..., :side], found["plain"][..., :side], atol=1e-3)
+    assert torch.allclose(samples["drawn"][..., side:], samples["start"][..., side:], atol=1e-4)
+    assert not torch.allclose(samples["drawn"][..., :side], samples["plain"][..., :side], atol=1e-3)
 
 
 def test_ksampler_advanced_in_two_halves_draws_as_ksampler_in_one(comfy):
@@ -338,9 +251,11 @@ def test_ksampler_advanced_in_two_halves_draws_as_ksampler_in_one(comfy):
     )
     graph["whole"] = sampling(graph, "first", end_at_step=10000)
     graph["late"] = sampling(graph, "second", model=["world", 0])
-    found = latents(comfy, graph, "plain", "drawn", "second", "whole", "late")
-    assert torch.equal(found["whole"], found["drawn"]) and torch.allclose(found["second"], found["drawn"], atol=1e-3)
-    assert differ(found, "late", "second") and differ(found, "late", "plain")
+    samples = latents(comfy, graph, "plain", "drawn", "second", "whole", "late")
+    assert torch.equal(samples["whole"], samples["drawn"]) and torch.allclose(
+        samples["second"], samples["drawn"], atol=1e-3
+    )
+    assert differ(samples, "late", "second") and differ(samples, "late", "plain")
 
 
 def custom_graph(comfy, **settings) -> dict:
@@ -392,34 +307,15 @@ def custom_graph(comfy, **settings) -> dict:
 
 
 def test_sampler_custom_advanced_draws_as_ksampler_does(comfy):
-    found = latents(comfy, custom_graph(comfy), "cfg", "drawn", "basic", "once")
-    assert torch.equal(found["cfg"], found["drawn"]) and torch.equal(found["basic"], found["once"])
+    samples = latents(comfy, custom_graph(comfy), "cfg", "drawn", "basic", "once")
+    assert torch.equal(samples["cfg"], samples["drawn"]) and torch.equal(samples["basic"], samples["once"])
 
 
 def test_every_guider_is_guided(comfy):
     guiders = ("cfg", "basic", "perp", "dual")
     guided, plain = (latents(comfy, custom_graph(comfy, strength=strength), *guiders) for strength in (1.0, 0.0))
-    assert all(each.isfinite().all() for each in guided.values())
+    assert all(drawn.isfinite().all() for drawn in guided.values())
     assert [name for name in guiders if torch.allclose(guided[name], plain[name], atol=1e-3)] == []
-
-
-def save_lora(comfy) -> str:
-    """A LoRA of random weights on the attention of the demo world's UNet; returns its name."""
-    torch.manual_seed(0)
-    tensors = {}
-    with safe_open(PIPELINE / "unet" / "diffusion_pytorch_model.safetensors", "pt") as file:
-        for name in (name for name in file.keys() if ".attn" in name and name.endswith(".weight")):
-            outward, inward = file.get_slice(name).get_shape()
-            key = "lora_unet_" + name.removesuffix(".weight").replace(".", "_")
-            tensors |= {
-                f"{key}.lora_up.weight": 0.1 * torch.randn(outward, 2),
-                f"{key}.lora_down.weight": 0.1 * torch.randn(2, inward),
-            }
-    assert tensors
-    folder = comfy.base / "models" / "loras"
-    folder.mkdir(exist_ok=True)
-    save_file(tensors, folder / "random.safetensors")
-    return "random.safetensors"
 
 
 def test_a_lora_before_the_node_is_one_after_it(comfy):
@@ -438,15 +334,15 @@ def test_a_lora_before_the_node_is_one_after_it(comfy):
     graph["guided_early"] = sampling(graph, "guided", model=["early", 0])
     for drawn, model in (("lora", "early"), ("before", "guided_early"), ("after", "late")):
         graph[drawn] = sampling(graph, "drawn", model=[model, 0])
-    found = latents(comfy, graph, "plain", "drawn", "lora", "before", "after")
-    assert torch.equal(found["before"], found["after"])
-    assert all(differ(found, "before", other) for other in ("drawn", "lora", "plain")) and differ(
-        found, "lora", "plain"
+    samples = latents(comfy, graph, "plain", "drawn", "lora", "before", "after")
+    assert torch.equal(samples["before"], samples["after"])
+    assert all(differ(samples, "before", other) for other in ("drawn", "lora", "plain")) and differ(
+        samples, "lora", "plain"
     )
     # Drawn once more by a model whose weights the LoRA has been in.
     graph["plain"]["inputs"]["latent_image"] = ["nothing", 0]
     graph["nothing"] = {"class_type": "LatentMultiply", "inputs": {"samples": ["after", 0], "multiplier": 0.0}}
-    assert torch.equal(latents(comfy, graph, "plain")["plain"], found["plain"])
+    assert torch.equal(latents(comfy, graph, "plain")["plain"], samples["plain"])
 
 
 def test_conditionings_with_masks_areas_and_time_ranges(comfy):
@@ -483,8 +379,8 @@ def test_conditionings_with_masks_areas_and_time_ranges(comfy):
             graph[f"{name}_{which}"] = sampling(
                 graph, "drawn", model=[model, 0], positive=[f"{name}_both", 0], negative=["zero", 0]
             )
-    found = latents(comfy, graph, *(f"{name}_{which}" for name in names for which in ("plain", "guided")))
-    assert [name for name in names if not differ(found, f"{name}_plain", f"{name}_guided")] == []
+    samples = latents(comfy, graph, *(f"{name}_{which}" for name in names for which in ("plain", "guided")))
+    assert [name for name in names if not differ(samples, f"{name}_plain", f"{name}_guided")] == []
 
 
 def test_the_demo_worlds_own_head_and_corrector(comfy):

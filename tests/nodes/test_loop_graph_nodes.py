@@ -28,28 +28,28 @@ def test_what_fails_is_drawn_again_until_the_rounds_are_used_up(comfy):
     graph = shown(looped(rounds=3), seed=("start", 3), report=("start", 6), denoise=("start", 2), number=("start", 4))
     result = ran(comfy, graph)
     assert text(result, "passed") == "False"
-    said = {
-        name: [each["text"][0] for each in by_round(result, f"{name}_shown")]
+    shown_texts = {
+        name: [output["text"][0] for output in by_round(result, f"{name}_shown")]
         for name in ("seed", "report", "denoise", "number")
     }
-    assert said["seed"][0] == "5" and len(set(said["seed"])) == 4
-    assert said["number"] == ["0", "1", "2", "3"] and said["denoise"][0] == "1.0"
-    assert said["report"][0] == "" and all("nine triangles" in report for report in said["report"][1:])
+    assert shown_texts["seed"][0] == "5" and len(set(shown_texts["seed"])) == 4
+    assert shown_texts["number"] == ["0", "1", "2", "3"] and shown_texts["denoise"][0] == "1.0"
+    assert shown_texts["report"][0] == "" and all("nine triangles" in report for report in shown_texts["report"][1:])
     assert len(by_round(result, "critique")) == 4
 
 
 def test_the_state_records_every_round_with_its_true_cost(comfy):
     (rounds,) = recorded(comfy, looped(rounds=2, steps=5))
-    assert [entry.nfe for entry in rounds] == [5, 5, 5] and [entry.critic_calls for entry in rounds] == [1, 1, 1]
+    assert [round_.nfe for round_ in rounds] == [5, 5, 5] and [round_.critic_calls for round_ in rounds] == [1, 1, 1]
     assert rounds[0].strategy == "sample" and rounds[0].seed == 5
-    assert {entry.strategy for entry in rounds[1:]} <= {"rearrange", "region", "correct", "resample"}
-    assert all(entry.seconds > 0 for entry in rounds[1:])
+    assert {round_.strategy for round_ in rounds[1:]} <= {"rearrange", "region", "correct", "resample"}
+    assert all(round_.seconds > 0 for round_ in rounds[1:])
 
 
 def test_a_sampler_that_calls_the_model_twice_a_step_is_counted_so(comfy):
     graph = looped(rounds=1, steps=4)
     graph["drawn"]["inputs"]["sampler_name"] = "heun"
-    assert [entry.nfe for entry in recorded(comfy, graph)[0]] == [7, 7]
+    assert [round_.nfe for round_ in recorded(comfy, graph)[0]] == [7, 7]
 
 
 def test_the_body_may_be_a_custom_sampler(comfy):
@@ -76,7 +76,7 @@ def test_the_body_may_be_a_custom_sampler(comfy):
         },
     }
     assert (pictures(comfy, graph, "end", 2) == plain).all()
-    assert [(entry.strategy, entry.nfe) for entry in recorded(comfy, graph)[0]] == [("sample", 4), ("correct", 4)]
+    assert [(round_.strategy, round_.nfe) for round_ in recorded(comfy, graph)[0]] == [("sample", 4), ("correct", 4)]
 
 
 @pytest.mark.parametrize("strategy", ["correct", "resample"])
@@ -104,8 +104,8 @@ def test_latents_of_one_video_frame_keep_their_axis_through_the_rounds(comfy):
     graph["drawn"] = {"class_type": "LatentMultiply", "inputs": {"samples": ["start", 1], "multiplier": 0.5}}
     graph["decoded"] = {"class_type": "MaskToImage", "inputs": {"mask": ["start", 5]}}
     graph["saved"] = {"class_type": "SaveLatent", "inputs": {"samples": ["end", 0], "filename_prefix": "graph/frames"}}
-    (entry,) = ran(comfy, graph).outputs["saved"]["latents"]
-    saved = safetensors.torch.load(comfy.view(entry))["latent_tensor"]
+    (file,) = ran(comfy, graph).outputs["saved"]["latents"]
+    saved = safetensors.torch.load(comfy.view(file))["latent_tensor"]
     assert saved.shape == (2, 4, 1, 12, 12) and [len(picture) for picture in recorded(comfy, graph)] == [3, 3]
 
 
@@ -114,7 +114,7 @@ def test_without_a_model_no_calls_are_made_up(comfy):
     del graph["start"]["inputs"]["model"]
     graph["drawn"]["inputs"]["model"] = ["world", 0]
     (rounds,) = recorded(comfy, graph)
-    assert [entry.nfe for entry in rounds] == [0, 0]
+    assert [round_.nfe for round_ in rounds] == [0, 0]
 
 
 def test_a_sampler_that_runs_again_with_other_steps_replaces_its_calls(comfy):
@@ -162,7 +162,7 @@ def test_more_rounds_keep_the_first_and_count_it_once(comfy):
     result = ran(comfy, graph)
     assert "drawn" not in result.executed and len(by_round(result, "critique")) == 3
     (after,) = recorded(comfy, graph)
-    assert len(after) == 3 and [entry[:4] for entry in after[:2]] == [entry[:4] for entry in before]
+    assert len(after) == 3 and [round_[:4] for round_ in after[:2]] == [round_[:4] for round_ in before]
 
 
 def test_previews_in_the_body_show_every_round_and_those_after_the_loop_the_end(comfy):
@@ -171,13 +171,13 @@ def test_previews_in_the_body_show_every_round_and_those_after_the_loop_the_end(
     graph["both"] = {"class_type": "ImageBatch", "inputs": {"image1": ["decoded", 0], "image2": ["end", 1]}}
     graph["compared"] = {"class_type": "PreviewImage", "inputs": {"images": ["both", 0]}}
     result = ran(comfy, graph)
-    seen = [comfy.view(each["images"][0]) for each in by_round(result, "seen")]
+    seen = [comfy.view(output["images"][0]) for output in by_round(result, "seen")]
     assert len(seen) == 3 and len(set(seen)) == 3
     (compared,) = by_round(result, "compared")
     assert len(compared["images"]) == 2
 
 
-def test_only_what_is_wrong_is_drawn_anew(comfy):
+def test_only_what_is_wrong_is_redrawn(comfy):
     graph = looped(rounds=1, seed=3, steps=12, prompt=PROMPT, **only("region"))
     graph["where"] = {"class_type": "MaskToImage", "inputs": {"mask": ["start", 5]}}
     graph["masked"] = {"class_type": "PreviewImage", "inputs": {"images": ["where", 0]}}
@@ -186,8 +186,8 @@ def test_only_what_is_wrong_is_drawn_anew(comfy):
     (everything, mask), (before, after) = (pictures_by_round(comfy, result, name) for name in ("masked", "seen"))
     assert everything.min() == 255 and mask.min() == 0 and mask.max() == 255
     change = np.abs(after - before).max(axis=-1)
-    kept = mask[..., 0] == 0
-    assert change[~kept].mean() > 5 * change[kept].mean()
+    unchanged = mask[..., 0] == 0
+    assert change[~unchanged].mean() > 5 * change[unchanged].mean()
 
 
 def test_in_a_batch_what_passes_stays_and_the_rest_goes_on(comfy):
@@ -207,7 +207,7 @@ def test_denoise_meets_the_noise_level_on_the_models_own_schedule(comfy, shift, 
     graph["shifted"] = {"class_type": "ModelSamplingSD3", "inputs": {"model": ["world", 0], "shift": shift}}
     graph["start"]["inputs"]["model"] = ["shifted", 0]
     result = ran(comfy, graph)
-    assert [each["text"][0] for each in by_round(result, "denoise_shown")] == ["1.0", expected]
+    assert [output["text"][0] for output in by_round(result, "denoise_shown")] == ["1.0", expected]
     assert recorded(comfy, graph)[0][1].noise_level == 0.9
 
 
@@ -230,9 +230,9 @@ def test_the_artists_own_noise_mask_holds_in_every_round(comfy):
     graph["seen"] = {"class_type": "PreviewImage", "inputs": {"images": ["decoded", 0]}}
     source = pixels(comfy, graph, "undone").astype(int)
     graph["start"]["inputs"]["seed"] = 115
-    found = pictures_by_round(comfy, ran(comfy, graph), "seen")
-    assert len(found) == 3
-    for picture in found:
+    images = pictures_by_round(comfy, ran(comfy, graph), "seen")
+    assert len(images) == 3
+    for picture in images:
         assert np.abs(picture - source)[: SIDE // 4].max() <= 2 < np.abs(picture - source)[3 * SIDE // 4 :].max()
 
 
@@ -247,10 +247,10 @@ def test_cancelling_in_a_later_round_leaves_the_best_so_far_in_the_history_and_t
 
     result = comfy.run(graph, on_progress=cancel)
     assert result.status == "interrupted"
-    (kept,) = by_round(result, "start")
-    picture = np.asarray(Image.open(io.BytesIO(comfy.view(kept["images"][0]))))
+    (left_behind,) = by_round(result, "start")
+    picture = np.asarray(Image.open(io.BytesIO(comfy.view(left_behind["images"][0]))))
     (rounds,) = recorded(comfy, graph)
-    assert [entry.nfe for entry in rounds] == [40] * 3
+    assert [round_.nfe for round_ in rounds] == [40] * 3
     graph["end"]["inputs"]["rounds"] = 0
     assert (picture == pictures(comfy, graph, "end", 1)[0]).all()
 

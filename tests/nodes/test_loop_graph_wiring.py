@@ -26,7 +26,7 @@ def test_a_loop_in_a_loop_runs_whole_in_every_round(comfy):
         1,
     ]
     (rounds,) = recorded(comfy, graph)
-    assert [entry.nfe for entry in rounds] == [12, 12]
+    assert [round_.nfe for round_ in rounds] == [12, 12]
 
 
 def test_two_loops_in_a_graph_do_not_mix(comfy):
@@ -40,8 +40,8 @@ def test_two_loops_in_a_graph_do_not_mix(comfy):
     graph["start"]["inputs"]["seed"] = graph["start_two"]["inputs"]["seed"] = 20
     result = ran(comfy, graph)
     assert [len(by_round(result, node)) for node in ("critique", "critique_two")] == [2, 3]
-    assert [entry.nfe for entry in recorded(comfy, graph)[0]] == [4, 4]
-    assert [entry.nfe for entry in recorded(comfy, graph, "end_two")[0]] == [4, 4, 4]
+    assert [round_.nfe for round_ in recorded(comfy, graph)[0]] == [4, 4]
+    assert [round_.nfe for round_ in recorded(comfy, graph, "end_two")[0]] == [4, 4, 4]
 
 
 def test_a_second_loop_goes_on_from_the_first_ones_state(comfy):

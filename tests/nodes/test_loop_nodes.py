@@ -10,9 +10,9 @@ import psutil
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load
 
 from tests.support.graphs import BAD_LATENTS, SIDE, demo_graph, error, load_latent, loop_graph, pictures, shown, text
+from tests.support.loop_graphs import saved_latents
 from xlard.loop.registry import DEFAULT_STRATEGIES
 
 
@@ -87,11 +87,11 @@ def test_cancelling_leaves_the_best_picture_so_far_in_the_history_and_the_next_r
     result, later = cancelled(comfy, graph, 2 * 3, 2 * drawn)
     assert result.status == "interrupted" and list(result.outputs) == ["loop"]
     assert len([now for now, most in later if most == 2 * 3 and now > 2 * drawn]) <= 2
-    kept = [np.asarray(Image.open(io.BytesIO(comfy.view(entry)))) for entry in result.outputs["loop"]["images"]]
-    assert len(kept) == 2
+    left_behind = [np.asarray(Image.open(io.BytesIO(comfy.view(file)))) for file in result.outputs["loop"]["images"]]
+    assert len(left_behind) == 2
     if drawn == 1:
         assert (
-            np.stack(kept) == pictures(comfy, loop_graph(batch=2, steps=10, rounds=0, seed=9 + drawn), "loop", 2)
+            np.stack(left_behind) == pictures(comfy, loop_graph(batch=2, steps=10, rounds=0, seed=9 + drawn), "loop", 2)
         ).all()
     again = comfy.run(graph)
     assert again.status == "success" and "loop" in again.executed and "loop" not in again.outputs
@@ -112,23 +112,14 @@ def test_bad_latents_name_the_cause(comfy, name, samples, message):
     assert message in error(comfy, graph)
 
 
-def saved_latents(comfy, graph: dict) -> torch.Tensor:
-    """Run a loop graph and return its latents as they were saved, bit for bit."""
-    graph["saved"] = {"class_type": "SaveLatent", "inputs": {"samples": ["loop", 0], "filename_prefix": "exact"}}
-    result = comfy.run(graph)
-    assert result.status == "success", result.error
-    (entry,) = result.outputs["saved"]["latents"]
-    return load(comfy.view(entry))["latent_tensor"]
-
-
 @pytest.mark.parametrize("only", ["rearrange", "region"])
-def test_what_is_mended_in_parts_keeps_the_rest_to_the_last_bit(comfy, only):
+def test_what_is_fixed_in_parts_keeps_the_rest_to_the_last_bit(comfy, only):
     strategies = {name: name == only for name in DEFAULT_STRATEGIES}
     first = saved_latents(comfy, loop_graph(batch=8, steps=10, rounds=0))
     after = saved_latents(comfy, loop_graph(batch=8, steps=10, rounds=2, **strategies))
     same = (first == after).all(dim=1)
-    mended = [picture for picture in same if not picture.all()]
-    assert mended and all(picture.any() for picture in mended)
+    changed = [picture for picture in same if not picture.all()]
+    assert changed and all(picture.any() for picture in changed)
 
 
 def test_without_any_strategy_it_is_an_error(comfy):
@@ -178,8 +169,8 @@ def test_reading_the_steps_changes_no_bit_and_tells_their_gains(comfy):
     page = comfy.view(comfy.run(read).outputs["files"]["html"][0]).decode()
     (history,) = (comfy.base / "output" / "steps").glob("*_00002*.json")
     for state in json.loads(history.read_text("utf-8")):
-        for entry in state["rounds"]:
-            sigmas = [step["sigma"] for step in entry["steps"]]
+        for round_ in state["rounds"]:
+            sigmas = [step["sigma"] for step in round_["steps"]]
             assert len(sigmas) >= 3 and sigmas == sorted(set(sigmas), reverse=True) and max(sigmas) <= 0.8
-            assert entry["steps"][0]["gain"] is None and all(step["gain"] is not None for step in entry["steps"][1:])
+            assert round_["steps"][0]["gain"] is None and all(step["gain"] is not None for step in round_["steps"][1:])
     assert "Head by step" in page and 'class="curve"' in page

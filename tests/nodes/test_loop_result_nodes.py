@@ -20,16 +20,18 @@ def graph() -> dict:
     return with_result(loop_graph(batch=2, prompt=NEVER, rounds=1), "loop")
 
 
-@pytest.mark.parametrize(("own", "found"), [(1, 1), (2, 2)])
-def test_pictures_are_those_of_the_loop(comfy, graph, own, found) -> None:
-    assert (pictures(comfy, dict(graph), "loop", own) == pictures(comfy, dict(graph), "result", found)).all()
+@pytest.mark.parametrize(("loop_slot", "result_slot"), [(1, 1), (2, 2)])
+def test_pictures_are_those_of_the_loop(comfy, graph, loop_slot, result_slot) -> None:
+    assert (
+        pictures(comfy, dict(graph), "loop", loop_slot) == pictures(comfy, dict(graph), "result", result_slot)
+    ).all()
 
 
 def test_latents_are_those_of_the_loop(comfy, graph) -> None:
     graph = dict(graph)
-    for name, node in (("own", "loop"), ("found", "result")):
+    for name, node in (("of_loop", "loop"), ("of_result", "result")):
         graph[name] = {"class_type": "VAEDecode", "inputs": {"samples": [node, 0], "vae": ["world", 2]}}
-    assert (pictures(comfy, dict(graph), "own") == pictures(comfy, dict(graph), "found")).all()
+    assert (pictures(comfy, dict(graph), "of_loop") == pictures(comfy, dict(graph), "of_result")).all()
 
 
 def test_verdicts_are_those_of_the_loop(comfy, graph) -> None:
@@ -40,14 +42,14 @@ def test_verdicts_are_those_of_the_loop(comfy, graph) -> None:
             score=("loop", 4),
             passed=("loop", 5),
             report=("loop", 6),
-            found_score=("result", 3),
-            found_passed=("result", 4),
-            found_report=("result", 5),
+            result_score=("result", 3),
+            result_passed=("result", 4),
+            result_report=("result", 5),
         ),
     )
     for name in ("score", "passed", "report"):
-        assert text(result, name) == text(result, f"found_{name}")
-    assert "nine triangles" in text(result, "report") and result.outputs["found_passed_shown"]["text"] == [
+        assert text(result, name) == text(result, f"result_{name}")
+    assert "nine triangles" in text(result, "report") and result.outputs["result_passed_shown"]["text"] == [
         "False",
         "False",
     ]

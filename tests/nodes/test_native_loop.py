@@ -70,21 +70,21 @@ def inputs_of(graph: dict, kind: str) -> dict:
 
 def comparable(rounds: list) -> list[tuple]:
     """Rounds without their seconds."""
-    return [(entry.strategy, entry.noise_level, entry.seed, entry.nfe, entry.critic_calls) for entry in rounds]
+    return [(round_.strategy, round_.noise_level, round_.seed, round_.nfe, round_.critic_calls) for round_ in rounds]
 
 
 def test_the_state_goes_through_comfyuis_loop_as_through_ours(native) -> None:
-    own = recorded(native, looped(batch=2, prompt=NEVER, rounds=2))
-    found = rounds_of(ran(native, shown(carried(3, batch=2, prompt=NEVER), state=("closed", 0))))
-    assert [comparable(rounds) for rounds in found] == [comparable(rounds) for rounds in own]
-    assert [len(rounds) for rounds in found] == [3, 3]
+    expected = recorded(native, looped(batch=2, prompt=NEVER, rounds=2))
+    carried_rounds = rounds_of(ran(native, shown(carried(3, batch=2, prompt=NEVER), state=("closed", 0))))
+    assert [comparable(rounds) for rounds in carried_rounds] == [comparable(rounds) for rounds in expected]
+    assert [len(rounds) for rounds in carried_rounds] == [3, 3]
 
 
 def test_the_best_pictures_are_those_of_our_loop(native) -> None:
-    own = pictures(native, looped(prompt=NEVER, rounds=2), "end", 1)
+    expected = pictures(native, looped(prompt=NEVER, rounds=2), "end", 1)
     graph = carried(3, prompt=NEVER)
     graph["result"] = {"class_type": "XLARDLoopResult", "inputs": {"state": ["closed", 0]}}
-    assert (pictures(native, graph, "result", 1) == own).all()
+    assert (pictures(native, graph, "result", 1) == expected).all()
 
 
 def test_what_passes_is_left_alone_in_the_iterations_that_remain(native) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.nodes.test_rewrite_nodes import drawn
 from tests.support.chat_server import ChatServer
 from tests.support.graphs import PROMPT, error, loop_graph, pixels, shown, text
+from tests.support.loop_graphs import drawn_from
 from xlard.loop.engine import derived_seed
 from xlard.loop.object_by_object import PROCESSES
 
@@ -36,7 +36,7 @@ def test_what_is_missing_is_drawn_from_its_own_prompt_judged_alone_and_put_in(co
     assert result.status == "success" and text(result, "passed") == "True", result.error
     with open(text(result, "history"), encoding="utf-8") as file:
         rounds = json.load(file)[0]["rounds"]
-    assert [(entry["strategy"], entry["prompt"], entry["alone"], entry["accepted"]) for entry in rounds] == [
+    assert [(round_["strategy"], round_["prompt"], round_["alone"], round_["accepted"]) for round_ in rounds] == [
         ("sample", "", False, True),
         ("introduce", "a blue square", True, False),
         ("compose", "", False, True),
@@ -48,14 +48,16 @@ def test_what_is_missing_is_drawn_from_its_own_prompt_judged_alone_and_put_in(co
 def test_the_object_is_ksamplers_picture_of_its_prompt(comfy, server):
     result = comfy.run(shown(one_by_one(server, rounds=1), page=("files", 0)))
     with open(text(result, "page"), encoding="utf-8") as file:
-        found = re.search(r'src="data:image/\w+;base64,([^"]+)" alt="Round 1"', file.read())
-    thumbnail = Image.open(io.BytesIO(base64.b64decode(found.group(1)))).convert("RGB")
+        match = re.search(r'src="data:image/\w+;base64,([^"]+)" alt="Round 1"', file.read())
+    thumbnail = Image.open(io.BytesIO(base64.b64decode(match.group(1)))).convert("RGB")
     alone, whole = (
-        Image.fromarray(drawn(comfy, words, derived_seed(SEED, 1, 0))).resize(thumbnail.size, Image.Resampling.LANCZOS)
-        for words in ("a blue square", PROMPT)
+        Image.fromarray(drawn_from(comfy, prompt, derived_seed(SEED, 1, 0))).resize(
+            thumbnail.size, Image.Resampling.LANCZOS
+        )
+        for prompt in ("a blue square", PROMPT)
     )
     near, far = (
-        np.abs(np.asarray(thumbnail, dtype=int) - np.asarray(other, dtype=int)).mean() for other in (alone, whole)
+        np.abs(np.asarray(thumbnail, dtype=int) - np.asarray(expected, dtype=int)).mean() for expected in (alone, whole)
     )
     assert near < 3 < far
 

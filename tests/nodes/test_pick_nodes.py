@@ -99,7 +99,7 @@ def test_several_are_picked_best_first(comfy):
     result = comfy.run(
         shown(graph, index=("best", INDEX), win_rate=("best", WIN_RATE), seed=("best", SEED), score=("best", SCORE))
     )
-    rates, index = numbers(result, "win_rate"), [int(each) for each in numbers(result, "index")]
+    rates, index = numbers(result, "win_rate"), [int(number) for number in numbers(result, "index")]
     assert (
         len(rates) == len(numbers(result, "score")) == 3
         and rates == sorted(rates, reverse=True)
@@ -188,7 +188,7 @@ def test_noise_masks_go_with_their_latents(comfy, ends):
     change = np.abs(pictures(comfy, graph, "result").astype(int) - pictures(comfy, graph, "best", IMAGE)).max(
         axis=(1, 2, 3)
     )
-    assert [bool(each > 20) for each in change] == ([index == 1 for index in order] if ends == 2 else [False, False])
+    assert [bool(mean > 20) for mean in change] == ([index == 1 for index in order] if ends == 2 else [False, False])
 
 
 def test_the_demo_critic_tells_apart_by_probability_what_it_cannot_compare(comfy):

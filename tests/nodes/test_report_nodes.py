@@ -20,13 +20,13 @@ def test_the_history_lies_beside_the_page_and_tells_the_same_rounds(comfy):
     html, history = (Path(text(result, name)) for name in ("html", "history"))
     assert (history.parent, history.stem, history.suffix) == (html.parent, html.stem, ".json")
     assert html.parent == comfy.base / "output" / "told"
-    told = json.loads(history.read_text("utf-8"))
-    assert [entry["prompt"] for entry in told] == [PROMPT] * 2
+    histories = json.loads(history.read_text("utf-8"))
+    assert [history["prompt"] for history in histories] == [PROMPT] * 2
     page = html.read_text("utf-8")
-    for entry in told:
-        assert 1 <= len(entry["rounds"]) <= 2 and entry["nfe"] == sum(each["nfe"] for each in entry["rounds"])
-        assert f"{entry['nfe']} NFE" in page
-        assert {claim["text"] for claim in entry["rounds"][0]["critique"]["claims"]} >= {"two circles are red"}
+    for history in histories:
+        assert 1 <= len(history["rounds"]) <= 2 and history["nfe"] == sum(round_["nfe"] for round_ in history["rounds"])
+        assert f"{history['nfe']} NFE" in page
+        assert {claim["text"] for claim in history["rounds"][0]["critique"]["claims"]} >= {"two circles are red"}
 
 
 def test_a_history_of_that_name_is_not_replaced(comfy):

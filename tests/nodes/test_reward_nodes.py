@@ -43,7 +43,7 @@ def test_only_the_aspects_that_the_prompt_asks_for_count(comfy):
     assert "position" in text(comfy.run(head_graph(comfy)), "rewards")
 
 
-def test_a_head_for_other_latents_is_refused_with_the_mend(comfy):
+def test_a_head_for_other_latents_is_refused_with_the_fix(comfy):
     message = error(comfy, head_graph(comfy, "wrong", channels=16))
     assert "trained for 16-channel latents" in message and "Load or train" in message
 
@@ -56,7 +56,7 @@ def test_bad_latents_name_the_cause(comfy, name, samples, message):
     assert message in error(comfy, graph)
 
 
-def test_a_truncated_file_is_named_and_replacing_it_mends_it(comfy):
+def test_a_truncated_file_is_named_and_replacing_it_helps(comfy):
     graph = head_graph(comfy, "mended")
     path = comfy.base / "models" / "xlard" / "heads" / "mended.safetensors"
     whole = path.read_bytes()

@@ -1,5 +1,4 @@
-"""A CONDITIONING with its prompt in other words: what is replaced, what stays, with a CLIP that is written down
-here."""
+"""A CONDITIONING with another wording of its prompt: what is replaced, what stays, with a CLIP of this file."""
 
 from __future__ import annotations
 
@@ -35,7 +34,7 @@ def embedding(text: str) -> Tensor:
 
 
 class Clip:
-    """Makes an entry for each of ``keyframes``, with a mask only where a text is longer than two words."""
+    """Makes an embedding for each of ``keyframes``, with a mask only where a text is longer than two words."""
 
     def __init__(self, *keyframes: float):
         self.keyframes, self.encoded = keyframes or (0.0,), []
@@ -67,10 +66,11 @@ def test_only_the_text_is_replaced(rewriting) -> None:
         "hooks": "the artist's",
     }
     positive = [[embedding("a dog"), {"mask": 1, "pooled_output": 2}], [embedding(OLD), options]]
-    other, (new, kept) = rewriting(None, Clip(), OLD, positive).conditioning(NEW)
-    assert other is not positive[0] and other[0] is positive[0][0] and other[1] == {"mask": 1, "pooled_output": 2}
-    assert torch.equal(new, embedding(NEW)) and torch.equal(kept.pop("pooled_output"), embedding(NEW)[:, 0])
-    assert kept == {
+    untouched, (new, new_options) = rewriting(None, Clip(), OLD, positive).conditioning(NEW)
+    assert untouched is not positive[0] and untouched[0] is positive[0][0]
+    assert untouched[1] == {"mask": 1, "pooled_output": 2}
+    assert torch.equal(new, embedding(NEW)) and torch.equal(new_options.pop("pooled_output"), embedding(NEW)[:, 0])
+    assert new_options == {
         "control": options["control"],
         "guidance": 3.5,
         "start_percent": 0.2,
@@ -82,23 +82,27 @@ def test_only_the_text_is_replaced(rewriting) -> None:
 
 def test_what_only_the_old_text_needed_goes(rewriting) -> None:
     positive = Clip().encode_from_tokens_scheduled(NEW)
-    ((_, kept),) = rewriting(None, Clip(), NEW, positive).conditioning(OLD)
-    assert kept.keys() == {"pooled_output", "hooks"}
+    ((_, options),) = rewriting(None, Clip(), NEW, positive).conditioning(OLD)
+    assert options.keys() == {"pooled_output", "hooks"}
 
 
 def test_each_part_of_a_scheduled_clip_gets_its_own(rewriting) -> None:
     clip = Clip(0.0, 0.5)
     first, second = clip.encode_from_tokens_scheduled(OLD)
-    found = rewriting(None, clip, OLD, [second, first]).conditioning(NEW)
-    assert [torch.equal(new, embedding(NEW) + start) for (new, _), start in zip(found, (0.5, 0.0))] == [True, True]
+    replaced = rewriting(None, clip, OLD, [second, first]).conditioning(NEW)
+    assert [torch.equal(new, embedding(NEW) + start) for (new, _), start in zip(replaced, (0.5, 0.0))] == [True, True]
 
 
-def test_a_text_is_encoded_once_and_nothing_before_it_is_wanted(rewriting) -> None:
+def test_a_text_is_encoded_once_and_nothing_before_it_is_needed(rewriting) -> None:
     clip = Clip()
     made = rewriting(None, clip, OLD, [[embedding(OLD) * 1.001, {}], [None, {}]])
     assert clip.encoded == []
-    found = [made.conditioning(NEW) for _ in range(3)]
-    assert clip.encoded == [OLD, NEW] and torch.equal(found[2][0][0], embedding(NEW)) and found[2][1][0] is None
+    conditionings = [made.conditioning(NEW) for _ in range(3)]
+    assert (
+        clip.encoded == [OLD, NEW]
+        and torch.equal(conditionings[2][0][0], embedding(NEW))
+        and conditionings[2][1][0] is None
+    )
 
 
 def test_another_text_of_the_same_length_is_another_text(rewriting) -> None:

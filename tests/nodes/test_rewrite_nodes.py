@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
 import torch
 
-from tests.nodes.test_loop_nodes import saved_latents
 from tests.support.chat_behaviours import OTHER_WORDS
 from tests.support.chat_server import ChatServer
-from tests.support.graphs import PROMPT, demo_graph, loop_graph, pictures, pixels, shown, text
+from tests.support.graphs import PROMPT, loop_graph, pictures, pixels, shown, text
+from tests.support.loop_graphs import drawn_from, history, saved_latents
 from xlard.loop.engine import derived_seed
 from xlard.loop.registry import DEFAULT_STRATEGIES
 
@@ -27,29 +26,14 @@ def with_prompt(server: ChatServer, model: str = "rewords", **settings) -> dict:
     return graph
 
 
-def drawn(comfy, words: str, seed: int, conditioning: dict | None = None) -> np.ndarray:
-    """KSampler's picture of a text, with other nodes behind CLIP Text Encode where ``conditioning`` holds some."""
-    graph = {**demo_graph(), **(conditioning or {})}
-    graph["positive"]["inputs"]["text"] = words
-    graph["drawn"]["inputs"].update(seed=seed, **({"positive": ["combined", 0]} if conditioning else {}))
-    return pixels(comfy, graph, "decoded")
-
-
-def history(comfy, graph: dict) -> list[dict]:
-    """The rounds of the first picture, as xLARD Report saves them."""
-    graph["files"] = {"class_type": "XLARDReport", "inputs": {"state": ["loop", 3], "filename_prefix": "rewrite/run"}}
-    result = comfy.run(shown(graph, history=("files", 1), report=("loop", 6)))
-    assert result.status == "success", result.error
-    with open(text(result, "history"), encoding="utf-8") as file:
-        return json.load(file)[0]["rounds"]
-
-
-def test_the_second_picture_is_drawn_from_the_other_words(comfy, server):
-    found = pixels(comfy, with_prompt(server), "loop", 1)
+def test_the_second_picture_is_drawn_from_the_new_wording(comfy, server):
+    picture = pixels(comfy, with_prompt(server), "loop", 1)
     questions = [seen["body"]["messages"][-1]["content"] for seen in server.requests()]
     assert len(questions) == 3 and json.dumps(PROMPT) in questions[1] and '"one square"' in questions[1]
     seed = derived_seed(SEED, 1, 0)
-    assert (found == drawn(comfy, OTHER_WORDS, seed)).all() and (found != drawn(comfy, PROMPT, seed)).any()
+    assert (picture == drawn_from(comfy, OTHER_WORDS, seed)).all() and (
+        picture != drawn_from(comfy, PROMPT, seed)
+    ).any()
 
 
 def test_the_wording_of_each_round_is_in_the_history(comfy, server):
@@ -62,7 +46,7 @@ def test_the_wording_of_each_round_is_in_the_history(comfy, server):
 
 
 def test_what_else_is_in_the_conditioning_stays(comfy, server):
-    other = {
+    combined = {
         "other": {"class_type": "CLIPTextEncode", "inputs": {"clip": ["world", 1], "text": "a green triangle"}},
         "ranged": {
             "class_type": "ConditioningSetTimestepRange",
@@ -77,16 +61,18 @@ def test_what_else_is_in_the_conditioning_stays(comfy, server):
             "inputs": {"conditioning_1": ["area", 0], "conditioning_2": ["ranged", 0]},
         },
     }
-    graph = {**with_prompt(server, positive=["combined", 0]), **other}
+    graph = {**with_prompt(server, positive=["combined", 0]), **combined}
     seed = derived_seed(SEED, 1, 0)
-    found = pixels(comfy, graph, "loop", 1)
-    assert (found == drawn(comfy, OTHER_WORDS, seed, other)).all() and (found != drawn(comfy, OTHER_WORDS, seed)).any()
+    picture = pixels(comfy, graph, "loop", 1)
+    assert (picture == drawn_from(comfy, OTHER_WORDS, seed, combined)).all() and (
+        picture != drawn_from(comfy, OTHER_WORDS, seed)
+    ).any()
 
 
 def test_a_prompt_that_is_not_in_the_conditioning_is_left_alone(comfy, server):
     graph = with_prompt(server, rounds=3)
     graph["positive"]["inputs"]["text"] = "a green triangle"
-    warning = "cannot be put into other words: no part of the positive conditioning"
+    warning = "cannot be reworded: no part of the positive conditioning"
     before = comfy.log().count(warning)
     assert len(history(comfy, graph)) == 1 and len(server.requests()) == 1
     result = comfy.run(graph)
@@ -94,13 +80,13 @@ def test_a_prompt_that_is_not_in_the_conditioning_is_left_alone(comfy, server):
     assert comfy.log().count(warning) == before + 1
 
 
-def test_a_critic_without_other_words_does_not_stop_the_loop(comfy, server):
+def test_a_critic_without_a_new_wording_does_not_stop_the_loop(comfy, server):
     rounds = history(
         comfy,
         with_prompt(server, "shapes", prompt="a green circle", correct=True, positive=["own", 0])
         | {"own": {"class_type": "CLIPTextEncode", "inputs": {"clip": ["world", 1], "text": "a green circle"}}},
     )
-    assert [entry["strategy"] for entry in rounds] == ["sample", "correct"]
+    assert [round_["strategy"] for round_ in rounds] == ["sample", "correct"]
     rounds = history(
         comfy,
         with_prompt(server, "shapes", prompt="a green circle", rounds=3, positive=["own", 0])

@@ -40,7 +40,7 @@ def test_it_judges_each_picture_of_a_batch(comfy, server):
     assert len(server.requests()) == 2
 
 
-def test_a_critic_on_a_server_can_be_scored_another_way(comfy, server):
+def test_a_critic_on_a_server_can_be_given_another_scoring(comfy, server):
     rated = graph(url=server.url, model="shapes")
     rated["rated"] = {
         "class_type": "XLARDScoring",
@@ -82,7 +82,7 @@ def test_the_key_is_sent_and_saved_nowhere(comfy, server):
     assert {seen["key"] for seen in server.requests()} == {f"Bearer {KEY}"}
     assert "Bearer ***" in refused.error["exception_message"]
     assert judged.status == "success" and "***" in text(judged, "report")
-    kept = json.dumps([refused.history, refused.error, judged.history, comfy.object_info()["XLARDCriticServer"]])
-    assert KEY not in kept + comfy.log()
+    history = json.dumps([refused.history, refused.error, judged.history, comfy.object_info()["XLARDCriticServer"]])
+    assert KEY not in history + comfy.log()
     written = [path for path in comfy.base.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
     assert written == []

@@ -149,7 +149,7 @@ def test_a_corrector_learns_drafts_and_acts_once(comfy, data):
     assert corrector.figures["held_out_error_after"] < corrector.figures["held_out_error_before"]
 
 
-def test_mending_without_mended_pictures_is_refused(comfy, data):
+def test_mending_without_repair_pairs_is_refused(comfy, data):
     message = error(comfy, corrector_graph(data, "mended", way="mending"))
     assert "mending needs both" in message
 

@@ -83,7 +83,7 @@ def pictures(comfy, graph: dict, node: str, slot: int = 0) -> np.ndarray:
     result = comfy.run(graph)
     assert result.status == "success", result.error
     return np.stack(
-        [np.asarray(Image.open(io.BytesIO(comfy.view(entry)))) for entry in result.outputs["picture"]["images"]]
+        [np.asarray(Image.open(io.BytesIO(comfy.view(file)))) for file in result.outputs["picture"]["images"]]
     )
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import WORKFLOWS
-from tests.nodes.test_guide_nodes import save_lora
 from tests.support.graphs import SIDE
+from tests.support.guide_graphs import save_lora
 from tests.support.paths import CHECKOUT
 from tests.support.zoo.families import SMALL, Family
 from tests.support.zoo.files import file_name

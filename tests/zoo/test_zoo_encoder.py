@@ -42,8 +42,8 @@ def test_one_load_clip_reads_the_prompt_and_judges_the_picture(zoo, kind):
         }
     result = zoo.run(shown(graph, width=("width", 0), noise=("noise_judged", 6), black=("black_judged", 6)))
     assert (result.status, result.node_errors) == ("success", {}), result.error
-    said = [text(result, name) for name in ("noise", "black")]
+    reports = [text(result, name) for name in ("noise", "black")]
     # It writes something that is no answer, and another thing of another picture.
-    assert all("abstained" in report for report in said) and said[0] != said[1]
+    assert all("abstained" in report for report in reports) and reports[0] != reports[1]
     # Ideogram's takes several layers of the encoder, which is 64 wide here.
     assert int(text(result, "width")) % 64 == 0

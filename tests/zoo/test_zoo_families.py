@@ -176,8 +176,8 @@ def test_critique_of_what_is_decoded(comfy, family, server):
 def test_self_correct_begins_with_ksampler_s_picture(comfy, family, server):
     graph = with_critic(zoo_graph(family), server.url)
     graph["loop"] = self_correct(graph, family, rounds=0)
-    found = latents(comfy, graph, "drawn", "loop")
-    assert torch.equal(found["drawn"], found["loop"])
+    samples = latents(comfy, graph, "drawn", "loop")
+    assert torch.equal(samples["drawn"], samples["loop"])
 
 
 def test_self_correct_by_each_strategy(comfy, family, server):
@@ -198,11 +198,11 @@ def test_self_correct_by_each_strategy(comfy, family, server):
         for name in strategies
         for slot, what in enumerate(("rounds", "regions"))
     }
-    found = latents(comfy, graph, "region", **outputs)
-    assert found["region"].shape[:2] == (3, family.channels) and found["region"].ndim == 4 + family.video
+    samples = latents(comfy, graph, "region", **outputs)
+    assert samples["region"].shape[:2] == (3, family.channels) and samples["region"].ndim == 4 + family.video
     for name in strategies:
-        first, second = found[f"{name}_rounds"]
-        opened = found[f"{name}_regions"][1, 0].bool()
+        first, second = samples[f"{name}_rounds"]
+        opened = samples[f"{name}_regions"][1, 0].bool()
         assert (first - second)[:, opened].abs().max() > 0.01
         assert torch.equal(first[:, ~opened], second[:, ~opened])
         assert opened.all() == (name in ("correct", "resample"))
@@ -220,10 +220,10 @@ def test_self_correct_keeps_to_a_noise_mask(comfy, family, server):
         graph, family, MENDED, latent_image=["masked", 0], head=["head", 0], corrector=["corrector", 0], **only
     )
     graph["rounds"] = {"class_type": "ZooRounds", "inputs": {"state": ["loop", 3]}}
-    found = latents(comfy, graph, "start", "rounds")
-    before, half = found["start"].reshape(found["rounds"][:1].shape), WIDTH // family.ratio // 2 + 1
-    assert len(found["rounds"]) == 2 and (found["rounds"] - before)[..., half:].abs().max() < 1e-3
-    assert (found["rounds"] - before)[..., : half - 1].abs().max() > 0.1 and not torch.equal(*found["rounds"])
+    samples = latents(comfy, graph, "start", "rounds")
+    before, half = samples["start"].reshape(samples["rounds"][:1].shape), WIDTH // family.ratio // 2 + 1
+    assert len(samples["rounds"]) == 2 and (samples["rounds"] - before)[..., half:].abs().max() < 1e-3
+    assert (samples["rounds"] - before)[..., : half - 1].abs().max() > 0.1 and not torch.equal(*samples["rounds"])
 
 
 PROMPTS = (
@@ -298,8 +298,8 @@ def test_collect_train_save_load_and_use(comfy, family, server):
     }
     result = comfy.run(shown(graph, read=("read", 1)))
     assert result.status == "success" and 0 < float(text(result, "read")) < 1, result.error
-    found = latents(comfy, graph, "drawn", "with_guide")
-    assert not torch.equal(found["drawn"], found["with_guide"])
+    samples = latents(comfy, graph, "drawn", "with_guide")
+    assert not torch.equal(samples["drawn"], samples["with_guide"])
 
 
 def test_modules_of_another_family_are_refused_with_both_names(comfy, family, server):
@@ -343,15 +343,15 @@ def test_lora_is_applied_and_removed(comfy, family):
         ("with_guide", "guided"),
     ):
         graph[name] = changed(graph["drawn"], model=[model, 0])
-    found = latents(comfy, graph, "drawn", "with_lora", "before", "after", "with_guide")
-    assert torch.equal(found["before"], found["after"])
+    samples = latents(comfy, graph, "drawn", "with_lora", "before", "after", "with_guide")
+    assert torch.equal(samples["before"], samples["after"])
     assert not any(
-        torch.allclose(found["before"], found[name], atol=1e-3) for name in ("drawn", "with_lora", "with_guide")
+        torch.allclose(samples["before"], samples[name], atol=1e-3) for name in ("drawn", "with_lora", "with_guide")
     )
     # Drawn once more by a model whose weights the LoRA has been in.
     graph["nothing"] = {"class_type": "LatentMultiply", "inputs": {"samples": ["after", 0], "multiplier": 0.0}}
     graph["again"] = changed(graph["drawn"], latent_image=["nothing", 0])
-    assert torch.equal(latents(comfy, graph, "again", "after")["again"], found["drawn"])
+    assert torch.equal(latents(comfy, graph, "again", "after")["again"], samples["drawn"])
 
 
 def test_noise_levels_say_how_much_is_noise(comfy, family):
@@ -375,9 +375,9 @@ def in_precision(comfy, family: Family, url: str, weights: str, arithmetic: str 
         graph[name] = guided(graph, strength=strength)
         graph[f"with_{name}"] = changed(graph["drawn"], model=[name, 0])
     graph["loop"] = self_correct(graph, family, MENDED)
-    found = latents(comfy, graph, "drawn", "with_guided", "with_off", "loop")
-    assert torch.equal(found["drawn"], found["with_off"]) and torch.equal(found["drawn"][:1], found["loop"][:1])
-    assert (found["drawn"] - found["with_guided"]).norm() > 0.01 * found["drawn"].norm()
+    samples = latents(comfy, graph, "drawn", "with_guided", "with_off", "loop")
+    assert torch.equal(samples["drawn"], samples["with_off"]) and torch.equal(samples["drawn"][:1], samples["loop"][:1])
+    assert (samples["drawn"] - samples["with_guided"]).norm() > 0.01 * samples["drawn"].norm()
 
 
 @pytest.mark.parametrize("weights", ["fp8_e4m3fn", "fp8_e5m2"])

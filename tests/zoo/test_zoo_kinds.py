@@ -73,10 +73,10 @@ def test_every_prediction_type_has_its_levels_and_is_guided(comfy, variant):
         graph[name] = guided(graph, model=["other", 0], strength=strength)
         graph[f"with_{name}"] = changed(graph["drawn"], model=[name, 0])
     graph["plain"] = changed(graph["drawn"], model=["other", 0])
-    found = latents(comfy, graph, "plain", "with_guided", "with_off")
+    samples = latents(comfy, graph, "plain", "with_guided", "with_off")
     assert (
-        torch.equal(found["plain"], found["with_off"])
-        and relative_norm(found["with_guided"] - found["plain"], found["plain"]) > 0.01
+        torch.equal(samples["plain"], samples["with_off"])
+        and relative_norm(samples["with_guided"] - samples["plain"], samples["plain"]) > 0.01
     )
 
 
@@ -111,8 +111,8 @@ def test_prompts_in_half_precision(comfy, server):
             resample=False,
         )
         graph[f"{name}_rounds"] = {"class_type": "ZooRounds", "inputs": {"state": [name, 3]}}
-    found = latents(comfy, graph, "whole_loop_rounds", "half_loop_rounds")
-    whole, half = found["whole_loop_rounds"], found["half_loop_rounds"]
+    samples = latents(comfy, graph, "whole_loop_rounds", "half_loop_rounds")
+    whole, half = samples["whole_loop_rounds"], samples["half_loop_rounds"]
     assert len(half) == 2 and torch.allclose(whole, half, atol=0.05 * whole.abs().max().item())
 
 
@@ -148,13 +148,13 @@ def test_controlnet_is_kept_while_guiding_and_correcting(comfy, server):
     graph["only_guided"] = changed(graph["drawn"], model=["guided", 0])
     graph["loop"] = self_correct({**graph, "drawn": graph["controlled"]}, family, MENDED, region=True, rearrange=False)
     graph["rounds"] = {"class_type": "ZooRounds", "inputs": {"state": ["loop", 3]}}
-    found = latents(comfy, graph, "drawn", "controlled", "both", "only_guided", "rounds")
+    samples = latents(comfy, graph, "drawn", "controlled", "both", "only_guided", "rounds")
     names = ("drawn", "controlled", "both", "only_guided")
     assert not any(
-        torch.allclose(found[one], found[other], atol=1e-3) for one in names for other in names if one < other
+        torch.allclose(samples[one], samples[other], atol=1e-3) for one in names for other in names if one < other
     )
-    assert torch.equal(found["rounds"][0], found["controlled"][0]) and not torch.equal(
-        found["rounds"][1], found["rounds"][0]
+    assert torch.equal(samples["rounds"][0], samples["controlled"][0]) and not torch.equal(
+        samples["rounds"][1], samples["rounds"][0]
     )
 
 
@@ -166,8 +166,8 @@ def test_self_correct_takes_an_empty_latent_of_another_ratio_as_ksampler_does(co
     graph = with_critic(zoo_graph(family), server.url)
     graph["empty"]["class_type"] = "EmptyLatentImage"
     graph["loop"] = self_correct(graph, family, rounds=0)
-    found = latents(comfy, graph, "drawn", "loop")
-    assert torch.equal(found["drawn"], found["loop"])
+    samples = latents(comfy, graph, "drawn", "loop")
+    assert torch.equal(samples["drawn"], samples["loop"])
 
 
 FAMILIES = PUBLISHED | SMALL | KLEIN

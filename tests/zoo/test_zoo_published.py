@@ -48,9 +48,9 @@ def test_it_is_guided(comfy, family):
     for name, strength in (("guided", 1.0), ("off", 0.0)):
         graph[name] = guided(graph, strength=strength)
         graph[f"with_{name}"] = changed(graph["drawn"], model=[name, 0])
-    found = latents(comfy, graph, "drawn", "with_guided", "with_off")
-    assert torch.equal(found["drawn"], found["with_off"])
-    assert relative_norm(found["with_guided"] - found["drawn"], found["drawn"]) > 0.01
+    samples = latents(comfy, graph, "drawn", "with_guided", "with_off")
+    assert torch.equal(samples["drawn"], samples["with_off"])
+    assert relative_norm(samples["with_guided"] - samples["drawn"], samples["drawn"]) > 0.01
 
 
 def test_it_is_judged_and_redrawn_where_it_is_wrong(comfy, family, server):
@@ -61,11 +61,11 @@ def test_it_is_judged_and_redrawn_where_it_is_wrong(comfy, family, server):
     }
     graph["loop"] = self_correct(graph, family, PROMPT, rearrange=False)
     graph["rounds"] = {"class_type": "ZooRounds", "inputs": {"state": ["loop", 3]}}
-    found = latents(
+    samples = latents(
         comfy, shown(graph, passed=("critique", 5)), "drawn", "loop", rounds=("rounds", 0), regions=("rounds", 1)
     )
-    assert torch.equal(found["drawn"], found["loop"])
-    (first, second), kept = found["rounds"], ~found["regions"][1, 0].bool()
+    assert torch.equal(samples["drawn"], samples["loop"])
+    (first, second), kept = samples["rounds"], ~samples["regions"][1, 0].bool()
     assert torch.equal(first[:, kept], second[:, kept]) and not torch.equal(first, second)
     assert pictures(comfy, graph, "decoded").shape == (1, SIZE["height"], SIZE["width"], 3)
     assert text(comfy.run(graph), "passed") == "True"
@@ -85,10 +85,11 @@ def test_its_latent_is_corrected(comfy, family):
     }
     graph["by_both"] = changed(graph["by_corrector"], head=["head", 0], gradient_steps=1)
     graph["off"] = changed(graph["by_both"], strength=0.0)
-    found = latents(comfy, graph, "drawn", "by_corrector", "by_both", "off")
-    assert torch.equal(found["drawn"], found["off"])
+    samples = latents(comfy, graph, "drawn", "by_corrector", "by_both", "off")
+    assert torch.equal(samples["drawn"], samples["off"])
     changes = {
-        name: relative_norm(found[name] - found["drawn"], found["drawn"]).item() for name in ("by_corrector", "by_both")
+        name: relative_norm(samples[name] - samples["drawn"], samples["drawn"]).item()
+        for name in ("by_corrector", "by_both")
     }
     # With a head, only what it likes better then is changed.
     assert 0.01 < changes["by_corrector"] < 0.3001 and (changes["by_both"] == 0 or 0.01 < changes["by_both"] < 0.3001)

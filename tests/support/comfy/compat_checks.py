@@ -1,5 +1,5 @@
-"""Run with ComfyUI's folder and the pack's as arguments: prints, for each check of nodes/comfy/compat, what it found
-wrong, as JSON; an empty text where all is well."""
+"""Run with ComfyUI's folder and the pack's as arguments: prints as JSON what is wrong, for each check of
+nodes/comfy/compat; an empty text where all is well."""
 
 import importlib.util
 import inspect
@@ -69,7 +69,7 @@ def memory_is_freed_but_for_one_model():
     for managed in (first, second):
         managed.load()
     sampling.free_device(keep=second.patcher)
-    loaded = [entry.model for entry in memory.current_loaded_models]
+    loaded = [loaded_model.model for loaded_model in memory.current_loaded_models]
     assert second.patcher in loaded and first.patcher not in loaded, f"{len(loaded)} models are loaded"
 
 
@@ -135,7 +135,7 @@ def modules_are_loaded_with_a_model():
     sampling.load_together(model, "test", [companion.patcher], lambda: loads.append(1))
     drawn(model)
     assert loads, "nothing is called before a model is loaded"
-    assert any(entry.model is companion.patcher for entry in memory.current_loaded_models), "it is not loaded"
+    assert any(loaded.model is companion.patcher for loaded in memory.current_loaded_models), "it is not loaded"
 
 
 def noise_is_scaled():
@@ -297,7 +297,7 @@ CHECKS = (
 
 
 def outcome(check) -> str:
-    """What a check found wrong."""
+    """What a check says is wrong."""
     try:
         with torch.inference_mode():
             check()

@@ -39,7 +39,7 @@ from pack.xlard.worlds.shapes.architecture import CRITIC  # noqa: E402
 
 def free() -> int:
     """What loaded models leave of the total, in bytes."""
-    return TOTAL - sum(each.model_loaded_memory() for each in memory.current_loaded_models)
+    return TOTAL - sum(loaded.model_loaded_memory() for loaded in memory.current_loaded_models)
 
 
 critic, image = load_critic(CRITIC), torch.rand(1, 96, 96, 3)
@@ -54,7 +54,7 @@ other = ManagedModule(Linear(100, 100))
 other.load()
 critic.backend.make_room()
 figures["made_room"] = {
-    name: any(each.model is patcher for each in memory.current_loaded_models)
+    name: any(loaded.model is patcher for loaded in memory.current_loaded_models)
     for name, patcher in (("other", other.patcher), ("critic", critic.backend.model._managed.patcher))
 }
 del critic

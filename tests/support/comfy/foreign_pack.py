@@ -44,7 +44,7 @@ class Brightness:
     samples: bool = False
 
     def judge(self, backend, images, claims, sampling=None):
-        return [self._critique(float(image.mean()), own) for image, own in zip(images, claims)]
+        return [self._critique(float(image.mean()), claims_of_image) for image, claims_of_image in zip(images, claims)]
 
     def _critique(self, light, claims):
         return self.api.critique_of([self.api.Verdict(claim, light > 0.5, light) for claim in claims])

@@ -26,8 +26,8 @@ _detect, _load_clip = comfy.model_detection.detect_unet_config, comfy.sd.load_cl
 
 def detect_unet_config(state_dict, key_prefix, metadata=None):
     """ComfyUI's own answer, and what the file's metadata adds to it."""
-    found = _detect(state_dict, key_prefix, metadata=metadata)
-    return found and {**found, **json.loads((metadata or {}).get("zoo", "{}"))}
+    config = _detect(state_dict, key_prefix, metadata=metadata)
+    return config and {**config, **json.loads((metadata or {}).get("zoo", "{}"))}
 
 
 def load_clip(ckpt_paths, model_options=None, **others):
@@ -45,7 +45,7 @@ comfy.model_detection.detect_unet_config, comfy.sd.load_clip = detect_unet_confi
 
 def pack_module(name: str):
     """A module of the pack; ComfyUI imports a pack under its path."""
-    pack = next(each for each in sys.modules if each.replace("\\", "/").endswith("custom_nodes/xlard"))
+    pack = next(name for name in sys.modules if name.replace("\\", "/").endswith("custom_nodes/xlard"))
     return import_module(f"{pack}.{name}")
 
 
@@ -59,7 +59,7 @@ class Words:
         """One batch of (token, weight); padded with token 0 to ``length``, or at least one token."""
         ids = [1 + int(hashlib.sha256(word.encode()).hexdigest(), 16) % (VOCABULARY - 1) for word in text.split()]
         ids += [0] * max(self.length - len(ids), 0 if ids else 1)
-        return {"zoo": [[(each, 1.0) for each in ids]]}
+        return {"zoo": [[(token, 1.0) for token in ids]]}
 
     def state_dict(self) -> dict:
         """What ComfyUI saves of a tokenizer."""
@@ -194,9 +194,9 @@ class ZooRounds(io.ComfyNode):
     def execute(cls, state: list) -> io.NodeOutput:
         rounds = state[0].rounds
         everywhere = torch.ones(rounds[0].latent.shape[-2:])
-        regions = [everywhere if each.region is None else each.region.float() for each in rounds]
+        regions = [everywhere if round_.region is None else round_.region.float() for round_ in rounds]
         return io.NodeOutput(
-            {"samples": torch.stack([each.latent for each in rounds])}, {"samples": torch.stack(regions)[:, None]}
+            {"samples": torch.stack([round_.latent for round_ in rounds])}, {"samples": torch.stack(regions)[:, None]}
         )
 
 
@@ -227,8 +227,8 @@ class ZooLevels(io.ComfyNode):
             ]
             for sigma in sigmas
         ]
-        found = {"levels": levels.tolist(), "mixed": mixed, "size": getattr(sampling, "sigma_data", 1.0)}
-        return io.NodeOutput(json.dumps(found), ui={"text": [json.dumps(found)]})
+        readings = {"levels": levels.tolist(), "mixed": mixed, "size": getattr(sampling, "sigma_data", 1.0)}
+        return io.NodeOutput(json.dumps(readings), ui={"text": [json.dumps(readings)]})
 
 
 class ZooExtension(ComfyExtension):

@@ -180,9 +180,11 @@ def latents(comfy, graph: dict, *names: str, **outputs: tuple[str, int]) -> dict
     }
     result = comfy.run({**graph, **savers})
     assert (result.status, result.node_errors) == ("success", {}), (result.error or {}).get("exception_message")
-    found = {name: load(comfy.view(result.outputs[f"{name}_saved"]["latents"][0]))["latent_tensor"] for name in outputs}
-    assert all(samples.isfinite().all() for samples in found.values())
-    return found
+    samples = {
+        name: load(comfy.view(result.outputs[f"{name}_saved"]["latents"][0]))["latent_tensor"] for name in outputs
+    }
+    assert all(tensor.isfinite().all() for tensor in samples.values())
+    return samples
 
 
 def left_half() -> dict:
@@ -197,9 +199,9 @@ def left_half() -> dict:
     }
 
 
-def check_levels(found: dict) -> None:
+def check_levels(readings: dict) -> None:
     """Levels fall from at most 1 to 0, and each is the share of noise beside a signal of size one."""
-    levels = torch.tensor(found["levels"])
-    noise, signal = torch.tensor(found["mixed"]).T
+    levels = torch.tensor(readings["levels"])
+    noise, signal = torch.tensor(readings["mixed"]).T
     assert levels[0] <= 1 and levels[0] > 0.9 and levels[-1] == 0 and (levels.diff() < 0).all()
-    assert torch.allclose(levels, noise / (noise + signal * found["size"]), atol=1e-5)
+    assert torch.allclose(levels, noise / (noise + signal * readings["size"]), atol=1e-5)

@@ -56,9 +56,9 @@ def model_config(order: dict):
 
 def model(order: dict) -> Weights:
     """Names and shapes of a model's weights, in a checkpoint those of its VAE and text encoder too."""
-    found = model_config(order).get_model({}, device="meta").diffusion_model.state_dict()
+    network = model_config(order).get_model({}, device="meta").diffusion_model.state_dict()
     if not order["checkpoint"]:
-        return found
+        return network
     parts = {"first_stage_model": vae(order)}
     if order["vae"] == "kl4":
         text = comfy.sd1_clip.SDClipModel(device="meta", dtype=torch.float32, layer="last")
@@ -66,7 +66,7 @@ def model(order: dict) -> Weights:
             name: value for name, value in text.state_dict().items() if name.startswith("transformer.text_model")
         }
     return {
-        **{f"model.diffusion_model.{name}": value for name, value in found.items()},
+        **{f"model.diffusion_model.{name}": value for name, value in network.items()},
         **{f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()},
     }
 
@@ -97,15 +97,15 @@ def lora(order: dict) -> Weights:
         if value.ndim == 2 and name.endswith(".weight")
     }
     names = list(matrices)[:: max(1, len(matrices) // LORA_LAYERS)]
-    found = {}
+    weights = {}
     for name in names:
         outward, inward = matrices[name]
         key = f"diffusion_model.{name.removesuffix('.weight')}"
-        found |= {
+        weights |= {
             f"{key}.lora_up.weight": torch.empty(outward, LORA_RANK, device="meta"),
             f"{key}.lora_down.weight": torch.empty(LORA_RANK, inward, device="meta"),
         }
-    return found
+    return weights
 
 
 def controlnet(order: dict) -> Weights:
@@ -122,7 +122,7 @@ def controlnet(order: dict) -> Weights:
 
 def filled(shapes: Weights, dtype: torch.dtype) -> Weights:
     """Random values for shapes: matrices keep the size of what they multiply, norms scale by one, biases are small."""
-    generator, found = torch.Generator().manual_seed(0), {}
+    generator, weights = torch.Generator().manual_seed(0), {}
     for name, shape in shapes.items():
         if not shape.is_floating_point():
             continue
@@ -133,8 +133,8 @@ def filled(shapes: Weights, dtype: torch.dtype) -> Weights:
             values.normal_(0, 0.12, generator=generator)
         else:
             values.fill_(1.0)
-        found[name] = values.to(dtype).contiguous()
-    return found
+        weights[name] = values.to(dtype).contiguous()
+    return weights
 
 
 for order in json.loads(Path(orders).read_text(encoding="utf-8")):

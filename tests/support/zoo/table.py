@@ -50,11 +50,11 @@ class _Collected:
 
 def collected(path: str) -> dict[tuple[str, str], str]:
     """By test function and family: whether it runs in CI or in the big part."""
-    found = _Collected()
+    plugin = _Collected()
     with contextlib.redirect_stdout(io.StringIO()):
-        pytest.main(["--collect-only", "-qq", "-m", "big or not big", path], plugins=[found])
+        pytest.main(["--collect-only", "-qq", "-m", "big or not big", path], plugins=[plugin])
     parts = {}
-    for item in found.items:
+    for item in plugin.items:
         parameters = getattr(item, "callspec", None) and item.callspec.params
         family = parameters and (parameters.get("family") or parameters.get("halved"))
         if family:
