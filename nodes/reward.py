@@ -96,10 +96,10 @@ class XLARDPredictReward(io.ComfyNode):
         batch = len(pictures)
         prediction = module(pictures.float(), prompt_embeddings(positive, batch), torch.full((batch,), sigma))
         aspects = aspects_of_prompt(prompt, module.config.aspects)
-        index = prediction.columns(aspects)
+        columns = prediction.columns(aspects)
         return io.NodeOutput(
-            reward_text(prediction, index),
-            overall(prediction, index),
-            uncertainty(prediction, index),
-            reward_map(prediction, index, *pictures.shape[-2:]),
+            reward_text(prediction, columns),
+            overall(prediction, columns),
+            uncertainty(prediction, columns),
+            reward_map(prediction, columns, *pictures.shape[-2:]),
         )

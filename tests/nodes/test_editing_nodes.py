@@ -195,7 +195,7 @@ def test_a_source_without_an_instruction_of_several_pictures_or_of_another_size_
     graph = shown(edit_graph("remove the blue square"), passed=("loop", 5))
     graph["larger"] = {"class_type": "EmptyLatentImage", "inputs": {"width": 2 * SIDE, "height": SIDE, "batch_size": 1}}
     graph["loop"]["inputs"]["latent_image"] = ["larger", 0]
-    assert "they must be of one shape" in error(comfy, graph)
+    assert "they must have the same shape" in error(comfy, graph)
     graph["other"] = {
         "class_type": "LatentFlip",
         "inputs": {"samples": ["drawn", 0], "flip_method": "x-axis: vertically"},

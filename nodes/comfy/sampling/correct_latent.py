@@ -75,5 +75,5 @@ def _rising(
 ) -> Tensor:
     """Whether the product of the head's rewards over ``aspects`` rises, (B,)."""
     before, after = (head(latents, context, levels) for latents in (pictures, pictures + delta))
-    index = [before.index(aspects)] * len(pictures)
-    return overall_reward(after, index) > overall_reward(before, index)
+    columns = [before.columns(aspects)] * len(pictures)
+    return overall_reward(after, columns) > overall_reward(before, columns)

@@ -32,29 +32,29 @@ def aspects_of_prompt(prompt: str, known: Sequence[str]) -> list[str]:
     return aspects
 
 
-def reward_text(prediction: RewardPrediction, index: Sequence[int]) -> str:
+def reward_text(prediction: RewardPrediction, columns: Sequence[int]) -> str:
     """One line for each picture: each aspect's reward and standard deviation."""
     return "\n".join(
         f"Picture {row + 1}: "
         + ", ".join(
             f"{prediction.aspects[column]} {prediction.rewards[row, column]:.2f} "
             f"\u00b1 {prediction.deviations[row, column]:.2f}"
-            for column in index
+            for column in columns
         )
         for row in range(len(prediction.rewards))
     )
 
 
-def overall(prediction: RewardPrediction, index: list[int]) -> float:
+def overall(prediction: RewardPrediction, columns: list[int]) -> float:
     """Product of the aspects' rewards, the mean over the pictures."""
-    return overall_reward(prediction, [index] * len(prediction.rewards)).mean().item()
+    return overall_reward(prediction, [columns] * len(prediction.rewards)).mean().item()
 
 
-def uncertainty(prediction: RewardPrediction, index: list[int]) -> float:
+def uncertainty(prediction: RewardPrediction, columns: list[int]) -> float:
     """Standard deviation, the mean over aspects and pictures."""
-    return prediction.deviations[:, index].mean().item()
+    return prediction.deviations[:, columns].mean().item()
 
 
-def reward_map(prediction: RewardPrediction, index: list[int], height: int, width: int) -> Tensor:
+def reward_map(prediction: RewardPrediction, columns: list[int], height: int, width: int) -> Tensor:
     """The mean map of the aspects for latents of height and width, as a grey IMAGE."""
-    return map_image(enlarge(prediction.maps[:, index].sigmoid().mean(dim=1), height, width))
+    return map_image(enlarge(prediction.maps[:, columns].sigmoid().mean(dim=1), height, width))

@@ -179,7 +179,7 @@ class ZooWidth(io.ComfyNode):
 
 
 class ZooRounds(io.ComfyNode):
-    """The latents of all rounds of the first picture of a loop as a batch, and where each was drawn anew."""
+    """The latents of all rounds of the first picture of a loop as a batch, and where each was redrawn."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
