@@ -53,27 +53,21 @@ def made_up(
         finals[:, 0] += torch.tensor([1.5 if right(picture) else -1.5 for picture in range(pictures)])[:, None, None]
         rows, latents, critiques = [], [], []
         for picture in range(pictures):
-            found = critique(prompt, right(picture))
+            verdict = critique(prompt, right(picture))
             if judged is not None and picture >= judged:
-                found = replace(found, confidence=0.0)
-            critiques.append(found)
-            kept = [("final", 0.0, False), *(("x0", level, renoised) for level in LEVELS for renoised in (False, True))]
-            for kind, level, renoised in kept:
+                verdict = replace(verdict, confidence=0.0)
+            critiques.append(verdict)
+            rows.append([])
+            views = [
+                ("final", 0.0, False),
+                *(("x0", level, renoised) for level in LEVELS for renoised in (False, True)),
+            ]
+            for kind, level, renoised in views:
                 noise = torch.randn(CHANNELS, latent, latent, generator=generator)
-                rows.append(
-                    (picture, Row(prompt, kind, level, renoised, dict(found.rewards), found.passed, len(latents)))
-                )
+                row = Row(prompt, kind, level, renoised, dict(verdict.rewards), verdict.passed, len(latents))
+                rows[picture].append(row)
                 latents.append(torch.lerp(finals[picture], noise, level * 0.8))
-        dataset.append(
-            Batch(
-                [(prompt, seed * 100 + picture) for picture in range(pictures)],
-                "sampled",
-                critiques,
-                [[row for of, row in rows if of == picture] for picture in range(pictures)],
-                finals,
-                torch.stack(latents),
-                {prompt: contexts[prompt]},
-                SIDE,
-            )
-        )
+        jobs = [(prompt, seed * 100 + picture) for picture in range(pictures)]
+        context = {prompt: contexts[prompt]}
+        dataset.append(Batch(jobs, "sampled", critiques, rows, finals, torch.stack(latents), context, SIDE))
     return dataset

@@ -58,17 +58,17 @@ class FakeJudge:
     """Sees as many circles as the picture is bright, and ``more``."""
 
     def __init__(self, more: int = 0):
-        self.more, self.asked = more, 0
+        self.more, self.judged = more, 0
 
     def judge(self, images, claims):
-        self.asked += len(images)
+        self.judged += len(images)
         return [
             critique_from_detections(
-                own,
+                picture_claims,
                 [Detection(8.0 * n, 0, 4, 4, "circle", "red") for n in range(min(int(image[0, 0, 0]), 50) + self.more)],
                 32,
             )
-            for image, own in zip(images, claims)
+            for image, picture_claims in zip(images, claims)
         ]
 
 
@@ -92,12 +92,12 @@ def test_what_is_collected_comes_back(tmp_path) -> None:
     collected(tmp_path)
     records = Dataset.load(tmp_path).records()
     assert len(records) == 8 * 6 and records.finals.shape == (8, 2, 4, 4) and records.side == 32.0
-    own = records.where(records.pictures == 2)
-    assert own.prompts == ["two circles"] * 6 and own.kinds.tolist() == [FINAL] + [X0] * 5
-    assert own.renoised.tolist() == [False] * 3 + [True] * 3
-    assert own.noise_level[:3].tolist() == pytest.approx([0.0, 0.9, 0.5])
-    assert own.latents[:, 0, 0, 0].tolist() == pytest.approx(
-        [1, 0.9, 0.5, *(own.noise_level[3:] + 1).tolist()], abs=1e-3
+    third = records.where(records.pictures == 2)
+    assert third.prompts == ["two circles"] * 6 and third.kinds.tolist() == [FINAL] + [X0] * 5
+    assert third.renoised.tolist() == [False] * 3 + [True] * 3
+    assert third.noise_level[:3].tolist() == pytest.approx([0.0, 0.9, 0.5])
+    assert third.latents[:, 0, 0, 0].tolist() == pytest.approx(
+        [1, 0.9, 0.5, *(third.noise_level[3:] + 1).tolist()], abs=1e-3
     )
     assert torch.equal(records.targets[:, 0, 0, 0], records.finals[records.pictures, 0, 0, 0])
     passed = {
@@ -132,11 +132,11 @@ def test_it_goes_on_where_it_stopped_and_draws_the_same(tmp_path) -> None:
     judge, progress = FakeJudge(), []
     collected(tmp_path / "stopped", judge=judge, on_batch=lambda done, total, *_: progress.append((done, total)))
     collected(tmp_path / "straight")
-    assert judge.asked == 4 and progress == [(6, 8), (8, 8)]
+    assert judge.judged == 4 and progress == [(6, 8), (8, 8)]
     stopped, straight = (contents(tmp_path / name) for name in ("stopped", "straight"))
     assert stopped == straight
     collected(tmp_path / "stopped", judge=judge)
-    assert judge.asked == 4 and contents(tmp_path / "stopped") == straight
+    assert judge.judged == 4 and contents(tmp_path / "stopped") == straight
 
 
 def test_a_line_that_was_cut_off_is_ignored_and_then_cut_away(tmp_path) -> None:
@@ -314,9 +314,7 @@ def test_the_summary_counts(tmp_path) -> None:
 
 
 class Corners:
-    """Sampler, decoder and judge of pictures with a circle, two cells wide, in each of so many corners as the seed
-    says.
-    """
+    """Sampler, decoder and judge of pictures with a circle, two cells wide, in as many corners as the seed says."""
 
     places = [(0, 0), (0, 10), (10, 0), (10, 10)]
 
@@ -339,7 +337,7 @@ class Corners:
         return latents[:, :1].repeat_interleave(8, 2).repeat_interleave(8, 3).movedim(1, -1).expand(-1, -1, -1, 3)
 
     def judge(self, images, claims):
-        found = [
+        objects = [
             [
                 Detection(8 * column, 8 * row, 16, 16, "circle")
                 for row, column in self.places
@@ -347,7 +345,10 @@ class Corners:
             ]
             for image in images
         ]
-        return [critique_from_detections(own, objects, 96) for own, objects in zip(claims, found)]
+        return [
+            critique_from_detections(picture_claims, in_picture, 96)
+            for picture_claims, in_picture in zip(claims, objects)
+        ]
 
 
 def test_failed_pictures_are_repaired_and_kept_beside_what_they_were(tmp_path) -> None:

@@ -37,17 +37,17 @@ def pictures(number: int, boxes: bool = True) -> Records:
     generator = torch.Generator().manual_seed(0)
     finals, objects = [], []
     for index in range(number):
-        latent, found = torch.full((CHANNELS, SIDE, SIDE), 0.1 * (index % 3)), []
+        latent, in_picture = torch.full((CHANNELS, SIDE, SIDE), 0.1 * (index % 3)), []
         for half, ((color, noun), value) in enumerate(SHOWN.items()):
             row, column = torch.randint(1, 4, (2,), generator=generator).tolist()
             column += 5 * half
             latent[:2, row : row + 3, column : column + 3] = value
-            # A quarter of a pixel inside, so that the grown box takes these cells and one around them.
-            found.append(
+            # A quarter of a pixel inside: the grown box takes these cells and one around them.
+            in_picture.append(
                 Detection(CELL * column + 0.25, CELL * row + 0.25, 3 * CELL - 0.5, 3 * CELL - 0.5, noun, color)
             )
         finals.append(latent)
-        objects.append(found if boxes else [])
+        objects.append(in_picture if boxes else [])
     finals = torch.stack(finals)
     prompts = ["a red circle and a blue square", "a blue square above a red circle"] * (number // 2)
     noisy = finals + 0.05 * torch.randn(finals.shape, generator=generator)
@@ -78,11 +78,11 @@ def encode(prompts: list[str]) -> Tensor:
 
 def things(latent: Tensor) -> list[Detection]:
     """Where the blocks of a latent are, by their value."""
-    found = []
+    objects = []
     for (color, noun), value in SHOWN.items():
         rows, columns = ((latent[0] - value).abs() < 0.3).nonzero(as_tuple=True)
         top, left = rows.min().item(), columns.min().item()
-        found.append(
+        objects.append(
             Detection(
                 CELL * left,
                 CELL * top,
@@ -92,7 +92,7 @@ def things(latent: Tensor) -> list[Detection]:
                 color,
             )
         )
-    return found
+    return objects
 
 
 @pytest.mark.parametrize(

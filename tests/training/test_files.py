@@ -123,5 +123,5 @@ def test_a_bad_file_is_refused_in_comfyui(comfy, kind: str, damage: str) -> None
     assert comfy.run(graph).status == "success"
     change, message = DAMAGES[damage]
     change(path)
-    found = error(comfy, graph)
-    assert found.startswith("bad.safetensors ") and message.partition(" .")[0] in found
+    reported = error(comfy, graph)
+    assert reported.startswith("bad.safetensors ") and message.partition(" .")[0] in reported

@@ -33,11 +33,11 @@ def test_files_are_read_and_errors_name_them(tmp_path) -> None:
 
 
 def test_generated_prompts_can_be_read_and_repeat_with_their_seed() -> None:
-    found = generated_prompts(600, 3)
-    assert found == generated_prompts(600, 3) != generated_prompts(600, 4) and len(set(found)) == 600
-    assert found[:50] == generated_prompts(50, 3)
+    prompts = generated_prompts(600, 3)
+    assert prompts == generated_prompts(600, 3) != generated_prompts(600, 4) and len(set(prompts)) == 600
+    assert prompts[:50] == generated_prompts(50, 3)
     kinds = set()
-    for prompt in found:
+    for prompt in prompts:
         claims = claims_from_prompt(prompt)
         kinds.add(tuple(claim.type for claim in claims))
         assert claims and {claim.noun for claim in claims} <= set(NOUNS), prompt

@@ -1,4 +1,4 @@
-"""The parts of a prompt as targets of a head's training: which object answers to what, how many, and which way."""
+"""The parts of a prompt as targets of a head's training: which object matches which phrase, how many, where."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def test_numbers_are_what_each_phrase_asks_for_and_finds() -> None:
 
 def test_a_relation_has_a_direction_a_way_and_an_outcome() -> None:
     prompts = [PROMPT, PROMPT, "two red circles"]
-    asked, offsets, holds = relation_targets(
+    directions, offsets, holds = relation_targets(
         prompts, [[CIRCLE, SQUARE], [at(3, 0, "red", "circle"), at(0, 0, "blue", "square")], [CIRCLE]], CELLS, SIDE
     )
-    assert asked[0] == asked[1] >= 0 and asked[2] == -100
-    # Four times the way in sides of the picture: three of four cells to the right.
+    assert directions[0] == directions[1] >= 0 and directions[2] == -100
+    # Four times the offset in sides of the picture: three of four cells to the right.
     assert torch.allclose(offsets[0, 4], torch.tensor([3.0, 0.0])) and torch.allclose(
         offsets[1, 3], torch.tensor([-3.0, 0.0])
     )
@@ -98,18 +98,23 @@ class SeenRecords:
         self.seen = [[CIRCLE, SQUARE], [at(3, 0, "red", "circle"), at(0, 0, "blue", "square")]]
 
 
+@pytest.fixture(scope="module")
+def world() -> ShapesWorld:
+    return ShapesWorld()
+
+
 @pytest.mark.model
 @pytest.mark.parametrize("direction, opposite", [("left of", "right of"), ("above", "below")])
-def test_the_shipped_head_reads_what_stands_where(direction: str, opposite: str) -> None:
-    world, rng = ShapesWorld(), random.Random(5)
+def test_the_shipped_head_reads_what_stands_where(world: ShapesWorld, direction: str, opposite: str) -> None:
+    rng, number = random.Random(5), 24
     prompts = [f"a red circle {direction} a blue square", f"a red circle {opposite} a blue square"]
-    scenes = [scene_of(prompt, rng) for prompt in prompts for _ in range(24)]
+    scenes = [scene_of(prompt, rng) for prompt in prompts for _ in range(number)]
     with torch.no_grad():
-        latents = world.decoder.vae.encode(render(scenes) * 2 - 1).latents
-    own, other = ([prompts[place] for place in places for _ in range(24)] for places in ((0, 1), (1, 0)))
+        latents = world.decoder.autoencoder.encode(render(scenes) * 2 - 1).latents
+    head, contexts = world.head(), world.sampler(prompts).context([0, 1])
+    of_scene, of_opposite = (contexts[order].repeat_interleave(number, dim=0) for order in ([0, 1], [1, 0]))
     column = ASPECTS.index("position")
-    rewards = [
-        world.head()(latents, world.sampler(texts).context(range(48)), torch.zeros(48)).rewards[:, column]
-        for texts in (own, other)
-    ]
-    assert (rewards[0] > rewards[1]).float().mean() > 0.8
+    true, false = (
+        head(latents, context, torch.zeros(2 * number)).rewards[:, column] for context in (of_scene, of_opposite)
+    )
+    assert (true > false).float().mean() > 0.8

@@ -1,4 +1,4 @@
-"""Training pictures with objects left out, moved and copied: what is said of them is what they show."""
+"""Training pictures with objects left out, moved and copied: their rewards follow from what they show."""
 
 from __future__ import annotations
 

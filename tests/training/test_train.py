@@ -14,6 +14,7 @@ from tests.support.made_up_dataset import PROMPTS, made_up
 from tests.support.paths import CHECKOUT
 from xlard.models.corrector import LatentCorrector
 from xlard.models.head import RewardHead
+from xlard.training.__main__ import main
 from xlard.training.data import training_data
 from xlard.training.head import usable_level
 from xlard.training.report import corrector_report, head_report
@@ -140,9 +141,9 @@ def test_what_cannot_be_trained_with_is_said_before_training(tmp_path, options, 
 def test_damaged_latents_are_said(tmp_path) -> None:
     dataset = made_up(tmp_path / "data")
     for path in (tmp_path / "data" / "parts").iterdir():
-        found = load_file(path)
-        found["latents"][0, 0, 0, 0] = float("nan")
-        save_file(found, path)
+        tensors = load_file(path)
+        tensors["latents"][0, 0, 0, 0] = float("nan")
+        save_file(tensors, path)
     with pytest.raises(ValueError, match="latents hold NaN"):
         train_head([dataset], SMALL, tmp_path / "run", "cpu")
 
@@ -178,18 +179,33 @@ def test_a_head_without_a_level_is_not_to_be_relied_on(head) -> None:
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "xlard.training", *arguments], cwd=CHECKOUT, capture_output=True, text=True, timeout=100
-    )
+    return subprocess.run([sys.executable, *arguments], cwd=CHECKOUT, capture_output=True, text=True, timeout=100)
 
 
-def test_the_command_line_trains_and_says_what_is_wrong(dataset, tmp_path) -> None:
+def test_the_command_line_trains_and_says_what_is_wrong(dataset, tmp_path, monkeypatch, capsys) -> None:
     size = ("--steps", "10", "--batch", "8", "--width", "32", "--layers", "1")
-    out = tmp_path / "small.safetensors"
-    done = command("head", "--data", str(dataset.folder), "--out", str(out), *size)
+    data, out = str(dataset.folder), str(tmp_path / "small.safetensors")
+    done = command("-m", "xlard.training", "head", "--data", data, "--out", out, *size)
     assert done.returncode == 0 and "Saved as" in done.stdout and RewardHead.load(out).config.width == 32, done.stderr
     assert (dataset.folder / "runs" / "small" / "state.safetensors").exists()
-    measured = json.loads(command("measure", "--data", str(dataset.folder), "--head", str(out)).stdout)
+
+    def in_this_process(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["xlard.training", *arguments])
+        return main()
+
+    assert in_this_process("measure", "--data", data, "--head", out) == 0
+    measured = json.loads(capsys.readouterr().out)
     assert measured["pictures"] == 48 and -1 < measured["predicted_minus_judged"] < 1 and measured["auc"]["final"]
-    wrong = command("corrector", "--data", str(tmp_path), "--out", str(out), *size)
-    assert wrong.returncode == 1 and wrong.stderr.startswith("FileNotFoundError: There is no dataset")
+    levels = ("--noise-level-start", "0.9", "--learns-until", "0.5", "--objective", "path-wise", "--head", out)
+    assert (
+        in_this_process("corrector", "--data", data, "--out", str(tmp_path / "corrector.safetensors"), *size, *levels)
+        == 0
+    )
+    assert LatentCorrector.load(tmp_path / "corrector.safetensors").figures["objective"] == "path-wise"
+    assert in_this_process("corrector", "--data", str(tmp_path), "--out", out, *size) == 1
+    assert capsys.readouterr().err.startswith("FileNotFoundError: There is no dataset")
+
+
+def test_help_needs_no_torch() -> None:
+    script = "import sys; from xlard.training.__main__ import _parser; assert 'torch' not in sys.modules; _parser()"
+    assert command("-c", script).returncode == 0

@@ -84,7 +84,7 @@ def test_cancelling_saves_the_state_and_the_next_run_goes_on(tmp_path) -> None:
 
     with pytest.raises(Cancelled):
         trainer.run(loss_of(trainer), on_step=on_step)
-    assert [entry.step for entry in seen] == list(range(1, 34)) and seen[-1].steps == 60 and seen[-1].loss > 0
+    assert [progress.step for progress in seen] == list(range(1, 34)) and seen[-1].steps == 60 and seen[-1].loss > 0
     assert make(tmp_path / "parts").step == 33
     assert same(run(tmp_path / "parts"), run(tmp_path / "whole"))
 

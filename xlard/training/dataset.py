@@ -174,13 +174,13 @@ class Dataset:
         Raises ValueError if there is nothing, or a file is damaged.
         """
         collected = self.pictures()
-        wanted = {picture.prompt for picture in collected} if prompts is None else set(prompts)
-        chosen = [picture for picture in collected if picture.prompt in wanted]
+        chosen_prompts = {picture.prompt for picture in collected} if prompts is None else set(prompts)
+        chosen = [picture for picture in collected if picture.prompt in chosen_prompts]
         if not chosen or self._side is None:
             raise ValueError(
                 f"The dataset in {self.folder} holds no pictures{' of these prompts' if prompts else ''}. Collect some."
             )
-        left_out = {picture.prompt for picture in collected} - wanted
+        left_out = {picture.prompt for picture in collected} - chosen_prompts
         numbered_rows = [
             (number, row) for number, picture in enumerate(chosen) for row in picture.rows if row.prompt not in left_out
         ]

@@ -88,8 +88,8 @@ class RegionalHead(nn.Module):
         weight = torch.ones(self.regions.out_features, device=device)
         weight[0] = _EMPTY_WEIGHT
         label_loss = F.cross_entropy(self.regions(prediction.tokens).flatten(0, 1), labels.flatten(), weight)
-        asked = [in_prompt(in_picture, prompt) for in_picture, prompt in zip(objects, records.prompts)]
-        right = cell_targets(objects, asked, height, width, records.side).to(device) - 1
+        matches = [in_prompt(in_picture, prompt) for in_picture, prompt in zip(objects, records.prompts)]
+        right = cell_targets(objects, matches, height, width, records.side).to(device) - 1
         columns = prediction.columns(_OF_OBJECTS)
         rewards = records.with_aspects(prediction.aspects).rewards[:, columns]
         judged = (right >= 0)[:, None] & (rewards > NO_REWARD).to(device)[..., None]

@@ -102,7 +102,7 @@ class Ppo:
         return self.settings.deviation * self.module.policy.body.spread[:, None, None]
 
     def _log_likelihood(self, action: Tensor, mean: Tensor) -> Tensor:
-        """Per value, so that the ratio of two policies does not depend on the size of the latents."""
+        """Per value: then the ratio of two policies does not depend on the size of the latents."""
         return -((action - mean) / self._deviation()).square().flatten(1).mean(dim=1) / 2
 
     def corrector(self, module: PolicyAndBaseline) -> LatentCorrector:
