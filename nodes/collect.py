@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import comfy.samplers
 from comfy_api.latest import io, ui
 
 from ..xlard.critics.registry import as_judge
-from . import sockets
+from . import inputs, sockets
 from .comfy import folders
 from .comfy.accepted import optional_corrector
 from .comfy.sampling.sampler import ComfyDecoder
@@ -50,13 +49,7 @@ class XLARDPrompts(io.ComfyNode):
                 io.Int.Input(
                     "how_many", default=200, min=1, max=100_000, tooltip="For generated: how many prompts are made up."
                 ),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
-                    tooltip="For generated: other seeds, other prompts.",
-                ),
+                inputs.seed("For generated: other seeds, other prompts."),
             ],
             outputs=sockets.named(
                 io.String.Output("prompts", tooltip="The prompts, one a line, for xLARD Collect."),
@@ -124,39 +117,10 @@ class XLARDCollect(io.ComfyNode):
                     max=1000,
                     tooltip="Pictures of each prompt. With several, a head can learn what makes the difference.",
                 ),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
-                    tooltip=(
-                        "Seed that each picture's own seed is made of. Another one draws other pictures of the prompts."
-                    ),
+                inputs.seed(
+                    "Seed that each picture's own seed is made of. Another one draws other pictures of the prompts."
                 ),
-                io.Int.Input(
-                    "steps", default=20, min=1, max=10000, tooltip="Sampling steps, best those that you draw with."
-                ),
-                io.Float.Input(
-                    "cfg",
-                    default=4.0,
-                    min=0.0,
-                    max=100.0,
-                    step=0.1,
-                    round=0.01,
-                    tooltip="Strength of the guidance by the prompt.",
-                ),
-                io.Combo.Input(
-                    "sampler_name",
-                    options=comfy.samplers.KSampler.SAMPLERS,
-                    default="euler",
-                    tooltip="Any of KSampler's samplers.",
-                ),
-                io.Combo.Input(
-                    "scheduler",
-                    options=comfy.samplers.KSampler.SCHEDULERS,
-                    default="simple",
-                    tooltip="Any of KSampler's schedules.",
-                ),
+                *inputs.sampling("Sampling steps, best those that you draw with."),
                 io.String.Input(
                     "levels",
                     display_name="noise_levels",
@@ -181,15 +145,7 @@ class XLARDCollect(io.ComfyNode):
                     optional=True,
                     tooltip="Optional: draws with this corrector, to train the next one on what it does.",
                 ),
-                io.Float.Input(
-                    "strength",
-                    default=1.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.05,
-                    optional=True,
-                    tooltip="With a corrector: share of its correction that is applied.",
-                ),
+                inputs.strength("With a corrector: share of its correction that is applied.", optional=True),
                 io.Boolean.Input(
                     "mend",
                     display_name="repair_pairs",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 from comfy_api.latest import io
 
 from ..xlard.guidance.gradient import AscentSettings
 from ..xlard.guidance.min_norm import Combination
 from ..xlard.models.corrector import LatentCorrector
-from . import sockets
+from . import inputs, sockets
 from .comfy import folders
 from .comfy.accepted import as_corrector, optional_head
 from .comfy.managed import load_managed
@@ -69,22 +69,9 @@ class XLARDCorrectLatent(io.ComfyNode):
                     optional=True,
                     tooltip="Optional. A picture is only corrected if this head predicts a higher reward.",
                 ),
-                io.Float.Input(
-                    "strength",
-                    default=1.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.05,
-                    tooltip="Share of the correction that is applied; 0 leaves the latent as it is.",
-                ),
-                io.Float.Input(
-                    "sigma",
-                    display_name="noise_level",
-                    default=0.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Noise level that the latent was predicted at: 0 for a finished picture.",
+                inputs.strength("Share of the correction that is applied; 0 leaves the latent as it is."),
+                inputs.noise_level(
+                    "sigma", "noise_level", "Noise level that the latent was predicted at: 0 for a finished picture."
                 ),
                 io.Int.Input(
                     "gradient_steps",
@@ -97,15 +84,7 @@ class XLARDCorrectLatent(io.ComfyNode):
                         "head. 0 for none. A head can be fooled by many."
                     ),
                 ),
-                io.Combo.Input(
-                    "combine",
-                    options=list(get_args(Combination)),
-                    optional=True,
-                    tooltip=(
-                        "How gradient steps weigh several aspects, such as count and colour. sum: most "
-                        "gain in all. min_norm: no aspect at the expense of another."
-                    ),
-                ),
+                inputs.combination(),
                 io.String.Input(
                     "prompt",
                     default="",

@@ -8,7 +8,7 @@ from torch import Tensor
 from ..xlard.critics.folder import BITS
 from ..xlard.critics.registry import as_judge, as_writer, critic_names, made_critic
 from ..xlard.critics.scoring import SCORINGS, make_scoring
-from . import sockets
+from . import inputs, sockets
 from .comfy import folders
 from .comfy.critic.folder import load_critic
 from .comfy.critic.pictures import annotated_images, checked_images, chosen_claims, critique_text, wrong_masks
@@ -131,9 +131,7 @@ class XLARDCritique(io.ComfyNode):
                         "square'. Its claims are read out of it, unless claims are connected."
                     ),
                 ),
-                sockets.Claims.Input(
-                    "claims", optional=True, tooltip="Optional: claims from xLARD Claims, used instead of the prompt's."
-                ),
+                inputs.claims(),
             ],
             outputs=sockets.named(
                 sockets.Critique.Output("critique", tooltip="The critique of each picture, for other xLARD nodes."),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 from comfy_api.latest import io
 
 from ..xlard.guidance.min_norm import Combination
-from . import sockets
+from . import inputs, sockets
 from .comfy.accepted import optional_corrector, optional_head
 from .comfy.sampling.guide_model import GRADIENT_STEPS, guided
 
@@ -37,38 +37,19 @@ class XLARDGuideModel(io.ComfyNode):
                     tooltip="A corrector trained for this checkpoint. Connect it, a head, or both.",
                 ),
                 io.Conditioning.Input("positive", tooltip="The prompt's conditioning, the same as for the sampler."),
-                io.Float.Input(
-                    "strength",
-                    default=1.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.05,
-                    tooltip="Share of the correction that is applied; 0 returns the model as it is.",
-                ),
-                io.Float.Input(
+                inputs.strength("Share of the correction that is applied; 0 returns the model as it is."),
+                inputs.noise_level(
                     "sigma_start",
-                    display_name="noise_level_start",
-                    default=0.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip=(
-                        "Highest noise level at which it corrects, 1 is pure noise. 0: the highest that corrector and"
-                        " head were each trained for. A corrector that acts once acts at this level, at 1 on the "
-                        "noise itself; 0: at the level it was trained for."
-                    ),
+                    "noise_level_start",
+                    "Highest noise level at which it corrects, 1 is pure noise. 0: the highest that corrector and"
+                    " head were each trained for. A corrector that acts once acts at this level, at 1 on the "
+                    "noise itself; 0: at the level it was trained for.",
                 ),
-                io.Float.Input(
+                inputs.noise_level(
                     "sigma_end",
-                    display_name="noise_level_end",
-                    default=0.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip=(
-                        "Lowest noise level at which it corrects. 0: the lowest that corrector and head were each "
-                        "trained for. A corrector that acts once does not use it."
-                    ),
+                    "noise_level_end",
+                    "Lowest noise level at which it corrects. 0: the lowest that corrector and head were each "
+                    "trained for. A corrector that acts once does not use it.",
                 ),
                 sockets.Head.Input(
                     "head",
@@ -91,15 +72,7 @@ class XLARDGuideModel(io.ComfyNode):
                         " still decides which pictures it corrects. Many steps can fool a head."
                     ),
                 ),
-                io.Combo.Input(
-                    "combine",
-                    options=list(get_args(Combination)),
-                    optional=True,
-                    tooltip=(
-                        "How gradient steps weigh several aspects, such as count and colour. sum: most gain "
-                        "in all. min_norm: no aspect at the expense of another."
-                    ),
-                ),
+                inputs.combination(),
                 io.String.Input(
                     "prompt",
                     default="",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import comfy.samplers
 from comfy_api.latest import io
 
 from ..xlard.critics.registry import as_judge
 from ..xlard.loop.object_by_object import PROCESSES
 from ..xlard.loop.settings import FIRST, WHERE, LoopSettings
-from . import sockets
+from . import inputs, sockets
 from .comfy.accepted import optional_corrector, optional_head
 from .comfy.critic.pictures import chosen_claims
 from .comfy.sampling.family import check_fits
@@ -69,39 +68,12 @@ class XLARDSelfCorrect(io.ComfyNode):
                         "correct. A corrector that acts once also corrects fresh pictures while they are sampled."
                     ),
                 ),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
+                inputs.seed(
+                    "Seed of the first picture; the others of a batch count up from it. A batch of "
+                    "one starts from KSampler's picture for this seed.",
                     control_after_generate=True,
-                    tooltip=(
-                        "Seed of the first picture; the others of a batch count up from it. A batch of "
-                        "one starts from KSampler's picture for this seed."
-                    ),
                 ),
-                io.Int.Input("steps", default=20, min=1, max=10000, tooltip="Sampling steps of a whole run."),
-                io.Float.Input(
-                    "cfg",
-                    default=4.0,
-                    min=0.0,
-                    max=100.0,
-                    step=0.1,
-                    round=0.01,
-                    tooltip="Strength of the guidance by the prompt.",
-                ),
-                io.Combo.Input(
-                    "sampler_name",
-                    options=comfy.samplers.KSampler.SAMPLERS,
-                    default="euler",
-                    tooltip="Any of KSampler's samplers.",
-                ),
-                io.Combo.Input(
-                    "scheduler",
-                    options=comfy.samplers.KSampler.SCHEDULERS,
-                    default="simple",
-                    tooltip="Any of KSampler's schedules.",
-                ),
+                *inputs.sampling("Sampling steps of a whole run."),
                 io.Int.Input(
                     "rounds",
                     default=4,
@@ -109,17 +81,11 @@ class XLARDSelfCorrect(io.ComfyNode):
                     max=64,
                     tooltip="How many corrections of a picture at most; 0 only judges the first.",
                 ),
-                io.Float.Input(
+                inputs.noise_level(
                     "sigma",
-                    display_name="noise_level",
-                    default=0.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip=(
-                        "Noise level that a correction starts from: 1 redraws everything, lower keeps more of the "
-                        "picture. 0 chooses by what is wrong."
-                    ),
+                    "noise_level",
+                    "Noise level that a correction starts from: 1 redraws everything, lower keeps more of the "
+                    "picture. 0 chooses by what is wrong.",
                 ),
                 io.Int.Input(
                     "candidates",
@@ -132,14 +98,7 @@ class XLARDSelfCorrect(io.ComfyNode):
                         "read."
                     ),
                 ),
-                io.Float.Input(
-                    "strength",
-                    default=1.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.05,
-                    tooltip="Share of the corrector's correction that is applied.",
-                ),
+                inputs.strength("Share of the corrector's correction that is applied."),
                 io.Combo.Input(
                     "where",
                     display_name="corrector_placement",
@@ -153,9 +112,7 @@ class XLARDSelfCorrect(io.ComfyNode):
                     ),
                 ),
                 *bundled_switches(),
-                sockets.Claims.Input(
-                    "claims", optional=True, tooltip="Optional: claims from xLARD Claims, used instead of the prompt's."
-                ),
+                inputs.claims(),
                 io.Latent.Input(
                     "source",
                     optional=True,

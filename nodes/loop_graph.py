@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from . import sockets
+from . import inputs, sockets
 from .comfy.accepted import as_critiques, as_states_or_round
 from .comfy.critic.pictures import chosen_claims
 from .comfy.graph_loop.closing import closed
@@ -47,13 +47,9 @@ class XLARDLoopStart(io.ComfyNode):
                         "used if claims are connected."
                     ),
                 ),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
+                inputs.seed(
+                    "Seed of the first round, exactly. Those of later rounds follow from it.",
                     control_after_generate=True,
-                    tooltip="Seed of the first round, exactly. Those of later rounds follow from it.",
                 ),
                 *bundled_switches(),
                 io.Model.Input(
@@ -64,9 +60,7 @@ class XLARDLoopStart(io.ComfyNode):
                         "denoise matches the planned noise level."
                     ),
                 ),
-                sockets.Claims.Input(
-                    "claims", optional=True, tooltip="Optional: claims from xLARD Claims, used instead of the prompt's."
-                ),
+                inputs.claims(),
                 io.Latent.Input(
                     "source",
                     optional=True,

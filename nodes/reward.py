@@ -6,7 +6,7 @@ import torch
 from comfy_api.latest import io
 
 from ..xlard.models.head import RewardHead
-from . import sockets
+from . import inputs, sockets
 from .comfy import folders
 from .comfy.accepted import as_head
 from .comfy.managed import load_managed
@@ -57,14 +57,8 @@ class XLARDPredictReward(io.ComfyNode):
                 io.Latent.Input("latent", tooltip="The latent to read, for example that of KSampler."),
                 io.Conditioning.Input("positive", tooltip="The prompt's conditioning that the latent was made with."),
                 sockets.Head.Input("head", tooltip="A reward head trained for this checkpoint."),
-                io.Float.Input(
-                    "sigma",
-                    display_name="noise_level",
-                    default=0.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Noise level that the latent was predicted at: 0 for a finished picture.",
+                inputs.noise_level(
+                    "sigma", "noise_level", "Noise level that the latent was predicted at: 0 for a finished picture."
                 ),
                 io.String.Input(
                     "prompt",

@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..xlard.training.registry import objective_names, objective_specs
-from . import sockets
+from . import inputs, sockets
 from .comfy import folders
 from .comfy.accepted import as_corrector, as_dataset, as_head, optional_head
 from .comfy.training.runs import save, trained_corrector, trained_head
@@ -51,13 +51,7 @@ def _settings(learning_rate: float, name: str) -> list[io.Input]:
             tooltip="Width of the transformer: more learns more from many pictures, and learns few by heart.",
         ),
         io.Int.Input("layers", default=4, min=1, max=24, tooltip="Blocks of the transformer."),
-        io.Int.Input(
-            "seed",
-            default=0,
-            min=0,
-            max=0xFFFFFFFFFFFFFFFF,
-            tooltip="Seed of the first weights, of the batches, and of which prompts are kept out of training.",
-        ),
+        inputs.seed("Seed of the first weights, of the batches, and of which prompts are kept out of training."),
         io.String.Input(
             "name",
             default=name,
@@ -165,29 +159,19 @@ class XLARDTrainCorrector(io.ComfyNode):
                         "drafting replaces what was drawn and needs 2; for distillation take 0.7, for mending 0.3."
                     ),
                 ),
-                io.Float.Input(
+                inputs.noise_level(
                     "sigma_start",
-                    display_name="noise_level_start",
+                    "noise_level_start",
+                    "Highest noise level that it is to correct at, with drafting: that it learns from; the dataset"
+                    " must hold predictions there. For distillation take 1.",
                     default=0.75,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip=(
-                        "Highest noise level that it is to correct at, with drafting: that it learns from; the dataset"
-                        " must hold predictions there. For distillation take 1."
-                    ),
                 ),
-                io.Float.Input(
+                inputs.noise_level(
                     "sigma_end",
-                    display_name="noise_level_end",
+                    "noise_level_end",
+                    "Lowest noise level that it is to correct at; with drafting the one at which it acts. For "
+                    "distillation take 0.9: on the demo world it broke more pictures below.",
                     default=0.5,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip=(
-                        "Lowest noise level that it is to correct at; with drafting the one at which it acts. For "
-                        "distillation take 0.9: on the demo world it broke more pictures below."
-                    ),
                 ),
                 io.Float.Input(
                     "learns_until",

@@ -1,0 +1,76 @@
+"""Inputs that several nodes declare alike."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import comfy.samplers
+from comfy_api.latest import io
+
+from ..xlard.guidance.min_norm import Combination
+from . import sockets
+
+_LARGEST_SEED = 0xFFFFFFFFFFFFFFFF
+
+
+def seed(tooltip: str, **options: Any) -> io.Input:
+    """A seed, as KSampler has it."""
+    return io.Int.Input("seed", default=0, min=0, max=_LARGEST_SEED, tooltip=tooltip, **options)
+
+
+def strength(tooltip: str, **options: Any) -> io.Input:
+    """The share of a correction that is applied."""
+    return io.Float.Input("strength", default=1.0, min=0.0, max=1.0, step=0.05, tooltip=tooltip, **options)
+
+
+def noise_level(input_id: str, shown: str, tooltip: str, default: float = 0.0) -> io.Input:
+    """A noise level in [0, 1]; saved workflows hold it under ``input_id``, and people see the name ``shown``."""
+    return io.Float.Input(input_id, display_name=shown, default=default, min=0.0, max=1.0, step=0.01, tooltip=tooltip)
+
+
+def sampling(steps_tooltip: str) -> list[io.Input]:
+    """Steps, CFG, sampler and schedule, as KSampler has them."""
+    return [
+        io.Int.Input("steps", default=20, min=1, max=10000, tooltip=steps_tooltip),
+        io.Float.Input(
+            "cfg",
+            default=4.0,
+            min=0.0,
+            max=100.0,
+            step=0.1,
+            round=0.01,
+            tooltip="Strength of the guidance by the prompt.",
+        ),
+        io.Combo.Input(
+            "sampler_name",
+            options=comfy.samplers.KSampler.SAMPLERS,
+            default="euler",
+            tooltip="Any of KSampler's samplers.",
+        ),
+        io.Combo.Input(
+            "scheduler",
+            options=comfy.samplers.KSampler.SCHEDULERS,
+            default="simple",
+            tooltip="Any of KSampler's schedules.",
+        ),
+    ]
+
+
+def claims() -> io.Input:
+    """Claims in place of those of a prompt."""
+    return sockets.Claims.Input(
+        "claims", optional=True, tooltip="Optional: claims from xLARD Claims, used instead of the prompt's."
+    )
+
+
+def combination() -> io.Input:
+    """How gradients of several aspects are combined."""
+    return io.Combo.Input(
+        "combine",
+        options=list(get_args(Combination)),
+        optional=True,
+        tooltip=(
+            "How gradient steps weigh several aspects, such as count and colour. sum: most gain in all. min_norm: no "
+            "aspect at the expense of another."
+        ),
+    )
