@@ -138,6 +138,7 @@ def test_the_function_alone_raises_what_the_critic_raises() -> None:
         reword(CriticError("busy"))
 
 
+@pytest.mark.model
 def test_the_demo_critic_says_that_it_cannot_write() -> None:
     from xlard.critics.folder import CriticFolder
     from xlard.critics.transformers import loaded_backend

@@ -16,6 +16,8 @@ from xlard.worlds.training.objectives import OBJECTIVES, ROLLOUT_OBJECTIVES
 from xlard.worlds.training.ppo import Ppo, PpoSettings
 from xlard.worlds.training.rollouts import Outcome, Situations
 
+pytestmark = pytest.mark.model
+
 
 def test_objectives_with_rollouts_come_beside_the_others() -> None:
     assert OBJECTIVES == (*objective_names(), "ppo", "expert")
