@@ -28,6 +28,7 @@ import torch  # noqa: E402
 from comfy_api.latest import io  # noqa: E402
 from comfy_execution.graph import DynamicPrompt  # noqa: E402
 from comfy_execution.utils import CurrentNodeContext  # noqa: E402
+from torch.nn import Linear  # noqa: E402
 
 spec = importlib.util.spec_from_file_location(
     "pack", checkout / "__init__.py", submodule_search_locations=[str(checkout)]
@@ -58,14 +59,14 @@ def base():
 
 
 def memory_tells_what_is_loaded():
-    managed = ManagedModule(torch.nn.Linear(10, 10))
+    managed = ManagedModule(Linear(10, 10))
     assert not sampling.is_loaded_whole(managed.patcher), "a module counts as loaded before it is"
     managed.load()
     assert sampling.is_loaded_whole(managed.patcher), "a loaded module does not count as loaded"
 
 
 def memory_is_freed_but_for_one_model():
-    first, second = (ManagedModule(torch.nn.Linear(10, 10)) for _ in range(2))
+    first, second = (ManagedModule(Linear(10, 10)) for _ in range(2))
     for managed in (first, second):
         managed.load()
     sampling.free_device(keep=second.patcher)
@@ -131,7 +132,7 @@ def samplers_are_stopped():
 
 
 def modules_are_loaded_with_a_model():
-    model, companion, loads = MODEL.clone(), ManagedModule(torch.nn.Linear(10, 10)), []
+    model, companion, loads = MODEL.clone(), ManagedModule(Linear(10, 10)), []
     sampling.load_together(model, "test", [companion.patcher], lambda: loads.append(1))
     drawn(model)
     assert loads, "nothing is called before a model is loaded"
