@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -11,12 +10,11 @@ import torch
 from PIL import Image
 
 from tests.support.graphs import PROMPT, demo_graph, error, shown, text
-from tests.support.paths import CHECKOUT
+from tests.support.servers import ServerWithNodes
 from xlard.comfy_server.server import ComfyServer
 from xlard.critics import questions
 from xlard.critics.backend import Ask
 from xlard.critics.chat_text import GEMMA3, GEMMA4, GEMMA4_LARGE, QWEN, format_of
-from xlard.quickstart.comfyui import find_comfyui
 
 PICTURE = torch.zeros(8, 8, 3)
 FORMATS = pytest.mark.parametrize(
@@ -94,16 +92,10 @@ def test_the_demo_worlds_encoder_is_refused_and_the_next_run_works(comfy):
     assert comfy.run(graph).status == "success"
 
 
-class _ServerWithScriptedEncoder(ComfyServer):
-    def _fill_base(self) -> None:
-        super()._fill_base()
-        shutil.copy(CHECKOUT / "tests" / "support" / "comfy" / "scripted_encoder.py", self.base / "custom_nodes")
-
-
 @pytest.fixture(scope="module")
 def scripted() -> Iterator[ComfyServer]:
     """A ComfyUI that has the scripted encoder too, and in its input folder two.png, 200 wide and 100 high."""
-    with _ServerWithScriptedEncoder(find_comfyui(), pack=CHECKOUT, variables={"OMP_NUM_THREADS": "1"}) as server:
+    with ServerWithNodes("scripted_encoder.py") as server:
         Image.new("RGB", (200, 100), "gray").save(server.base / "input" / "two.png")
         yield server
 

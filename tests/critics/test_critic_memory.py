@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import re
-import shutil
 import subprocess
 import sys
 import weakref
@@ -19,6 +18,7 @@ import torch
 from tests.support.graphs import demo_graph, error, loop_graph, pictures, shown, text
 from tests.support.loop_graphs import looped
 from tests.support.paths import CHECKOUT
+from tests.support.servers import ServerWithNodes
 from xlard.comfy_server.server import ComfyServer
 from xlard.critics.backend import Ask, CriticError
 from xlard.critics.folder import CriticFolder
@@ -209,18 +209,9 @@ def test_files_too_large_for_memory_are_not_called_damaged(monkeypatch) -> None:
         TransformersBackend(folder, folder.load_module).answer(asks())
 
 
-class TightServer(ComfyServer):
-    """ComfyUI with the pack, and with nodes that make memory small and a text encoder write."""
-
-    def _fill_base(self) -> None:
-        super()._fill_base()
-        for name in ("tight_memory.py", "scripted_encoder.py"):
-            shutil.copy(CHECKOUT / "tests" / "support" / "comfy" / name, self.base / "custom_nodes")
-
-
 @pytest.fixture(scope="module")
 def tight() -> Iterator[ComfyServer]:
-    with TightServer(find_comfyui(), pack=CHECKOUT, variables={"OMP_NUM_THREADS": "1"}) as server:
+    with ServerWithNodes("tight_memory.py", "scripted_encoder.py") as server:
         yield server
 
 

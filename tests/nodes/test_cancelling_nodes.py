@@ -4,7 +4,6 @@ clean."""
 from __future__ import annotations
 
 import io
-import shutil
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,25 +12,16 @@ from PIL import Image
 
 from tests.support.graphs import loop_graph, pictures
 from tests.support.loop_graphs import NEVER, by_round, looped, only
-from tests.support.paths import CHECKOUT
+from tests.support.servers import ServerWithNodes
 from xlard.comfy_server.server import ComfyServer
 from xlard.loop.registry import DEFAULT_STRATEGIES
-from xlard.quickstart.comfyui import find_comfyui
 
 STEPS = 5
 
 
-class CancellingServer(ComfyServer):
-    """ComfyUI with the pack, and with a node that cancels."""
-
-    def _fill_base(self) -> None:
-        super()._fill_base()
-        shutil.copy(CHECKOUT / "tests" / "support" / "comfy" / "cancelling.py", self.base / "custom_nodes")
-
-
 @pytest.fixture(scope="module")
 def cancelling() -> Iterator[ComfyServer]:
-    with CancellingServer(find_comfyui(), pack=CHECKOUT, variables={"OMP_NUM_THREADS": "1"}) as server:
+    with ServerWithNodes("cancelling.py") as server:
         yield server
 
 

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.graphs import demo_graph, loop_graph, shown, text
-from tests.support.paths import CHECKOUT
+from tests.support.servers import ServerWithNodes
 from xlard.comfy_server.server import ComfyServer
 from xlard.loop.registry import BUNDLED
-from xlard.quickstart.comfyui import find_comfyui
-
-
-class ServerWithForeignPack(ComfyServer):
-    """ComfyUI with the pack, and with one that adds to it."""
-
-    def _fill_base(self) -> None:
-        super()._fill_base()
-        shutil.copy(CHECKOUT / "tests" / "support" / "comfy" / "foreign_pack.py", self.base / "custom_nodes")
 
 
 @pytest.fixture(scope="module")
 def extended() -> Iterator[ComfyServer]:
-    with ServerWithForeignPack(find_comfyui(), pack=CHECKOUT, variables={"OMP_NUM_THREADS": "1"}) as server:
+    with ServerWithNodes("foreign_pack.py") as server:
         yield server
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,25 +9,18 @@ import pytest
 
 from tests.support.graphs import SIDE, demo_graph, error, pictures, shown, text
 from tests.support.made_up_dataset import PROMPTS, made_up
-from tests.support.paths import CHECKOUT
+from tests.support.servers import ServerWithNodes
 from xlard.comfy_server.server import ComfyServer
 from xlard.models.corrector import LatentCorrector
 from xlard.models.head import RewardHead
-from xlard.quickstart.comfyui import find_comfyui
 
 SMALL = {"steps": 20, "batch_size": 8, "learning_rate": 0.003, "width": 32, "layers": 1, "seed": 0}
-
-
-class _ServerWithDatasets(ComfyServer):
-    def _fill_base(self) -> None:
-        super()._fill_base()
-        shutil.copy(CHECKOUT / "tests" / "support" / "comfy" / "dataset_loader.py", self.base / "custom_nodes")
 
 
 @pytest.fixture(scope="module")
 def comfy() -> Iterator[ComfyServer]:
     """A ComfyUI that can load a dataset from any folder."""
-    with _ServerWithDatasets(find_comfyui(), pack=CHECKOUT, variables={"OMP_NUM_THREADS": "1"}) as server:
+    with ServerWithNodes("dataset_loader.py") as server:
         yield server
 
 
