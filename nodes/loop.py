@@ -211,26 +211,14 @@ class XLARDSelfCorrect(io.ComfyNode):
             chosen_claims(prompt, claims),
             with_source(latent_image, source),
         )
-        modules = {"head": optional_head(head), "corrector": optional_corrector(corrector)}
-        check_fits(modules, model, positive)
+        modules = optional_head(head), optional_corrector(corrector)
+        check_fits(dict(zip(("head", "corrector"), modules)), model, positive)
         rewriter = None if clip is None else ConditioningRewriter(judge, clip, prompt, positive)
         allowed = switched_on(strategies, rewriter is not None) + introducing(process, rewriter, source)
-        companions = [module for module in modules.values() if module is not None]
-        sampler = ComfySampler(
-            model, positive, negative, latent, steps, cfg, sampler_name, scheduler, companions, rewriter
+        settings = LoopSettings(
+            rounds, allowed, candidates, strength, where, noise_level=sigma or None, first=first_picture
         )
-        loop = SelfCorrection(
-            prompt,
-            checked_claims,
-            seed,
-            sampler,
-            ComfyDecoder(vae),
-            judge,
-            modules["head"],
-            modules["corrector"],
-            LoopSettings(rounds, allowed, candidates, strength, where, noise_level=sigma or None, first=first_picture),
-            rewriter,
-            source is not None,
-            read_steps,
-        )
-        return loop.run(cls, latent)
+        used = [module for module in modules if module]
+        sampler = ComfySampler(model, positive, negative, latent, steps, cfg, sampler_name, scheduler, used, rewriter)
+        loop = SelfCorrection(sampler, ComfyDecoder(vae), judge, *modules, settings, rewriter, read_steps)
+        return loop.run(cls, prompt, checked_claims, seed, latent, is_edit=source is not None)

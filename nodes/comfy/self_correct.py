@@ -48,12 +48,8 @@ def introducing(process: str, rewriter: ConditioningRewriter | None, source: dic
 
 @dataclass(frozen=True)
 class SelfCorrection:
-    """A loop over the pictures of a sampler's LATENT, all with the same prompt and claims; seeds count up from
-    ``seed``."""
+    """A loop over the pictures of a sampler's LATENT."""
 
-    prompt: str
-    claims: Sequence[Claim]
-    seed: int
     sampler: ComfySampler
     decoder: ComfyDecoder
     critic: Judge
@@ -61,18 +57,19 @@ class SelfCorrection:
     corrector: ManagedModule | None
     settings: LoopSettings
     rewriter: ConditioningRewriter | None
-    is_edit: bool = False
-    read_steps: bool = False
+    read_steps: bool
 
-    def run(self, node: type[io.ComfyNode], latent: dict) -> io.NodeOutput:
+    def run(
+        self, node: type[io.ComfyNode], prompt: str, claims: Sequence[Claim], seed: int, latent: dict, is_edit: bool
+    ) -> io.NodeOutput:
         """What a running node puts out: LATENT, best and first images, state, scores, verdicts, report.
 
-        Where the artist cancels, the best pictures so far stay on the node; where the critic fails, they are returned.
+        All pictures have the same prompt and claims; their seeds count up from ``seed``. Where the artist cancels, the best pictures so far stay on the node; where the critic fails, they are returned.
         Raises CriticError if not even the first pictures were judged.
         """
         progress = _RoundProgress(self.sampler.batch * (self.settings.rounds + 1))
         try:
-            states = self._states(progress)
+            states = self._states(prompt, claims, seed, is_edit, progress)
         except comfy.model_management.InterruptProcessingException:
             if not progress.best:
                 raise
@@ -91,12 +88,14 @@ class SelfCorrection:
             "\n".join(filter(None, (states_text(states), refusal))),
         )
 
-    def _states(self, progress: _RoundProgress) -> list[LoopState]:
+    def _states(
+        self, prompt: str, claims: Sequence[Claim], seed: int, is_edit: bool, progress: _RoundProgress
+    ) -> list[LoopState]:
         batch = self.sampler.batch
         return self_correct(
-            [self.prompt] * batch,
-            [self.claims] * batch,
-            [self.seed + row for row in range(batch)],
+            [prompt] * batch,
+            [claims] * batch,
+            [seed + row for row in range(batch)],
             self.sampler,
             self.decoder,
             self.critic,
@@ -105,7 +104,7 @@ class SelfCorrection:
             self.settings,
             progress,
             self.rewriter,
-            as_pictures(self.sampler.source) if self.is_edit else None,
+            as_pictures(self.sampler.source) if is_edit else None,
             self.read_steps,
         )
 
