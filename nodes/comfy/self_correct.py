@@ -64,8 +64,9 @@ class SelfCorrection:
     ) -> io.NodeOutput:
         """What a running node puts out: LATENT, best and first images, state, scores, verdicts, report.
 
-        All pictures have the same prompt and claims; their seeds count up from ``seed``. Where the artist cancels, the best pictures so far stay on the node; where the critic fails, they are returned.
-        Raises CriticError if not even the first pictures were judged.
+        All pictures have the same prompt and claims; their seeds count up from ``seed``. Where the artist cancels, the
+        best pictures so far stay on the node; where the critic fails, they are returned. Raises CriticError if not even
+        the first pictures were judged.
         """
         progress = _RoundProgress(self.sampler.batch * (self.settings.rounds + 1))
         try:
