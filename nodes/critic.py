@@ -181,7 +181,7 @@ class XLARDCritique(io.ComfyNode):
 
 
 class XLARDScoring(io.ComfyNode):
-    """Another way of scoring for a critic."""
+    """Another scoring for a critic."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

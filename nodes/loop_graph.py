@@ -149,7 +149,7 @@ class XLARDLoopStart(io.ComfyNode):
 
 
 class XLARDLoopEnd(io.ComfyNode):
-    """Keeps the best of a round, and runs the loop's body once more where there is something left to mend."""
+    """Keeps the best of a round, and runs the loop's body again if something is left to fix."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

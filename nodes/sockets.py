@@ -19,7 +19,7 @@ LossMap = io.Custom("LOSS_MAP")
 
 
 def verdicts() -> tuple[io.Output, ...]:
-    """What the critic says of the best pictures of a loop: score, passed, and both in words."""
+    """What the critic says of the best pictures of a loop: score, passed, and the critique as text."""
     return (
         io.Float.Output(
             "score",

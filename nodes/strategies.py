@@ -23,7 +23,7 @@ def added_switches() -> list[io.Input]:
 
 
 def switched_on(values: Mapping[str, bool], can_rewrite: bool) -> tuple[str, ...]:
-    """The strategies whose switch is on, without those that need other wordings of the prompt where there are none."""
+    """The strategies whose switch is on; those that reword the prompt only if somebody can."""
     provided: set[Need] = {"boxes", "rewriter"} if can_rewrite else {"boxes"}
     return usable([spec.name for spec in switches() if values.get(spec.name, True)], provided)
 

@@ -73,8 +73,8 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def new_file(kind: str, name: str, overwrite: bool) -> Path:
-    """Where a file of a kind (``HEADS`` or ``CORRECTORS``) is to be saved in the pack's own folder; a number is
-    appended to a name that is taken, unless it is to be overwritten. Raises ValueError as ``inside``."""
+    """Where to save a file of a kind (``HEADS`` or ``CORRECTORS``) in the pack's folder: with a number appended if the
+    name is taken, unless ``overwrite``. Raises ValueError as ``inside``."""
     path = inside(_pack_folders()[kind], name.strip().removesuffix(".safetensors"))
     path = path.with_name(f"{path.name}.safetensors")
     if overwrite:
@@ -110,7 +110,7 @@ def critic_folder(name: str) -> Path:
 
 
 def fingerprint(*paths: Path) -> str:
-    """Sizes and times of files, so that a node reruns when one is replaced; 'missing' for those that are not there."""
+    """Sizes and times of files, by which a node reruns when one is replaced; 'missing' for files that are not there."""
     return " ".join(
         f"{status.st_size}-{status.st_mtime_ns}" if (status := _status(path)) else "missing" for path in paths
     )

@@ -68,7 +68,7 @@ class ManagedModule:
 
 
 def load_managed(load: Callable[[Path], nn.Module], path: Path) -> ManagedModule:
-    """Read a module with ``load(path)`` outside inference mode, so that gradients can pass through it."""
+    """Read a module with ``load(path)`` outside inference mode, where gradients can pass through it."""
     with torch.inference_mode(False):
         return ManagedModule(load(path))
 

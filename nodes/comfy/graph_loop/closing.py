@@ -84,7 +84,7 @@ def _show_round(states: Sequence[LoopState], number: int, rounds: int) -> None:
 
 
 def _in_lists(values: list, repetitions: int) -> list:
-    # ComfyUI takes one list off an output each time that it hands it from a copied node to the one that was expanded.
+    # ComfyUI takes one list off an output each time that a copied node passes it to the node that was expanded.
     for _ in range(repetitions):
         values = [values]
     return values

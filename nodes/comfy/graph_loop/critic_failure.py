@@ -28,7 +28,7 @@ _PREFIX = "latents/xLARD_unjudged"
 
 
 def rescued(failed: LoopCriticError, source: Tensor) -> list[LoopState]:
-    """The states that a loop ends with where its critic failed, after what nobody judged was saved in the shape of
+    """The states that a loop ends with after its critic failed; latents that were not judged are saved in the shape of
     ``source``.
 
     Raises CriticError, which names the file, where not even the first pictures were judged.

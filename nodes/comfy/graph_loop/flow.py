@@ -82,7 +82,7 @@ class Flow:
 
     @property
     def report(self) -> str:
-        """What is wrong with the best pictures so far, in words; empty before the first is drawn."""
+        """What is wrong with the best pictures so far, as text; empty before the first is drawn."""
         return critique_text([state.best.critique for state in self.batch.states]) if self.batch.number else ""
 
     def outputs(self, prompt: str, claims: Sequence[Claim]) -> tuple:

@@ -47,7 +47,7 @@ class Clock:
 
     @property
     def seconds(self) -> float:
-        """0 in a later job: the time between two jobs is nobody's work."""
+        """0 in a later job: the time between two jobs does not count."""
         return time.perf_counter() - self._started if _job() == self._job else 0.0
 
 

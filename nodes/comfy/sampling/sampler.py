@@ -94,7 +94,7 @@ class ComfySampler:
     ) -> Tensor:
         """Renoise latents (B, C, h, w) to the step of the schedule nearest to ``noise_level`` and sample on from there.
 
-        With ``regions`` (B, h, w) only where they are true; where there is a noise mask too, inside both.
+        With ``regions`` (B, h, w) only where they are true; with a noise mask too, inside both.
         """
         redrawn = self._run(self._blended(latents, rows), self._start(noise_level), rows, seeds, guidance, regions)
         if regions is None:

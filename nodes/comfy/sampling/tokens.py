@@ -38,7 +38,7 @@ def token_text(
 
 
 def token_names(clip: Any, prompt: str, length: int) -> list[str]:
-    """The tokens of a prompt as text, one for each of ``length`` embeddings; empty where they cannot be told.
+    """The tokens of a prompt as text, one for each of ``length`` embeddings; empty if they are not known.
 
     Of several text encoders, the one with as many tokens as there are embeddings is taken; one with more has a template
     before the prompt, whose embeddings ComfyUI drops.

@@ -26,8 +26,8 @@ def with_guidance(model: Any, guidance: X0Guidance, companions: Sequence[Managed
 
     At each level of ``stop_at`` that a schedule comes by, the sampler runs to the step nearest to it, takes the x0
     prediction there with one more call, and runs on under the same noise from what ``guidance`` makes of it; at 1 the
-    noise is moved before the first step. A schedule that does not come by a level is left alone there, so that of
-    several samplers in a row one acts. Several clones on top of each other each act at their own levels. While
+    noise is moved before the first step. A schedule that does not come by a level is not changed there: of several
+    samplers in a row one acts. Several clones on top of each other each act at their own levels. While
     sampling, ValueError is raised for latents that are a video of several frames, and for samplers that are not made
     of steps where sampling has to stop.
     """
