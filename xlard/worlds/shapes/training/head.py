@@ -57,7 +57,7 @@ def train(
     records, allowed = load_records(folder, "corrector"), allowed_prompts("corrector")
     records = records.where(records.noise_level <= HIGHEST + 0.01)
     records = records.rows(range(min(pool, len(records)))) if pool else records
-    config = HeadConfig(LATENT_CHANNELS, CONTEXT_WIDTH, BASE_MODEL, width=width, layers=layers)
+    config = HeadConfig(LATENT_CHANNELS, CONTEXT_WIDTH, BASE_MODEL, records.aspects, width, layers)
     regional = RegionalHead(RewardHead(config), seen_labels(records))
     regional.head.body.scale_to(records.finals)
     if begin:
