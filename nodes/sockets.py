@@ -1,8 +1,10 @@
 """The pack's own socket types.
 
-``Critic`` carries an ``MLLMCritic``, ``Claims`` a list of ``Claim``, ``Head`` and ``Corrector`` a ``ManagedModule``,
-``State`` a list of ``LoopState`` and ``Critique`` a list of ``Critique``, one for each picture of the batch,
-``Dataset`` a ``training.dataset.Dataset``, ``Flow`` an ``nodes.comfy.graph_loop.flow.Flow``."""
+``Critic`` carries a ``protocols.Judge`` or a backend, ``Claims`` a list of ``Claim``, ``Head`` and ``Corrector`` a
+``ManagedModule`` or a module of torch that becomes one, ``Critique`` a list of ``Critique``, one for each picture of
+the batch, ``State`` a list of ``LoopState``, ``Dataset`` a ``training.dataset.Dataset``, ``Flow`` a
+``nodes.comfy.graph_loop.flow.Flow``. ``nodes.comfy.accepted`` and ``critics.registry`` check what comes.
+"""
 
 from comfy_api.latest import io
 
