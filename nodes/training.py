@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from comfy_api.latest import io
 
 from ..xlard.training.registry import objective_names, objective_specs
@@ -228,7 +226,7 @@ class XLARDTrainCorrector(io.ComfyNode):
     def execute(
         cls,
         dataset: object,
-        way: Any,
+        way: str,
         trust_region: float,
         sigma_start: float,
         sigma_end: float,
