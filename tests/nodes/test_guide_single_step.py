@@ -37,7 +37,7 @@ def test_it_moves_the_noise_as_the_library_does(comfy, noise, level):
     assert differ(samples, "plain", "drawn") and differ(samples, "only_stopped", "drawn")
     sampler = ShapesWorld().sampler([PROMPT], steps=STEPS)
     corrector = LatentCorrector.load(
-        comfy.base / "models" / "xlard" / "correctors" / f"once_1{'_noise' if noise else ''}.safetensors"
+        comfy.base / "models" / "xlard" / "correctors" / f"single_step_1{'_noise' if noise else ''}.safetensors"
     )
     drawn_noise = torch.randn(1, LATENT_CHANNELS, LATENT_SIDE, LATENT_SIDE, generator=torch.manual_seed(5))
     sampler.noise = lambda seeds: drawn_noise

@@ -62,7 +62,7 @@ def test_a_wording_that_nothing_takes_is_an_error_and_without_a_critic_nothing_i
     graph = with_prompt(server, 35)
     del graph["words_shown"]
     graph["positive"]["inputs"]["text"] = PROMPT
-    assert "nothing in the loop's body takes them" in error(comfy, graph)
+    assert "no node in the loop's body takes the new wording" in error(comfy, graph)
     graph["start"]["inputs"]["rewrite"] = False
     assert "All strategies are switched off" in error(comfy, graph)
     graph["start"]["inputs"]["resample"] = True

@@ -77,7 +77,7 @@ def of_a_source(graph: dict) -> None:
 @pytest.mark.parametrize(
     "change, message",
     [
-        (no_clip, "nothing is there that encodes them. Connect clip"),
+        (no_clip, "nothing encodes these. Connect clip"),
         (other_text, "The prompt cannot be split into objects: no part of the positive conditioning"),
         (of_a_source, "An edit has no prompt to draw objects from"),
     ],
