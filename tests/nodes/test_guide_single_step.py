@@ -53,7 +53,7 @@ def test_beside_a_head_the_noise_is_left_alone(comfy):
 
 @pytest.fixture(scope="module")
 def every_sampler(comfy) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-    """What each sampler draws, plain and guided once."""
+    """What each sampler draws, plain and guided at one step."""
     return by_every_sampler(comfy, single_step_graph(comfy))
 
 
@@ -233,8 +233,8 @@ def test_a_foreign_corrector_is_refused(comfy):
     foreign = LatentCorrector(
         CorrectorConfig(16, CONTEXT_WIDTH, "another model", width=32, layers=1, heads=4, single_step_level=LEVEL)
     )
-    foreign.save(comfy.base / "models" / "xlard" / "correctors" / "once_foreign.safetensors")
-    graph["corrector"]["inputs"]["corrector_name"] = "once_foreign.safetensors"
+    foreign.save(comfy.base / "models" / "xlard" / "correctors" / "single_step_foreign.safetensors")
+    graph["corrector"]["inputs"]["corrector_name"] = "single_step_foreign.safetensors"
     graph["decoded"] = {"class_type": "VAEDecode", "inputs": {"samples": ["drawn", 0], "vae": ["world", 2]}}
     graph["picture"] = {"class_type": "PreviewImage", "inputs": {"images": ["decoded", 0]}}
     assert "This corrector was trained for 16-channel latents (another model)" in error(comfy, graph)
