@@ -22,8 +22,6 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 SUITES = ("big", "browser", "comfy", "model", "unit")
 """Markers that tests are chosen by. Where several hold, the first one counts."""
-SERVERS = {"cancelling", "comfy", "extended", "installed_server", "scripted", "tight", "zoo"}
-"""Fixtures that are a running ComfyUI; add yours."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -37,12 +35,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _suite(item: pytest.Item) -> str:
-    """By the test's markers, its module's and its fixtures."""
+    """By the test's markers, its module's, and what its fixtures say that they are."""
     fitting = {mark.name for mark in item.iter_markers()}
-    fixtures = set(getattr(item, "fixturenames", ()))
+    fixtures = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
     if "comfy_page" in fixtures:
         fitting.add("browser")
-    if fixtures & SERVERS:
+    kinds = [
+        str(fixture.func.__annotations__.get("return")) for same_name in fixtures.values() for fixture in same_name
+    ]
+    if any("ComfyServer" in kind or "ZooServer" in kind for kind in kinds):
         fitting.add("comfy")
     return next((suite for suite in SUITES if suite in fitting), "unit")
 
