@@ -91,7 +91,8 @@ class Trainer:
     drawn. It lives on the CPU, so every machine draws the same. ``average`` is the exponential moving average.
     ``validate`` returns the loss of a module on data that it is not trained on, every ``validate_every`` steps and at
     the end; ``kept`` is the average with the lowest one. Under torchrun or ``accelerate launch`` every process draws
-    its own batches, the gradients are averaged, and the first process validates and saves.
+    its own batches, the gradients are averaged, and the first process validates and saves. ``schedule`` gives the share
+    of the learning rate at a step, of so many steps.
 
     ``settings`` are JSON-ready values that a run depends on, beside the trainer's own. Raises ValueError where the
     folder holds a run with other settings.
@@ -111,10 +112,11 @@ class Trainer:
         validate: Callable[[Any], float] | None = None,
         validate_every: int = 0,
         settings: dict[str, Any] | None = None,
+        schedule: Callable[[int, int], float] = learning_rate_share,
     ):
         self.folder, self.steps, self.learning_rate, self.seed = folder, steps, learning_rate, seed
         self.device, self.save_every, self.validate, self.validate_every = device, save_every, validate, validate_every
-        self.engine = engine(device)
+        self.schedule, self.engine = schedule, engine(device)
         self.module = module.to(device)
         self.average = AveragedModel(self.module, multi_avg_fn=get_ema_multi_avg_fn(decay))
         self.optimizer = self.engine.prepare(
@@ -197,7 +199,7 @@ class Trainer:
 
     def _take_step(self, with_loss: nn.Module) -> None:
         for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate * learning_rate_share(self.step, self.steps)
+            group["lr"] = self.learning_rate * self.schedule(self.step, self.steps)
         with self.engine.autocast():
             loss = with_loss(self.step)
         self.optimizer.zero_grad(set_to_none=True)

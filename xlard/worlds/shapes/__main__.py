@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...file_names import to_file
 from ...files import write_json
-from ...training.engine import processes
+from ..training.command import training_command
 from ..training.objectives import OBJECTIVES
 
 OUT = Path("runs/demo")
@@ -111,12 +111,7 @@ def _parser() -> argparse.ArgumentParser:
 def _train(options: dict) -> None:
     name, folder = options.pop("model"), options.pop("out")
     folder.mkdir(parents=True, exist_ok=True)
-    launcher = f"torchrun --nproc-per-node {processes()}" if processes() > 1 else "python"
-    command = f"{launcher} -m xlard.worlds.shapes train {name}" + "".join(
-        f" --{key.replace('_', '-')}" + ("" if value is True else f" {value}")
-        for key, value in options.items()
-        if value is not None and value is not False and key != "max_seconds"
-    )
+    command = training_command("shapes", name, options)
     figures = {"command": command, **import_module(f"{__package__}.training.{name}").train(folder, **options)}
     write_json(folder / f"{options.get('name', name)}.json", to_file(figures))
     print(figures)
