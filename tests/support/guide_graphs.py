@@ -120,7 +120,7 @@ def single_step_graph(
     noise: bool = False,
     **settings,
 ) -> dict:
-    """The demo world drawing with KSampler as it is, ``plain``, and guided at one step by files of random weights, ``drawn``.
+    """The demo world drawing with KSampler as it is, ``plain``, and guided at one step, ``drawn``, by random weights.
 
     ``bias`` is what the head's every logit is moved by; a corrector that does not move anything still stops the
     sampler."""
