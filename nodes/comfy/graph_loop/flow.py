@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,11 +14,51 @@ from ....xlard.claims import Claim
 from ....xlard.critics.rewrite import PromptRewriter
 from ....xlard.loop.rounds import BatchRound, first_round, resumed_round
 from ....xlard.loop.state import LoopState
-from ..compat.jobs import ExecutionBlocker
-from ..compat.sampling import noise_levels
+from ..compat.jobs import ExecutionBlocker, running
+from ..compat.sampling import add_call_hook, noise_levels
 from ..critic.pictures import checked_images, critique_text
 from ..sampling.latents import PIXELS_PER_LATENT, as_pictures, like_source, mask_of
-from .nfe import Clock, NfeCounter
+
+
+class NfeCounter:
+    """Notes each guided call of a MODEL with the job and the node that made it."""
+
+    def __init__(self) -> None:
+        self._calls: list[tuple[str | None, str]] = []
+
+    def on(self, model: Any) -> Any:
+        """A clone of a MODEL whose calls are counted."""
+        clone = model.clone()
+        add_call_hook(clone, self._note)
+        return clone
+
+    def total(self, nodes: Iterable[str]) -> int:
+        """The calls that made what ``nodes`` last put out.
+
+        A node that runs again, because a setting of it changed, replaces what it had put out; one that does not run
+        again keeps it, and the calls that made it count."""
+        total = 0
+        for node in nodes:
+            # Copies that a node expands into carry its id before a dot.
+            jobs = [job for job, caller in self._calls if caller == node or caller.startswith(f"{node}.")]
+            total += jobs.count(jobs[-1]) if jobs else 0
+        return total
+
+    def _note(self) -> None:
+        # A sampler that runs in a thread of its own has no context.
+        self._calls.append(running() or (None, ""))
+
+
+class Clock:
+    """Wall seconds since it was made, within one job."""
+
+    def __init__(self) -> None:
+        self._job, self._started = _job(), time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """0 in a later job: the time between two jobs does not count."""
+        return time.perf_counter() - self._started if _job() == self._job else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,3 +197,8 @@ def begun_round(
     if state is None:
         return first_round(prompt, claims, batch, seed, strategies, sources, rewriter)
     return resumed_round(state, claims, batch, seed, strategies, rewriter)
+
+
+def _job() -> str | None:
+    ids = running()
+    return ids and ids[0]
