@@ -17,7 +17,8 @@ def bundled_switches() -> list[io.Input]:
 
 def added_switches() -> list[io.Input]:
     """A switch for each strategy of another pack. They are a node's last inputs, because saved workflows hold the
-    values of inputs by their place."""
+    values of inputs by their place.
+    """
     load_extensions()
     return [_switch(spec) for spec in switches() if spec.name not in BUNDLED]
 

@@ -32,7 +32,8 @@ def as_head(value: object) -> ManagedModule:
 
 def as_corrector(value: object) -> ManagedModule:
     """The module of a corrector socket, under ComfyUI's memory manager. Raises TypeError for anything but a
-    corrector."""
+    corrector.
+    """
     needed = "a corrector, from xLARD Load Corrector or xLARD Train Corrector"
     return _managed(value, "corrector", needed, CorrectorConfig)
 

@@ -74,7 +74,8 @@ def inside(folder: Path, name: str) -> Path:
 
 def new_file(kind: str, name: str, overwrite: bool) -> Path:
     """Where to save a file of a kind (``HEADS`` or ``CORRECTORS``) in the pack's folder: with a number appended if the
-    name is taken, unless ``overwrite``. Raises ValueError as ``inside``."""
+    name is taken, unless ``overwrite``. Raises ValueError as ``inside``.
+    """
     path = inside(_pack_folders()[kind], name.strip().removesuffix(".safetensors"))
     path = path.with_name(f"{path.name}.safetensors")
     if overwrite:

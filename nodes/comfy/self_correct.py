@@ -131,7 +131,8 @@ def _cancelled(node: type[io.ComfyNode], best: Sequence[Round]) -> io.NodeOutput
 
     ComfyUI forgets what a node that raises had to show. So it shows its pictures and goes on as a copy of itself, and
     the interruption, which is set again, meets whatever node would run next. Nothing is cached: the next job starts
-    from the beginning."""
+    from the beginning.
+    """
     graph, job = GraphBuilder(), JobGraph(node)
     again = graph.node(job.kind(job.own_id), **job.inputs(job.own_id))
     comfy.model_management.interrupt_current_processing()

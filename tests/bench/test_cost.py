@@ -42,7 +42,8 @@ def test_memory_is_that_of_the_tensors_alive_together() -> None:
 def test_flux_costs_what_its_layers_cost_on_paper() -> None:
     """19 double blocks, whose text and picture tokens have weights of their own, and 38 single ones: each token meets
     12 * width^2 weights in a block (3 for query, key, value, 1 out, 8 feed-forward), and each pair of tokens 2 * width
-    in attention."""
+    in attention.
+    """
     width, tokens, blocks = 3072, 64 * 64 + 256, 19 + 38
     on_paper = 2 * tokens * 12 * width**2 * blocks + 2 * tokens**2 * 2 * width * blocks
     parameters, flops = next(family for family in FAMILIES if family.name == "FLUX.1").step()

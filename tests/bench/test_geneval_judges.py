@@ -1,5 +1,6 @@
 """Detectors and CLIP from folders. Their weights are made for the test: what they find says nothing about real
-pictures."""
+pictures.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """GenEval through the real server on the demo world.
 
 Its shapes are no classes of COCO, and the detector calls everything a person: this tests the path from the workflow to
-the table, not that the detector is right."""
+the table, not that the detector is right.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The bench of seconds and memory, on the demo world in the real server.
 
-A CPU has no memory of its own: the path to the table is tested, not the figures."""
+A CPU has no memory of its own: the path to the table is tested, not the figures.
+"""
 
 from __future__ import annotations
 

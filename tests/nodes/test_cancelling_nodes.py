@@ -1,5 +1,6 @@
 """Cancel in any round: it stops within a step, the best pictures so far are in the history, and the next run is
-clean."""
+clean.
+"""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ PICTURE_SEED = 2
 
 def edit_graph(instruction: str, batch: int = 1, **settings) -> dict:
     """A picture of the demo world, edited by xLARD Self-Correct from its own latent: nodes drawn, decoded, edit,
-    loop."""
+    loop.
+    """
     graph = demo_graph(steps=10)
     graph["drawn"]["inputs"]["seed"] = PICTURE_SEED
     graph["edit"] = {

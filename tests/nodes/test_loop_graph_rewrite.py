@@ -13,7 +13,8 @@ from xlard.loop.engine import derived_seed
 
 def with_prompt(server: ChatServer, seed: int, model: str = "rewords", **start) -> dict:
     """A loop whose CLIP Text Encode takes the round's prompt, judged by a critic on the stand-in, which may write,
-    too."""
+    too.
+    """
     graph = looped(prompt=PROMPT, seed=seed, critic=["server", 0], **{"rounds": 1, **only(), **start})
     graph["server"] = {"class_type": "XLARDCriticServer", "inputs": {"url": server.url, "model": model}}
     graph["critique"]["inputs"]["critic"] = ["server", 0]

@@ -58,7 +58,8 @@ def test_without_head_and_corrector_it_runs(comfy):
 
 def cancelled(comfy, graph: dict, maximum: int, value: int) -> tuple:
     """Run a graph and cancel it where the loop's bar of ``maximum`` first stands at ``value``; the result, and the
-    bar's later places."""
+    bar's later places.
+    """
     later, sent = [], []
 
     def cancel(node: str, now: int, most: int) -> None:

@@ -16,7 +16,8 @@ FRESH = {name: name in ("correct", "resample") for name in DEFAULT_STRATEGIES}
 
 def looping(comfy, bias: float | None = None, **settings) -> dict:
     """The graph of ``single_step_graph`` with the loop beside its samplers; a ``bias`` adds a head that is sure of what
-    it says."""
+    it says.
+    """
     graph = single_step_graph(comfy, threshold=0.6, bias=bias or 0.0)
     graph["loop"] = loop_graph(**{"rounds": 0, **settings})["loop"]
     graph["loop"]["inputs"]["corrector"] = ["corrector", 0]

@@ -46,7 +46,8 @@ def native(comfy):
 
 def carried(iterations: int, batch: int = 1, **loop) -> dict:
     """The demo world drawing a round in each iteration of ComfyUI's loop: native, start, drawn, decoded, critique, end,
-    closed."""
+    closed.
+    """
     graph = add_loop(demo_graph(batch), rounds=0, state=["native", 4], **loop)
     graph["native"] = {
         "class_type": "StartLoop",

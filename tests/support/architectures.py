@@ -1,7 +1,8 @@
 """Tiny random image-text-to-text models of well-known families, saved as folders that look like the real ones.
 
 Each has its family's own config class, processor and turn format, so that what works with them works with the real
-models."""
+models.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +80,8 @@ def _vision(**changes) -> dict:
 
 def _finished(model, tokenizer, **settings):
     """A model that ends its answers as its family does, and never writes a bracket, so that no answer is JSON by
-    chance."""
+    chance.
+    """
     brackets = [index for token, index in tokenizer.get_vocab().items() if "[" in token or "{" in token]
     for name, value in {"suppress_tokens": brackets, **_ends(tokenizer), **settings}.items():
         setattr(model.generation_config, name, value)

@@ -1,7 +1,8 @@
 """A stand-in for servers of models: it answers well or misbehaves, depending on the model that is asked for.
 
 ``python -m tests.support.chat_server`` prints its port. Requests are listed at ``GET /requests``, ``DELETE /requests``
-forgets them."""
+forgets them.
+"""
 
 from __future__ import annotations
 

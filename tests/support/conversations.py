@@ -18,7 +18,8 @@ def turns(
     separator: str = "",
 ) -> str:
     """A chat template: ``before`` once, then each turn, then the beginning of the answer; ``role`` is a jinja
-    expression."""
+    expression.
+    """
     return (
         before
         + "{% for message in messages %}"

@@ -47,7 +47,8 @@ def edit(instruction: str, found=FOUND) -> Edit:
 
 class Stage:
     """Sampler, decoder and judge of such latents. It draws ``value`` wherever it draws, and counts what it is asked
-    for."""
+    for.
+    """
 
     def __init__(self, value: float = 0.0):
         self.value, self.nfe_made = value, 0

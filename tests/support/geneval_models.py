@@ -1,6 +1,7 @@
 """Folders of small detectors and a small CLIP, as transformers saves them.
 
-Their weights are random; the detectors' class heads are set."""
+Their weights are random; the detectors' class heads are set.
+"""
 
 from __future__ import annotations
 

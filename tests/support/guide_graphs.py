@@ -123,7 +123,8 @@ def single_step_graph(
     """The demo world drawing with KSampler as it is, ``plain``, and guided at one step, ``drawn``, by random weights.
 
     ``bias`` is what the head's every logit is moved by; a corrector that does not move anything still stops the
-    sampler."""
+    sampler.
+    """
     torch.manual_seed(0)
     corrector = LatentCorrector(
         CorrectorConfig(

@@ -1,5 +1,6 @@
 """Datasets in which it is easy to see what is right: a picture that passed is light in its first channel, one that
-failed is dark."""
+failed is dark.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ def made_up(
     base_model: str = "made up",
 ) -> Dataset:
     """Write a dataset. ``right`` says which of a prompt's pictures passed, ``judged`` how many of each have a
-    verdict."""
+    verdict.
+    """
     generator = torch.Generator().manual_seed(seed)
     dataset = Dataset.open(folder, Source(base_model, "", CHANNELS, WIDTH))
     contexts = {prompt: torch.randn(3, WIDTH, generator=generator) for prompt in PROMPTS}

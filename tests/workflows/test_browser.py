@@ -103,7 +103,8 @@ KEEP_PREVIEWS = """async () => {
 
 def previews_of(comfy_page, name: str, kind: str, asked: dict) -> list[str]:
     """What a node of a kind shows while a shipped workflow runs, in order: each picture as its digest. ``asked``
-    replaces widgets."""
+    replaces widgets.
+    """
     workflow = json.loads((CHECKOUT / "workflows" / f"{name}.json").read_text(encoding="utf-8"))
     comfy_page.load(workflow)
     page = comfy_page.page

@@ -41,7 +41,8 @@ IN_ZOO = {
     "compare_with_best_of_n": "sdxl",
 }
 """The family of random weights that a workflow is for. Training cannot begin with them: nothing that they draw
-passes."""
+passes.
+"""
 
 QUICK = ("sd3", "flux")
 """The others are too slow for each change: ``python -m pytest -m big tests/`` runs them."""
@@ -128,7 +129,8 @@ def shortened(prompt: dict) -> dict:
 
 def with_others(prompt: dict, others: dict[str, list[list]], lora: str) -> dict:
     """The prompt with ``others``, by class what stands for each output of a node, in the place of nodes, and another
-    LoRA."""
+    LoRA.
+    """
     replaced = {name: others[node["class_type"]] for name, node in prompt.items() if node["class_type"] in others}
     graph = {name: node for name, node in prompt.items() if name not in replaced}
     for node in graph.values():

@@ -1,5 +1,6 @@
 """A text encoder of ComfyUI's that reads prompts and judges pictures: Qwen3-VL with random weights, loaded by Load
-CLIP."""
+CLIP.
+"""
 
 from __future__ import annotations
 

@@ -365,7 +365,8 @@ def test_noise_levels_say_how_much_is_noise(comfy, family):
 
 def in_precision(comfy, family: Family, url: str, weights: str, arithmetic: str | None, **settings: int) -> None:
     """Guided and corrected in a precision: something finite that is not the same as without, and the same at strength
-    0."""
+    0.
+    """
     graph = with_critic(with_modules(comfy, zoo_graph(family, weights=weights, **WIDE, **settings), family), url)
     if arithmetic:
         # ComfyUI would compute in single precision on a CPU.

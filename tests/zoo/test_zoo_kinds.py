@@ -1,5 +1,6 @@
 """What one family shows for all: ways of predicting, ControlNet, prompts in fp16, and which family a model or a module
-is of."""
+is of.
+"""
 
 from __future__ import annotations
 

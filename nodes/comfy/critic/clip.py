@@ -41,7 +41,8 @@ class ClipBackend:
 
     ``clip`` is ComfyUI's, ``encoder`` the name that its tokens carry. Questions are answered one at a time: ComfyUI
     writes one text at once, shows its tokens in the running node's progress and stops at any of them when the artist
-    cancels."""
+    cancels.
+    """
 
     def __init__(
         self,
@@ -100,7 +101,8 @@ class ClipBackend:
 
 def load_clip_critic(clip: Any, max_tokens: int = 1024) -> MLLMCritic:
     """A CLIP as critic; loads nothing. Raises CriticError if ComfyUI or the text encoder cannot write, or cannot
-    see."""
+    see.
+    """
     if not compat.can_write(clip):
         raise CriticError(
             "This ComfyUI cannot have a text encoder write: 0.15 and newer can, 0.26 and newer with Qwen3-VL. "

@@ -46,7 +46,8 @@ def picked_masks(masks: Tensor | None, chosen: Sequence[int]) -> Tensor | Execut
 
 def picked_latent(latent: dict | None, chosen: Sequence[int], seeds: str) -> dict | ExecutionBlocker:
     """The chosen ones of a LATENT with their noise masks, and the places in the noise that a sampler draws them from
-    again."""
+    again.
+    """
     if latent is None:
         return _missing("latents", "latent")
     picked = {**latent, "samples": latent["samples"][list(chosen)]}

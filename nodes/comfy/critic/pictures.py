@@ -22,7 +22,8 @@ _MARKS = {True: "\u2713", False: "\u2717", None: "?"}
 
 def chosen_claims(prompt: str, claims: object | None) -> list[Claim]:
     """The claims that are connected, else those of the prompt; raises ValueError if there are none, TypeError for
-    anything but claims."""
+    anything but claims.
+    """
     claims = as_claims(claims)
     if claims is not None:
         if not claims:
@@ -55,7 +56,8 @@ def checked_images(images: Tensor) -> Tensor:
 
 def one_image(images: Tensor) -> Tensor:
     """The only picture (H, W, 3) in [0, 1] of an IMAGE; raises ValueError for a batch of several, and for an image that
-    cannot be judged."""
+    cannot be judged.
+    """
     if len(images) > 1:
         raise ValueError(
             f"An edit has one source; this image is a batch of {len(images)}. Take one picture of it, for example with "

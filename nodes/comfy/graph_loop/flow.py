@@ -36,7 +36,8 @@ class NfeCounter:
         """The calls that made what ``nodes`` last put out.
 
         A node that runs again, because a setting of it changed, replaces what it had put out; one that does not run
-        again keeps it, and the calls that made it count."""
+        again keeps it, and the calls that made it count.
+        """
         total = 0
         for node in nodes:
             # Copies that a node expands into carry its id before a dot.
@@ -64,7 +65,8 @@ class Clock:
 @dataclass(frozen=True, eq=False)
 class Flow:
     """A round of the loop that begins at the node ``start``: from the artist's LATENT, with the MODEL if one is
-    connected."""
+    connected.
+    """
 
     start: str
     batch: BatchRound
@@ -99,7 +101,8 @@ class Flow:
     @property
     def mask(self) -> Tensor:
         """Where the pictures are redrawn, a MASK (B, H, W) of their size; in the first round 8 times the
-        latent's."""
+        latent's.
+        """
         first = self.batch.states[0]
         size = (
             first.best.image.shape[:2] if first.rounds else [PIXELS_PER_LATENT * side for side in self._mask.shape[-2:]]
@@ -143,7 +146,8 @@ class Flow:
 
     def finished(self, latent: dict, image: Tensor, critiques: Sequence, body: Iterable[str]) -> list[LoopState]:
         """The states after the round, from the LATENT and the IMAGE that its body returned; see
-        ``BatchRound.finished``."""
+        ``BatchRound.finished``.
+        """
         return self.batch.finished(
             as_pictures(latent["samples"]),
             checked_images(image),
@@ -154,7 +158,8 @@ class Flow:
 
     def source_like(self, latent: dict) -> dict:
         """The source with the axes of a LATENT that the body returned: a model of videos adds one, which masks need
-        too."""
+        too.
+        """
         return {**self.source, "samples": like_source(self._pictures, latent["samples"])}
 
     @property

@@ -41,7 +41,8 @@ def correct_latent(
     Both together keep to the corrector's trust region. With a head, only pictures whose predicted reward rises are
     changed; of its aspects those count that ``prompt`` asks for, all where it is empty. What lies outside of the
     LATENT's noise mask stays. At strength 0 the samples are the very same tensor. Raises ValueError for gradient steps
-    without a head, and for a head and a corrector of two model families."""
+    without a head, and for a head and a corrector of two model families.
+    """
     if ascent.steps and head is None:
         raise ValueError("Gradient steps need a reward head to climb. Connect one, or set gradient_steps to 0.")
     aspects: list[str] = []

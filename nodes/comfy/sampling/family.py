@@ -19,7 +19,8 @@ def family_of(model: Any) -> str:
     LoRAs of it.
 
     Of families that share both and differ in their text encoder, each has its own name: ``SD15/SD15`` and
-    ``SD20/SD15``, ``Lumina2/Flux`` and ``ZImage/Flux``, ``Flux2/Flux2`` and ``Flux2Klein4B/Flux2``."""
+    ``SD20/SD15``, ``Lumina2/Flux`` and ``ZImage/Flux``, ``Flux2/Flux2`` and ``Flux2Klein4B/Flux2``.
+    """
     name, prompt_width = architecture_of(model)
     # Not model.model's latent format: that is what the clone that was loaded last has put there.
     latent_format = type(model.get_model_object("latent_format")).__name__
@@ -28,7 +29,8 @@ def family_of(model: Any) -> str:
 
 def check_model(module: ManagedModule, model: Any, what: str) -> None:
     """Raise ValueError where a head or corrector, ``what``, was trained for another family or for latents of other
-    channels."""
+    channels.
+    """
     config, channels = module.config, model.get_model_object("latent_format").latent_channels
     fix = f"Load or train a {what} for this checkpoint."
     if config.latent_channels != channels:
@@ -45,7 +47,8 @@ def check_model(module: ManagedModule, model: Any, what: str) -> None:
 
 def check_fits(modules: Mapping[str, ManagedModule | None], model: Any, positive: list) -> None:
     """Raise ValueError where one of ``modules``, named by what it is, was trained for another model or another text
-    encoder."""
+    encoder.
+    """
     context = prompt_embeddings(positive, 1)
     for what, module in modules.items():
         if module is not None:

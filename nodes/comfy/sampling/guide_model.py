@@ -68,7 +68,8 @@ def guided(
     ``noise_level_start`` (0: its own level), whatever ``noise_level_end``; a head beside it only says which pictures
     need it, whatever ``gradient_steps``. Of the head's aspects those count that ``prompt`` asks for, all where it is
     empty. Raises ValueError if nothing could act, for a corrector or head of another model or text encoder, and for a
-    window that is upside down or that the head cannot read."""
+    window that is upside down or that the head cannot read.
+    """
     single_step = corrector is not None and corrector.config.single_step_level > 0
     ascending = head if gradient_steps or single_step else None
     acting = {

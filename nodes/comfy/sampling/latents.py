@@ -51,7 +51,8 @@ def with_source(latent: dict, source: dict | None) -> dict:
     """A LATENT with the samples of the source that is edited; unchanged without a source.
 
     One source serves all pictures of a batch. Raises ValueError for another number of pictures, for several that
-    differ, and for another shape."""
+    differ, and for another shape.
+    """
     if source is None:
         return latent
     samples, replaced = as_pictures(source["samples"]), as_pictures(latent["samples"])

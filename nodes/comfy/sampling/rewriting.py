@@ -30,7 +30,8 @@ class ConditioningRewriter:
 
     Nothing is asked or encoded before it is needed. Where no part of the conditioning is what ``clip`` makes of
     ``prompt``, replacing it would lose what else the artist wrote: then there is no other wording, and the log says so
-    once."""
+    once.
+    """
 
     def __init__(self, critic: object, clip: Any, prompt: str, positive: list):
         self._rewriter = PromptRewriter(critic)
@@ -49,7 +50,8 @@ class ConditioningRewriter:
 
     def conditioning(self, text: str) -> list:
         """The artist's CONDITIONING with the embedding of the prompt, and what CLIP writes beside it, replaced by those
-        of another text. Other parts, ControlNets, masks, areas and ranges stay."""
+        of another text. Other parts, ControlNets, masks, areas and ranges stay.
+        """
         return [self._replaced(embedding, options, text) for embedding, options in self._positive]
 
     def check(self) -> None:

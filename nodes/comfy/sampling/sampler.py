@@ -36,7 +36,8 @@ class ComfySampler:
     A row is a picture of the batch, and each has its own seed; a batch of one equals KSampler's picture for that seed
     exactly. Samplers that add noise of their own (``euler_ancestral``) draw it with the first row's seed. Where the
     LATENT has a noise mask, what lies outside of it stays as it was. ``companions`` are the modules that x0 guidance
-    calls, ``rewriter`` is what ``with_prompt`` needs."""
+    calls, ``rewriter`` is what ``with_prompt`` needs.
+    """
 
     def __init__(
         self,

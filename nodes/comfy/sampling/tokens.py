@@ -20,7 +20,8 @@ def token_text(
     latent: dict, positive: list, corrector: ManagedModule, noise_level: float, clip: Any = None, prompt: str = ""
 ) -> str:
     """One line for each of the tokens that move the correction most: place, name where ``clip`` and ``prompt`` tell it,
-    and contribution (see ``token_contributions``), the mean over the pictures."""
+    and contribution (see ``token_contributions``), the mean over the pictures.
+    """
     pictures = as_pictures(latent["samples"]).float()
     context = prompt_embeddings(positive, len(pictures))
     levels = torch.full((len(pictures),), noise_level)

@@ -135,7 +135,8 @@ def _stopping(sampler: Any, guidance: X0Guidance, stop: float) -> Any:
 
 def _reseeded(extra_args: dict) -> dict:
     """The arguments of a sampler with another seed: with the same one, a sampler that adds noise would add the same
-    noise twice."""
+    noise twice.
+    """
     seed = extra_args.get("seed")
     # Not the highest one, which newer samplers add one to themselves.
     return extra_args if seed is None else {**extra_args, "seed": (seed + 1) % (SEEDS - 1)}

@@ -46,7 +46,8 @@ def trained_corrector(
     dataset: Dataset, goal: CorrectorSettings, settings: TrainingSettings, name: str, head: ManagedModule | None
 ) -> tuple[ManagedModule, dict, Tensor, str]:
     """A corrector trained on a dataset as run ``name``: the corrector, its LOSS_MAP, the plot of its curves, and a
-    report."""
+    report.
+    """
     from ....xlard.training.report import corrector_report
     from ....xlard.training.train import train_corrector
 
@@ -69,7 +70,8 @@ def save(managed: ManagedModule, kind: str, name: str, overwrite: bool) -> Path:
 @contextmanager
 def _training_device() -> Iterator[str]:
     """ComfyUI's device, emptied of models for as long as it trains, and gradients, which ComfyUI switches off for
-    nodes."""
+    nodes.
+    """
     device = memory.get_torch_device()
     with torch.inference_mode(False), torch.enable_grad():
         free_device()

@@ -88,7 +88,8 @@ class ComfyPage:
 
     def _close_dialogs(self) -> None:
         """A workflow whose model files are missing opens a dialog, which would lie over those that are loaded after
-        it."""
+        it.
+        """
         for _ in range(10):
             if not self.page.locator(".p-dialog-mask").count():
                 return

@@ -12,7 +12,8 @@ from comfy_api.latest import ComfyExtension, io
 
 class XLARDTestCancelDuringCall(io.ComfyNode):
     """Passes on a model that is interrupted at the beginning of its call number ``call`` (0: never), and writes into
-    the temporary folder how many calls began in all."""
+    the temporary folder how many calls began in all.
+    """
 
     @classmethod
     def define_schema(cls) -> io.Schema:

@@ -1,5 +1,6 @@
 """Run with ComfyUI's folder and the pack's as arguments: prints as JSON what is wrong, for each check of
-nodes/comfy/compat; an empty text where all is well."""
+nodes/comfy/compat; an empty text where all is well.
+"""
 
 import importlib.util
 import inspect

@@ -1,5 +1,6 @@
 """A custom node for the tests: a dataset from a folder, so that training can be tested without drawing anything
-first."""
+first.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ FULL = "CUDA out of memory. Tried to allocate 2.00 GiB.\nMore of it."
 
 class XLARDTestTightCritic(io.ComfyNode):
     """Passes on a critic whose model runs out of memory with more than ``rows`` questions, after ``spared`` questions
-    or batches of them."""
+    or batches of them.
+    """
 
     @classmethod
     def define_schema(cls) -> io.Schema:

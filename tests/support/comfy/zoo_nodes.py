@@ -1,7 +1,8 @@
 """Custom nodes for the tests: text encoders of any width, latents of any precision, and a look at noise levels.
 
 Where a file says so, ComfyUI builds a model narrower than any that it detects: it reads off the weights what it can,
-and takes the rest from the file's metadata instead of for granted."""
+and takes the rest from the file's metadata instead of for granted.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +109,8 @@ class _Target:
 
 class ZooClip(io.ComfyNode):
     """A CLIP under ComfyUI's memory manager whose embeddings have the sizes of a family's; ``length`` 0: one for each
-    word."""
+    word.
+    """
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -202,7 +204,8 @@ class ZooRounds(io.ComfyNode):
 
 class ZooLevels(io.ComfyNode):
     """As JSON, for each step of a schedule: the pack's noise level, and how much noise and signal ComfyUI mixes at
-    it."""
+    it.
+    """
 
     @classmethod
     def define_schema(cls) -> io.Schema:

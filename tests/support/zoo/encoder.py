@@ -19,7 +19,8 @@ _SIGHT = {"hidden_size": 128, "intermediate_size": 256, "depth": 3, "deepstack_v
 
 def encoder_file() -> str:
     """The name of the file, which is written when it is first wanted; ComfyUI takes it for the 8B one, by names and
-    shapes."""
+    shapes.
+    """
     path = zoo_folder() / FOLDERS["encoder"] / NAME
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)

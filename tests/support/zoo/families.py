@@ -15,7 +15,8 @@ class Family:
     axis, ``vae`` the zoo's decoder for it (``kl4`` files are whole: they hold the text encoder too), ``width`` and
     ``pooled`` the prompt embedding's sizes (0 for no pooled one), ``length`` the tokens that a prompt is padded to (0:
     as many as it has), ``ratio`` the pixels of a picture to one of a latent, ``family_name`` what the pack calls it.
-    ``checkpoint`` files hold the VAE too, those of ``eight_bits`` have their weights in fp8."""
+    ``checkpoint`` files hold the VAE too, those of ``eight_bits`` have their weights in fp8.
+    """
 
     name: str
     family_name: str
@@ -272,7 +273,8 @@ SMALL = {
     )
 }
 """Every family at the least width: what ComfyUI detects by itself, or with what it takes for granted written into the
-file."""
+file.
+"""
 
 KLEIN = {
     family.name: family
@@ -331,4 +333,5 @@ PUBLISHED = {
     )
 }
 """Families at the width of the published models and the least depth that ComfyUI detects, or takes for granted and is
-told; too big for CI."""
+told; too big for CI.
+"""

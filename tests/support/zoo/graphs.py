@@ -13,7 +13,8 @@ from xlard.models.head import HeadConfig, RewardHead
 
 WIDTH, HEIGHT = 96, 72
 """Pixels: 12 by 9 latent pixels, which no patch of two divides. PyTorch draws a picture's noise alone as it does in a
-batch only for multiples of 16 values."""
+batch only for multiples of 16 values.
+"""
 
 WIDE = {"width": 200, "height": 32}
 """Pixels: 25 by 4 latent pixels."""
@@ -40,7 +41,8 @@ def zoo_graph(
     **sampling,
 ) -> dict:
     """A family drawing with KSampler: nodes model, clip, positive, negative, empty, drawn, decoded, and vae for what
-    decodes."""
+    decodes.
+    """
     if family.checkpoint and weights == "default":
         model = {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": file_name(family)}}
     else:
@@ -172,7 +174,8 @@ def self_correct(graph: dict, family: Family, prompt: str = WRONG, **settings) -
 
 def latents(comfy, graph: dict, *names: str, **outputs: tuple[str, int]) -> dict[str, Tensor]:
     """Run a graph and return samples to the last bit: of the named nodes' first outputs, and of ``outputs``. All are
-    finite."""
+    finite.
+    """
     outputs |= {name: (name, 0) for name in names}
     savers = {
         f"{name}_saved": {"class_type": "SaveLatent", "inputs": {"samples": list(output), "filename_prefix": "zoo"}}

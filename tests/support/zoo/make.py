@@ -73,7 +73,8 @@ def model(order: dict) -> Weights:
 
 def vae(order: dict) -> Weights:
     """A decoder: TAESD of some channels, Wan's at the least width, or the KL autoencoder of Stable Diffusion or Flux
-    2."""
+    2.
+    """
     kind = order["vae"]
     with torch.device("meta"):
         if kind == "kl4":

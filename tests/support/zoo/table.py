@@ -1,5 +1,6 @@
 """``python -m tests.support.zoo.table``: which test shows which feature on which family, as the Markdown tables of
-``docs/families.md``."""
+``docs/families.md``.
+"""
 
 from __future__ import annotations
 
