@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
@@ -178,3 +180,8 @@ def test_pages_for_developers_name_files_that_exist() -> None:
             if named.split("/")[0] in TOP and not (CHECKOUT / named).exists():
                 missing.append(f"{page} names {named}")
     assert not missing
+
+
+def test_prompts_are_read_without_torch() -> None:
+    code = "import sys; import xlard.prompts, xlard.english; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, check=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from .detections import Detection, ObjectKind, Zone
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 NEAR = 0.1
 """How far the middle of an object that stayed may have moved, as a share of the picture's longer side: boxes are not
@@ -69,7 +70,7 @@ class Edit:
         and with ``statements`` all pixels.
         """
         if self.statements:
-            return torch.ones(self.size, dtype=torch.bool)
+            return ~pixels_of((), self.size)
         touched = pixels_of(self.touched, self.size, GROWTH)
         return touched | ~pixels_of(self.staying, self.size) if self.adds_outside else touched
 
@@ -100,10 +101,14 @@ class Edit:
 
 def pixels_of(detections: Iterable[Detection], size: tuple[int, int], growth: float = 0.0) -> Tensor:
     """The pixels (H, W) of boxes, grown on each side by a share of the longer side, as booleans."""
+    # Imported late: prompts are read into claims, which know edits, in places where torch is not loaded.
+    import torch
+
     mask, margin = torch.zeros(size, dtype=torch.bool), growth * max(size)
-    for d in detections:
-        top, left = max(0, math.floor(d.y - margin)), max(0, math.floor(d.x - margin))
-        mask[top : max(0, math.ceil(d.y + d.height + margin)), left : max(0, math.ceil(d.x + d.width + margin))] = True
+    for box in detections:
+        top, left = max(0, math.floor(box.y - margin)), max(0, math.floor(box.x - margin))
+        bottom, right = math.ceil(box.y + box.height + margin), math.ceil(box.x + box.width + margin)
+        mask[top : max(0, bottom), left : max(0, right)] = True
     return mask
 
 
