@@ -10,7 +10,7 @@ import pytest
 from tests.support.graphs import demo_graph, pictures, shown
 from tests.support.loop_graphs import ALWAYS, NEVER, add_loop, looped, ran, recorded, rounds_of
 from tests.support.object_info import declaration
-from tests.workflows.test_workflows import saved
+from tests.support.workflows import saved
 from xlard.comfy_server.workflow import workflow_to_api
 
 DECLARED = {

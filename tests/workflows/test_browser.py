@@ -6,7 +6,7 @@ import json
 
 from tests.conftest import skip_on_older
 from tests.support.paths import CHECKOUT
-from tests.workflows.test_family_workflows import FILES
+from tests.support.workflows import LOADERS
 from xlard.comfy_server.workflow import workflow_to_api
 
 NATIVE = {
@@ -59,7 +59,7 @@ def test_a_shipped_workflow_opens_without_missing_nodes_or_errors(comfy, comfy_p
     comfy_page.screenshot(workflow.stem)
     assert comfy_page.missing_nodes() == []
     # A loader is marked whose file is not there, as the artist's own are not here.
-    assert set(comfy_page.failed_nodes()) <= {*FILES, "LoadImage", "XLARDLoadHead", "XLARDLoadCorrector"}
+    assert set(comfy_page.failed_nodes()) <= {*LOADERS, "LoadImage", "XLARDLoadHead", "XLARDLoadCorrector"}
     assert comfy_page.our_errors() == []
 
 

@@ -12,23 +12,13 @@ from tests.conftest import WORKFLOWS
 from tests.support.graphs import SIDE
 from tests.support.guide_graphs import save_lora
 from tests.support.paths import CHECKOUT
+from tests.support.workflows import LOADERS
 from tests.support.zoo.families import SMALL, Family
 from tests.support.zoo.files import file_name
 from tests.support.zoo.graphs import vae_of, with_modules, zoo_graph
 from tests.support.zoo.server import make_ready
 from xlard.comfy_server.workflow import widgets_of, workflow_to_api
 from xlard.worlds.shapes.architecture import CORRECTOR, CRITIC, HEAD
-
-FILES = {
-    "CheckpointLoaderSimple": {"ckpt_name": "checkpoints"},
-    "UNETLoader": {"unet_name": "diffusion_models"},
-    "CLIPLoader": {"clip_name": "text_encoders"},
-    "DualCLIPLoader": {"clip_name1": "text_encoders", "clip_name2": "text_encoders"},
-    "VAELoader": {"vae_name": "vae"},
-    "LoraLoader": {"lora_name": "loras"},
-    "LoraLoaderModelOnly": {"lora_name": "loras"},
-}
-"""ComfyUI's loaders of model files: their inputs, and the folder that each lists."""
 
 IN_ZOO = {
     "sd15_lora_self_correct": "sd15",
@@ -62,7 +52,7 @@ TRAINING_PROMPTS = [
 
 def loaders(workflow: dict) -> list[dict]:
     """The saved nodes that load model files, but for muted ones."""
-    return [node for node in workflow["nodes"] if node["type"] in FILES and node["mode"] == 0]
+    return [node for node in workflow["nodes"] if node["type"] in LOADERS and node["mode"] == 0]
 
 
 def read(path: Path) -> dict:
@@ -80,7 +70,7 @@ each_workflow = pytest.mark.parametrize("path", FAMILIES, ids=[path.stem for pat
 def named_files(node: dict, info: dict) -> dict[str, str]:
     """The files that a saved loader names, and the folder of each."""
     values = dict(zip([widget.name for widget in widgets_of(info[node["type"]])], node["widgets_values"]))
-    return {values[name]: folder for name, folder in FILES[node["type"]].items()}
+    return {values[name]: folder for name, folder in LOADERS[node["type"]].items()}
 
 
 def prompt_of(comfy, path: Path) -> dict:
@@ -233,7 +223,7 @@ def test_the_server_takes_a_workflow_as_it_is(comfy, path):
     result = comfy.run(prompt_of(comfy, path))
     assert result.node_errors == {}
     # The files are empty: only a loader can fail.
-    assert (result.status, result.error["node_type"] in FILES) == ("error", True)
+    assert (result.status, result.error["node_type"] in LOADERS) == ("error", True)
 
 
 @each_workflow

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 
 import pytest
 
 from tests.conftest import WORKFLOWS, skip_on_older
 from tests.support.graphs import SIDE
-from tests.support.paths import CHECKOUT
+from tests.support.workflows import saved
 from xlard.comfy_server.workflow import workflow_to_api
 from xlard.worlds.shapes.architecture import CORRECTOR, CRITIC, HEAD
 
 DEMOS = [path for path in WORKFLOWS if path.stem.startswith("demo_")]
-
-
-def saved(name: str) -> dict:
-    """A shipped workflow as the front end saved it."""
-    return json.loads((CHECKOUT / "workflows" / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def shortened(graph: dict) -> dict:
