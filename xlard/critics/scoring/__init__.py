@@ -17,12 +17,16 @@ SCORINGS: dict[str, Scorer] = {
 
 
 def register_scorer(scorer: Scorer) -> None:
-    """Offer a scorer by its name, beside the pack's own. Raises ValueError for a name that is taken, TypeError for what
-    is no scorer.
+    """Offer a scorer by its name, beside the pack's own. Raises ValueError for a name that is taken, TypeError, which
+    says what is lacking, for what is no scorer.
     """
-    if not callable(getattr(scorer, "judge", None)) or not isinstance(getattr(scorer, "name", None), str):
+    if isinstance(scorer, type):
+        raise TypeError(f"The scorer {scorer.__name__} is a class. Pass an instance of it.")
+    lacking = [name for name in ("name", "samples", "judge") if not hasattr(scorer, name)]
+    if lacking:
         raise TypeError(
-            f"{type(scorer).__name__} is no scorer: it needs name, samples and judge(); see docs/extending.md."
+            f"{type(scorer).__name__} is no scorer: it lacks {', '.join(lacking)}. A scorer needs name, samples and "
+            "judge(); see docs/extending.md."
         )
     if scorer.name in SCORINGS:
         raise ValueError(f"There is a scorer '{scorer.name}' already. Give this one another name.")
