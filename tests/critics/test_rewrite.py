@@ -147,7 +147,7 @@ def test_the_demo_critic_says_that_it_cannot_write() -> None:
     assert rewriter(PROMPT, failed()) is None and "does not know most of the words" in rewriter.refusal
 
 
-class Worded:
+class CirclesByPrompt:
     """A sampler whose pictures show as many circles as ``counts`` has for its wording; the artist's prompt is the empty
     wording.
     """
@@ -167,7 +167,7 @@ class Worded:
         return torch.full((len(rows), 1, 1, 1), float(self.counts[self.prompt]))
 
     def with_prompt(self, prompt):
-        return Worded(self.counts, prompt, self.log)
+        return CirclesByPrompt(self.counts, prompt, self.log)
 
     def nfe(self, noise_level=1.0):
         return round(20 * noise_level)
@@ -191,7 +191,7 @@ CIRCLES = "three circles"
 
 def engine(counts: dict[str, int], rewriter: Callable | None, pictures: int = 1) -> Engine:
     return Engine(
-        Worded(counts),
+        CirclesByPrompt(counts),
         Decoder(),
         Judge(),
         [CIRCLES] * pictures,
@@ -296,9 +296,11 @@ def test_the_demo_generator_draws_a_new_wording_as_if_it_were_the_prompt() -> No
 
     world = ShapesWorld()
     sampler = world.sampler(["a circle", PROMPT], steps=2)
-    reworded = sampler.with_prompt(BETTER)
-    assert torch.equal(reworded.generate([0, 1], [3, 4]), world.sampler([BETTER] * 2, steps=2).generate([0, 1], [3, 4]))
-    assert torch.equal(sampler.context([1]), world.sampler([PROMPT]).context([0])) and reworded.nfe() == sampler.nfe()
+    rewritten = sampler.with_prompt(BETTER)
+    assert torch.equal(
+        rewritten.generate([0, 1], [3, 4]), world.sampler([BETTER] * 2, steps=2).generate([0, 1], [3, 4])
+    )
+    assert torch.equal(sampler.context([1]), world.sampler([PROMPT]).context([0])) and rewritten.nfe() == sampler.nfe()
 
 
 def test_removed_and_added_words_are_marked() -> None:

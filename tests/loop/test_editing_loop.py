@@ -37,8 +37,8 @@ def test_only_the_boxes_of_what_is_touched_may_change_and_all_that_is_free_where
 
 def test_a_cell_that_two_things_share_belongs_to_the_one_that_covers_more() -> None:
     grid = region_grid((CELLS, CELLS), (SIDE, SIDE))
-    found = (Detection(8, 8, 19, 16, "circle", "red"), Detection(28, 8, 20, 16, "square", "blue"))
-    area = area_of(edit("remove the circle", found), grid)
+    detections = (Detection(8, 8, 19, 16, "circle", "red"), Detection(28, 8, 20, 16, "square", "blue"))
+    area = area_of(edit("remove the circle", detections), grid)
     assert area[1:3, 1:3].all() and not area[1:3, 3:].any()
 
 
@@ -128,15 +128,15 @@ def test_an_edit_that_may_change_all_of_a_picture_does_not_open_its_neighbour_in
 
 
 def test_one_of_two_is_erased_and_the_other_one_held() -> None:
-    found = (Detection(8, 8, 16, 16, "circle", "red"), Detection(64, 64, 16, 16, "circle", "red"))
-    claims = edit_claims(edit("remove a red circle", found))
+    detections = (Detection(8, 8, 16, 16, "circle", "red"), Detection(64, 64, 16, 16, "circle", "red"))
+    claims = edit_claims(edit("remove a red circle", detections))
     state = LoopState("", tuple(claims))
-    start = first_round("", claims, 1, 5, sources=drawn(found)[None])
-    critique = critique_from_detections([claim for claim in claims if claim.edit is None], found, SIDE)
+    start = first_round("", claims, 1, 5, sources=drawn(detections)[None])
+    critique = critique_from_detections([claim for claim in claims if claim.edit is None], detections, SIDE)
     (state,) = start.finished(
-        drawn(found)[None],
-        decoded(drawn(found)[None]),
-        [judge_with_source(decoded(drawn(found)[None]), [claims], lambda own: [critique])[0]],
+        drawn(detections)[None],
+        decoded(drawn(detections)[None]),
+        [judge_with_source(decoded(drawn(detections)[None]), [claims], lambda own: [critique])[0]],
         0,
         0.1,
     )

@@ -88,7 +88,7 @@ FRESH = ("correct", "resample")
 
 
 def test_fresh_draws_after_the_first_are_corrected_on_their_way_by_a_corrector_that_acts_once() -> None:
-    # A head that doubts nothing has no say in it: the picture that is drawn anew has failed.
+    # A head that doubts nothing has no say in it: the picture that is redrawn has failed.
     running = engine([5, 5, 4, 3], corrector=OnceMore(), head=SeedHead())
     (state,) = correct_all(running, LoopSettings(strategies=FRESH, strength=0.5))
     assert [entry.strategy for entry in state.rounds] == ["sample", "correct", "resample", "correct"]

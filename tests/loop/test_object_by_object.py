@@ -170,11 +170,11 @@ def test_things_that_fill_a_picture_are_made_smaller_until_they_have_room_in_one
 def test_a_smaller_thing_has_the_cells_that_its_box_touches(share, x, y, width, height):
     grid, d = region_grid((CELLS, CELLS), (SIDE, SIDE)), Detection(x, y, width, height, "circle")
     (piece,) = pieces_of(torch.rand(4, CELLS, CELLS), [d], grid)
-    found = smaller(piece, share, grid)
-    rows, columns = grid.span(found.object)
-    assert found.patch.shape == (4, rows.stop - rows.start, columns.stop - columns.start)
-    assert found.object.center == pytest.approx(d.center) and found.object.width == pytest.approx(share * width)
-    assert share < 1 or found is piece
+    shrunk = smaller(piece, share, grid)
+    rows, columns = grid.span(shrunk.object)
+    assert shrunk.patch.shape == (4, rows.stop - rows.start, columns.stop - columns.start)
+    assert shrunk.object.center == pytest.approx(d.center) and shrunk.object.width == pytest.approx(share * width)
+    assert share < 1 or shrunk is piece
 
 
 def test_an_object_that_does_not_come_out_right_alone_is_tried_again_and_then_left():

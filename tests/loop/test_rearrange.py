@@ -33,12 +33,12 @@ def state(prompt: str, *attempts: list[Detection]) -> LoopState:
             20,
             0.1,
             1,
-            critique_from_detections(claims, found, SIDE),
-            drawn(found),
+            critique_from_detections(claims, objects, SIDE),
+            drawn(objects),
             torch.zeros(SIDE, SIDE, 3),
             not number,
         )
-        for number, found in enumerate(attempts)
+        for number, objects in enumerate(attempts)
     ]
     return LoopState(prompt, tuple(claims), rounds)
 
@@ -56,10 +56,12 @@ def rearrange(state: LoopState, grid: Grid = GRID, seed: int = 0):
 
 
 def test_one_too_many_is_erased_and_the_others_stay() -> None:
-    found = state("two red circles", [box("red circle", 0, 0), box("red circle", 4, 4), box("red circle", 8, 8)])
-    latent, touched = rearrange(found)
+    loop_state = state("two red circles", [box("red circle", 0, 0), box("red circle", 4, 4), box("red circle", 8, 8)])
+    latent, touched = rearrange(loop_state)
     assert seen(latent) == {"red circle": 8} and touched.sum() == 4
-    assert (latent[:, touched].abs() < 1e-6).all() and (latent[:, ~touched] == found.best.latent[:, ~touched]).all()
+    assert (latent[:, touched].abs() < 1e-6).all() and (
+        latent[:, ~touched] == loop_state.best.latent[:, ~touched]
+    ).all()
 
 
 def test_what_is_missing_is_copied_from_the_picture_itself() -> None:
@@ -68,12 +70,12 @@ def test_what_is_missing_is_copied_from_the_picture_itself() -> None:
 
 
 def test_what_is_missing_is_copied_from_an_earlier_attempt_in_place_of_what_is_wrong() -> None:
-    found = state(
+    loop_state = state(
         "a red circle and a blue square",
         [box("red circle", 0, 0), box("green triangle", 6, 6)],
         [box("green triangle", 2, 2), box("blue square", 8, 1)],
     )
-    latent, _ = rearrange(found)
+    latent, _ = rearrange(loop_state)
     assert seen(latent)["blue square"] == 4 and seen(latent)["red circle"] == 4
 
 
@@ -90,18 +92,18 @@ def test_a_picture_in_which_all_holds_is_left_alone() -> None:
 def test_a_pair_is_put_where_it_belongs(direction) -> None:
     prompt = f"a red circle {direction} a blue square"
     for circle, square in (((5, 5), (0, 0)), ((0, 0), (5, 5)), ((10, 0), (0, 10)), ((5, 0), (5, 10))):
-        found = state(prompt, [box("red circle", *circle), box("blue square", *square)])
-        if found.passed:
+        loop_state = state(prompt, [box("red circle", *circle), box("blue square", *square)])
+        if loop_state.passed:
             continue
-        latent, touched = rearrange(found)
+        latent, touched = rearrange(loop_state)
         assert seen(latent) == {"red circle": 4, "blue square": 4}
-        assert (latent[:, ~touched] == found.best.latent[:, ~touched]).all()
+        assert (latent[:, ~touched] == loop_state.best.latent[:, ~touched]).all()
 
 
 def test_two_that_both_have_to_move_do() -> None:
     prompt = "a red circle left of a blue square"
-    found = state(prompt, [box("red circle", 7, 3, 5), box("blue square", 0, 3, 5)])
-    latent, _ = rearrange(found)
+    loop_state = state(prompt, [box("red circle", 7, 3, 5), box("blue square", 0, 3, 5)])
+    latent, _ = rearrange(loop_state)
     columns = {
         label: (latent[0] == VALUES[label]).any(dim=0).nonzero().float().mean()
         for label in ("red circle", "blue square")
@@ -130,15 +132,15 @@ objects = st.lists(
 )
 def test_outside_of_what_was_touched_nothing_changes(first, second, prompt, seed) -> None:
     attempts = [
-        [Detection(x, y, size, size, label.split()[1], label.split()[0]) for label, x, y, size in found]
-        for found in (first, second)
+        [Detection(x, y, size, size, label.split()[1], label.split()[0]) for label, x, y, size in attempt]
+        for attempt in (first, second)
     ]
-    found = state(prompt, *attempts)
-    result = rearrange(found, region_grid((12, 12), (SIDE, SIDE)), seed)
+    loop_state = state(prompt, *attempts)
+    result = rearrange(loop_state, region_grid((12, 12), (SIDE, SIDE)), seed)
     if result is not None:
         latent, touched = result
         assert latent.shape == (4, 12, 12) and touched.any() and torch.isfinite(latent).all()
-        assert (latent[:, ~touched] == found.best.latent[:, ~touched]).all()
+        assert (latent[:, ~touched] == loop_state.best.latent[:, ~touched]).all()
 
 
 def test_a_hole_is_filled_smoothly() -> None:

@@ -1,4 +1,4 @@
-"""Strategies of the loop: what they read out of a critique, where they draw anew, what they cost, and their order."""
+"""Strategies of the loop: what they read out of a critique, where they redraw, what they cost, and their order."""
 
 from __future__ import annotations
 
@@ -50,25 +50,31 @@ def situation(critique, rejected: int = 0) -> Situation:
 
 
 def test_one_too_many_is_wrong_and_the_rest_is_right() -> None:
-    found = faults("two red circles", *(box("red", "circle", x, 10) for x in (0, 30, 60)))
-    assert len(found.right) == 2 and len(found.wrong) == 1 and not found.missing and found.located
+    read_faults = faults("two red circles", *(box("red", "circle", x, 10) for x in (0, 30, 60)))
+    assert (
+        len(read_faults.right) == 2 and len(read_faults.wrong) == 1 and not read_faults.missing and read_faults.located
+    )
 
 
 def test_a_wrong_colour_is_wrong_and_something_is_missing() -> None:
-    found = faults("a red circle and a blue square", box("red", "circle", 10, 10), box("green", "square", 60, 60))
-    assert [d.label for d in found.right] == ["red circle"] and [d.label for d in found.wrong] == ["green square"]
-    assert found.missing == (ObjectKind("square", "blue"),)
+    read_faults = faults("a red circle and a blue square", box("red", "circle", 10, 10), box("green", "square", 60, 60))
+    assert [d.label for d in read_faults.right] == ["red circle"] and [d.label for d in read_faults.wrong] == [
+        "green square"
+    ]
+    assert read_faults.missing == (ObjectKind("square", "blue"),)
 
 
 def test_what_nobody_spoke_of_is_neither() -> None:
-    found = faults("a red circle", box("red", "circle", 10, 10), box("blue", "square", 60, 60))
-    assert len(found.right) == 1 and not found.located
+    read_faults = faults("a red circle", box("red", "circle", 10, 10), box("blue", "square", 60, 60))
+    assert len(read_faults.right) == 1 and not read_faults.located
 
 
 def test_a_pair_that_stands_wrongly_is_a_relation() -> None:
-    found = faults("a red circle left of a blue square", box("red", "circle", 70, 40), box("blue", "square", 10, 40))
-    (relation,) = found.relations
-    assert len(found.right) == 2 and relation.direction == "left of" and relation.firsts[0].noun == "circle"
+    read_faults = faults(
+        "a red circle left of a blue square", box("red", "circle", 70, 40), box("blue", "square", 10, 40)
+    )
+    (relation,) = read_faults.relations
+    assert len(read_faults.right) == 2 and relation.direction == "left of" and relation.firsts[0].noun == "circle"
 
 
 def test_what_a_failed_claim_of_another_type_rests_on_is_wrong() -> None:
@@ -78,16 +84,16 @@ def test_what_a_failed_claim_of_another_type_rests_on_is_wrong() -> None:
 
 
 def test_only_the_wrong_object_and_its_rim_are_opened() -> None:
-    found = faults("a red circle", box("red", "circle", 8, 8), box("red", "circle", 64, 64))
-    mask = region_of(found, region_grid((12, 12), (SIDE, SIDE)), random.Random(0))
-    (kept,) = found.right
+    read_faults = faults("a red circle", box("red", "circle", 8, 8), box("red", "circle", 64, 64))
+    mask = region_of(read_faults, region_grid((12, 12), (SIDE, SIDE)), random.Random(0))
+    (kept,) = read_faults.right
     assert mask.any() and not mask[region_grid((12, 12), (SIDE, SIDE)).boxes([kept])].any()
     assert mask.sum() == 16
 
 
 def test_all_but_right_objects_is_opened_where_something_is_missing() -> None:
-    found = faults("a red circle and a blue square", box("red", "circle", 8, 8))
-    mask = region_of(found, region_grid((12, 12), (SIDE, SIDE)), random.Random(0))
+    read_faults = faults("a red circle and a blue square", box("red", "circle", 8, 8))
+    mask = region_of(read_faults, region_grid((12, 12), (SIDE, SIDE)), random.Random(0))
     assert (~mask).sum() == 16 and not mask[1:3, 1:3].any()
 
 

@@ -68,15 +68,15 @@ def drawn(comfy, family) -> dict[str, Tensor]:
         **left_half(),
         "masked": {"class_type": "SetLatentNoiseMask", "inputs": {"samples": ["drawn", 0], "mask": ["left", 0]}},
     }
-    ways = {
+    changes = {
         "with_guide": {"model": ["guided", 0]},
         "with_off": {"model": ["off", 0]},
         "with_between": {"model": ["between", 0]},
         "in_mask": {"model": ["guided", 0], "latent_image": ["masked", 0], "seed": 6},
         "alone": {"model": ["guided", 0], "latent_image": ["one", 0]},
     }
-    graph |= {name: changed(graph["drawn"], **inputs) for name, inputs in ways.items()}
-    return latents(comfy, graph, "drawn", *ways)
+    graph |= {name: changed(graph["drawn"], **inputs) for name, inputs in changes.items()}
+    return latents(comfy, graph, "drawn", *changes)
 
 
 def test_latents_have_the_family_s_shape(drawn, family):
@@ -105,10 +105,10 @@ def test_guide_draws_a_picture_alone_as_in_a_batch(drawn):
 
 @pytest.fixture(scope="module")
 def corrected(comfy, family) -> dict[str, Tensor]:
-    """Noise of the family's shape as ``before``, and what Correct Latent makes of it, in every way and precision."""
+    """Noise of the family's shape as ``before``, and what Correct Latent makes of it, by inputs and precision."""
     graph = with_modules(comfy, zoo_graph(family, batch=3, steps=1, cfg=1.0), family)
     graph["before"] = {"class_type": "ZooLatentAs", "inputs": {"latent": ["drawn", 0], "dtype": "float32", "seed": 3}}
-    ways = {
+    changes = {
         "by_corrector": {},
         "off": {"strength": 0.0},
         "by_both": {"head": ["head", 0], "gradient_steps": 2, "prompt": WRONG},
@@ -120,8 +120,8 @@ def corrected(comfy, family) -> dict[str, Tensor]:
     }
     for dtype in ("float16", "bfloat16"):
         graph[f"{dtype}_before"] = changed(graph["before"], dtype=dtype)
-        ways[dtype] = {"latent": [f"{dtype}_before", 0]}
-    for name, inputs in ways.items():
+        changes[dtype] = {"latent": [f"{dtype}_before", 0]}
+    for name, inputs in changes.items():
         graph[name] = {
             "class_type": "XLARDCorrectLatent",
             "inputs": {
@@ -133,7 +133,7 @@ def corrected(comfy, family) -> dict[str, Tensor]:
                 **inputs,
             },
         }
-    return latents(comfy, graph, "before", *ways)
+    return latents(comfy, graph, "before", *changes)
 
 
 def test_correct_latent_stays_within_the_trust_region(corrected):

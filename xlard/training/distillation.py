@@ -76,8 +76,8 @@ class Distillation:
 
     def loss(self, generator: torch.Generator) -> Tensor:
         """Squared errors of both outputs; the one for passed pictures only sees those."""
-        shown = self.change(self.records.rows(pick(torch.arange(len(self.records)), self.batch, generator)))
-        return self.errors(self.module, shown).sum()
+        examples = self.change(self.records.rows(pick(torch.arange(len(self.records)), self.batch, generator)))
+        return self.errors(self.module, examples).sum()
 
     def errors(self, module: TwoOutputs, records: Records) -> Tensor:
         """Mean squared errors (2,) over passed pictures and over all, in units of the channels' spread."""

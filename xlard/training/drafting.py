@@ -64,14 +64,14 @@ class Drafting:
 
     def loss(self, generator: torch.Generator) -> Tensor:
         """Mean squared error in units of the channels' spread."""
-        shown = self._records.rows(pick(torch.arange(len(self._records)), self.batch, generator))
-        chance = torch.rand(len(shown), generator=generator, device=generator.device).tolist()
+        examples = self._records.rows(pick(torch.arange(len(self._records)), self.batch, generator))
+        chance = torch.rand(len(examples), generator=generator, device=generator.device).tolist()
         others = pick(torch.arange(len(self._prompts)), self.batch, generator).tolist()
         prompts = [
             prompt if prompt in self._known and draw >= self.OTHER_PROMPTS else self._prompts[other]
-            for prompt, draw, other in zip(shown.prompts, chance, others)
+            for prompt, draw, other in zip(examples.prompts, chance, others)
         ]
-        return self._error(self.module, shown, prompts, self._drafts)
+        return self._error(self.module, examples, prompts, self._drafts)
 
     def choose(self, records: Records) -> Records:
         """Those of other records that it could have learnt from: predictions in its range, with prompts that have

@@ -65,20 +65,20 @@ class HeadBatches:
 
     def __call__(self, generator: torch.Generator) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], Records]:
         """The head's inputs for a batch, and the records that they are of."""
-        shown = self.records.rows(torch.cat([pick(rows, size, generator) for rows, size in self.sizes]))
-        noisy = slice(len(shown) - self.sizes[-1][1], None)
+        examples = self.records.rows(torch.cat([pick(rows, size, generator) for rows, size in self.sizes]))
+        noisy = slice(len(examples) - self.sizes[-1][1], None)
         levels = torch.rand(self.sizes[-1][1], generator=generator)
-        noise = torch.randn(shown.latents[noisy].shape, generator=generator) * self.spread
+        noise = torch.randn(examples.latents[noisy].shape, generator=generator) * self.spread
         rng = random.Random(generator.initial_seed())
-        shown = self.change(recomposed(shown, self.RECOMPOSED, rng), rng)
-        shown.latents[noisy] = torch.lerp(shown.latents[noisy], noise, levels[:, None, None, None])
-        shown.noise_level[noisy], shown.kinds[noisy] = levels, NOISY
+        examples = self.change(recomposed(examples, self.RECOMPOSED, rng), rng)
+        examples.latents[noisy] = torch.lerp(examples.latents[noisy], noise, levels[:, None, None, None])
+        examples.noise_level[noisy], examples.kinds[noisy] = levels, NOISY
         return (
-            shown.latents.to(self.device),
-            self.encode(shown.prompts).to(self.device),
-            shown.noise_level.to(self.device),
-            shown.kinds.to(self.device),
-        ), shown
+            examples.latents.to(self.device),
+            self.encode(examples.prompts).to(self.device),
+            examples.noise_level.to(self.device),
+            examples.kinds.to(self.device),
+        ), examples
 
 
 def auc(scores: Tensor, labels: Tensor) -> tuple[float, float]:

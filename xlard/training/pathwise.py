@@ -63,8 +63,8 @@ class Pathwise:
 
     def loss(self, generator: torch.Generator) -> Tensor:
         """See ``pathwise_loss``."""
-        shown = self.records.rows(pick(torch.arange(len(self.records)), self.batch, generator))
-        return self._loss(self.module, shown)
+        examples = self.records.rows(pick(torch.arange(len(self.records)), self.batch, generator))
+        return self._loss(self.module, examples)
 
     def _loss(self, module: LatentCorrector, records: Records) -> Tensor:
         return pathwise_loss(module, self.head, *tensors(records, self.encode, self.device), self.settings)

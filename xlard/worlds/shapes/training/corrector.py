@@ -208,10 +208,10 @@ def _situations(world: ShapesWorld, records: Records, encode: Encode, level: flo
     failed = torch.tensor([row for row in first if not records.passed[row]])
 
     def draw(number: int, generator: torch.Generator) -> Situations:
-        shown = records.rows(pick(failed, number, generator))
-        sampler, rows = world.sampler(shown.prompts), list(range(number))
+        examples = records.rows(pick(failed, number, generator))
+        sampler, rows = world.sampler(examples.prompts), list(range(number))
         seeds = torch.randint(0, 2**40, (number,), generator=generator).tolist()
-        latents, claims = shown.targets.to(device), [claims_from_prompt(prompt) for prompt in shown.prompts]
+        latents, claims = examples.targets.to(device), [claims_from_prompt(prompt) for prompt in examples.prompts]
         predicted = sampler.predict(latents, level, rows, seeds)
 
         def play(corrected: Tensor) -> Outcome:
@@ -221,7 +221,7 @@ def _situations(world: ShapesWorld, records: Records, encode: Encode, level: flo
             return Outcome(finals, torch.tensor([float(critique.passed) for critique in critiques]))
 
         return Situations(
-            predicted, encode(shown.prompts).to(device), torch.full((number,), level, device=device), play
+            predicted, encode(examples.prompts).to(device), torch.full((number,), level, device=device), play
         )
 
     return draw
