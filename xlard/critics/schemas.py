@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, Field, TypeAdapter, WithJsonSchema
 
+from ..claims import ClaimType
+
 Box = Annotated[list[float], Field(min_length=4, max_length=4)]
 
 
@@ -50,7 +52,7 @@ class RewrittenPrompt(BaseModel):
 class DecomposedClaim(BaseModel):
     """One claim of a prompt."""
 
-    type: Literal["object", "count", "color", "position", "attribute", "relation", "text", "custom"]
+    type: ClaimType
     text: str | None = None
     noun: str | None = None
     number: Annotated[int, Field(ge=0, le=1000)] | None = None

@@ -18,7 +18,7 @@ from .predictions import aspects_of_prompt
 
 
 @dataclass(frozen=True)
-class Correction:
+class CorrectedLatent:
     """The corrected LATENT, where it was changed (IMAGE), and the largest norm(delta) / norm(z) of the batch."""
 
     latent: dict
@@ -35,7 +35,7 @@ def correct_latent(
     noise_level: float,
     ascent: AscentSettings,
     prompt: str = "",
-) -> Correction:
+) -> CorrectedLatent:
     """Add ``strength`` times the corrector's residual, moved on by ``ascent`` steps that raise the head's rewards.
 
     Both together keep to the corrector's trust region. With a head, only pictures whose predicted reward rises are
@@ -66,7 +66,7 @@ def correct_latent(
     if head is not None:
         delta = delta * _rising(head, original, delta, context, levels, aspects)[:, None, None, None]
     samples = like_source(pictures + delta.to(pictures), source) if delta.any() else source
-    return Correction(
+    return CorrectedLatent(
         {**latent, "samples": samples}, map_image(attribution_map(delta)), relative_norm(delta, original).max().item()
     )
 
