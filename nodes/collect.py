@@ -26,8 +26,8 @@ class XLARDPrompts(io.ComfyNode):
             display_name="xLARD Prompts",
             category="xLARD/training",
             description=(
-                "A list of prompts for xLARD Collect: your own, a file's, or made up: things, counts, colours and"
-                " positions in the manner of GenEval."
+                "A list of prompts for xLARD Collect: your own, a file's, or made up like GenEval's: things, counts,"
+                " colours and positions."
             ),
             inputs=[
                 io.Combo.Input(
@@ -136,8 +136,8 @@ class XLARDCollect(io.ComfyNode):
                     min=0,
                     max=100,
                     tooltip=(
-                        "Predictions that are kept besides: so many times, noise between 0.5 and 1 is added to a"
-                        " finished picture, at the price of one model call each."
+                        "How many more predictions are kept: for each, noise between 0.5 and 1 is added to the"
+                        " finished picture, at the price of one model call."
                     ),
                 ),
                 sockets.Corrector.Input(

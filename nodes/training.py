@@ -46,7 +46,7 @@ def _settings(learning_rate: float, name: str) -> list[io.Input]:
             min=32,
             max=1024,
             step=32,
-            tooltip="Width of the transformer: more learns more from many pictures, and learns few by heart.",
+            tooltip="Width of the transformer: a wider one learns more from many pictures, and overfits to few.",
         ),
         io.Int.Input("layers", default=4, min=1, max=24, tooltip="Blocks of the transformer."),
         inputs.seed("Seed of the first weights, of the batches, and of which prompts are kept out of training."),

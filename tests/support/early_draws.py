@@ -1,4 +1,4 @@
-"""A head with a taste and pictures by script, for tests of what a head reads half way of a draw."""
+"""A head with a taste and pictures by script, for tests of what a head reads halfway through a draw."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def engine(sampler, *numbers: int) -> Engine:
 
 
 def liked(sampler, seed: int) -> float:
-    """What the head reads half way of a draw."""
+    """What the head reads halfway through a draw."""
     seen = []
     sampler.generate(
         [0], [seed], SingleStepGuidance(NOISE_LEVEL, lambda x0, level: seen.append(x0.mean().item()) or x0)

@@ -44,7 +44,7 @@ class BoxConvention:
     def read(self, numbers: Sequence[float], width: float, height: float) -> tuple[float, float, float, float]:
         """Fractions (left, top, right, bottom) in [0, 1] of what a model wrote for a picture that it saw at this size.
 
-        Clipped to the picture, swapped corners put right. Raises ValueError for numbers that are not finite.
+        Clipped to the picture, swapped corners swapped back. Raises ValueError for numbers that are not finite.
         """
         if not all(math.isfinite(number) for number in numbers):
             raise ValueError(f"a box that is no number: {list(numbers)}")

@@ -143,8 +143,8 @@ def read_detections(
 ) -> list[Detection]:
     """Detections in pixels of an image of ``width`` and ``height`` from boxes that a model wrote.
 
-    ``seen`` is the width and height at which the model saw the image. Boxes are clipped and swapped corners put right;
-    a box without area is dropped, and so is one that repeats another with its label. Raises UnreadableAnswer for
+    ``seen`` is the width and height at which the model saw the image. Boxes are clipped, and swapped corners swapped
+    back; a box without area is dropped, and so is one that repeats another with its label. Raises UnreadableAnswer for
     numbers that are not finite.
     """
     numbers = [number for listed in objects for number in listed.box]

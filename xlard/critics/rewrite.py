@@ -51,7 +51,7 @@ def rewritten(critic: MLLMCritic, prompt: str, critique: Critique, tried: Sequen
 
 
 class PromptRewriter:
-    """Rewords prompts by one critic for one run of the loop; implements ``loop.engine.Rewriter``.
+    """Rewords prompts by one critic for one run of the loop; implements ``protocols.Rewriter``.
 
     It asks each question once: pictures with the same faults get the same wording. A critic that only judges is not
     asked at all, one that cannot write not again: ``refusal`` and the log then say why. Never raises CriticError.

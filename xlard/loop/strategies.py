@@ -40,7 +40,7 @@ class Resample:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """A fresh draw from the prompt in other words, which the critic finds for what failed.
+    """A fresh draw from another wording of the prompt, which the critic writes for what failed.
 
     The claims stay those of the artist's own wording.
     """

@@ -24,9 +24,9 @@ def with_guidance(model: Any, guidance: X0Guidance, companions: Sequence[Managed
     ``guidance`` sees latents in the space that the VAE decodes; ``companions`` are the modules that it calls, which are
     loaded together with the model. Predictions that it does not change stay the same to the last bit.
 
-    At each level of ``stop_at`` that a schedule comes by, the sampler runs to the step nearest to it, takes the x0
+    At each level of ``stop_at`` that a schedule passes, the sampler runs to the step nearest to it, takes the x0
     prediction there with one more call, and runs on under the same noise from what ``guidance`` makes of it; at 1 the
-    noise is moved before the first step. A schedule that does not come by a level is not changed there: of several
+    noise is moved before the first step. A schedule that does not pass a level is not changed there: of several
     samplers in a row one acts. Several clones on top of each other each act at their own levels. While
     sampling, ValueError is raised for latents that are a video of several frames, and for samplers that are not made
     of steps where sampling has to stop.
@@ -41,7 +41,7 @@ def with_guidance(model: Any, guidance: X0Guidance, companions: Sequence[Managed
 
     def with_stops(model_sampling: Any, sampler: Any, sigmas: Tensor) -> Any:
         for stop in sorted(guidance.stop_at):
-            if _comes_by(model_sampling, sigmas, stop):
+            if _passes(model_sampling, sigmas, stop):
                 sampler = _stopping(sampler, guidance, stop)
         return sampler
 
@@ -60,10 +60,10 @@ def with_guidance(model: Any, guidance: X0Guidance, companions: Sequence[Managed
 
 
 def stop_index(levels: Tensor, stop: float) -> int | None:
-    """The index of the step whose noise level is nearest to ``stop``; None where the levels do not come by it.
+    """The index of the step whose noise level is nearest to ``stop``; None where the levels do not pass it.
 
     A last level with noise left is the first of the sampler that goes on from there, and that one's to act at: of a
-    schedule in parts exactly one part comes by each level. At a last level of 0 there is nothing left to do.
+    schedule in parts exactly one part passes each level. At a last level of 0 there is nothing left to do.
     """
     if len(levels) < 2 or not levels[-1] + _SLACK < stop <= levels[0] + _SLACK:
         return None
@@ -73,7 +73,7 @@ def stop_index(levels: Tensor, stop: float) -> int | None:
     return last - 1 if levels[-1] > _SLACK else None
 
 
-def _comes_by(model_sampling: Any, sigmas: Tensor, stop: float) -> bool:
+def _passes(model_sampling: Any, sigmas: Tensor, stop: float) -> bool:
     if stop >= 1:
         return _begins(model_sampling, sigmas)
     return stop_index(noise_levels(model_sampling, sigmas), stop) is not None

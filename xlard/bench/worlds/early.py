@@ -1,4 +1,4 @@
-"""Early decisions: of two candidates that are drawn half way the head's better one is finished, the other is dropped.
+"""Early decisions: of two candidates that are drawn halfway, the head's better one is finished, the other is dropped.
 
 As TTSnap and PARM drop candidates that a reward model holds for hopeless, with our head and by pairs. Needs a world's
 sampler, which can be run step by step.

@@ -128,12 +128,12 @@ METHODS = (
     Method("retry_N", "the same until the critic accepts one", lambda number: lambda engine: retry(engine, number)),
     Method(
         "early_best_of_N",
-        "best_of_N, each picture the one of two candidates that the head prefers half way",
+        "best_of_N, each picture the one of two candidates that the head prefers halfway",
         lambda number: lambda engine: early_best_of(engine, number, EARLY_NOISE_LEVEL),
     ),
     Method(
         "early_retry_N",
-        "retry_N, each picture the one of two candidates that the head prefers half way",
+        "retry_N, each picture the one of two candidates that the head prefers halfway",
         lambda number: lambda engine: early_best_of(engine, number, EARLY_NOISE_LEVEL, until_passed=True),
     ),
     Method(
