@@ -12,7 +12,7 @@ from . import inputs, sockets
 from .comfy import folders
 from .comfy.critic.folder import load_critic
 from .comfy.critic.pictures import annotated_images, checked_images, chosen_claims, critique_text, wrong_masks
-from .comfy.graph_loop.critic_failure import judged
+from .comfy.critic_failure import judged
 from .extensions import load_extensions
 
 DEFAULT_SCORING = next(iter(SCORINGS))

@@ -7,6 +7,7 @@ from typing import Any
 from comfy_api.latest import io, ui
 from torch import Tensor
 
+from ..xlard.loop.registry import needs_rewriter
 from . import inputs, sockets
 from .comfy.accepted import as_critiques, as_states_or_round
 from .comfy.critic.pictures import chosen_claims
@@ -137,7 +138,7 @@ class XLARDLoopStart(io.ComfyNode):
         latent_image = with_source(latent_image, source)
         checked_claims, pictures = chosen_claims(prompt, claims), as_pictures(latent_image["samples"])
         allowed = switched_on(strategies, critic is not None)
-        writer = critic if "rewrite" in allowed else None
+        writer = critic if needs_rewriter(allowed) else None
         sources = None if source is None else pictures
         batch = begun_round(
             as_states_or_round(state), prompt, checked_claims, len(pictures), seed, allowed, sources, writer

@@ -24,7 +24,7 @@ PREVIEW_FACTORS = [
 """Red, green and blue of each latent channel, for previews while sampling."""
 PREVIEW_BIAS = [0.2084, 0.209, 0.2596]
 
-FIX = "Install the pack again, or train the demo world with `python -m xlard.worlds.shapes train`."
+FIX = "Install the pack again."
 _TAESD_WIDTH = 64
 
 

@@ -21,7 +21,7 @@ from ...xlard.loop.state import LoopState, Round
 from ...xlard.protocols import Judge
 from .compat.jobs import GraphBuilder, JobGraph, output_count
 from .critic.pictures import preview, states_text
-from .graph_loop.critic_failure import rescued
+from .critic_failure import rescued
 from .managed import ManagedModule
 from .sampling.latents import as_pictures, like_source
 from .sampling.rewriting import ConditioningRewriter

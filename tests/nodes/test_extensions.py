@@ -46,7 +46,7 @@ def test_what_it_adds_is_offered_last(extended) -> None:
     info = extended.object_info()
     for node in ("XLARDSelfCorrect", "XLARDLoopStart"):
         optional = list(info[node]["input"]["optional"])
-        assert optional[-1] == "mirror" and "rearrange" in optional
+        assert optional[-1] == "strategy_mirror" and "rearrange" in optional
     assert info["XLARDLoadCritic"]["input"]["required"]["critic_name"][1]["options"][-1] == "red circle seer"
     assert info["XLARDScoring"]["input"]["required"]["scoring"][1]["options"][-1] == "brightness"
 
@@ -66,7 +66,7 @@ def test_its_scorer_scores(extended) -> None:
 def test_its_strategy_takes_part_in_the_loop(extended) -> None:
     switches = {
         **dict.fromkeys((name for name in BUNDLED if name not in ("introduce", "compose")), False),
-        "mirror": True,
+        "strategy_mirror": True,
     }
     graph = shown(loop_graph(prompt="five red circles", rounds=1, **switches), state=("loop", 3))
     result = extended.run(graph)

@@ -13,6 +13,7 @@ from ..guidance.corrector import corrector_change, single_step_guidance
 from ..models.corrector import attribution_map, relative_norm
 from ..protocols import Corrector, Head
 from .engine import Engine
+from .registry import uses_corrector
 from .settings import LoopSettings
 
 
@@ -45,7 +46,7 @@ class Correction:
             acting,
             head,
             single_step,
-            acting is not None and single_step and "correct" in settings.strategies,
+            acting is not None and single_step and uses_corrector(settings.strategies),
             acting is not None and not single_step and settings.where == "window",
             settings.strength,
             settings.candidates,

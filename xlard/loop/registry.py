@@ -40,8 +40,9 @@ class StrategySpec:
 
     ``build`` makes it, given the noise level to renoise to, or None for the strategy's own. ``needs`` says what must be
     there. One without a ``switch`` has no input of its own on the nodes: it comes with ``process``, object by object. A
-    ``fresh_draw`` is also tried after rounds without progress; several of them take turns. One that is
-    ``asked_when_unsure`` goes first where the critic is unsure of its boxes and a corrector that acts once is there.
+    ``fresh_draw`` is also tried after rounds without progress; several of them take turns. One that ``uses_corrector``
+    has head and corrector act. While it is allowed, a corrector that acts once also corrects fresh draws on their way,
+    and this strategy goes first where the critic is unsure of its boxes.
     """
 
     name: str
@@ -51,14 +52,21 @@ class StrategySpec:
     needs: frozenset[Need] = frozenset()
     switch: bool = True
     fresh_draw: bool = False
-    asked_when_unsure: bool = False
+    uses_corrector: bool = False
 
 
 _SPECS: dict[str, StrategySpec] = {}
 
 
 def register(spec: StrategySpec) -> None:
-    """Add a strategy to loops and nodes. Raises ValueError for a name that is taken or is no plain word."""
+    """Add a strategy to loops and nodes.
+
+    Raises TypeError for what is no StrategySpec, ValueError for a name that is taken or is no plain word.
+    """
+    if not isinstance(spec, StrategySpec):
+        raise TypeError(
+            f"A strategy is registered by a StrategySpec, not by {type(spec).__name__}; see docs/extending.md."
+        )
     if spec.name in _SPECS:
         raise ValueError(f"There is a strategy '{spec.name}' already. Give this one another name.")
     if not spec.name.isidentifier():
@@ -66,6 +74,18 @@ def register(spec: StrategySpec) -> None:
             f"'{spec.name}' is no name for a strategy: it becomes an input of nodes. Use letters and _ only."
         )
     _SPECS[spec.name] = spec
+
+
+def built(spec: StrategySpec, noise_level: float | None) -> Strategy:
+    """The strategy of a spec. Raises TypeError, which names what it lacks, for what cannot plan."""
+    strategy = spec.build(noise_level)
+    lacking = [name for name in ("name", "plan") if not hasattr(strategy, name)]
+    if lacking:
+        raise TypeError(
+            f"The strategy '{spec.name}' lacks {' and '.join(lacking)}: it needs a name and plan(situation); see "
+            "docs/extending.md."
+        )
+    return strategy
 
 
 def strategy_specs() -> tuple[StrategySpec, ...]:
@@ -81,6 +101,16 @@ def switches() -> tuple[StrategySpec, ...]:
 def usable(names: Collection[str], provided: Collection[Need]) -> tuple[str, ...]:
     """Those of the named strategies for which everything that they need is provided."""
     return tuple(spec.name for spec in strategy_specs() if spec.name in names and spec.needs <= set(provided))
+
+
+def uses_corrector(names: Collection[str]) -> bool:
+    """Whether one of the named strategies has head and corrector act."""
+    return any(spec.uses_corrector for spec in strategy_specs() if spec.name in names)
+
+
+def needs_rewriter(names: Collection[str]) -> bool:
+    """Whether one of the named strategies needs other wordings of the prompt."""
+    return any("rewriter" in spec.needs for spec in strategy_specs() if spec.name in names)
 
 
 def spec_of(name: str) -> StrategySpec:
@@ -114,7 +144,7 @@ for _spec in (
         "they are connected. Needs a sampler that takes denoise.",
         Correct,
         Priority(60, single_step=35),
-        asked_when_unsure=True,
+        uses_corrector=True,
     ),
     StrategySpec(
         "resample",

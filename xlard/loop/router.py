@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .plan import Plan, Situation, Strategy
-from .registry import DEFAULT_STRATEGIES, StrategySpec, spec_of, strategy_specs
+from .registry import DEFAULT_STRATEGIES, StrategySpec, built, spec_of, strategy_specs
 
 PATIENCE = 2
 """Rounds without progress after which a fresh draw is tried."""
@@ -83,13 +83,13 @@ def router(
         return spec.priority.among(editing, single_step)
 
     specs = [spec_of(name) for name in known if name in names]
-    fresh_draws = tuple(spec.build(noise_level) for spec in sorted(specs, key=order) if spec.fresh_draw)
+    fresh_draws = tuple(built(spec, noise_level) for spec in sorted(specs, key=order) if spec.fresh_draw)
     fresh_draw = TakeTurns(fresh_draws) if len(fresh_draws) > 1 else next(iter(fresh_draws), None)
     strategies: list[Strategy] = []
     for spec in sorted(specs, key=order):
         if not spec.fresh_draw:
-            strategies.append(spec.build(noise_level))
+            strategies.append(built(spec, noise_level))
         elif fresh_draw is not None and fresh_draw not in strategies:
             strategies.append(fresh_draw)
-    unsure = next((spec.build(noise_level) for spec in specs if spec.asked_when_unsure), None)
+    unsure = next((built(spec, noise_level) for spec in specs if spec.uses_corrector), None)
     return Router(tuple(strategies), fresh_draw, unsure if single_step and not editing else None)

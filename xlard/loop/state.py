@@ -11,7 +11,7 @@ from ..claims import Claim
 from ..critique import Critique
 from ..edit import Edit
 from ..editing.claims import edit_in
-from ..file_names import to_file
+from ..file_keys import to_file
 
 StepReward = tuple[float, float]
 """A noise level, and the reward in [0, 1] that the head expects of the x0 prediction there."""

@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from ..file_names import from_file, to_file
+from ..file_keys import from_file, to_file
 from ..tensor_files import write_tensors
 
 

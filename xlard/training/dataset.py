@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ..aspects import ASPECTS
-from ..file_names import from_file, to_file
+from ..file_keys import from_file, to_file
 from ..files import append_lines, read_json, read_lines, write_json, write_lines
 from ..models.head import LATENT_KINDS
 from ..tensor_files import read_tensors, write_tensors

@@ -21,7 +21,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ..file_names import to_file
+from ..file_keys import to_file
 from ..files import write_whole
 from .engine import end_together, engine, processes
 from .plot import loss_plot

@@ -76,3 +76,14 @@ def add_folder(name: str, folder: Path, extension: str) -> None:
         paths = [*paths, str(folder)]
     # An empty set, which folder_paths.add_model_folder_path leaves, would list files of any kind.
     folder_paths.folder_names_and_paths[name] = (paths, extensions or {extension})
+
+
+def in_lists(values: list, repetitions: int) -> list:
+    """A list output of a node that was copied so many times, as it has to leave the last copy.
+
+    Rests on ComfyUI taking one list off an output each time that a copied node passes it to the node that was expanded:
+    always.
+    """
+    for _ in range(repetitions):
+        values = [values]
+    return values

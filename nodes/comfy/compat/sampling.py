@@ -104,7 +104,7 @@ def add_sampler_hook(model: Any, change: Callable[[Any, Any, Tensor], Any]) -> N
     on ``WrappersMP.OUTER_SAMPLE``, the order of its arguments, and ``class_obj.model_patcher`` of its executor: always.
     """
 
-    def sampled(
+    def hooked(
         executor: Any,
         noise: Tensor,
         latent_image: Tensor,
@@ -116,7 +116,7 @@ def add_sampler_hook(model: Any, change: Callable[[Any, Any, Tensor], Any]) -> N
         model_sampling = executor.class_obj.model_patcher.get_model_object("model_sampling")
         return executor(noise, latent_image, change(model_sampling, sampler, sigmas), sigmas, *arguments, **keywords)
 
-    model.add_wrapper(WrappersMP.OUTER_SAMPLE, sampled)
+    model.add_wrapper(WrappersMP.OUTER_SAMPLE, hooked)
 
 
 def load_together(model: Any, key: str, patchers: Sequence[Any], load: Callable[[], None]) -> None:
@@ -155,6 +155,33 @@ def base_model(model: Any) -> Any:
     Rests on the two ``inner_model`` of ``comfy.samplers.KSamplerX0Inpaint`` and its guider: always.
     """
     return model.inner_model.inner_model
+
+
+def schedule_in(base: Any) -> Any:
+    """The noise schedule of a base model. Rests on ``BaseModel.model_sampling``: always."""
+    return base.model_sampling
+
+
+def highest_sigma(model_sampling: Any) -> float:
+    """The sigma of pure noise. Rests on ``sigma_max`` of every class of ``comfy.model_sampling``: always."""
+    return float(model_sampling.sigma_max)
+
+
+def reseeded(extra_args: dict) -> dict:
+    """The arguments of a sampler function with another seed: with the same one it would add the same noise twice.
+
+    Rests on the key ``seed``, which samplers that add noise read: always.
+    """
+    seed = extra_args.get("seed")
+    # Not the highest one, which newer samplers add one to themselves.
+    return extra_args if seed is None else {**extra_args, "seed": (seed + 1) % (SEEDS - 1)}
+
+
+def counted_on(callback: Callable | None, steps: int) -> Callable | None:
+    """A sampler's callback with its steps counted from the beginning. Rests on its argument's key ``i``: always."""
+    if callback is None or not steps:
+        return callback
+    return lambda step: callback({**step, "i": step["i"] + steps})
 
 
 def decodable(base: Any, latents: Tensor) -> Tensor:

@@ -12,11 +12,11 @@ from torch import Tensor
 from ....xlard.critique import Critique
 from ....xlard.loop.critic_failure import LoopCriticError
 from ....xlard.loop.state import LoopState
-from ..compat.jobs import JobGraph, output_count
+from ..compat.jobs import JobGraph, in_lists, output_count
 from ..critic.pictures import preview, states_text
+from ..critic_failure import rescued
 from ..sampling.latents import like_source
 from .body import body_of, copied, repetitions, takes
-from .critic_failure import rescued
 from .flow import Flow
 
 _FROM_BODY = ("latent", "image", "critique")
@@ -70,8 +70,8 @@ def _results(flow: Flow, states: Sequence[LoopState], latent: dict, repetitions:
         torch.stack([version.image for version in best]),
         torch.stack([state.first.image for state in states]),
         states,
-        _in_lists([critique.score for critique in critiques], repetitions),
-        _in_lists([critique.passed for critique in critiques], repetitions),
+        in_lists([critique.score for critique in critiques], repetitions),
+        in_lists([critique.passed for critique in critiques], repetitions),
         "\n".join(filter(None, (states_text(states), refusal))),
     )
 
@@ -81,10 +81,3 @@ def _show_round(states: Sequence[LoopState], number: int, rounds: int) -> None:
     bar = comfy.utils.ProgressBar(rounds + 1)
     for state in states:
         bar.update_absolute(number + 1, preview=preview(state.best.image, state.best.critique))
-
-
-def _in_lists(values: list, repetitions: int) -> list:
-    # ComfyUI takes one list off an output each time that a copied node passes it to the node that was expanded.
-    for _ in range(repetitions):
-        values = [values]
-    return values

@@ -10,7 +10,7 @@ from torch import Tensor
 from ....xlard.guidance.base import X0Guidance
 from ....xlard.guidance.corrector import moved_noise
 from ..compat import sampling as compat
-from ..compat.sampling import SEEDS, noise_levels
+from ..compat.sampling import noise_levels
 from ..managed import ManagedModule
 from .latents import as_pictures, like_source
 
@@ -35,7 +35,7 @@ def with_guidance(model: Any, guidance: X0Guidance, companions: Sequence[Managed
     def guided(base: Any, denoised: Tensor, sigmas: Tensor) -> Tensor:
         before = as_pictures(compat.decodable(base, denoised))
         # Asked at each step: a node after this one may have changed the model's schedule.
-        level = noise_levels(base.model_sampling, sigmas).max().item()
+        level = noise_levels(compat.schedule_in(base), sigmas).max().item()
         after = guidance.apply(before, level)
         return denoised if after is before else denoised + _difference(base, after, before, denoised)
 
@@ -81,7 +81,7 @@ def _passes(model_sampling: Any, sigmas: Tensor, stop: float) -> bool:
 
 def _begins(model_sampling: Any, sigmas: Tensor) -> bool:
     """Whether a schedule begins with nothing but noise."""
-    return len(sigmas) > 1 and sigmas[0].item() >= float(model_sampling.sigma_max) * (1 - _SLACK)
+    return len(sigmas) > 1 and sigmas[0].item() >= compat.highest_sigma(model_sampling) * (1 - _SLACK)
 
 
 def _stopping(sampler: Any, guidance: X0Guidance, stop: float) -> Any:
@@ -104,7 +104,7 @@ def _stopping(sampler: Any, guidance: X0Guidance, stop: float) -> Any:
         **options: Any,
     ) -> Tensor:
         # Looked up again: as one half of another sampler's two runs, this one is given a part of the schedule.
-        model_sampling = compat.base_model(model).model_sampling
+        model_sampling = compat.schedule_in(compat.base_model(model))
         start = 0
         if stop >= 1:
             if _begins(model_sampling, sigmas):
@@ -118,28 +118,19 @@ def _stopping(sampler: Any, guidance: X0Guidance, stop: float) -> Any:
                     noisy = take_steps(
                         model, noisy, first, extra_args=extra_args, callback=callback, disable=disable, **options
                     )
-                    extra_args = _reseeded(extra_args)
+                    extra_args = compat.reseeded(extra_args)
                 noisy = _moved(model, noisy, sigmas[start], extra_args, guidance, stop)
         return take_steps(
             model,
             noisy,
             sigmas[start:],
             extra_args=extra_args,
-            callback=_counted_on(callback, start),
+            callback=compat.counted_on(callback, start),
             disable=disable,
             **options,
         )
 
     return compat.with_steps(sampler, in_two_runs)
-
-
-def _reseeded(extra_args: dict) -> dict:
-    """The arguments of a sampler with another seed: with the same one, a sampler that adds noise would add the same
-    noise twice.
-    """
-    seed = extra_args.get("seed")
-    # Not the highest one, which newer samplers add one to themselves.
-    return extra_args if seed is None else {**extra_args, "seed": (seed + 1) % (SEEDS - 1)}
 
 
 def _moved(model: Any, noisy: Tensor, sigma: Tensor, extra_args: dict, guidance: X0Guidance, stop: float) -> Tensor:
@@ -165,7 +156,7 @@ def _change(
     base = compat.base_model(model)
     x0 = model(noisy, sigma.expand(len(noisy)), **extra_args)
     before = as_pictures(compat.decodable(base, x0))
-    after = guidance.apply(before, noise_levels(base.model_sampling, sigma).item(), stop)
+    after = guidance.apply(before, noise_levels(compat.schedule_in(base), sigma).item(), stop)
     return None if after is before else _difference(base, after, before, x0).to(noisy)
 
 
@@ -175,10 +166,3 @@ def _difference(base: Any, after: Tensor, before: Tensor, source: Tensor) -> Ten
         compat.undecodable(base, like_source(latents.to(before), source)) for latents in (after, before)
     )
     return changed - unchanged
-
-
-def _counted_on(callback: Callable | None, steps: int) -> Callable | None:
-    """The callback with its steps counted from the beginning."""
-    if callback is None or not steps:
-        return callback
-    return lambda step: callback({**step, "i": step["i"] + steps})

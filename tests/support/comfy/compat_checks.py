@@ -80,6 +80,7 @@ def sigmas_are_noise_levels():
     assert torch.equal(sampling.noise_levels(base().model_sampling, sigmas), sigmas), "the demo model is no flow"
     levels = sampling.noise_levels(comfy.model_sampling.ModelSamplingDiscrete(), torch.tensor([1.0, 3.0]))
     assert torch.equal(levels, torch.tensor([0.5, 0.75])), f"sigmas 1 and 3 of SD 1.5 are levels {levels.tolist()}"
+    assert sampling.highest_sigma(sampling.schedule_in(base())) == 1.0
 
 
 def families_have_names():

@@ -11,7 +11,7 @@ import torch
 from ...aspects import ASPECT_OF, ASPECTS
 from ...loop.baselines import base, best_of_n, corrected, one_correction, retry
 from ...loop.engine import Engine
-from ...loop.registry import DEFAULT_STRATEGIES, OBJECT_BY_OBJECT
+from ...loop.registry import DEFAULT_STRATEGIES, OBJECT_BY_OBJECT, switches
 from ...loop.run import correct_all
 from ...loop.settings import FIRST, LoopSettings
 from ...loop.state import LoopState
@@ -166,10 +166,11 @@ METHODS = (
         "the loop whose corrector has part in the first picture, too",
         _loop(*DEFAULT_STRATEGIES, first="always"),
     ),
-    Method("rearrange_N", "the loop with this strategy alone", _loop("rearrange")),
-    Method("region_N", "the loop with this strategy alone", _loop("region")),
-    Method("correct_N", "the loop with this strategy alone", _loop("correct")),
-    Method("resample_N", "the loop with this strategy alone", _loop("resample")),
+    *(
+        Method(f"{spec.name}_N", "the loop with this strategy alone", _loop(spec.name))
+        for spec in switches()
+        if "rewriter" not in spec.needs
+    ),
 )
 """Every method. Those of several pictures return the critic's best; N caps their model calls in multiples of one base
 generation.

@@ -6,7 +6,7 @@ import argparse
 from importlib import import_module
 from pathlib import Path
 
-from ...file_names import to_file
+from ...file_keys import to_file
 from ...files import write_json
 from ..training.command import training_command
 from ..training.objectives import OBJECTIVES

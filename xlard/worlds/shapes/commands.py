@@ -30,11 +30,22 @@ from .training.scenes import pictures_of, scene_pool
 from .world import ShapesWorld
 
 
+def _world(out: Path) -> ShapesWorld:
+    """The world with the models that were trained into a folder, or with the bundled ones if there are none."""
+    trained = (out / "pipeline").is_dir()
+    if not trained:
+        print(f"There are no trained models in {out}: the bundled ones are taken.", flush=True)
+        out.mkdir(parents=True, exist_ok=True)
+    return ShapesWorld(out if trained else None, default_device())
+
+
 def check(out: Path, number: int, reconstructions: int, seed: int) -> None:
     """Score the checker on fresh renders of test prompts, and on what the autoencoder makes of the first of them."""
     texts, packed = scene_pool("test", number, 50_000_000 + seed)
     pictures = pictures_of(packed, torch.Generator().manual_seed(seed))
-    autoencoder = load_autoencoder(out / "pipeline" / "vae" if (out / "pipeline").exists() else out / "vae")
+    # Before the generator is trained there is an autoencoder and no pipeline.
+    alone = (out / "vae").is_dir() and not (out / "pipeline").is_dir()
+    autoencoder = load_autoencoder(out / "vae" if alone else _world(out).pipeline / "vae")
     originals = pictures[:reconstructions]
     with torch.no_grad():
         latents = [autoencoder.encode(batch).latents for batch in originals.split(32)]
@@ -108,7 +119,7 @@ def judge(out: Path, split: str) -> None:
 
 def evaluate(out: Path, split: str, number: int, repeats: int, seed: int) -> None:
     """Score the generator by the checker, and the critic against the checker, on ``repeats`` pictures a prompt."""
-    world = ShapesWorld(out, default_device())
+    world = _world(out)
     chosen = [prompt for prompt in PROMPTS.evaluation_prompts(split, number) for _ in range(repeats)]
     images, claims = _drawn(world, split, number, repeats, seed)
     figures = compare_judges(chosen, world.checker.judge(images, claims), world.critic().judge(images, claims))
@@ -121,7 +132,7 @@ def scoring(out: Path, split: str, number: int, repeats: int, seed: int, scoring
 
     With ``write`` the critic sees the pictures with that text written on them, the checker without it.
     """
-    world = ShapesWorld(out, default_device())
+    world = _world(out)
     images, claims = _drawn(world, split, number, repeats, seed)
     exact, critic = world.checker.judge(images, claims), world.critic()
     figures: dict[str, dict] = {}
@@ -139,7 +150,7 @@ def scoring(out: Path, split: str, number: int, repeats: int, seed: int, scoring
 
 def speed(out: Path, split: str, number: int, repeats: int, seed: int) -> None:
     """Time the critic with each scoring, on ``repeats`` generated pictures a prompt."""
-    images, claims = _drawn(ShapesWorld(out, default_device()), split, number, repeats, seed)
+    images, claims = _drawn(_world(out), split, number, repeats, seed)
     print(f"{len(images)} pictures, {sum(map(len, claims)) / len(claims):.1f} claims each, {machine()}")
     for name, value in time_scorings(out, default_device(), images, claims).items():
         print(f"{name}: {value}")

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ...file_names import to_file
+from ...file_keys import to_file
 from ...files import write_json
 from ..training.command import training_command
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ....prompts import claims_from_prompt
 from ....training.trainer import Trainer, default_device, machine
+from ...previews import preview_factors
 from ..architecture import build_autoencoder
 from ..checker import as_uint8, check
 from ..vocabulary import SIDE
@@ -57,14 +58,10 @@ def evaluate(autoencoder: Any, number: int, seed: int, device: str) -> dict:
 
 
 @torch.no_grad()
-def preview_factors(autoencoder: Any, seed: int, device: str) -> list[list[float]]:
-    """Least-squares red, green and blue in [-1, 1] of each latent channel, and of the constant in the last row."""
+def _preview_factors(autoencoder: Any, seed: int, device: str) -> list[list[float]]:
+    """See ``previews.preview_factors``, of 500 scenes."""
     pictures = pictures_of(scene_pool(None, 500, seed)[1], torch.Generator(device).manual_seed(seed))
-    latents = autoencoder.encode(pictures).latents
-    colors = torch.nn.functional.avg_pool2d(pictures, 8).permute(0, 2, 3, 1).reshape(-1, 3)
-    inputs = latents.permute(0, 2, 3, 1).reshape(-1, latents.shape[1])
-    solved = torch.linalg.lstsq(torch.cat([inputs, torch.ones_like(inputs[:, :1])], dim=1).cpu(), colors.cpu()).solution
-    return [[round(value, 4) for value in row] for row in solved.tolist()]
+    return preview_factors(pictures, autoencoder.encode(pictures).latents)
 
 
 def figures_of(trainer: Trainer, autoencoder: Any) -> dict:
@@ -75,7 +72,7 @@ def figures_of(trainer: Trainer, autoencoder: Any) -> dict:
         "seconds": round(trainer.seconds),
         "machine": machine(),
         **evaluate(autoencoder, 500, trainer.seed + 1, trainer.device),
-        "preview_factors": preview_factors(autoencoder, trainer.seed + 2, trainer.device),
+        "preview_factors": _preview_factors(autoencoder, trainer.seed + 2, trainer.device),
     }
 
 

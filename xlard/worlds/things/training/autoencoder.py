@@ -13,9 +13,10 @@ from PIL import Image
 from torch import Tensor
 
 from ....training.trainer import Trainer, decay_for, default_device, machine
+from ...previews import preview_factors
 from ..autoencoder import build_autoencoder, load_autoencoder, save_autoencoder
 from ..icons import load_icons
-from .reconstruction import as_tensor, crops, evaluate, loss_of, preview_factors, side_by_side
+from .reconstruction import as_tensor, crops, evaluate, loss_of, reconstructed, side_by_side
 from .renders import draw_renders, load_pool
 
 FRESH_RENDERS = 64
@@ -96,6 +97,7 @@ def train(
 
         trainer.run(batch_loss, max_seconds=max_seconds)
     kept = trainer.kept.half().float()  # As it will be in the file.
+    latents, _ = reconstructed(kept, as_tensor(fresh.pictures, device))
     figures: dict[str, Any] = {
         "model": "autoencoder",
         "command": command,
@@ -107,7 +109,7 @@ def train(
         "begin": origin,
         "pictures": len(fresh),
         **evaluate(kept, fresh, device),
-        "preview_factors": preview_factors(kept, fresh, device),
+        "preview_factors": preview_factors(as_tensor(fresh.pictures, device), latents),
     }
     factors = {"scaling_factor": round(1 / figures["latent_std"], 4), "shift_factor": figures["latent_mean"]}
     save_autoencoder(output, kept, {**widths, **factors}, figures)

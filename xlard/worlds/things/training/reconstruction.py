@@ -102,16 +102,6 @@ def evaluate(autoencoder: Any, renders: Renders, device: str) -> dict[str, float
     }
 
 
-def preview_factors(autoencoder: Any, renders: Renders, device: str) -> list[list[float]]:
-    """Least-squares red, green and blue in [-1, 1] of each latent channel, and of the constant in the last row."""
-    pictures = as_tensor(renders.pictures, device)
-    latents, _ = reconstructed(autoencoder, pictures)
-    colors = F.avg_pool2d(pictures, 8).permute(0, 2, 3, 1).reshape(-1, 3).cpu()
-    inputs = latents.permute(0, 2, 3, 1).reshape(-1, latents.shape[1]).cpu()
-    solved = torch.linalg.lstsq(torch.cat([inputs, torch.ones_like(inputs[:, :1])], dim=1), colors).solution
-    return [[round(value, 4) for value in row] for row in solved.tolist()]
-
-
 def side_by_side(autoencoder: Any, renders: Renders, device: str, number: int = 24, scale: int = 2) -> np.ndarray:
     """Pairs of render and reconstruction, four pairs a row, enlarged without smoothing: (H, W, 3) uint8."""
     pictures = renders.pictures[:number]

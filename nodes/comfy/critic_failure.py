@@ -11,15 +11,15 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ....xlard.claims import Claim
-from ....xlard.critics.backend import CriticError
-from ....xlard.critique import Critique
-from ....xlard.loop.critic_failure import LoopCriticError, failed_critique
-from ....xlard.loop.state import LoopState
-from ....xlard.protocols import Judge
-from ....xlard.tensor_files import write_tensors
-from ..compat.jobs import JobGraph
-from ..sampling.latents import like_source
+from ...xlard.claims import Claim
+from ...xlard.critics.backend import CriticError
+from ...xlard.critique import Critique
+from ...xlard.loop.critic_failure import LoopCriticError, failed_critique
+from ...xlard.loop.state import LoopState
+from ...xlard.protocols import Judge
+from ...xlard.tensor_files import write_tensors
+from .compat.jobs import JobGraph
+from .sampling.latents import like_source
 
 _LOG = logging.getLogger(__name__)
 
