@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -14,7 +16,7 @@ from xlard.prompts import claims_from_prompt
 from xlard.rewards import critique_from_detections
 from xlard.training.drafting import Drafting
 from xlard.training.drafts import MOST_OBJECTS, Drafts, arrangements, typical
-from xlard.training.objectives import sized_like
+from xlard.training.objectives import evenly_chosen, sized_like
 from xlard.training.records import FINAL, NO_REWARD, X0, Records
 
 SIDE, CELL, CHANNELS = 12, 8, 3
@@ -181,3 +183,10 @@ def test_it_begins_with_what_a_head_has_learnt() -> None:
 def test_pictures_without_boxes_have_no_drafts() -> None:
     with pytest.raises(ValueError, match="No prompt of these records has a draft"):
         Drafting(CONFIG, pictures(12, boxes=False), encode, 8, "cpu")
+
+
+def test_without_a_draft_among_the_prompts_kept_out_the_error_says_what_to_do() -> None:
+    objective, others = Drafting(CONFIG, pictures(24), encode, 8, "cpu"), pictures(4)
+    strangers = replace(others, prompts=["two purple horses"] * len(others.prompts))
+    with pytest.raises(ValueError, match="Collect more prompts"):
+        evenly_chosen(objective.choose(strangers))

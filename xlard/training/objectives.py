@@ -145,7 +145,15 @@ def tensors(records: Records, encode: Encode, device: str) -> tuple[Tensor, Tens
 
 
 def evenly_chosen(records: Records) -> Records:
-    """At most ``_VALIDATED`` of the records, evenly chosen: few enough to measure them often."""
+    """At most ``_VALIDATED`` of the records, evenly chosen: few enough to measure them often.
+
+    ValueError if there are none.
+    """
+    if not len(records):
+        raise ValueError(
+            "No picture of the prompts that are kept out of training can be measured by this objective, so the best"
+            " weights could not be chosen. Collect more prompts, and more pictures of each."
+        )
     return records.rows(range(0, len(records), -(-len(records) // _VALIDATED)))
 
 
