@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image, ImageDraw
 
 from xlard.worlds.things.icons import Icons
-from xlard.worlds.things.world import COLORED_CLASSES, COLORS, PLAIN_CLASSES
+from xlard.worlds.things.vocabulary import COLORED_CLASSES, COLORS, PLAIN_CLASSES
 
 
 def disc(*color: int) -> Image.Image:

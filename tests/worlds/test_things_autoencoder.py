@@ -16,7 +16,8 @@ from xlard.worlds.things.training import autoencoder as training
 from xlard.worlds.things.training import renders as renders_module
 from xlard.worlds.things.training.reconstruction import evaluate
 from xlard.worlds.things.training.renders import draw_renders
-from xlard.worlds.things.world import SIDE
+from xlard.worlds.things.vocabulary import SIDE
+from xlard.worlds.training.schedule import falling_at_the_end
 
 pytestmark = pytest.mark.model
 
@@ -24,6 +25,7 @@ TINY = {
     "steps": 6,
     "batch": 2,
     "crop": 32,
+    "on_objects": 0.6,
     "encoder_width": 8,
     "decoder_width": 8,
     "learning_rate": 0.1,
@@ -110,5 +112,5 @@ def test_without_a_saved_state_there_is_nothing_to_export(tmp_path: Path) -> Non
 
 
 def test_the_learning_rate_rises_stays_and_falls() -> None:
-    rates = [training.schedule(step, 10_000) for step in (0, 99, 199, 7000, 8500, 9999)]
+    rates = [falling_at_the_end(step, 10_000) for step in (0, 99, 199, 7000, 8500, 9999)]
     assert rates == pytest.approx([1 / 200, 0.5, 1, 1, 0.5, 0.01])

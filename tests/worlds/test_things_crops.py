@@ -10,7 +10,7 @@ from torch import Tensor
 
 from xlard.worlds.things.training.reconstruction import crops, evaluate
 from xlard.worlds.things.training.renders import Renders
-from xlard.worlds.things.world import MAX_OBJECTS, SIDE
+from xlard.worlds.things.vocabulary import MAX_OBJECTS, SIDE
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +23,9 @@ def renders() -> Renders:
 
 
 def test_crops_are_inside_the_pictures_and_follow_the_generator(renders: Renders) -> None:
-    cropped = crops(renders, 6, 48, np.random.default_rng(1))
+    cropped = crops(renders, 6, 48, np.random.default_rng(1), 0.6)
     assert cropped.shape == (6, 48, 48, 3)
-    assert np.array_equal(cropped, crops(renders, 6, 48, np.random.default_rng(1)))
+    assert np.array_equal(cropped, crops(renders, 6, 48, np.random.default_rng(1), 0.6))
 
 
 def test_a_perfect_reconstruction_of_the_objects_counts_as_such(renders: Renders) -> None:

@@ -15,7 +15,7 @@ from xlard.worlds.things.icons import CODES, PAINTED, PAINTS, VERSION, Icons, Pa
 from xlard.worlds.things.places import place_picture
 from xlard.worlds.things.render import pixel_box, render_random, render_scene
 from xlard.worlds.things.scenes import Scene, Thing, random_scene, shared_area, sizes_for
-from xlard.worlds.things.world import ASPECTS, CLASSES, COLORED_CLASSES, COLORS, MAX_OBJECTS, PLACES, SIDE
+from xlard.worlds.things.vocabulary import ASPECTS, CLASSES, COLORED_CLASSES, COLORS, MAX_OBJECTS, PLACES, SIDE
 
 
 @pytest.fixture(scope="module")

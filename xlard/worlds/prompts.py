@@ -4,12 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..english import NUMBER_WORDS, plural
+
 SPLITS = {"generator": 0.55, "critic": 0.12, "corrector": 0.15, "validation": 0.06, "test": 0.12}
 """Share of the prompts in each split. Validation is for all tuning; test is for the figures."""
+
+DIRECTION_WORDS = ("left of", "right of", "above", "below")
+
+LEADS = (
+    "",
+    "a photo of ",
+    "a picture of ",
+    "an image of ",
+    "a drawing of ",
+    "a painting of ",
+    "an illustration of ",
+    "a photo showing ",
+    "a picture showing ",
+    "an image showing ",
+    "a drawing showing ",
+    "a painting showing ",
+)
+"""Wordings that do not change what a prompt asks for."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +49,21 @@ class Prompt:
                 return name
             position -= share
         return name
+
+
+def phrase(number: int, color: str | None, noun: str) -> str:
+    """A number of things in English: ``two red circles``, ``an orange cup``."""
+    words = " ".join(word for word in (color, noun if number == 1 else plural(noun)) if word)
+    return f"{NUMBER_WORDS[number] if number > 1 else 'an' if words[0] in 'aeiou' else 'a'} {words}"
+
+
+def worded(body: str, task: str, few: bool) -> Iterator[Prompt]:
+    """A prompt without and with ``a photo of``, both of one split.
+
+    For a task with ``few`` prompts: in every wording, each with a split of its own.
+    """
+    for lead in LEADS if few else LEADS[:2]:
+        yield Prompt(lead + body, task, lead + body if few else body)
 
 
 class WorldPrompts:

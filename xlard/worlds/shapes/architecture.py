@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..architecture import clip_text_model
+
 WEIGHTS = Path(__file__).parent / "weights"
 """Bundled weights: ``pipeline/`` (a diffusers folder), ``critic/`` (a transformers folder), head and corrector."""
 
@@ -40,25 +42,9 @@ def build_unet() -> Any:
     )
 
 
-def build_text_encoder(vocabulary: int, bos: int, eos: int, pad: int) -> Any:
+def build_text_encoder(tokenizer: Any) -> Any:
     """The text encoder: a two-layer CLIP text model, trained together with the generator."""
-    from transformers import CLIPTextConfig, CLIPTextModel
-
-    return CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=vocabulary,
-            hidden_size=CONTEXT_WIDTH,
-            intermediate_size=CONTEXT_WIDTH * 4,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            max_position_embeddings=PROMPT_TOKENS,
-            projection_dim=CONTEXT_WIDTH,
-            hidden_act="gelu",
-            bos_token_id=bos,
-            eos_token_id=eos,
-            pad_token_id=pad,
-        )
-    )
+    return clip_text_model(tokenizer, CONTEXT_WIDTH, layers=2, heads=4)
 
 
 def build_autoencoder(encoder_width: int = 64, decoder_width: int | None = None) -> Any:
@@ -70,19 +56,4 @@ def build_autoencoder(encoder_width: int = 64, decoder_width: int | None = None)
         decoder_block_out_channels=(decoder_width or encoder_width,) * 4,
         latent_channels=LATENT_CHANNELS,
         scaling_factor=1.0,
-    )
-
-
-def build_scheduler() -> Any:
-    """First-order DPM-Solver++ on flow sigmas, which is Euler's method for a flow model."""
-    from diffusers import DPMSolverMultistepScheduler
-
-    return DPMSolverMultistepScheduler(
-        prediction_type="flow_prediction",
-        use_flow_sigmas=True,
-        flow_shift=1.0,
-        solver_order=1,
-        algorithm_type="dpmsolver++",
-        final_sigmas_type="zero",
-        steps_offset=1,
     )

@@ -6,30 +6,11 @@ import itertools
 import random
 from collections.abc import Iterator
 
-from ...english import NUMBER_WORDS
-from ..prompts import Prompt, WorldPrompts
+from ..prompts import DIRECTION_WORDS, LEADS, Prompt, WorldPrompts, phrase, worded
 from .vocabulary import COLOR_NAMES, SHAPES
 
-DIRECTION_WORDS = ("left of", "right of", "above", "below")
-
-LEADS = (
-    "",
-    "a photo of ",
-    "a picture of ",
-    "an image of ",
-    "a drawing of ",
-    "a painting of ",
-    "an illustration of ",
-    "a photo showing ",
-    "a picture showing ",
-    "an image showing ",
-    "a drawing showing ",
-    "a painting showing ",
-)
-"""Wordings that do not change what a prompt asks for."""
-
 _FEW = ("single_object", "colors", "two_object")
-"""Tasks with so few prompts that their splits are by wording; elsewhere a prompt keeps its split in any wording."""
+"""Tasks with so few prompts that their splits are by wording."""
 
 SHARES = {
     "single_object": 0.06,
@@ -43,12 +24,6 @@ SHARES = {
 """Share of each task in training and evaluation: about GenEval's own, and as much for the compose tier."""
 
 TASKS = tuple(SHARES)
-
-
-def phrase(number: int, color: str | None, shape: str) -> str:
-    """A number of things in English: ``two red circles``."""
-    words = [NUMBER_WORDS[number] if number > 1 else "a", color, shape + ("s" if number > 1 else "")]
-    return " ".join(word for word in words if word)
 
 
 def _colored() -> list[tuple[str, str]]:
@@ -100,8 +75,7 @@ def _bodies(task: str) -> list[str]:
 def _prompts() -> Iterator[Prompt]:
     for task in TASKS:
         for body in _bodies(task):
-            for lead in LEADS if task in _FEW else LEADS[:2]:
-                yield Prompt(lead + body, task, lead + body if task in _FEW else body)
+            yield from worded(body, task, few=task in _FEW)
 
 
 PROMPTS = WorldPrompts(_prompts, SHARES)

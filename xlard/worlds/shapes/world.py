@@ -4,21 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from functools import cached_property
-from pathlib import Path
-from typing import Any
 
-import torch
 from torch import Tensor
 
-from ...critics.folder import CriticFolder
-from ...critics.mllm import MLLMCritic
-from ...critics.transformers import loaded_backend
-from ...models.corrector import LatentCorrector
-from ...models.head import RewardHead
-from ...protocols import Decoder
-from ..decoder import VaeDecoder, load_autoencoder
-from ..sampling import FlowSampler
+from ..bundled import BundledWorld
 from ..world import Checker
 from .architecture import LATENT_CHANNELS, LATENT_SIDE, WEIGHTS
 from .checker import ShapesChecker
@@ -31,72 +20,19 @@ STEPS = 20
 GUIDANCE_SCALE = 4.0
 
 
-class ShapesWorld:
+class ShapesWorld(BundledWorld):
     """``worlds.world.World`` of flat shapes on grey, with the models of a weights folder (bundled: None)."""
 
     name = "shapes"
     title = "The shapes world"
     side = SIDE
     latent_size = (LATENT_CHANNELS, LATENT_SIDE, LATENT_SIDE)
+    weights = WEIGHTS
     steps = STEPS
+    guidance_scale = GUIDANCE_SCALE
     nouns: tuple[str, ...] = SHAPES
     prompts = PROMPTS
     checker: Checker = ShapesChecker()
-
-    def __init__(self, folder: Path | None = None, device: str = "cpu"):
-        self.folder, self.device = folder or WEIGHTS, device
-
-    @property
-    def pipeline(self) -> Path:
-        """The diffusers folder of the generator."""
-        return self.folder / "pipeline"
-
-    @property
-    def critic_folder(self) -> Path:
-        """The transformers folder of the critic."""
-        return self.folder / "critic"
-
-    @property
-    def head_file(self) -> Path:
-        """The file of the reward head."""
-        return self.folder / "head.safetensors"
-
-    @property
-    def corrector_file(self) -> Path:
-        """The file of the corrector."""
-        return self.folder / "corrector.safetensors"
-
-    # Parameters that are made in inference mode can never carry a gradient.
-    @cached_property
-    @torch.inference_mode(False)
-    def unet(self) -> Any:
-        """The generator's UNet2DConditionModel, in fp32."""
-        from diffusers import UNet2DConditionModel
-
-        unet = UNet2DConditionModel.from_pretrained(self.pipeline / "unet", torch_dtype=torch.float32)
-        return unet.to(self.device).eval()
-
-    @cached_property
-    @torch.inference_mode(False)
-    def text_encoder(self) -> Any:
-        """The generator's CLIPTextModel, in fp32."""
-        from transformers import CLIPTextModel
-
-        text_encoder: Any = CLIPTextModel.from_pretrained(self.pipeline / "text_encoder", dtype=torch.float32)
-        return text_encoder.to(self.device).eval()
-
-    @cached_property
-    def tokenizer(self) -> Any:
-        """The tokenizer of prompts."""
-        from transformers import AutoTokenizer
-
-        return AutoTokenizer.from_pretrained(self.pipeline / "tokenizer")
-
-    @cached_property
-    @torch.inference_mode(False)
-    def decoder(self) -> Decoder:
-        """The autoencoder's decoder."""
-        return VaeDecoder(load_autoencoder(self.pipeline / "vae").to(self.device))
 
     def colors_of(self, noun: str) -> tuple[str, ...]:
         """The colours in which prompts ask for an object: all of them."""
@@ -109,23 +45,3 @@ class ShapesWorld:
         """
         rng = random.Random(seed)
         return render([scene_of(prompt, rng) for prompt in prompts], seed).permute(0, 2, 3, 1)
-
-    def sampler(
-        self, prompts: Sequence[str], steps: int | None = None, guidance_scale: float = GUIDANCE_SCALE
-    ) -> FlowSampler:
-        """The generator as a resumable sampler, one prompt a row."""
-        return FlowSampler(
-            self.unet, self.text_encoder, self.tokenizer, prompts, self.device, steps or self.steps, guidance_scale
-        )
-
-    def critic(self, batch: int = 32) -> MLLMCritic:
-        """The critic, judging ``batch`` pictures at a time."""
-        return MLLMCritic(loaded_backend(CriticFolder(self.critic_folder, dtype="fp32"), self.device, batch=batch))
-
-    def head(self) -> RewardHead:
-        """The reward head."""
-        return RewardHead.load(self.head_file).to(self.device)
-
-    def corrector(self) -> LatentCorrector:
-        """The latent corrector."""
-        return LatentCorrector.load(self.corrector_file).to(self.device)

@@ -21,23 +21,32 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train", help="train one model, or continue where it stopped")
     models = train.add_subparsers(dest="model", required=True)
-    autoencoder = models.add_parser("autoencoder", help="AutoencoderTiny on renders")
-    autoencoder.add_argument("--out", type=Path, default=OUT, help="folder for icons, renders, the run and weights")
-    autoencoder.add_argument("--steps", type=int, default=100_000)
-    autoencoder.add_argument("--batch", type=int, default=8, help="crops a step")
+
+    def model(name: str, text: str, steps: int, batch: int, rate: float, pool: int) -> argparse.ArgumentParser:
+        training = models.add_parser(name, help=text)
+        training.add_argument("--out", type=Path, default=OUT, help="folder for icons, renders, the run and weights")
+        training.add_argument("--steps", type=int, default=steps)
+        training.add_argument("--batch", type=int, default=batch, help="samples a step")
+        training.add_argument("--learning-rate", type=float, default=rate)
+        training.add_argument("--pool", type=int, default=pool, help="renders to train on")
+        training.add_argument("--seed", type=int, default=0)
+        training.add_argument("--validate-every", type=int, default=1000, help="steps between two validations")
+        training.add_argument("--threads", type=int, help="CPU threads (PyTorch's choice)")
+        training.add_argument("--max-seconds", type=float, help="stop after this long; resumable")
+        training.add_argument(
+            "--export", action="store_true", help="write the weights of the last saved state without training"
+        )
+        return training
+
+    autoencoder = model("autoencoder", "AutoencoderTiny on renders", 100_000, 8, 1.5e-3, 16_000)
     autoencoder.add_argument("--crop", type=int, default=64, help="side of a crop in pixels, a multiple of 8")
+    autoencoder.add_argument("--on-objects", type=float, default=0.9, help="share of the crops around an object")
     autoencoder.add_argument("--encoder-width", type=int, default=32, help="channels of the encoder")
     autoencoder.add_argument("--decoder-width", type=int, default=64, help="channels of the decoder")
-    autoencoder.add_argument("--learning-rate", type=float, default=1.5e-3)
-    autoencoder.add_argument("--pool", type=int, default=16_000, help="renders to train on, 49 kB each on disk")
-    autoencoder.add_argument("--seed", type=int, default=0)
-    autoencoder.add_argument("--validate-every", type=int, default=1000, help="steps between two validations")
     autoencoder.add_argument("--begin", type=Path, metavar="FILE", help="autoencoder whose weights it begins with")
-    autoencoder.add_argument("--threads", type=int, help="CPU threads (PyTorch's choice)")
-    autoencoder.add_argument("--max-seconds", type=float, help="stop after this long; resumable")
-    autoencoder.add_argument(
-        "--export", action="store_true", help="write the weights of the last saved state without training"
-    )
+    model("generator", "UNet and text encoder on latents of renders", 60_000, 32, 8e-4, 40_000)
+    checker = model("checker", "a detector on renders and their reconstructions", 12_000, 32, 1e-3, 16_000)
+    checker.add_argument("--width", type=int, default=32, help="channels at half of the picture's size")
     return parser
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .world import COLORED_CLASSES, PLAIN_CLASSES
+from .vocabulary import COLORED_CLASSES, PLAIN_CLASSES
 
 PACKAGE = "@lobehub/fluent-emoji-3d"
 VERSION = "1.1.0"

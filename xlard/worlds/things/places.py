@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .world import SIDE
+from .vocabulary import SIDE
 
 Array = NDArray[np.floating]
 

@@ -9,7 +9,7 @@ from PIL import Image
 from .icons import Icons
 from .places import Light, place_picture
 from .scenes import Scene, Thing, random_scene
-from .world import SIDE
+from .vocabulary import SIDE
 
 Array = NDArray[np.floating]
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from .world import ASPECTS, CLASSES, COLORED_CLASSES, COLORS, MAX_OBJECTS, PLACES
+from ...prompts import parse_prompt
+from .vocabulary import ASPECTS, CLASSES, COLORED_CLASSES, COLORS, MAX_OBJECTS, PLACES, PLAIN_CLASSES
 
 _MARGIN = 0.02
 _OVERLAP = 0.05
 _TRIES = 60
+_REACH = 0.3
+"""Smallest distance of the centres of two related objects, in shares of the sum of their sizes."""
 
 Box = tuple[float, float, float, float]
 """Left, top, width and height, y down."""
@@ -54,18 +57,95 @@ def draw_box(name: str, number: int, rng: np.random.Generator) -> Box:
     return (rng.uniform(_MARGIN, 1 - _MARGIN - width), rng.uniform(_MARGIN, 1 - _MARGIN - height), width, height)
 
 
-def draw_boxes(names: Sequence[str], rng: np.random.Generator) -> list[Box]:
-    """A box for each object; two overlap by at most a twentieth of the smaller one."""
+def stands(a: Box, direction: str, b: Box) -> bool:
+    """Whether a box is clearly in a direction of another one: by more along it than across it."""
+    across, down = ((b[axis] + b[axis + 2] / 2) - (a[axis] + a[axis + 2] / 2) for axis in (0, 1))
+    reach_across, reach_down = ((a[size] + b[size]) * _REACH for size in (2, 3))
+    along, aside, reach = {
+        "left of": (across, down, reach_across),
+        "right of": (-across, down, reach_across),
+        "above": (down, across, reach_down),
+        "below": (-down, across, reach_down),
+    }[direction]
+    return along > max(abs(aside), reach)
+
+
+def draw_boxes(
+    names: Sequence[str], rng: np.random.Generator, related: Mapping[tuple[int, int], str] | None = None
+) -> list[Box]:
+    """A box for each object; two overlap by at most a twentieth of the smaller one.
+
+    ``related`` gives the direction in which one object stands of another, by their indices.
+    """
+    directions = related or {}
     while True:
         boxes: list[Box] = []
-        for name in names:
+        for index, name in enumerate(names):
             for _ in range(_TRIES):
                 box = draw_box(name, len(names), rng)
-                if all(shared_area(box, placed) <= _OVERLAP for placed in boxes):
+                fits = all(
+                    shared_area(box, placed) <= _OVERLAP
+                    and ((index, other) not in directions or stands(box, directions[index, other], placed))
+                    and ((other, index) not in directions or stands(placed, directions[other, index], box))
+                    for other, placed in enumerate(boxes)
+                )
+                if fits:
                     boxes.append(box)
                     break
+            else:
+                break
         if len(boxes) == len(names):
             return boxes
+
+
+def place_of(prompt: str) -> tuple[str, str | None]:
+    """A prompt without the words that name its place, and that place; None if it names none."""
+    for place, words in PLACES.items():
+        if f" {words}" in f" {prompt}":
+            return f" {prompt}".replace(f" {words}", "").strip(), place
+    return prompt, None
+
+
+def scene_of(prompt: str, rng: np.random.Generator) -> Scene:
+    """A random scene in which every claim of ``prompt`` holds and nothing else stands.
+
+    What the prompt leaves open, colours or the place, is drawn. Raises ValueError for a prompt that the world cannot
+    draw.
+    """
+    objects, place = place_of(prompt)
+    phrases, relations = parse_prompt(objects)
+    unknown = [
+        phrase.text
+        for phrase in phrases
+        if phrase.noun not in CLASSES
+        or phrase.color not in ((None, *COLORS) if phrase.noun in COLORED_CLASSES else (None,))
+    ]
+    number = sum(phrase.number for phrase in phrases)
+    if unknown or not 0 < number <= MAX_OBJECTS:
+        raise ValueError(
+            f"The things world cannot draw '{prompt}': it knows one to five of {', '.join(PLAIN_CLASSES)}, and of "
+            f"{', '.join(COLORED_CLASSES)} in {', '.join(COLORS)}."
+        )
+    groups = [index for index, phrase in enumerate(phrases) for _ in range(phrase.number)]
+    names = [phrases[group].noun for group in groups]
+    related = {
+        (first, second): relation.direction
+        for relation in relations
+        for first, a in enumerate(groups)
+        for second, b in enumerate(groups)
+        if (a, b) == (relation.a, relation.b)
+    }
+    boxes = draw_boxes(names, rng, related)
+    things = tuple(
+        Thing(
+            name,
+            phrases[group].color or (COLORS[rng.integers(len(COLORS))] if name in COLORED_CLASSES else None),
+            box,
+            bool(rng.random() < 0.5),
+        )
+        for group, name, box in zip(groups, names, boxes)
+    )
+    return Scene(place or tuple(PLACES)[rng.integers(0, len(PLACES))], things)
 
 
 def random_scene(rng: np.random.Generator) -> Scene:

@@ -12,7 +12,8 @@ from ....detections import Detection
 from ....english import NUMBER_WORDS
 from ....training.recompose import critique_by_boxes
 from ....training.records import Records, reward_rows
-from ..prompts import DIRECTION_WORDS, PROMPTS, phrase
+from ...prompts import DIRECTION_WORDS, phrase
+from ..prompts import PROMPTS
 from ..vocabulary import COLOR_NAMES, MAX_OBJECTS, SHAPES
 
 TRAINING_SPLITS = ("generator", "critic", "corrector")

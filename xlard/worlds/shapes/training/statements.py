@@ -12,7 +12,7 @@ from ....detections import Detection
 from ....prompts import claims_from_prompt
 from ....rewards import critique_from_detections
 from ..critic_model import COORDINATE_STEP
-from ..prompts import DIRECTION_WORDS, phrase
+from ...prompts import DIRECTION_WORDS, phrase
 from ..vocabulary import COLOR_NAMES, MAX_OBJECTS, SHAPES, SIDE
 
 _CHANGE = 0.35

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ....training.trainer import Trainer, decay_for, default_device, machine
 from ...previews import preview_factors
+from ...training.schedule import falling_at_the_end
 from ..autoencoder import build_autoencoder, load_autoencoder, save_autoencoder
 from ..icons import load_icons
 from .reconstruction import as_tensor, crops, evaluate, loss_of, reconstructed, side_by_side
@@ -22,23 +23,13 @@ from .renders import draw_renders, load_pool
 FRESH_RENDERS = 64
 """Renders that validation and figures are measured on, the same in every run."""
 
-_WARMUP, _FALL, _LOWEST_RATE = 200, 0.3, 0.01
-
-
-def schedule(step: int, steps: int) -> float:
-    """The share of the learning rate at a step: a short rise, constant, then a linear fall over the last 30 %.
-
-    Up to the fall it does not depend on the number of steps: a run may be given fewer or more of them.
-    """
-    return min(1.0, (step + 1) / _WARMUP, max((steps - step) / (_FALL * steps), _LOWEST_RATE))
-
-
 def train(
     folder: Path,
     command: str,
     steps: int,
     batch: int,
     crop: int,
+    on_objects: float,
     encoder_width: int,
     decoder_width: int,
     learning_rate: float,
@@ -85,15 +76,15 @@ def train(
         weight_decay=0.0,
         validate=validate,
         validate_every=validate_every,
-        settings={**widths, "batch": batch, "crop": crop, "pool": pool, "begin": str(begin) if begin else None},
-        schedule=schedule,
+        settings={**widths, "batch": batch, "crop": crop, "on_objects": on_objects, "pool": pool, "begin": str(begin) if begin else None},
+        schedule=falling_at_the_end,
     )
     if not export:
         renders = load_pool(folder / "renders", pool, folder / "icons")
 
         def batch_loss(step: int, generator: torch.Generator) -> Tensor:
             rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
-            return loss_of(trainer.module, as_tensor(crops(renders, batch, crop, rng), device), generator)
+            return loss_of(trainer.module, as_tensor(crops(renders, batch, crop, rng, on_objects), device), generator)
 
         trainer.run(batch_loss, max_seconds=max_seconds)
     kept = trainer.kept.half().float()  # As it will be in the file.

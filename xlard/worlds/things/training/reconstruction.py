@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, autocast
+from torch import Tensor
 
-from ..world import SIDE
+from ...training.precision import bfloat16_on_cpu
+from ..vocabulary import SIDE
 from .renders import Renders
 
-_ON_OBJECTS = 0.6
 _LATENT_NOISE = 0.1
 
 
@@ -22,13 +21,13 @@ def as_tensor(pictures: np.ndarray, device: str) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pictures)).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def crops(renders: Renders, number: int, side: int, rng: np.random.Generator) -> np.ndarray:
-    """Random square crops (number, side, side, 3), mirrored at random; 60 % of them lie around an object."""
+def crops(renders: Renders, number: int, side: int, rng: np.random.Generator, on_objects: float) -> np.ndarray:
+    """Random square crops (number, side, side, 3), mirrored at random; a share ``on_objects`` lies around an object."""
     pictures = np.empty((number, side, side, 3), np.uint8)
     for index, row in enumerate(rng.integers(0, len(renders), number)):
         left, top = rng.integers(0, SIDE - side + 1, 2)
         boxes = renders.boxes[row][renders.boxes[row, :, 0] >= 0]
-        if rng.random() < _ON_OBJECTS and len(boxes):
+        if rng.random() < on_objects and len(boxes):
             box = boxes[rng.integers(0, len(boxes))].astype(int)
             middle = (box[:2] + box[2:] - side) // 2 + rng.integers(-side // 4, side // 4 + 1, 2)
             left, top = np.clip(middle, 0, SIDE - side)
@@ -52,19 +51,13 @@ def error_of(decoded: Tensor, pictures: Tensor) -> Tensor:
     return difference.abs().mean() + 2 * difference.square().mean() + edge_error(difference)
 
 
-def _bfloat16_on_cpu(device: torch.device) -> AbstractContextManager[Any]:
-    """bfloat16 on processors with avx512_bf16; on others it is slower. On a GPU the trainer chooses."""
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return autocast("cpu", torch.bfloat16, enabled=device.type == "cpu" and supported is not None and supported())
-
-
 def loss_of(autoencoder: Any, pictures: Tensor, generator: torch.Generator) -> Tensor:
     """Reconstruction loss of pictures (B, 3, H, W) in [-1, 1], decoded from slightly noisy latents.
 
     The noise makes the decoder forgive small errors of a generator. The second term holds each latent channel near zero
     mean and unit deviation.
     """
-    with _bfloat16_on_cpu(pictures.device):
+    with bfloat16_on_cpu(pictures.device):
         latents = autoencoder.encode(pictures).latents
         amount = _LATENT_NOISE * torch.rand(len(latents), 1, 1, 1, generator=generator)
         noise = amount * torch.randn(latents.shape, generator=generator)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ....files import write_whole
 from ..icons import Icons, load_icons
 from ..render import pixel_box, render_random
-from ..world import MAX_OBJECTS, SIDE
+from ..vocabulary import MAX_OBJECTS, SIDE
 
 FRESH = 1_000_000_000
 """Seeds from here on are for validation; no pool reaches them."""
