@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..claims import (
     Claim,
@@ -31,7 +31,25 @@ def parse_prompt(prompt: str) -> tuple[list[Phrase], list[Relation]]:
     return reading.phrases, reading.relations
 
 
+@dataclass(frozen=True)
+class PromptClaims:
+    """The claims of a prompt, and the parts of it that became none.
+
+    ``not_understood`` are words that could not be read; ``not_checked`` are words that were, and that no critic is asked
+    about: style, mood, quality.
+    """
+
+    claims: tuple[Claim, ...]
+    not_understood: tuple[str, ...] = ()
+    not_checked: tuple[str, ...] = ()
+
+
 def claims_from_prompt(prompt: str) -> list[Claim]:
+    """The claims of a prompt: see ``read_claims``."""
+    return list(read_claims(prompt).claims)
+
+
+def read_claims(prompt: str) -> PromptClaims:
     """Turn a prompt into typed claims: one count per noun, one colour per coloured noun, then everything else.
 
     Counts are exact and by noun: ``two red circles and a blue circle`` claims three circles, two of them red and one
@@ -48,7 +66,7 @@ def claims_from_prompt(prompt: str) -> list[Claim]:
         claims.append(position_claim(a.noun, relation.direction, b.noun, a.number, a.color, b.color))
     claims += [_link_claim(link, phrases) for link in reading.links]
     claims += [text_claim(text) for text in reading.texts]
-    return list(dict.fromkeys(claims))
+    return PromptClaims(tuple(dict.fromkeys(claims)))
 
 
 def _link_claim(link: Link, phrases: Sequence[Phrase]) -> Claim:

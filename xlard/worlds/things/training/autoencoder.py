@@ -23,6 +23,7 @@ from .renders import draw_renders, load_pool
 FRESH_RENDERS = 64
 """Renders that validation and figures are measured on, the same in every run."""
 
+
 def train(
     folder: Path,
     command: str,
@@ -76,7 +77,14 @@ def train(
         weight_decay=0.0,
         validate=validate,
         validate_every=validate_every,
-        settings={**widths, "batch": batch, "crop": crop, "on_objects": on_objects, "pool": pool, "begin": str(begin) if begin else None},
+        settings={
+            **widths,
+            "batch": batch,
+            "crop": crop,
+            "on_objects": on_objects,
+            "pool": pool,
+            "begin": str(begin) if begin else None,
+        },
         schedule=falling_at_the_end,
     )
     if not export:

@@ -30,7 +30,9 @@ def label_maps(scene: Scene) -> NDArray[np.uint8]:
     middles = (np.arange(MAP_SIDE) + 0.5) / MAP_SIDE
     for thing in sorted(scene.things, key=lambda thing: thing.box[1] + thing.box[3]):
         left, top, width, height = thing.box
-        rows, columns = (np.abs(middles - start - size / 2) <= size / 2 for start, size in ((top, height), (left, width)))
+        rows, columns = (
+            np.abs(middles - start - size / 2) <= size / 2 for start, size in ((top, height), (left, width))
+        )
         inside = np.outer(rows, columns)
         maps[0][inside], maps[1][inside] = KINDS.index(thing.name), TINTS.index(thing.color)
     return maps

@@ -51,7 +51,9 @@ def prompted_latents(
 
 
 @torch.no_grad()
-def _made(split: str, number: int, seed: int, icons_folder: Path, autoencoder: Any, tokenizer: Any) -> dict[str, Tensor]:
+def _made(
+    split: str, number: int, seed: int, icons_folder: Path, autoencoder: Any, tokenizer: Any
+) -> dict[str, Tensor]:
     icons, device = load_icons(icons_folder), next(autoencoder.parameters()).device
     texts = [prompt.text for prompt in PROMPTS.sample_prompts(split, number, random.Random(seed))]
     latents, labels, begun = [], [], time.time()
