@@ -14,7 +14,7 @@ from xlard.critics.boxes import CONVENTIONS, FRACTIONS, PIXELS, THOUSANDTHS, Y_F
 from xlard.critics.parsing import bare, read_detections, read_json, read_score, read_verdict, validated
 from xlard.critics.schemas import JUDGED, LISTED, RATED
 from xlard.detections import Detection
-from xlard.worlds.shapes.critic_model import list_answer
+from xlard.worlds.critic_model import list_answer
 from xlard.worlds.shapes.vocabulary import SIDE
 
 CIRCLE = '[{"bbox_2d": [100, 200, 300, 400], "label": "red circle"}]'
@@ -161,12 +161,12 @@ def test_a_thing_that_is_listed_twice_is_one_and_neighbours_are_not() -> None:
     st.lists(
         st.tuples(st.integers(0, 40), st.integers(0, 40), st.integers(2, 40), st.integers(2, 40)),
         max_size=5,
-        unique_by=lambda box: list_answer([Detection(*box, "circle", "red")]),
+        unique_by=lambda box: list_answer([Detection(*box, "circle", "red")], SIDE),
     )
 )
 def test_the_demo_critics_answers_can_be_read(boxes: list[tuple[int, int, int, int]]) -> None:
     drawn = [Detection(x, y, width, height, "circle", "red") for x, y, width, height in boxes]
-    read = detections(list_answer(drawn), SIDE, SIDE)
+    read = detections(list_answer(drawn, SIDE), SIDE, SIDE)
     assert [(d.x, d.y, d.width, d.height) for d in read] == [
         pytest.approx((d.x, d.y, d.width, d.height), abs=1) for d in drawn
     ]

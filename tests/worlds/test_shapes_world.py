@@ -16,18 +16,20 @@ from xlard.detections import Detection
 from xlard.prompts import claims_from_prompt, parse_prompt
 from xlard.rewards import critique_from_detections
 from xlard.training.records import FINAL, Records, reward_rows
+from xlard.worlds.critic_model import build_processor, list_answer
 from xlard.worlds.prompts import SPLITS
 from xlard.worlds.shapes.checker import check, detect
-from xlard.worlds.shapes.critic_model import build_processor, list_answer
 from xlard.worlds.shapes.prompts import PROMPTS, TASKS
 from xlard.worlds.shapes.render import pack, render, render_packed
 from xlard.worlds.shapes.scenes import random_scene, scene_of
 from xlard.worlds.shapes.training.boxes import annotate, varied
-from xlard.worlds.shapes.training.critic import TASKS as QUESTIONS
-from xlard.worlds.shapes.training.critic import Conversations, batch_of
 from xlard.worlds.shapes.training.relabel import allowed_prompts, relabelled
-from xlard.worlds.shapes.training.statements import judged_claim
 from xlard.worlds.shapes.vocabulary import COLOR_NAMES, MAX_OBJECTS, SHAPES, SIDE
+from xlard.worlds.shapes.world import ShapesWorld
+from xlard.worlds.training.conversations import Conversations
+from xlard.worlds.training.lessons import TASKS as QUESTIONS
+from xlard.worlds.training.lessons import Lessons
+from xlard.worlds.training.statements import judged_claim
 
 
 def scenes(number: int, seed: int):
@@ -110,7 +112,7 @@ def test_an_empty_scene_is_background_only() -> None:
 def test_annotations_survive_the_answers_format() -> None:
     scene = random_scene(random.Random(4))
     objects = annotate(render([scene], 0)).objects[0]
-    answer = list_answer(objects)
+    answer = list_answer(objects, SIDE)
     read = read_detections(validated(LISTED, read_json(answer, "["), answer), THOUSANDTHS, (SIDE, SIDE), SIDE, SIDE)
     assert [d.label for d in read] == [d.label for d in objects]
     assert all(abs(a.x - b.x) <= 1 and abs(a.height - b.height) <= 2 for a, b in zip(read, objects))
@@ -119,17 +121,19 @@ def test_annotations_survive_the_answers_format() -> None:
 def test_every_word_of_the_critics_lessons_is_in_its_vocabulary() -> None:
     rng = random.Random(3)
     pictures = annotate(render([random_scene(rng) for _ in range(20)], 0))
-    lessons = Conversations(build_processor(), "cpu")
+    world = ShapesWorld()
+    conversations = Conversations(build_processor(world.critic_design), SIDE, "cpu")
     for task in dict.fromkeys(QUESTIONS):
-        inputs = lessons.inputs(*batch_of(task, pictures, 4, rng))
-        assert not (inputs["input_ids"] == lessons.tokenizer.unk_token_id).any(), task
+        inputs = conversations.inputs(*Lessons(world).batch_of(task, pictures, 4, rng))
+        assert not (inputs["input_ids"] == conversations.tokenizer.unk_token_id).any(), task
         assert (inputs["labels"] >= 0).any(dim=1).all()
 
 
 def test_lessons_about_claims_are_right_and_of_both_kinds() -> None:
     rng = random.Random(5)
     verdicts = [
-        judged_claim(annotate(render([random_scene(rng)], 0)).objects[0], rng, passed) for passed in (True, False) * 40
+        judged_claim(ShapesWorld(), annotate(render([random_scene(rng)], 0)).objects[0], rng, passed)
+        for passed in (True, False) * 40
     ]
     assert 30 <= sum(verdict.passed for verdict in verdicts) <= 50
     assert {verdict.claim.type for verdict in verdicts} >= {"count", "color", "position"}

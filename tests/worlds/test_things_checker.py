@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 import torch
@@ -10,11 +12,16 @@ from torch import Tensor
 from tests.support.things_icons import discs
 from xlard.detections import Detection
 from xlard.prompts import claims_from_prompt
+from xlard.worlds.critic_model import build_processor
 from xlard.worlds.things.checker import Sight, judge, sights
 from xlard.worlds.things.detector import STRIDE, TINTS, Detector, Reading
-from xlard.worlds.things.training.annotated import Annotated, annotated_renders
 from xlard.worlds.things.training.checker import agreement, distorted, loss_of
+from xlard.worlds.things.training.labelled import LabelledRenders, annotated, labelled_renders
 from xlard.worlds.things.vocabulary import CLASSES, PLACES, SIDE
+from xlard.worlds.things.world import ThingsWorld
+from xlard.worlds.training.conversations import Conversations
+from xlard.worlds.training.lessons import TASKS, Lessons
+from xlard.worlds.training.statements import judged_claim
 
 CELLS = SIDE // STRIDE
 
@@ -34,7 +41,7 @@ def put(reading: Reading, name: str, row: int, column: int, color: str | None = 
         reading.tints[0, TINTS.index(color), row, column] = 5
 
 
-def perfect(data: Annotated) -> Reading:
+def perfect(data: LabelledRenders) -> Reading:
     """The reading of a network that knows."""
     reading = empty(len(data))
     reading.places[torch.arange(len(data)), data.places.long()] = 9
@@ -45,14 +52,15 @@ def perfect(data: Annotated) -> Reading:
                 near = slice(row - 1, row + 2), slice(column - 1, column + 2)
                 y, x = torch.meshgrid(*((torch.arange(s.start, s.stop) + 0.5) * STRIDE for s in near), indexing="ij")
                 reading.middles[index, kind, row, column] = 9
-                reading.edges[index][:, *near] = torch.stack([x - box[0], y - box[1], box[2] - x, box[3] - y])
+                edges = torch.stack([x - box[0], y - box[1], box[2] - x, box[3] - y])
+                reading.edges[(index, slice(None), *near)] = edges
                 reading.tints[index, tint][near] = 9
     return reading
 
 
 @pytest.fixture(scope="module")
-def renders() -> Annotated:
-    return annotated_renders(24, discs(), 0)
+def renders() -> LabelledRenders:
+    return labelled_renders(24, discs(), 0)
 
 
 def test_peaks_become_objects_with_boxes_and_colours() -> None:
@@ -95,7 +103,7 @@ def test_a_claim_that_names_the_place_is_judged_by_it(prompt: str, place: str, p
     assert judge(sight, claims_from_prompt(prompt)).passed == passed
 
 
-def test_a_perfect_reading_has_hardly_any_loss_and_a_blank_one_much(renders: Annotated) -> None:
+def test_a_perfect_reading_has_hardly_any_loss_and_a_blank_one_much(renders: LabelledRenders) -> None:
     def loss(reading: Reading) -> float:
         labels: list[Tensor] = [values.long() for values in (renders.kinds, renders.tints, renders.places)]
         return loss_of(reading, renders.boxes.float(), *labels).item()
@@ -103,7 +111,7 @@ def test_a_perfect_reading_has_hardly_any_loss_and_a_blank_one_much(renders: Ann
     assert loss(perfect(renders)) < 0.1 < 2 < loss(empty(len(renders)))
 
 
-def test_a_perfect_reading_agrees_with_the_renders(renders: Annotated) -> None:
+def test_a_perfect_reading_agrees_with_the_renders(renders: LabelledRenders) -> None:
     assert agreement(sights(perfect(renders)), renders) == {"objects": 1.0, "places": 1.0}
     assert agreement(sights(empty(len(renders))), renders)["objects"] == 0
 
@@ -113,7 +121,7 @@ def test_boxes_move_with_the_pictures() -> None:
     pictures[:, 40:80, 30:60] = 255
     boxes = torch.zeros(16, 5, 4, dtype=torch.int16)
     boxes[:, 0] = torch.tensor([30, 40, 60, 80])
-    data = Annotated(torch.from_numpy(pictures), boxes, *(torch.zeros(16, 5).long(),) * 2, torch.zeros(16).long())
+    data = LabelledRenders(torch.from_numpy(pictures), boxes, *(torch.zeros(16, 5).long(),) * 2, torch.zeros(16).long())
     moved, moved_boxes = distorted(data, torch.arange(16), torch.Generator().manual_seed(0))
     assert len({tuple(box) for box in moved_boxes[:, 0].tolist()}) > 8
     for picture, box in zip(moved, moved_boxes[:, 0].int().tolist()):
@@ -128,3 +136,20 @@ def test_the_network_reads_every_cell() -> None:
     assert reading.middles.shape == (2, len(CLASSES), CELLS, CELLS) and reading.edges.shape == (2, 4, CELLS, CELLS)
     assert reading.tints.shape == (2, len(TINTS), CELLS, CELLS) and reading.places.shape == (2, len(PLACES))
     assert (reading.edges > 0).all()
+
+
+def test_every_word_of_the_critics_lessons_is_in_its_vocabulary(renders: LabelledRenders) -> None:
+    world, rng = ThingsWorld(), random.Random(0)
+    conversations = Conversations(build_processor(world.critic_design), SIDE, "cpu")
+    for task in dict.fromkeys(TASKS):
+        inputs = conversations.inputs(*Lessons(world).batch_of(task, annotated(renders), 6, rng))
+        assert not (inputs["input_ids"] == conversations.tokenizer.unk_token_id).any(), task
+        assert (inputs["labels"] >= 0).any(dim=1).all()
+
+
+def test_lessons_about_places_are_right_and_of_both_kinds(renders: LabelledRenders) -> None:
+    world, rng = ThingsWorld(), random.Random(1)
+    objects = annotated(renders).objects
+    verdicts = [judged_claim(world, rng.choice(objects), rng, passed) for passed in (True, False) * 60]
+    assert {verdict.claim.type for verdict in verdicts} >= {"count", "color", "position", "relation", "attribute"}
+    assert 40 <= sum(bool(verdict.passed) for verdict in verdicts) <= 75

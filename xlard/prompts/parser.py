@@ -35,8 +35,8 @@ def parse_prompt(prompt: str) -> tuple[list[Phrase], list[Relation]]:
 class PromptClaims:
     """The claims of a prompt, and the parts of it that became none.
 
-    ``not_understood`` are words that could not be read; ``not_checked`` are words that were, and that no critic is asked
-    about: style, mood, quality.
+    ``not_understood`` are words that could not be read; ``not_checked`` are words that were, and that no critic is
+    asked about: style, mood, quality.
     """
 
     claims: tuple[Claim, ...]

@@ -9,12 +9,16 @@ from typing import Any
 
 import torch
 
+from ..claims import Claim
 from ..critics.folder import CriticFolder
 from ..critics.mllm import MLLMCritic
 from ..critics.transformers import loaded_backend
+from ..critique import Verdict
+from ..detections import Detection
 from ..models.corrector import LatentCorrector
 from ..models.head import RewardHead
 from ..protocols import Decoder
+from ..rewards import judge_by_boxes
 from .decoder import VaeDecoder, load_autoencoder
 from .sampling import FlowSampler
 
@@ -23,6 +27,7 @@ class BundledWorld:
     """The models of a weights folder, each loaded on first use; a subclass gives ``weights``, the bundled folder."""
 
     weights: Path
+    side: int
     steps: int
     guidance_scale: float
 
@@ -80,6 +85,10 @@ class BundledWorld:
     def decoder(self) -> Decoder:
         """The autoencoder's decoder."""
         return VaeDecoder(load_autoencoder(self.pipeline / "vae").to(self.device))
+
+    def judge(self, claim: Claim, objects: Sequence[Detection]) -> Verdict:
+        """Whether a claim holds of a picture's annotated objects: boxes decide."""
+        return judge_by_boxes(claim, objects, self.side)
 
     def sampler(
         self, prompts: Sequence[str], steps: int | None = None, guidance_scale: float | None = None

@@ -10,11 +10,12 @@ from torch import Tensor
 
 from ..claims import Claim
 from ..critics.mllm import MLLMCritic
-from ..critique import Critique
+from ..critique import Critique, Verdict
 from ..detections import Detection
 from ..models.corrector import LatentCorrector
 from ..models.head import RewardHead
 from ..protocols import Decoder, Judge
+from .critic_model import CriticDesign
 from .prompts import WorldPrompts
 from .sampling import FlowSampler
 
@@ -53,10 +54,21 @@ class World(Protocol):
     nouns: tuple[str, ...]
     """What its checker calls the objects that it draws."""
 
+    max_objects: int
+    """Objects that its pictures hold at most."""
+
+    places: tuple[str, ...]
+    """Wordings that name a place in its prompts: ``on grass``. None where all pictures have the same ground."""
+
+    critic_design: CriticDesign
+    """What its critic sees and says."""
+
     prompts: WorldPrompts
     """All of its prompts, with their tasks and splits."""
 
-    checker: Checker
+    @property
+    def checker(self) -> Checker:
+        """What evaluates its pictures."""
 
     @property
     def pipeline(self) -> Path:
@@ -80,6 +92,9 @@ class World(Protocol):
 
     def colors_of(self, noun: str) -> tuple[str, ...]:
         """The colours in which prompts ask for an object; none for one that looks as it is."""
+
+    def judge(self, claim: Claim, objects: Sequence[Detection]) -> Verdict:
+        """Whether a claim holds of a picture's annotated objects; a place is annotated as one of them."""
 
     def render(self, prompts: Sequence[str], seed: int = 0) -> Tensor:
         """Pictures (B, H, W, 3) in [0, 1] in which every claim of their prompts holds.

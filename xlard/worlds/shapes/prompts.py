@@ -6,7 +6,7 @@ import itertools
 import random
 from collections.abc import Iterator
 
-from ..prompts import DIRECTION_WORDS, LEADS, Prompt, WorldPrompts, phrase, worded
+from ..prompts import DIRECTION_WORDS, Prompt, WorldPrompts, phrase, worded
 from .vocabulary import COLOR_NAMES, SHAPES
 
 _FEW = ("single_object", "colors", "two_object")

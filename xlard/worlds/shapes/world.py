@@ -11,10 +11,11 @@ from ..bundled import BundledWorld
 from ..world import Checker
 from .architecture import LATENT_CHANNELS, LATENT_SIDE, WEIGHTS
 from .checker import ShapesChecker
+from .critic_model import DESIGN
 from .prompts import PROMPTS
 from .render import render
 from .scenes import scene_of
-from .vocabulary import COLOR_NAMES, SHAPES, SIDE
+from .vocabulary import COLOR_NAMES, MAX_OBJECTS, SHAPES, SIDE
 
 STEPS = 20
 GUIDANCE_SCALE = 4.0
@@ -31,6 +32,9 @@ class ShapesWorld(BundledWorld):
     steps = STEPS
     guidance_scale = GUIDANCE_SCALE
     nouns: tuple[str, ...] = SHAPES
+    max_objects = MAX_OBJECTS
+    places: tuple[str, ...] = ()
+    critic_design = DESIGN
     prompts = PROMPTS
     checker: Checker = ShapesChecker()
 

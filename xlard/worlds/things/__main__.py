@@ -1,4 +1,4 @@
-"""Command line of the things world: ``python -m xlard.worlds.things train <model>``."""
+"""Command line of the things world: ``python -m xlard.worlds.things train <model>``, and what draws with it."""
 
 from __future__ import annotations
 
@@ -30,34 +30,48 @@ def _parser() -> argparse.ArgumentParser:
         training.add_argument("--learning-rate", type=float, default=rate)
         training.add_argument("--pool", type=int, default=pool, help="renders to train on")
         training.add_argument("--seed", type=int, default=0)
-        training.add_argument("--validate-every", type=int, default=1000, help="steps between two validations")
         training.add_argument("--threads", type=int, help="CPU threads (PyTorch's choice)")
         training.add_argument("--max-seconds", type=float, help="stop after this long; resumable")
+        return training
+
+    def validated(training: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        training.add_argument("--validate-every", type=int, default=1000, help="steps between two validations")
         training.add_argument(
             "--export", action="store_true", help="write the weights of the last saved state without training"
         )
         return training
 
-    autoencoder = model("autoencoder", "AutoencoderTiny on renders", 100_000, 8, 1.5e-3, 16_000)
+    autoencoder = validated(model("autoencoder", "AutoencoderTiny on renders", 100_000, 8, 1.5e-3, 16_000))
     autoencoder.add_argument("--crop", type=int, default=64, help="side of a crop in pixels, a multiple of 8")
     autoencoder.add_argument("--on-objects", type=float, default=0.9, help="share of the crops around an object")
     autoencoder.add_argument("--encoder-width", type=int, default=32, help="channels of the encoder")
     autoencoder.add_argument("--decoder-width", type=int, default=64, help="channels of the decoder")
     autoencoder.add_argument("--begin", type=Path, metavar="FILE", help="autoencoder whose weights it begins with")
-    model("generator", "UNet and text encoder on latents of renders", 60_000, 32, 8e-4, 40_000)
-    checker = model("checker", "a detector on renders and their reconstructions", 12_000, 32, 1e-3, 16_000)
+    validated(model("generator", "UNet and text encoder on latents of renders", 60_000, 32, 8e-4, 40_000))
+    checker = validated(model("checker", "a detector on renders and their reconstructions", 12_000, 32, 1e-3, 16_000))
     checker.add_argument("--width", type=int, default=32, help="channels at half of the picture's size")
+    critic = model("critic", "Qwen3-VL on renders, reconstructions and annotated pictures", 8000, 32, 1e-3, 20_000)
+    critic.add_argument("--listing", action="store_true", help="first: learn to list objects, into the folder boxes")
+    evaluate = commands.add_parser("evaluate", help="score the generator by the checker")
+    evaluate.add_argument("--out", type=Path, default=OUT, help="folder with the trained models")
+    evaluate.add_argument("--split", default="validation", help="prompts to draw")
+    evaluate.add_argument("--number", type=int, default=200, help="prompts")
+    evaluate.add_argument("--repeats", type=int, default=1, help="pictures a prompt")
+    evaluate.add_argument("--seed", type=int, default=0)
     return parser
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command."""
     options: dict[str, Any] = vars(_parser().parse_args(arguments))
-    del options["command"]
+    if options.pop("command") == "evaluate":
+        from .commands import evaluate
+
+        return evaluate(**options)
     name, folder = options.pop("model"), options.pop("out")
     command = training_command("things", name, options)
     figures = import_module(f"{__package__}.training.{name}").train(folder, command, **options)
-    write_json(folder / f"{name}.json", to_file(figures))
+    write_json(folder / f"{figures['model']}.json", to_file(figures))
     print(figures)
 
 

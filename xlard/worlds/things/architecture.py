@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ..architecture import clip_text_model
 from .autoencoder import LATENT_CHANNELS
 from .vocabulary import SIDE
+
+WEIGHTS = Path(__file__).parent / "weights"
+"""Bundled weights, laid out as those of the shapes world, and the checker's."""
 
 LATENT_SIDE = SIDE // 8
 CONTEXT_WIDTH = 128

@@ -12,20 +12,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...claims import Claim
-from ...critique import Critique, Verdict, critique_of
+from ...critique import Critique, critique_of
 from ...detections import Detection
-from ...rewards import judge_by_boxes
 from .detector import STRIDE, TINTS, Detector, Reading, load_detector
-from .vocabulary import CLASSES, COLORED_CLASSES, PLACES, SIDE
+from .judging import verdict, whole_place
+from .vocabulary import CLASSES, COLORED_CLASSES, PLACES
 
 CERTAIN = 0.5
 """Probability from which on something is an object."""
 
 _SAME = 0.5
 _BATCH = 64
-
-PLACE_NOUNS = {"grass": "grass", "beach": "beach", "snow": "snow", "table": "table", "bricks": "wall", "night": "night"}
-"""What claims call each place."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ def _overlap(a: Detection, b: Detection) -> float:
 
 
 def sights(reading: Reading, certain: float = CERTAIN) -> list[Sight]:
-    """What stands in each picture: peaks of the middles from ``certain`` on, one for each place where objects overlap."""
+    """What stands in each picture: peaks of the middles from ``certain`` on; where two overlap, the surer one."""
     probabilities = reading.middles.float().sigmoid()
     peaks = (probabilities == F.max_pool2d(probabilities, 3, 1, 1)) & (probabilities >= certain)
     found = []
@@ -70,25 +67,9 @@ def sights(reading: Reading, certain: float = CERTAIN) -> list[Sight]:
 
 
 def judge(sight: Sight, claims: Sequence[Claim]) -> Critique:
-    """The critique of what is seen. A claim that names the place is right where the place is."""
-    place_noun = PLACE_NOUNS[sight.place]
-    place = Detection(0, 0, SIDE, SIDE, place_noun)
-    return critique_of([_verdict(claim, sight, place) for claim in claims], sight.objects)
-
-
-def _verdict(claim: Claim, sight: Sight, place: Detection) -> Verdict:
-    places = set(PLACE_NOUNS.values())
-    if claim.type == "custom" or claim.type == "attribute" or claim.noun in places:
-        asked = next((noun for noun in places if noun in claim.text.split()), None)
-        return _simple(claim, asked == place.noun, f"the place is {place.noun}")
-    if claim.type == "relation":
-        there = any(detection.noun == claim.noun for detection in sight.objects)
-        return _simple(claim, there and claim.other == place.noun, f"the place is {place.noun}")
-    return judge_by_boxes(claim, sight.objects, SIDE)
-
-
-def _simple(claim: Claim, passed: bool, reason: str) -> Verdict:
-    return Verdict(claim, passed, float(passed), (), reason)
+    """The critique of what is seen."""
+    seen = [*sight.objects, whole_place(sight.place)]
+    return critique_of([verdict(claim, seen) for claim in claims], sight.objects)
 
 
 class ThingsChecker:

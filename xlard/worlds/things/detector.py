@@ -1,4 +1,4 @@
-"""The checker's network: finds objects by their middles (CenterNet, arXiv 1904.07850), with their colours, and the place."""
+"""The checker's network: finds objects by their middles (CenterNet, arXiv 1904.07850), their colours, and the place."""
 
 from __future__ import annotations
 

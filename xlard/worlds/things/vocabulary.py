@@ -46,6 +46,9 @@ PLACES = {
 }
 """Places, and the words that name them in a prompt."""
 
+PLACE_NOUNS = {"grass": "grass", "beach": "beach", "snow": "snow", "table": "table", "bricks": "wall", "night": "night"}
+"""What claims call each place."""
+
 ASPECTS = {
     "cat": 1.037,
     "dog": 1.12,

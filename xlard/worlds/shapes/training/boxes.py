@@ -4,28 +4,22 @@ generator's own annotated pictures.
 
 from __future__ import annotations
 
-import itertools
 import json
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
-from ....claims import Claim
-from ....critics.questions import list_objects
 from ....detections import Detection
-from ....files import write_json
-from ....tensor_files import write_tensors
-from ....training.trainer import Trainer, default_device, machine
+from ....training.trainer import default_device
+from ...training.annotated import Annotated
+from ...training.critic import LISTING, train_critic
 from ..checker import as_uint8, detect
-from ..critic_model import build_model, build_processor, list_answer, save
 from ..scenes import Thing
-from ..vocabulary import COLOR_NAMES, COLORS, MAX_OBJECTS, SHAPES, SIDE
+from ..vocabulary import COLOR_NAMES, COLORS, SHAPES, SIDE
+from ..world import ShapesWorld
 from .autoencoder import load_narrow
 from .scenes import pictures_of, scene_pool
 
@@ -34,34 +28,6 @@ _DISTURBANCE = 0.25
 _VARIANTS = 5
 _SHIFT = 6
 _BATCH = 50
-_MAX_LISTED = 2 * MAX_OBJECTS
-
-
-class Annotated:
-    """Pictures (N, 3, SIDE, SIDE) in bytes with the objects visible in each, in reading order."""
-
-    def __init__(self, pictures: Tensor, objects: list[list[Detection]]):
-        self.pictures = pictures
-        self.objects = [_in_reading_order(objects_of_picture)[:_MAX_LISTED] for objects_of_picture in objects]
-
-    def save(self, folder: Path) -> None:
-        """Write ``pictures.safetensors`` and ``objects.json`` into ``folder``, which processes may do at the same
-        time.
-        """
-        folder.mkdir(parents=True, exist_ok=True)
-        write_tensors(folder / "pictures.safetensors", {"pictures": self.pictures.contiguous()})
-        write_json(
-            folder / "objects.json", [[asdict(d) for d in objects_of_picture] for objects_of_picture in self.objects]
-        )
-
-    @classmethod
-    def load(cls, folder: Path) -> Annotated:
-        """Read what ``save`` wrote."""
-        objects = json.loads((folder / "objects.json").read_text())
-        return cls(
-            load_file(folder / "pictures.safetensors")["pictures"],
-            [[Detection(**d) for d in objects_of_picture] for objects_of_picture in objects],
-        )
 
 
 def _objects_of(packed: Tensor) -> list[list[Detection]]:
@@ -150,90 +116,6 @@ def varied(data: Annotated, copies: int, seed: int) -> Annotated:
     return Annotated(torch.cat([data.pictures, torch.stack(moved)]), data.objects + objects)
 
 
-def mirrored(objects: Sequence[Detection]) -> list[Detection]:
-    """The objects of the mirrored picture, in reading order."""
-    return _in_reading_order(
-        [Detection(SIDE - d.x - d.width, d.y, d.width, d.height, d.noun, d.color) for d in objects]
-    )
-
-
-def _in_reading_order(objects: Sequence[Detection]) -> list[Detection]:
-    return sorted(objects, key=lambda d: (d.center[1], d.center[0]))
-
-
-def use_linear_patches(model: Any) -> None:
-    """Run the patch embedding as the matrix product that it is: its 3-D convolution's backward is slow on CPUs."""
-    embed = model.model.visual.patch_embed
-
-    def forward(pixels: Tensor) -> Tensor:
-        return torch.nn.functional.linear(pixels, embed.proj.weight.flatten(1), embed.proj.bias)
-
-    embed.forward = forward
-
-
-class Batches:
-    """Turns annotated pictures into the model's inputs; each picture is mirrored half of the time."""
-
-    def __init__(self, processor: Any, data: Annotated, device: str):
-        self.processor, self.data, self.device = processor, data, device
-        tokenizer = processor.tokenizer
-        self.image_token = tokenizer.convert_tokens_to_ids("<|image_pad|>")
-        image_tokens = (SIDE // (processor.image_processor.patch_size * processor.image_processor.merge_size)) ** 2
-        self.questions = []
-        for size in range(1, len(SHAPES) + 1):
-            for nouns in itertools.permutations(SHAPES, size):
-                text = processor.apply_chat_template(
-                    [
-                        {
-                            "role": "user",
-                            "content": [
-                                {"type": "image"},
-                                {"type": "text", "text": list_objects([Claim("count", noun, noun) for noun in nouns])},
-                            ],
-                        }
-                    ],
-                    add_generation_prompt=True,
-                    tokenize=False,
-                )
-                text = text.replace("<|image_pad|>", "<|image_pad|>" * image_tokens)
-                self.questions.append(torch.tensor(tokenizer(text).input_ids))
-
-        def answers(objects: Sequence[Sequence[Detection]]) -> list[Tensor]:
-            texts = [list_answer(objects_of_picture) for objects_of_picture in objects]
-            return [torch.tensor(ids + [tokenizer.eos_token_id]) for ids in tokenizer(texts).input_ids]
-
-        self.answers = answers(data.objects), answers(list(map(mirrored, data.objects)))
-
-    def make(self, batch: int, generator: torch.Generator) -> dict[str, Tensor]:
-        """Inputs and labels of one random batch."""
-
-        def draw(high: int) -> list[int]:
-            return torch.randint(0, high, (batch,), generator=generator, device=generator.device).tolist()
-
-        rows, flips, questions = draw(len(self.data.pictures)), draw(2), draw(len(self.questions))
-        pictures = [
-            self.data.pictures[row].flip(-1) if flip else self.data.pictures[row] for row, flip in zip(rows, flips)
-        ]
-        images = self.processor.image_processor(images=pictures, return_tensors="pt")
-        id_rows, label_rows = [], []
-        for row, flip, question in zip(rows, flips, questions):
-            prefix, answer = self.questions[question], self.answers[flip][row]
-            id_rows.append(torch.cat([prefix, answer]))
-            label_rows.append(torch.cat([torch.full_like(prefix, -100), answer]))
-        padding = self.processor.tokenizer.pad_token_id
-        ids = torch.nn.utils.rnn.pad_sequence(id_rows, batch_first=True, padding_value=padding)
-        labels = torch.nn.utils.rnn.pad_sequence(label_rows, batch_first=True, padding_value=-100)
-        inputs = {
-            "input_ids": ids,
-            "labels": labels,
-            "attention_mask": (ids != padding).long(),
-            "mm_token_type_ids": (ids == self.image_token).int(),
-            "pixel_values": images["pixel_values"],
-            "image_grid_thw": images["image_grid_thw"],
-        }
-        return {name: value.to(self.device) for name, value in inputs.items()}
-
-
 def training_sources(folder: Path, pool: int, seed: int, device: str) -> list[Annotated]:
     """``pool`` renders and half as many disturbed ones with ``folder/trained_vae``, and ``folder/annotated*``, if
     there are any. Cached in ``folder/boxes_run`` and made again only if what they were made from is newer.
@@ -278,33 +160,19 @@ def train(
     learning_rate: float = 1.5e-3,
 ) -> dict:
     """Train on what ``training_sources`` gives; writes ``folder/boxes``."""
-    device = default_device()
-    torch.manual_seed(seed)
-    processor = build_processor()
-    trainer = Trainer(
-        folder / "boxes_run", build_model(processor.tokenizer), steps, learning_rate, seed, device, decay=0.998
+    world = ShapesWorld(folder, default_device())
+    figures = train_critic(
+        world,
+        folder / "boxes_run",
+        folder / "boxes",
+        LISTING,
+        lambda: training_sources(folder, pool, seed, world.device),
+        None,
+        steps,
+        batch,
+        seed,
+        learning_rate,
+        max_seconds,
     )
-    use_linear_patches(trainer.module)
-    sources = [Batches(processor, source, device) for source in training_sources(folder, pool, seed, device)]
-
-    def batch_loss(step: int, generator: torch.Generator) -> Tensor:
-        # In turn: the generator's pictures are fewer than the others and would be learnt by heart alone.
-        return trainer.module(**sources[step % len(sources)].make(batch, generator)).loss
-
-    trainer.run(batch_loss, max_seconds=max_seconds)
     generated = sum(len(json.loads(path.read_text())) for path in folder.glob("annotated*/objects.json"))
-    figures = {
-        "model": "boxes",
-        "steps": trainer.step,
-        "batch": batch,
-        "seed": seed,
-        "renders": pool,
-        "generated": generated,
-        "seconds": round(trainer.seconds),
-        "machine": machine(),
-        "loss": trainer.losses[-1][1],
-    }
-    model = build_model(processor.tokenizer)
-    model.load_state_dict(trainer.average.module.state_dict())
-    save(folder / "boxes", model.eval(), processor)
-    return figures
+    return {"model": "boxes", "renders": pool, "generated": generated, **figures}

@@ -19,7 +19,7 @@ from ..checker import Sight, sights
 from ..detector import STRIDE, TINTS, Detector, Reading, save_detector
 from ..icons import load_icons
 from ..vocabulary import CLASSES, PLACES, SIDE
-from .annotated import Annotated, annotated_pool, annotated_renders, repeated
+from .labelled import LabelledRenders, labelled_pool, labelled_renders, repeated
 from .renders import FRESH
 
 FRESH_RENDERS = 1000
@@ -30,7 +30,7 @@ _NEAR = 1
 """Cells beside a middle that learn edges and colours, too."""
 
 
-def distorted(data: Annotated, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def distorted(data: LabelledRenders, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Pictures (B, 3, H, W) in [-1, 1] and boxes (B, 5, 4) of rows: moved, mirrored, in other light, blurred, noisy."""
 
     def uniform(low: float, high: float) -> Tensor:
@@ -99,7 +99,7 @@ def _object_loss(reading: Reading, pictures: Tensor, x: Tensor, y: Tensor, box: 
     return (1 - area / (both - area)).sum() + F.cross_entropy(reading.tints[pictures, :, y, x], tint, reduction="sum")
 
 
-def agreement(seen: list[Sight], data: Annotated) -> dict[str, float]:
+def agreement(seen: list[Sight], data: LabelledRenders) -> dict[str, float]:
     """Shares of pictures whose objects (kind and colour, as often as they are there) and whose place are seen right."""
     objects = [
         sorted(detection.label for detection in sight.objects)
@@ -144,7 +144,7 @@ def train(
     torch.manual_seed(seed)
     device, icons = default_device(), folder / "icons"
     autoencoder = load_autoencoder(folder / "autoencoder.safetensors")[0].to(device)
-    fresh = annotated_renders(FRESH_RENDERS, load_icons(icons), FRESH)
+    fresh = labelled_renders(FRESH_RENDERS, load_icons(icons), FRESH)
     repeats = repeated(fresh.pictures, autoencoder, 0.0, torch.Generator().manual_seed(seed))
 
     def measure(detector: Any) -> dict[str, dict[str, float]]:
@@ -158,10 +158,10 @@ def train(
         print(json.dumps({"step": trainer.step, **measured}), flush=True)
         return -sum(measured[name]["objects"] for name in measured)
 
-    module = Detector(width).to(memory_format=torch.channels_last)
+    detector: Any = Detector(width)
     trainer = Trainer(
         folder / "checker",
-        module,
+        detector.to(memory_format=torch.channels_last),
         steps,
         learning_rate,
         seed,
@@ -173,7 +173,7 @@ def train(
         schedule=falling_at_the_end,
     )
     if not export:
-        data = annotated_pool(folder / "annotated" / f"{pool}.safetensors", pool, FRESH // 2, icons, autoencoder)
+        data = labelled_pool(folder / "labelled" / f"{pool}.safetensors", pool, FRESH // 2, icons, autoencoder)
 
         def batch_loss(step: int, generator: torch.Generator) -> Tensor:
             rows = torch.randint(0, len(data), (batch,), generator=generator)

@@ -22,7 +22,7 @@ from ...training.precision import bfloat16_on_cpu
 from ...training.schedule import falling_at_the_end
 from ..architecture import PROMPT_TOKENS, WIDTHS, build_text_encoder, build_unet
 from ..autoencoder import load_autoencoder
-from ..prompts import PROMPTS, vocabulary
+from ..prompts import vocabulary
 from ..world import GUIDANCE_SCALE, STEPS
 from .labels import KINDS, TINTS
 from .latents import PromptedLatents, prompted_latents
@@ -144,10 +144,10 @@ def train(
         print(json.dumps({"step": trainer.step, "loss": round(loss, 5)}), flush=True)
         return loss
 
-    module = LabellingGenerator(build_unet(), build_text_encoder(tokenizer)).to(memory_format=torch.channels_last)
+    labelling: Any = LabellingGenerator(build_unet(), build_text_encoder(tokenizer))
     trainer = Trainer(
         run,
-        module,
+        labelling.to(memory_format=torch.channels_last),
         steps,
         learning_rate,
         seed,

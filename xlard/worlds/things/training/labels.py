@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..scenes import Scene
-from ..vocabulary import CLASSES, COLORS, PLACES, SIDE
+from ..vocabulary import CLASSES, COLORS, PLACES
 
 MAP_SIDE = 8
 """Cells of a map, along each side."""

@@ -1,0 +1,78 @@
+"""Training of a world's critic: first it lists objects with boxes, then it answers the other questions, too."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...training.trainer import Trainer, default_device, machine
+from ..critic_model import build_model, build_processor, save
+from ..world import World
+from .annotated import Annotated
+from .conversations import Conversations, use_linear_patches
+from .lessons import Lessons
+
+LISTING = ("list",)
+"""Tasks of the first training."""
+
+
+def train_critic(
+    world: World,
+    run: Path,
+    output: Path,
+    tasks: Sequence[str],
+    sources: Callable[[], Sequence[Annotated]],
+    begin: Path | None,
+    steps: int,
+    batch: int,
+    seed: int,
+    learning_rate: float,
+    max_seconds: float | None = None,
+) -> dict[str, Any]:
+    """Train on ``tasks`` in turn, with pictures of all ``sources``, and write the transformers folder ``output``.
+
+    It begins with the critic in the folder ``begin``, or with random weights. Returns the training's figures.
+    """
+    device = default_device()
+    torch.manual_seed(seed)
+    processor = build_processor(world.critic_design)
+    model = build_model(world.critic_design, processor.tokenizer) if begin is None else _trained(begin, processor)
+    trainer = Trainer(run, model, steps, learning_rate, seed, device, decay=0.998)
+    use_linear_patches(trainer.module)
+    pictures = sources()
+    conversations, lessons = Conversations(processor, world.side, device), Lessons(world)
+
+    def batch_loss(step: int, generator: torch.Generator) -> Tensor:
+        rng = random.Random(generator.initial_seed())
+        # All sources alike: a generator's pictures are fewer than the others and would be learnt by heart alone.
+        source = rng.choice(pictures)
+        talks, shown = lessons.batch_of(tasks[step % len(tasks)], source, batch, rng)
+        return trainer.module(**conversations.inputs(talks, shown)).loss
+
+    trainer.run(batch_loss, max_seconds=max_seconds)
+    figures = {
+        "steps": trainer.step,
+        "batch": batch,
+        "seed": seed,
+        "seconds": round(trainer.seconds),
+        "machine": machine(),
+        "loss": trainer.losses[-1][1],
+    }
+    model = build_model(world.critic_design, processor.tokenizer)
+    model.load_state_dict(trainer.average.module.state_dict())
+    save(output, model.eval(), processor)
+    return figures
+
+
+def _trained(folder: Path, processor: Any) -> Any:
+    """The critic of a folder, in fp32, with rows for all words of the tokenizer."""
+    from transformers import AutoModelForImageTextToText
+
+    model: Any = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
+    model.resize_token_embeddings(len(processor.tokenizer))
+    return model
