@@ -19,7 +19,7 @@ from xlard.training.records import FINAL, NO_REWARD, X0, Records, join, of_kind
 from xlard.training.regional_head import RegionalHead, in_prompt, region_targets, seen_labels
 from xlard.training.registry import objective_names, objective_specs, spec_of
 from xlard.training.repair_pairs import RepairPairs
-from xlard.worlds.shapes.training.head import measured
+from xlard.worlds.training.head import measured
 
 pytestmark = pytest.mark.model
 

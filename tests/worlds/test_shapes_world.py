@@ -23,12 +23,12 @@ from xlard.worlds.shapes.prompts import PROMPTS, TASKS
 from xlard.worlds.shapes.render import pack, render, render_packed
 from xlard.worlds.shapes.scenes import random_scene, scene_of
 from xlard.worlds.shapes.training.boxes import annotate, varied
-from xlard.worlds.shapes.training.relabel import allowed_prompts, relabelled
 from xlard.worlds.shapes.vocabulary import COLOR_NAMES, MAX_OBJECTS, SHAPES, SIDE
 from xlard.worlds.shapes.world import ShapesWorld
 from xlard.worlds.training.conversations import Conversations
 from xlard.worlds.training.lessons import TASKS as QUESTIONS
 from xlard.worlds.training.lessons import Lessons
+from xlard.worlds.training.relabel import allowed_prompts, relabelled
 from xlard.worlds.training.statements import judged_claim
 
 
@@ -155,7 +155,7 @@ def test_variants_are_annotated_by_what_is_in_them() -> None:
 
 def test_a_picture_shown_with_another_prompt_gets_its_rewards() -> None:
     objects = [Detection(5, 5, 20, 20, "circle", "red"), Detection(60, 60, 20, 20, "square", "blue")]
-    allowed = allowed_prompts("corrector")
+    allowed = allowed_prompts(ShapesWorld(), "corrector")
     own_prompt = "a red circle and a blue square"
     records = Records(
         [own_prompt] * 60,
@@ -173,11 +173,11 @@ def test_a_picture_shown_with_another_prompt_gets_its_rewards() -> None:
         torch.zeros(60).long(),
         torch.zeros(1, 4, 12, 12),
     )
-    shown = relabelled(records, 1.0, allowed, random.Random(0))
+    shown = relabelled(ShapesWorld(), records, 1.0, allowed, random.Random(0))
     other_prompts = {text for text in shown.prompts if text != own_prompt}
     assert len(other_prompts) > 20 and other_prompts <= allowed
     expected = [critique_from_detections(claims_from_prompt(text), objects, SIDE) for text in shown.prompts]
     assert shown.passed.tolist() == [critique.passed for critique in expected]
     assert [place < 0 for place in shown.repair_index.tolist()] == [text != own_prompt for text in shown.prompts]
     assert torch.equal(shown.rewards, reward_rows(expected)) and 10 < shown.passed.sum() < 50
-    assert relabelled(records, 0.0, allowed, random.Random(0)).prompts == records.prompts
+    assert relabelled(ShapesWorld(), records, 0.0, allowed, random.Random(0)).prompts == records.prompts

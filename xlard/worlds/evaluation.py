@@ -19,13 +19,17 @@ from .world import Checker
 def accuracy(
     sampler: FlowSampler, decoder: Decoder, checker: Checker, prompts: Sequence[Prompt], seeds: Sequence[int]
 ) -> dict[str, float]:
-    """Share of pictures on which the checker finds every claim true, overall and per task."""
+    """Share of generated pictures on which the checker finds every claim true, overall and per task."""
     images = decoder.decode(generate(sampler, seeds)).cpu()
-    critiques = checker.judge(images, [claims_from_prompt(prompt.text) for prompt in prompts])
+    return accuracy_of(prompts, checker.judge(images, [claims_from_prompt(prompt.text) for prompt in prompts]))
+
+
+def accuracy_of(prompts: Sequence[Prompt], critiques: Sequence[Critique]) -> dict[str, float]:
+    """Share of pictures that passed, overall and per task of their prompts."""
     right: dict[str, list[bool]] = defaultdict(list)
     for prompt, critique in zip(prompts, critiques):
-        right[prompt.task].append(critique.passed)
         right["overall"].append(critique.passed)
+        right[prompt.task].append(critique.passed)
     return {task: round(sum(passed) / len(passed), 3) for task, passed in right.items()}
 
 
@@ -35,14 +39,11 @@ def balanced_accuracy(pairs: Tensor) -> float:
     return round(((verdict[truth]).float().mean() + (~verdict[~truth]).float().mean()).item() / 2, 3)
 
 
-def compare_judges(prompts: Sequence[Prompt], exact: Sequence[Critique], judged: Sequence[Critique]) -> dict:
-    """Accuracy of pictures per task by the checker's critiques, and how well another judge's agree with them."""
-    figures: dict = {"pictures": len(prompts), "accuracy": {}}
-    for task in ("overall", *dict.fromkeys(prompt.task for prompt in prompts)):
-        passed = [critique.passed for prompt, critique in zip(prompts, exact) if task in ("overall", prompt.task)]
-        figures["accuracy"][task] = round(sum(passed) / len(passed), 3)
+def compare_judges(exact: Sequence[Critique], judged: Sequence[Critique]) -> dict:
+    """How well another judge's critiques agree with the checker's."""
+    figures: dict = {}
     readable = [(truth, critique) for truth, critique in zip(exact, judged) if not critique.abstained]
-    figures["readable"] = round(len(readable) / len(prompts), 4)
+    figures["readable"] = round(len(readable) / len(exact), 4)
     labels = [tuple(sorted(d.label for d in critique.detections) for critique in pair) for pair in readable]
     figures["same_count"] = round(sum(len(truth) == len(listed) for truth, listed in labels) / len(labels), 3)
     figures["same_objects"] = round(sum(truth == listed for truth, listed in labels) / len(labels), 3)

@@ -45,8 +45,14 @@ class World(Protocol):
     side: int
     """Width and height of its pictures in pixels."""
 
+    base_model: str
+    """What files of its head and corrector call its generator."""
+
     latent_size: tuple[int, int, int]
     """Channels, height and width of its latents."""
+
+    context_width: int
+    """Channels of a token's embedding."""
 
     steps: int
     """Sampling steps of a picture, unless another number is asked for."""
@@ -95,6 +101,9 @@ class World(Protocol):
 
     def judge(self, claim: Claim, objects: Sequence[Detection]) -> Verdict:
         """Whether a claim holds of a picture's annotated objects; a place is annotated as one of them."""
+
+    def annotation(self, images: Tensor) -> list[list[Detection]]:
+        """The objects of each image (H, W, 3) in [0, 1], and its place, as the checker sees them."""
 
     def render(self, prompts: Sequence[str], seed: int = 0) -> Tensor:
         """Pictures (B, H, W, 3) in [0, 1] in which every claim of their prompts holds.

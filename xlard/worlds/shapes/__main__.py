@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from ...file_keys import to_file
 from ...files import write_json
+from ...training.trainer import default_device
+from ..command_line import LEARNERS, add_drawing, add_learners, new_model
 from ..training.command import training_command
-from ..training.objectives import OBJECTIVES
+from .architecture import WEIGHTS
+from .world import ShapesWorld
 
 OUT = Path("runs/demo")
 
@@ -22,16 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train one model, or continue where it stopped")
     models = train.add_subparsers(dest="model", required=True)
 
-    def model(name: str, steps: int, batch: int, pool: int, text: str) -> argparse.ArgumentParser:
-        training = models.add_parser(name, help=text)
-        training.add_argument("--out", type=Path, default=OUT, help="folder for checkpoints and weights")
-        training.add_argument("--steps", type=int, default=steps)
-        training.add_argument("--batch", type=int, default=batch)
-        training.add_argument("--seed", type=int, default=0)
-        training.add_argument("--pool", type=int, default=pool, help="scenes rendered, or records used (0: all)")
-        training.add_argument("--max-seconds", type=float, default=None, help="stop after this long; resumable")
-        return training
-
+    model = new_model(models, OUT)
     autoencoder = model("autoencoder", 4500, 48, 4000, "AutoencoderTiny on renders")
     autoencoder.add_argument("--width", type=int, default=16, help="channels, zero-padded to 64 when saved")
     decoder = model("decoder", 1200, 6, 3000, "a wider decoder for the trained autoencoder")
@@ -41,80 +36,37 @@ def _parser() -> argparse.ArgumentParser:
     generator.add_argument("--check-every", type=int, default=1000)
     model("boxes", 6000, 32, 10000, "Qwen3-VL on renders, reconstructions and annotated pictures: what is where")
     model("critic", 7000, 32, 10000, "the same model on every question to a critic")
-    head = model("head", 4000, 64, 0, "reward head on collected pictures")
-    head.add_argument("--begin", type=Path, help="head whose weights it begins with")
-    head.add_argument(
-        "--corrected",
-        type=Path,
-        help="folder like --out with validation pictures drawn with a corrector: they calibrate and measure it, too",
-    )
-    corrector = model("corrector", 3000, 64, 0, "latent corrector on collected pictures")
-    corrector.add_argument("--objective", default="distillation", choices=OBJECTIVES, help="how it is trained")
-    corrector.add_argument("--lowest", type=float, default=0.5, help="lowest noise level that it learns from")
-    corrector.add_argument(
-        "--acts-from",
-        type=float,
-        default=0.9,
-        help="lowest noise level that it acts at; drafting, ppo and expert: the one level",
-    )
-    corrector.add_argument("--once", action="store_true", help="acts once, at --acts-from, as those of drafting do")
-    corrector.add_argument("--trust-region", type=float, default=0.7, help="largest correction, relative to the latent")
-    corrector.add_argument(
-        "--moves-noise", action="store_true", help="drafting: it also moves the noise before the first step"
-    )
-    corrector.add_argument(
-        "--threshold", type=float, default=1.0, help="drafting: predicted reward below which it acts"
-    )
-    corrector.add_argument("--begin", type=Path, help="corrector whose weights it begins with; not distillation's")
-    corrector.add_argument("--emphasis", type=float, default=0.0, help="distillation: how far beyond what passed")
-    for training, name in ((head, "head"), (corrector, "corrector")):
-        training.add_argument("--learning-rate", type=float, default=1e-3)
-        training.add_argument("--width", type=int, default=128)
-        training.add_argument("--layers", type=int, default=4)
-        training.add_argument("--name", default=name, help="name of the file in the folder, without .safetensors")
-
-    def drawing(name: str, text: str, split: str, number: int) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=text)
-        command.add_argument("--out", type=Path, default=OUT, help="folder with the trained models")
-        command.add_argument("--split", default=split, help="prompts to draw")
-        command.add_argument("--number", type=int, default=number, help="prompts")
-        command.add_argument("--repeats", type=int, default=4, help="pictures a prompt")
-        command.add_argument("--seed", type=int, default=0)
-        return command
+    add_learners(model)
 
     check = commands.add_parser("check", help="score the checker on fresh renders, and their reconstructions")
     check.add_argument("--out", type=Path, default=OUT, help="folder with the trained models")
     check.add_argument("--number", type=int, default=5000, help="renders")
     check.add_argument("--reconstructions", type=int, default=1000, help="how many of them the autoencoder repeats")
     check.add_argument("--seed", type=int, default=0)
-
-    judge = commands.add_parser("judge", help="judge collected pictures again, after the critic has changed")
-    judge.add_argument("--out", type=Path, default=OUT, help="folder with the trained models")
-    judge.add_argument("--split", default="corrector", help="whose pictures")
-
-    bundle = commands.add_parser("bundle", help="put trained models where the pack ships them")
-    bundle.add_argument("--out", type=Path, default=OUT, help="folder with the trained models")
-
-    drawing("annotate", "draw pictures and note what is visibly there, for the critic's training", "critic", 600)
-    collect = drawing(
-        "collect", "draw pictures and have the critic judge them, for head and corrector", "corrector", 500
-    )
-    collect.add_argument("--corrector", action="store_true", help="draw with the trained corrector")
-    drawing("evaluate", "score generator and critic by the exact checker", "test", 300)
-    scoring = drawing("scoring", "measure the critic with each scoring by the exact checker", "test", 300)
-    scoring.add_argument("--scorings", default="", help="scorings separated by commas (all of them)")
-    scoring.add_argument("--write", default="", help="text that is written on the pictures before they are judged")
-    drawing("speed", "time the critic with each scoring", "validation", 32)
+    add_drawing(commands, OUT)
     return parser
 
 
-def _train(options: dict) -> None:
+def _train(options: dict[str, Any]) -> None:
     name, folder = options.pop("model"), options.pop("out")
     folder.mkdir(parents=True, exist_ok=True)
     command = training_command("shapes", name, options)
-    figures = {"command": command, **import_module(f"{__package__}.training.{name}").train(folder, **options)}
+    if name in LEARNERS:
+        trained = import_module(f"..training.{name}", __package__).train(_world(folder), folder, **options)
+    else:
+        trained = import_module(f"{__package__}.training.{name}").train(folder, **options)
+    figures = {"command": command, **trained}
     write_json(folder / f"{options.get('name', name)}.json", to_file(figures))
     print(figures)
+
+
+def _world(out: Path) -> ShapesWorld:
+    """The world with the models that were trained into a folder, or with the bundled ones if there are none."""
+    trained = (out / "pipeline").is_dir()
+    if not trained:
+        print(f"There are no trained models in {out}: the bundled ones are taken.", flush=True)
+        out.mkdir(parents=True, exist_ok=True)
+    return ShapesWorld(out if trained else None, default_device())
 
 
 def main() -> None:
@@ -123,9 +75,15 @@ def main() -> None:
     command = options.pop("command")
     if command == "train":
         return _train(options)
-    from . import commands
+    from .. import commands
+    from .commands import BUNDLED, check
 
-    getattr(commands, command)(**options)
+    if command == "bundle":
+        commands.bundle(options["out"], WEIGHTS, BUNDLED)
+    elif command == "check":
+        check(_world(options["out"]), **options)
+    else:
+        getattr(commands, command)(_world(options["out"]), **options)
 
 
 if __name__ == "__main__":

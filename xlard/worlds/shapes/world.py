@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from ...detections import Detection
 from ..bundled import BundledWorld
 from ..world import Checker
-from .architecture import LATENT_CHANNELS, LATENT_SIDE, WEIGHTS
+from .architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS, LATENT_SIDE, WEIGHTS
 from .checker import ShapesChecker
 from .critic_model import DESIGN
 from .prompts import PROMPTS
@@ -26,8 +27,10 @@ class ShapesWorld(BundledWorld):
 
     name = "shapes"
     title = "The shapes world"
+    base_model = BASE_MODEL
     side = SIDE
     latent_size = (LATENT_CHANNELS, LATENT_SIDE, LATENT_SIDE)
+    context_width = CONTEXT_WIDTH
     weights = WEIGHTS
     steps = STEPS
     guidance_scale = GUIDANCE_SCALE
@@ -41,6 +44,10 @@ class ShapesWorld(BundledWorld):
     def colors_of(self, noun: str) -> tuple[str, ...]:
         """The colours in which prompts ask for an object: all of them."""
         return COLOR_NAMES
+
+    def annotation(self, images: Tensor) -> list[list[Detection]]:
+        """The objects of each image (H, W, 3) in [0, 1], as the checker sees them."""
+        return [self.checker.detect(image) for image in images]
 
     def render(self, prompts: Sequence[str], seed: int = 0) -> Tensor:
         """Pictures (B, H, W, 3) in [0, 1] in which every claim of their prompts holds.

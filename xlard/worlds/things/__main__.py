@@ -9,7 +9,11 @@ from typing import Any
 
 from ...file_keys import to_file
 from ...files import write_json
+from ...training.trainer import default_device
+from ..command_line import LEARNERS, add_drawing, add_learners, new_model
 from ..training.command import training_command
+from .architecture import WEIGHTS
+from .world import ThingsWorld
 
 OUT = Path("runs/things")
 
@@ -52,27 +56,49 @@ def _parser() -> argparse.ArgumentParser:
     checker.add_argument("--width", type=int, default=32, help="channels at half of the picture's size")
     critic = model("critic", "Qwen3-VL on renders, reconstructions and annotated pictures", 8000, 32, 1e-3, 20_000)
     critic.add_argument("--listing", action="store_true", help="first: learn to list objects, into the folder boxes")
-    evaluate = commands.add_parser("evaluate", help="score the generator by the checker")
-    evaluate.add_argument("--out", type=Path, default=OUT, help="folder with the trained models")
-    evaluate.add_argument("--split", default="validation", help="prompts to draw")
-    evaluate.add_argument("--number", type=int, default=200, help="prompts")
-    evaluate.add_argument("--repeats", type=int, default=1, help="pictures a prompt")
-    evaluate.add_argument("--seed", type=int, default=0)
+    add_learners(new_model(models, OUT))
+    add_drawing(commands, OUT)
     return parser
+
+
+BUNDLED = {
+    "pipeline/unet": "generator",
+    "pipeline/text_encoder": "generator",
+    "pipeline/vae": "autoencoder",
+    "checker.safetensors": "checker",
+    "critic": "critic",
+    "head.safetensors": "head",
+    "corrector.safetensors": "corrector",
+}
+"""Which training's figures go into the metadata of which weights."""
+
+
+def _train(options: dict[str, Any]) -> None:
+    name, folder = options.pop("model"), options.pop("out")
+    folder.mkdir(parents=True, exist_ok=True)
+    command = training_command("things", name, options)
+    if name in LEARNERS:
+        world = ThingsWorld(folder, default_device())
+        trained = import_module(f"..training.{name}", __package__).train(world, folder, **options)
+        figures = {"command": command, **trained}
+    else:
+        figures = import_module(f"{__package__}.training.{name}").train(folder, command, **options)
+    write_json(folder / f"{options.get('name', figures['model'])}.json", to_file(figures))
+    print(figures)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command."""
     options: dict[str, Any] = vars(_parser().parse_args(arguments))
-    if options.pop("command") == "evaluate":
-        from .commands import evaluate
+    command = options.pop("command")
+    if command == "train":
+        return _train(options)
+    from .. import commands
 
-        return evaluate(**options)
-    name, folder = options.pop("model"), options.pop("out")
-    command = training_command("things", name, options)
-    figures = import_module(f"{__package__}.training.{name}").train(folder, command, **options)
-    write_json(folder / f"{figures['model']}.json", to_file(figures))
-    print(figures)
+    if command == "bundle":
+        commands.bundle(options["out"], WEIGHTS, BUNDLED)
+    else:
+        getattr(commands, command)(ThingsWorld(options["out"], default_device()), **options)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from .vocabulary import SIDE
 WEIGHTS = Path(__file__).parent / "weights"
 """Bundled weights, laid out as those of the shapes world, and the checker's."""
 
+BASE_MODEL = "xLARD things world"
 LATENT_SIDE = SIDE // 8
 CONTEXT_WIDTH = 128
 PROMPT_TOKENS = 24

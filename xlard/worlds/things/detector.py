@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import Conv2d, Linear
 
 from ...models.files import build, read_module, save_module
 from .vocabulary import CLASSES, COLORS, PLACES
@@ -43,10 +44,10 @@ class _Block(nn.Module):
     def __init__(self, width: int):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            Conv2d(width, width, 3, padding=1, bias=False),
             nn.BatchNorm2d(width),
             nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            Conv2d(width, width, 3, padding=1, bias=False),
             nn.BatchNorm2d(width),
         )
 
@@ -57,7 +58,7 @@ class _Block(nn.Module):
 
 def _halved(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
+        Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
     )
 
 
@@ -75,11 +76,11 @@ class Detector(nn.Module):
             *(_Block(4 * width) for _ in range(4)),
         )
         self.cells = nn.Sequential(
-            nn.Conv2d(4 * width, 4 * width, 3, padding=1),
+            Conv2d(4 * width, 4 * width, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(4 * width, len(CLASSES) + 4 + len(TINTS), 1),
+            Conv2d(4 * width, len(CLASSES) + 4 + len(TINTS), 1),
         )
-        self.place = nn.Linear(4 * width, len(PLACES))
+        self.place = Linear(4 * width, len(PLACES))
         with torch.no_grad():
             last: Any = self.cells[-1]
             last.bias[: len(CLASSES)] = -4.0  # Hardly any cell is a middle.

@@ -14,13 +14,12 @@ from ...claims import Claim
 from ...critique import Verdict
 from ...detections import Detection
 from ..bundled import BundledWorld
-from ..world import Checker
-from .architecture import LATENT_SIDE, WEIGHTS
+from .architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_SIDE, WEIGHTS
 from .autoencoder import LATENT_CHANNELS
 from .checker import ThingsChecker
 from .critic_model import DESIGN
 from .icons import load_icons
-from .judging import verdict
+from .judging import verdict, whole_place
 from .prompts import PROMPTS
 from .render import render_scene
 from .scenes import scene_of
@@ -38,8 +37,10 @@ class ThingsWorld(BundledWorld):
 
     name = "things"
     title = "The things world"
+    base_model = BASE_MODEL
     side = SIDE
     latent_size = (LATENT_CHANNELS, LATENT_SIDE, LATENT_SIDE)
+    context_width = CONTEXT_WIDTH
     weights = WEIGHTS
     steps = STEPS
     guidance_scale = GUIDANCE_SCALE
@@ -55,7 +56,7 @@ class ThingsWorld(BundledWorld):
         return self.folder / "checker.safetensors"
 
     @cached_property
-    def checker(self) -> Checker:
+    def checker(self) -> ThingsChecker:
         """The checker, a detector of its own."""
         return ThingsChecker(self.checker_file, self.device)
 
@@ -66,6 +67,10 @@ class ThingsWorld(BundledWorld):
     def judge(self, claim: Claim, objects: Sequence[Detection]) -> Verdict:
         """Whether a claim holds of a picture's annotated objects, one of which is the place."""
         return verdict(claim, objects)
+
+    def annotation(self, images: Tensor) -> list[list[Detection]]:
+        """The objects of each image (H, W, 3) in [0, 1], and its place, as the checker sees them."""
+        return [[*sight.objects, whole_place(sight.place)] for sight in self.checker.see(images)]
 
     def render(self, prompts: Sequence[str], seed: int = 0) -> Tensor:
         """Pictures (B, H, W, 3) in [0, 1] in which every claim of their prompts holds.

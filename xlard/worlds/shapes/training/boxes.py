@@ -94,7 +94,7 @@ def disturbed_pictures(folder: Path, number: int, seed: int, device: str) -> Ann
 
 
 def annotate(pictures: Tensor) -> Annotated:
-    """Generated pictures (N, 3, SIDE, SIDE) in [0, 1] with what is visibly there, as the checker sees it."""
+    """Pictures (N, 3, SIDE, SIDE) in [0, 1] with what is visibly there, as the checker sees it."""
     return Annotated(as_uint8(pictures), [detect(picture) for picture in pictures])
 
 

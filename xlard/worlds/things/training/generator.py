@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn import Conv2d
 
 from ....training.trainer import Trainer, decay_for, default_device, machine
 from ...decoder import VaeDecoder
@@ -54,7 +55,7 @@ class LabellingGenerator(Generator):
 
     def __init__(self, unet: Any, text_encoder: Any):
         super().__init__(unet, text_encoder)
-        self.reader = nn.Conv2d(WIDTHS[-1], len(KINDS) + len(TINTS), 1)
+        self.reader = Conv2d(WIDTHS[-1], len(KINDS) + len(TINTS), 1)
         self._middle: Tensor | None = None
         unet.mid_block.register_forward_hook(self._keep)
 
@@ -129,8 +130,7 @@ def train(
     empty = tokenize(tokenizer, [""])
 
     def latents(split: str, number: int) -> PromptedLatents:
-        path = folder / "latents" / f"{split}_{number}.safetensors"
-        return prompted_latents(path, split, number, seed, folder / "icons", autoencoder, tokenizer)
+        return prompted_latents(folder / "latents", split, number, seed, folder / "icons", autoencoder, tokenizer)
 
     fresh = latents("validation", FRESH_LATENTS)
 
@@ -155,7 +155,7 @@ def train(
         decay=decay_for(steps),
         validate=validate,
         validate_every=validate_every,
-        settings={"batch": batch, "pool": pool},
+        settings={"batch": batch},
         schedule=falling_at_the_end,
     )
     if not export:

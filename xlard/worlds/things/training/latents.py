@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from ....tensor_files import write_tensors
-from ..icons import load_icons
+from ..icons import Icons, load_icons
 from ..prompts import PROMPTS
 from ..render import render_scene
 from ..scenes import scene_of
@@ -21,6 +22,8 @@ from .labels import label_maps
 from .reconstruction import as_tensor
 
 _TOGETHER = 32
+_PART = 4000
+"""Prompts of one file."""
 
 
 @dataclass(frozen=True)
@@ -36,37 +39,44 @@ class PromptedLatents:
 
 
 def prompted_latents(
-    file: Path, split: str, number: int, seed: int, icons: Path, autoencoder: Any, tokenizer: Any
+    folder: Path, split: str, number: int, seed: int, icons_folder: Path, autoencoder: Any, tokenizer: Any
 ) -> PromptedLatents:
-    """``number`` prompts of a split, rendered and encoded; read from ``file`` if it is there.
+    """``number`` prompts of a split, rendered and encoded, from parts in ``folder``; those that are missing are made.
 
-    Delete the file after a change of the renderer or of the autoencoder.
+    A larger number begins with the same ones. Delete the folder after a change of the renderer or of the autoencoder.
     """
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_tensors(file, _made(split, number, seed, icons, autoencoder, tokenizer))
-    from safetensors.torch import load_file
-
-    return PromptedLatents(**load_file(file))
+    parts, begun = [], time.time()
+    for index in range(-(-number // _PART)):
+        file = folder / f"{split}_{seed}_{index}.safetensors"
+        if not file.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            # A few prompts need no whole part.
+            size = min(_PART, number) if index == 0 else _PART
+            write_tensors(file, _part(split, size, [seed, index], load_icons(icons_folder), autoencoder, tokenizer))
+            print(f"{split}: part {index} of the latents, {time.time() - begun:.0f} s", flush=True)
+        parts.append(load_file(file))
+    joined = {name: torch.cat([part[name] for part in parts])[:number] for name in parts[0]}
+    if len(joined["tokens"]) < number:
+        raise ValueError(
+            f"{folder} holds fewer latents of the {split} split than {number}. Delete it, or ask for less."
+        )
+    return PromptedLatents(**joined)
 
 
 @torch.no_grad()
-def _made(
-    split: str, number: int, seed: int, icons_folder: Path, autoencoder: Any, tokenizer: Any
+def _part(
+    split: str, number: int, seeds: list[int], icons: Icons, autoencoder: Any, tokenizer: Any
 ) -> dict[str, Tensor]:
-    icons, device = load_icons(icons_folder), next(autoencoder.parameters()).device
-    texts = [prompt.text for prompt in PROMPTS.sample_prompts(split, number, random.Random(seed))]
-    latents, labels, begun = [], [], time.time()
+    device = str(next(autoencoder.parameters()).device)
+    texts = [prompt.text for prompt in PROMPTS.sample_prompts(split, number, random.Random(str(seeds)))]
+    latents, labels = [], []
     for start in range(0, number, _TOGETHER):
         pictures = []
         for index, text in enumerate(texts[start : start + _TOGETHER], start):
-            rng = np.random.default_rng([seed, index])
+            rng = np.random.default_rng([*seeds, index])
             scene = scene_of(text, rng)
             pictures.append(render_scene(scene, icons, rng))
             labels.append(torch.from_numpy(label_maps(scene)))
         latents.append(autoencoder.encode(as_tensor(np.stack(pictures), device)).latents.cpu().half())
-        if start % (100 * _TOGETHER) == 0:
-            done = start + len(pictures)
-            print(f"{split}: {done}/{number} renders encoded, {time.time() - begun:.0f} s", flush=True)
     tokens = tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids
     return {"tokens": tokens, "latents": torch.cat(latents).contiguous(), "labels": torch.stack(labels)}

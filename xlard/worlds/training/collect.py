@@ -1,4 +1,4 @@
-"""What the world's head and corrector learn from: pictures of its generator, judged by its critic, as a dataset."""
+"""What a world's head and corrector learn from: pictures of its generator, judged by its critic, as a dataset."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ....critique import Critique
-from ....guidance.corrector import guidance_of
-from ....training.collect import CollectSettings, GuidanceFor, Job, collect
-from ....training.dataset import Dataset, Source
-from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
-from ..prompts import PROMPTS
-from ..world import ShapesWorld
+from ...critique import Critique
+from ...guidance.corrector import guidance_of
+from ...training.collect import CollectSettings, GuidanceFor, Job, collect
+from ...training.dataset import Dataset, Source
+from ..world import World
 from .relabel import allowed_prompts, other_prompt
 
 GROUP = 100
@@ -29,35 +27,33 @@ VIEW_LEVELS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5)
 decided.
 """
 
-SOURCE = Source(BASE_MODEL, "", LATENT_CHANNELS, CONTEXT_WIDTH)
 
-
-def prompt_list(split: str, number: int, repeats: int, seed: int) -> list[str]:
+def prompt_list(world: World, split: str, number: int, repeats: int, seed: int) -> list[str]:
     """``number`` prompts of a split, each ``repeats`` times in a row."""
-    chosen = PROMPTS.sample_prompts(split, number, random.Random(seed))
+    chosen = world.prompts.sample_prompts(split, number, random.Random(seed))
     return [prompt.text for prompt in chosen for _ in range(repeats)]
 
 
-def settings_for(split: str, seed: int) -> CollectSettings:
+def settings_for(world: World, split: str, seed: int) -> CollectSettings:
     """What is kept of pictures of a split; those of the training splits are never read with another split's prompt."""
-    allowed = allowed_prompts(split)
+    allowed = allowed_prompts(world, split)
     return CollectSettings(
         views=VIEWS,
         view_levels=VIEW_LEVELS,
         other_prompt_share=OTHER_PROMPTS,
-        other_prompt=lambda prompt, objects, rng: other_prompt(prompt, objects, allowed, rng),
+        other_prompt=lambda prompt, objects, rng: other_prompt(world, prompt, objects, allowed, rng),
         repair_pairs=True,
         seed=seed,
     )
 
 
 def collect_pictures(
-    world: ShapesWorld, folder: Path, prompts: Sequence[str], settings: CollectSettings, corrected: bool = False
+    world: World, folder: Path, prompts: Sequence[str], settings: CollectSettings, corrected: bool = False
 ) -> Dataset:
     """Draw a picture of each prompt, with the world's corrector if ``corrected``, into a new dataset in ``folder`` or
     one that is there.
     """
-    dataset = Dataset.open(folder, SOURCE)
+    dataset = Dataset.open(folder, Source(world.base_model, "", world.latent_size[0], world.context_width))
     jobs: list[Job] = [(prompt, 20_000_000 * (settings.seed + 1) + row) for row, prompt in enumerate(prompts)]
     groups = [jobs[start : start + GROUP] for start in range(0, len(jobs), GROUP)]
     collect(
@@ -73,7 +69,7 @@ def collect_pictures(
     return dataset
 
 
-def _guidance_for(world: ShapesWorld) -> GuidanceFor:
+def _guidance_for(world: World) -> GuidanceFor:
     corrector = world.corrector()
     return lambda sampler, rows: guidance_of(corrector, sampler.context(rows))
 

@@ -1,4 +1,4 @@
-"""Train the world's head on collected pictures; the validation split's calibrate and measure it."""
+"""Train a world's head on collected pictures; the validation split's calibrate and measure it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import Any
 
 import torch
 
-from ....models.head import HeadConfig, RewardHead
-from ....training.head import HeadBatches, calibrate_on, head_figures, head_loss, usable_level
-from ....training.records import FINAL, Encode, Records, join
-from ....training.regional_head import RegionalHead, seen_labels
-from ....training.trainer import Trainer, default_device, machine
-from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
-from ..world import ShapesWorld
+from ...models.head import HeadConfig, RewardHead
+from ...training.head import HeadBatches, calibrate_on, head_figures, head_loss, usable_level
+from ...training.records import FINAL, Encode, Records, join
+from ...training.regional_head import RegionalHead, seen_labels
+from ...training.trainer import Trainer, default_device, machine
+from ..world import World
 from .records import encoder, load_records
 from .relabel import allowed_prompts, relabelled
 
@@ -31,6 +30,7 @@ predictions would dominate.
 
 
 def train(
+    world: World,
     folder: Path,
     steps: int,
     batch: int,
@@ -53,11 +53,11 @@ def train(
     """
     device = default_device()
     torch.manual_seed(seed)
-    encode = encoder(ShapesWorld(folder, device))
-    records, allowed = load_records(folder, "corrector"), allowed_prompts("corrector")
+    encode = encoder(world)
+    records, allowed = load_records(world, folder, "corrector"), allowed_prompts(world, "corrector")
     records = records.where(records.noise_level <= HIGHEST + 0.01)
     records = records.rows(range(min(pool, len(records)))) if pool else records
-    config = HeadConfig(LATENT_CHANNELS, CONTEXT_WIDTH, BASE_MODEL, records.aspects, width, layers)
+    config = HeadConfig(world.latent_size[0], world.context_width, world.base_model, records.aspects, width, layers)
     regional = RegionalHead(RewardHead(config), seen_labels(records))
     regional.head.body.scale_to(records.finals)
     if begin:
@@ -68,7 +68,7 @@ def train(
         batch,
         device,
         regional.head.body.spread,
-        lambda drawn, rng: relabelled(drawn, OTHER_PROMPTS, allowed, rng),
+        lambda drawn, rng: relabelled(world, drawn, OTHER_PROMPTS, allowed, rng),
     )
     trainer = Trainer(
         folder / f"{name}_run", regional, steps, learning_rate, seed, device, decay=0.995, weight_decay=0.05
@@ -93,10 +93,10 @@ def train(
         "machine": machine(),
         **measured(
             head,
-            load_records(folder, "validation"),
+            load_records(world, folder, "validation"),
             encode,
             device,
-            load_records(corrected, "validation") if corrected else None,
+            load_records(world, corrected, "validation") if corrected else None,
         ),
     }
     head.config = replace(config, noise_level_range=(0.0, min(HIGHEST, usable_level(figures["auc"]))))

@@ -1,4 +1,4 @@
-"""Train the world's corrector by one of the objectives, on pictures of the corrector split."""
+"""Train a world's corrector by one of the objectives, on pictures of the corrector split."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ....models.corrector import CorrectorConfig, LatentCorrector, relative_norm
-from ....models.head import RewardHead
-from ....prompts import claims_from_prompt
-from ....training.distillation import Distillation, TwoOutputs
-from ....training.drafting import Drafting
-from ....training.objectives import (
+from ...models.corrector import CorrectorConfig, LatentCorrector, relative_norm
+from ...models.head import RewardHead
+from ...prompts import claims_from_prompt
+from ...training.distillation import Distillation, TwoOutputs
+from ...training.drafting import Drafting
+from ...training.objectives import (
     CorrectorObjective,
     MeasuredObjective,
     ObjectiveInputs,
@@ -23,16 +23,15 @@ from ....training.objectives import (
     sized_like,
     tensors,
 )
-from ....training.records import Encode, Records, pick
-from ....training.registry import ObjectiveSpec, spec_of
-from ....training.settings import CorrectorSettings
-from ....training.trainer import Trainer, decay_for, default_device, machine
-from ...training.objectives import ROLLOUT_OBJECTIVES
-from ...training.rollouts import Draw, Outcome, Situations
-from ..architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS
-from ..world import ShapesWorld
+from ...training.records import Encode, Records, pick
+from ...training.registry import ObjectiveSpec, spec_of
+from ...training.settings import CorrectorSettings
+from ...training.trainer import Trainer, decay_for, default_device, machine
+from ..world import World
+from .objectives import ROLLOUT_OBJECTIVES
 from .records import encoder, load_records
 from .relabel import allowed_prompts
+from .rollouts import Draw, Outcome, Situations
 
 DRAFT_LEVELS = (0.5, 0.75)
 """Noise levels of the predictions that drafting learns from: what stands where is readable there, and can still be
@@ -44,6 +43,7 @@ _TOGETHER = 250
 
 
 def train(
+    world: World,
     folder: Path,
     steps: int,
     batch: int,
@@ -73,14 +73,13 @@ def train(
     """
     device = default_device()
     torch.manual_seed(seed)
-    world = ShapesWorld(folder, device)
-    encode, records = encoder(world), load_records(folder, "corrector")
+    encode, records = encoder(world), load_records(world, folder, "corrector")
     records = records.rows(range(min(pool, len(records)))) if pool else records
-    held_out = load_records(folder, "validation")
+    held_out = load_records(world, folder, "validation")
     config = CorrectorConfig(
-        LATENT_CHANNELS,
-        CONTEXT_WIDTH,
-        BASE_MODEL,
+        world.latent_size[0],
+        world.context_width,
+        world.base_model,
         width=width,
         layers=layers,
         noise_level_range=(lowest, 1.0),
@@ -106,7 +105,7 @@ def train(
                 device,
                 settings=CorrectorSettings(objective, emphasis=emphasis),
                 head=None if spec.head == "unused" else world.head(),
-                prompts=sorted(allowed_prompts("corrector")),
+                prompts=sorted(allowed_prompts(world, "corrector")),
             )
         )
         validate = _validation(chosen, held_out)
@@ -152,7 +151,7 @@ def train(
     return figures
 
 
-def _config_for(spec: ObjectiveSpec, config: CorrectorConfig, world: ShapesWorld) -> CorrectorConfig:
+def _config_for(spec: ObjectiveSpec, config: CorrectorConfig, world: World) -> CorrectorConfig:
     """The config with the sizes and noise levels that the objective needs in this world."""
     if spec.head == "start":
         config = sized_like(config, world.head())
@@ -200,7 +199,7 @@ def _held_out_drafts(drafting: Drafting, records: Records) -> Callable[[LatentCo
     return validate
 
 
-def _situations(world: ShapesWorld, records: Records, encode: Encode, level: float, device: str) -> Draw:
+def _situations(world: World, records: Records, encode: Encode, level: float, device: str) -> Draw:
     """Failed pictures, renoised to a noise level: the model's predictions there, and the critic's verdicts on what
     sampling makes of them when corrected.
     """

@@ -1,4 +1,4 @@
-"""Collected pictures of the demo world's splits, and their prompts' embeddings."""
+"""Collected pictures of a world's splits, and their prompts' embeddings."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pathlib import Path
 
 import torch
 
-from ....training.dataset import Dataset
-from ....training.records import Encode, Records, join
-from ..world import ShapesWorld
+from ...training.dataset import Dataset
+from ...training.records import Encode, Records, join
+from ..world import World
 
 
-def encoder(world: ShapesWorld) -> Encode:
+def encoder(world: World) -> Encode:
     """A function from prompts to their embeddings (B, L, D); it encodes each prompt once."""
     known: dict[str, torch.Tensor] = {}
 
@@ -24,12 +24,12 @@ def encoder(world: ShapesWorld) -> Encode:
     return encode
 
 
-def load_records(folder: Path, split: str) -> Records:
-    """All collections of a split as one. Raises FileNotFoundError where there are none."""
+def load_records(world: World, folder: Path, split: str) -> Records:
+    """All collections of a split in a folder as one. Raises FileNotFoundError where there are none."""
     paths = sorted((folder / "records" / split).glob("*/dataset.json"))
     if not paths:
         raise FileNotFoundError(
             f"There are no records of the {split} split in {folder}. "
-            f"Run: python -m xlard.worlds.shapes collect --split {split}"
+            f"Run: python -m xlard.worlds.{world.name} collect --split {split}"
         )
     return join([Dataset.load(path.parent).records() for path in paths])
