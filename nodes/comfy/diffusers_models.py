@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import comfy.model_management
 import comfy.model_patcher
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
 from .compat.encoders import TAESD_SCALES, clip_text_encoder, flow_unet, tiny_vae, unet_names
 
-PREVIEW_FACTORS = [
-    [-0.0981, -0.0911, -0.0347],
-    [-0.1978, -0.1835, -0.0606],
-    [0.0854, 0.0733, 0.03],
-    [0.0225, 0.0181, 0.0091],
-]
-"""Red, green and blue of each latent channel, for previews while sampling."""
-PREVIEW_BIAS = [0.2084, 0.209, 0.2596]
-
 FIX = "Install the pack again."
-_TAESD_WIDTH = 64
+_AUTOENCODER_WEIGHT = re.compile(r"(en|de)coder\.layers\.\d+\..+")
 
 
 def load_demo_model(pipeline: Path) -> Any:
@@ -40,7 +32,8 @@ def load_demo_model(pipeline: Path) -> Any:
     path = folder / "diffusion_pytorch_model.safetensors"
     weights = {names.get(name, name): value for name, value in _read_weights(path).items()}
     scale_factor = _read_config(pipeline / "vae").get("scaling_factor", 1.0)
-    model = flow_unet(unet_config, scale_factor, PREVIEW_FACTORS, PREVIEW_BIAS, weights)
+    factors = _preview_factors(pipeline / "vae" / "diffusion_pytorch_model.safetensors")
+    model = flow_unet(unet_config, scale_factor, factors, weights)
     _load(model.diffusion_model, weights, path)
     memory = comfy.model_management
     return comfy.model_patcher.ModelPatcher(
@@ -70,20 +63,17 @@ def load_demo_clip(pipeline: Path) -> Any:
 
 
 def load_demo_vae(pipeline: Path) -> Any:
-    """ComfyUI's TAESD with the weights of the ``AutoencoderTiny`` in ``pipeline/vae``.
+    """ComfyUI's TAESD with the weights of the ``AutoencoderTiny`` in ``pipeline/vae``, of any width.
 
-    Raises FileNotFoundError for a missing file, ValueError for a damaged one or one that is not 64 wide.
+    Raises FileNotFoundError for a missing file, ValueError for a damaged one.
     """
     folder = pipeline / "vae"
-    config = _read_config(folder)
-    widths = {*config["encoder_block_out_channels"], *config["decoder_block_out_channels"]}
-    if widths != {_TAESD_WIDTH}:
-        raise ValueError(
-            f"The autoencoder in {folder} is {sorted(widths)} wide; ComfyUI's TAESD is {_TAESD_WIDTH} "
-            "wide. Pad it with zeros, or train one of that width."
-        )
+    _read_config(folder)
     path = folder / "diffusion_pytorch_model.safetensors"
-    weights = {_taesd_name(name): value for name, value in _read_weights(path).items()}
+    read = _read_weights(path)
+    if "decoder.layers.0.weight" not in read or not all(map(_AUTOENCODER_WEIGHT.fullmatch, read)):
+        raise ValueError(f"The weights in {path} are not those of an AutoencoderTiny. {FIX}")
+    weights = {_taesd_name(name): value for name, value in read.items()}
     vae, taesd = tiny_vae(weights)
     _check_names(taesd, {*weights, *TAESD_SCALES}, path)
     return vae
@@ -158,6 +148,21 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
         return {name: value.float() for name, value in load_file(path).items()}
     except SafetensorError as error:
         raise ValueError(f"The demo world's file {path} is damaged or cut short ({error}). {FIX}") from error
+
+
+def _preview_factors(path: Path) -> list[list[float]] | None:
+    """Red, green and blue of each latent channel, and last of the constant, from the figures of an autoencoder.
+
+    None for an autoencoder without figures: there are no previews then.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"The demo world's file {path} is missing. {FIX}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            figures = json.loads((file.metadata() or {}).get("figures", "{}"))
+    except (SafetensorError, json.JSONDecodeError) as error:
+        raise ValueError(f"The demo world's file {path} is damaged or cut short ({error}). {FIX}") from error
+    return figures.get("preview_factors")
 
 
 def _load(module: torch.nn.Module, weights: dict[str, Tensor], path: Path) -> None:

@@ -35,11 +35,9 @@ def pipeline(tmp_path_factory) -> Path:
     torch.manual_seed(0)
     tokenizer = build_prompt_tokenizer([*PROMPT.split(), "green", "triangle"], architecture.PROMPT_TOKENS)
     tokenizer.save_pretrained(folder / "tokenizer")
-    architecture.build_text_encoder(
-        len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id
-    ).save_pretrained(folder / "text_encoder")
+    architecture.build_text_encoder(tokenizer).save_pretrained(folder / "text_encoder")
     architecture.build_unet().save_pretrained(folder / "unet")
-    architecture.build_autoencoder().save_pretrained(folder / "vae")
+    architecture.build_autoencoder(16, 32).save_pretrained(folder / "vae")
     return folder
 
 
@@ -109,7 +107,7 @@ def test_a_video_is_refused(measured):
         ("missing", "unet/diffusion_pytorch_model.safetensors is missing. Install the pack again"),
         ("truncated", "model.safetensors is damaged or cut short"),
         ("config", "config.json is damaged"),
-        ("narrow", "ComfyUI's TAESD is 64 wide"),
+        ("other", "not those of an AutoencoderTiny"),
         ("names", "do not fit its config.json"),
     ],
 )
@@ -293,7 +291,6 @@ class Measurement:
         }
         errors = {case: error_of(lambda: self.sampler({"samples": samples})) for case, samples in latents.items()}
         unet, encoder = "unet/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors"
-        vae_config = json.loads((self.pipeline / "vae/config.json").read_text())
         damage = {
             "missing": (self.native.load_demo_model, lambda path: (path / unet).unlink()),
             "truncated": (
@@ -301,11 +298,9 @@ class Measurement:
                 lambda path: (path / encoder).write_bytes((path / encoder).read_bytes()[:5000]),
             ),
             "config": (self.native.load_demo_vae, lambda path: (path / "vae/config.json").write_text("{")),
-            "narrow": (
+            "other": (
                 self.native.load_demo_vae,
-                lambda path: (path / "vae/config.json").write_text(
-                    json.dumps({**vae_config, "encoder_block_out_channels": [16] * 4})
-                ),
+                lambda path: shutil.copy(path / unet, path / "vae/diffusion_pytorch_model.safetensors"),
             ),
             "names": (self.native.load_demo_model, lambda path: shutil.copy(path / encoder, path / unet)),
         }

@@ -13,6 +13,7 @@ import comfy.model_management
 import comfy.sd
 import comfy.sd1_clip
 import comfy.supported_models_base
+import comfy.taesd.taesd
 import comfy.utils
 import folder_paths
 import torch
@@ -131,19 +132,20 @@ def unet_names(unet_config: dict) -> dict[str, str]:
 def flow_unet(
     unet_config: dict,
     scale_factor: float,
-    preview_factors: list[list[float]],
-    preview_bias: list[float],
+    preview_factors: list[list[float]] | None,
     weights: dict[str, Tensor],
 ) -> Any:
     """ComfyUI's base model around a UNet that predicts a flow, in fp32, on the offload device; loads no weights.
 
-    ``preview_factors`` are red, green and blue of each latent channel. Rests on ``comfy.supported_models_base.BASE``,
-    its ``get_model``, and on ``comfy.latent_formats.LatentFormat``: always.
+    ``preview_factors`` are red, green and blue of each latent channel, and last of the constant; None for no previews.
+    Rests on ``comfy.supported_models_base.BASE``, its ``get_model``, and on ``comfy.latent_formats.LatentFormat``:
+    always.
     """
     config = _DemoModel(unet_config)
     config.latent_format.scale_factor = scale_factor
-    config.latent_format.latent_rgb_factors = preview_factors
-    config.latent_format.latent_rgb_factors_bias = preview_bias
+    config.latent_format.latent_channels = unet_config["in_channels"]
+    if preview_factors:
+        *config.latent_format.latent_rgb_factors, config.latent_format.latent_rgb_factors_bias = preview_factors
     config.set_inference_dtype(torch.float32, None)
     return config.get_model(weights, device=comfy.model_management.unet_offload_device())
 
@@ -166,12 +168,25 @@ TAESD_SCALES = ("vae_scale", "vae_shift")
 
 
 def tiny_vae(weights: dict[str, Tensor]) -> tuple[Any, nn.Module]:
-    """ComfyUI's VAE with the weights of a TAESD, in fp32, and the module that holds them.
+    """ComfyUI's VAE with the weights of a TAESD of any width, in fp32, and the module that holds them.
 
-    Rests on ``comfy.sd.VAE`` knowing a TAESD by the names of its weights: always.
+    ComfyUI builds it 64 wide. Padded with zeros a narrow one would compute the same, several times slower: its
+    convolutions are cut to their width. Rests on ``comfy.sd.VAE`` knowing a TAESD by the names of its weights, and on
+    ``comfy.taesd.taesd.TAESD``: always.
     """
+    channels = weights["taesd_decoder.1.weight"].shape[1]
+    wide = comfy.taesd.taesd.TAESD(latent_channels=channels).state_dict()
     unscaled = dict(zip(TAESD_SCALES, (torch.tensor(1.0), torch.tensor(0.0))))
-    vae = comfy.sd.VAE(sd={**weights, **unscaled}, dtype=torch.float32)
+    vae = comfy.sd.VAE(
+        sd={**{name: torch.zeros_like(wide.get(name, value)) for name, value in weights.items()}, **unscaled},
+        dtype=torch.float32,
+    )
+    for name, convolution in vae.first_stage_model.named_modules():
+        weight, bias = weights.get(f"{name}.weight"), weights.get(f"{name}.bias")
+        if weight is not None:
+            convolution.out_channels, convolution.in_channels = weight.shape[:2]
+            convolution.weight = nn.Parameter(weight, requires_grad=False)
+            convolution.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
     return vae, vae.first_stage_model
 
 
