@@ -10,10 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlard.claims import custom_claim
+from xlard.claims import Claim, count_claim, custom_claim, object_claim
 from xlard.critique import Verdict, critique_of
 from xlard.detections import Detection, ObjectKind
 from xlard.loop.faults import Faults, faults_of
+from xlard.loop.ground import without_ground
 from xlard.loop.plan import Situation
 from xlard.loop.regions import region_grid, region_of
 from xlard.loop.router import SURE, router
@@ -269,3 +270,32 @@ def test_a_fresh_draw_that_a_corrector_has_part_in_takes_its_calls_more(fresh, d
     # Inside of what an edit may change nothing is drawn from noise alone.
     where.state.rounds[0] = replace(where.state.first, strategy=SOURCE)
     assert not fresh.plan(where).correction == "draw" and fresh.plan(where).nfe == 20
+
+
+def test_the_ground_is_no_object_that_has_to_stay() -> None:
+    snow, dog = Detection(0, 30, SIDE, 66, "snow"), Detection(8, 8, 16, 16, "dog")
+    claims = [object_claim("snow"), count_claim("dog", 1), count_claim("cat", 1)]
+    plan = Region().plan(situation(critique_from_detections(claims, [snow, dog], SIDE)))
+    assert plan is not None and plan.region is not None
+    assert not plan.region[1:3, 1:3].any() and plan.region[6:].all()
+
+
+def test_a_ground_that_is_missing_is_asked_for() -> None:
+    dog = Detection(8, 8, 16, 16, "dog")
+    plan = Region().plan(
+        situation(critique_from_detections([object_claim("snow"), count_claim("dog", 1)], [dog], SIDE))
+    )
+    assert plan is not None and plan.region is not None and plan.region[6:].all()
+
+
+@pytest.mark.parametrize(
+    ("claims", "objects"),
+    [
+        ([count_claim("dog", 1)], [Detection(0, 0, 90, 90, "dog")]),
+        ([object_claim("dog", 2)], [Detection(0, 0, 30, 30, "dog"), Detection(50, 50, 30, 30, "dog")]),
+        ([], [Detection(0, 0, 90, 90, "wall")]),
+    ],
+)
+def test_what_is_counted_small_or_not_asked_for_is_no_ground(claims: list[Claim], objects: list[Detection]) -> None:
+    critique = critique_from_detections(claims, objects, SIDE)
+    assert without_ground(critique, (SIDE, SIDE)) is critique

@@ -78,8 +78,8 @@ class Introduce:
         state, best = situation.state, situation.state.best
         if state.edit:
             return None
-        missing = faults_of(best.critique, random.Random(situation.seed)).missing
-        seen = [detection for round_ in state.rounds for detection in round_.critique.detections]
+        missing = faults_of(best.foreground, random.Random(situation.seed)).missing
+        seen = [detection for round_ in state.rounds for detection in round_.foreground.detections]
         for stage in stages_of(state.prompt, state.claims):
             tries = sum(round_.prompt == stage.prompt for round_ in state.rounds)
             if stage.kind in missing and tries < TRIES and not any(stage.kind.fits(detection) for detection in seen):
@@ -115,12 +115,12 @@ class Compose:
             return None
         grid = Grid(situation.size, situation.image_size, REARRANGE_GROWTH)
         ground = rng.choice(alone)
-        empty = fill(ground.latent, grid.boxes(ground.critique.detections))
+        empty = fill(ground.latent, grid.boxes(ground.foreground.detections))
         nothing = critique_from_detections([claim for claim in state.claims if decidable(claim)], [], grid.side)
         pieces = [
             piece
             for round_ in (state.best, *alone)
-            for piece in pieces_of(round_.latent, round_.critique.detections, grid)
+            for piece in pieces_of(round_.latent, round_.foreground.detections, grid)
         ]
         for share in _SHARES:
             composed = rearranged(empty, nothing, grid, rng, [smaller(piece, share, grid) for piece in pieces])

@@ -12,6 +12,7 @@ from ..critique import Critique
 from ..edit import Edit
 from ..editing.claims import edit_in
 from ..file_keys import to_file
+from .ground import without_ground
 
 StepReward = tuple[float, float]
 """A noise level, and the reward in [0, 1] that the head expects of the x0 prediction there."""
@@ -50,6 +51,11 @@ class Round:
     prompt: str = ""
     alone: bool = False
     steps: tuple[StepReward, ...] = ()
+
+    @property
+    def foreground(self) -> Critique:
+        """The critique without the ground that its objects stand on: what strategies may move and redraw."""
+        return without_ground(self.critique, (self.image.shape[0], self.image.shape[1]))
 
     @property
     def gains(self) -> list[float | None]:

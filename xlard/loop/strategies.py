@@ -110,8 +110,8 @@ class Region:
         """None if the critic gives no boxes to go by, or if the whole picture would be redrawn."""
         rng = random.Random(situation.seed)
         best = situation.state.best
-        faults = faults_of(best.critique, rng, situation.held)
-        if not faults.located or not best.critique.detections:
+        faults = faults_of(best.foreground, rng, situation.held)
+        if not faults.located or not best.foreground.detections:
             return None
         region = region_of(
             faults, region_grid(situation.size, situation.image_size), rng, situation.held, situation.area
@@ -166,9 +166,9 @@ class Rearrange:
             piece
             for round_ in situation.state.rounds
             if round_ is not best
-            for piece in pieces_of(round_.latent, round_.critique.detections, grid)
+            for piece in pieces_of(round_.latent, round_.foreground.detections, grid)
         ]
-        return rearranged(best.latent, best.critique, grid, random.Random(situation.seed), donors, situation.held)
+        return rearranged(best.latent, best.foreground, grid, random.Random(situation.seed), donors, situation.held)
 
 
 def _fresh(name: str, situation: Situation, prompt: str = "") -> Plan:
@@ -186,6 +186,6 @@ def _fresh(name: str, situation: Situation, prompt: str = "") -> Plan:
 
 
 def _reason(situation: Situation) -> str:
-    faults = faults_of(situation.state.best.critique, random.Random(situation.seed), situation.held)
+    faults = faults_of(situation.state.best.foreground, random.Random(situation.seed), situation.held)
     counts = {"wrong": faults.wrong, "missing": faults.missing, "misplaced": faults.relations}
     return ", ".join(f"{len(objects)} {name}" for name, objects in counts.items() if objects)

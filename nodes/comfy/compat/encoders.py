@@ -130,10 +130,7 @@ def unet_names(unet_config: dict) -> dict[str, str]:
 
 
 def flow_unet(
-    unet_config: dict,
-    scale_factor: float,
-    preview_factors: list[list[float]] | None,
-    weights: dict[str, Tensor],
+    unet_config: dict, scale_factor: float, preview_factors: list[list[float]] | None, weights: dict[str, Tensor]
 ) -> Any:
     """ComfyUI's base model around a UNet that predicts a flow, in fp32, on the offload device; loads no weights.
 

@@ -76,9 +76,7 @@ class Detector(nn.Module):
             *(_Block(4 * width) for _ in range(4)),
         )
         self.cells = nn.Sequential(
-            Conv2d(4 * width, 4 * width, 3, padding=1),
-            nn.ReLU(),
-            Conv2d(4 * width, len(CLASSES) + 4 + len(TINTS), 1),
+            Conv2d(4 * width, 4 * width, 3, padding=1), nn.ReLU(), Conv2d(4 * width, len(CLASSES) + 4 + len(TINTS), 1)
         )
         self.place = Linear(4 * width, len(PLACES))
         with torch.no_grad():
