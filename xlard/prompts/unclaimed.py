@@ -12,7 +12,6 @@ MOST_CLAIMS = 12
 """So many claims of a prompt are checked unless more are asked for."""
 
 NOT_UNDERSTOOD, NOT_CHECKED = "not understood:", "not checked:"
-NOTHING_TO_CHECK = "nothing to check"
 
 _WORD = re.compile(r"[^\W_]+")
 
