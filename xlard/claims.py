@@ -47,6 +47,9 @@ class Claim:
         return {key: value for key, value in values.items() if value is not False and value not in (None, "")}
 
 
+MOST_CLAIMS = 12
+"""So many claims of a prompt are checked unless more are asked for."""
+
 NOTHING_TO_CHECK = "nothing to check"
 """What people read where there is no claim."""
 

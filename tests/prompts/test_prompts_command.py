@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.paths import CHECKOUT
-from xlard.claims import count_claim, custom_claim
+from xlard.claims import MOST_CLAIMS, count_claim, custom_claim
 from xlard.prompts import PromptClaims, __main__, read_claims
-from xlard.prompts.unclaimed import MOST_CLAIMS, is_note, limited, note_lines, taken_whole, understood_share
+from xlard.prompts.unclaimed import is_note, limited, note_lines, taken_whole, understood_share
 
 READ = PromptClaims((count_claim("dog", 2),), ("8 k", "f/1.8"), ("fantasy",))
 

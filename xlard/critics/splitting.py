@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..claims import NotedClaims
+from ..claims import MOST_CLAIMS, NotedClaims
 from ..prompts.parser import PromptClaims, read_claims
-from ..prompts.unclaimed import MOST_CLAIMS, limited, note_lines, taken_whole, understood_share
+from ..prompts.unclaimed import limited, note_lines, taken_whole, understood_share
 from .backend import CriticError
 from .decompose import SplitError, decompose
 from .mllm import MLLMCritic

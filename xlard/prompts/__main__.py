@@ -8,9 +8,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ..claims import MOST_CLAIMS
 from .claim_lines import format_lines
 from .parser import read_claims
-from .unclaimed import MOST_CLAIMS, limited
+from .unclaimed import limited
 
 
 def read(prompt: str, most: int = MOST_CLAIMS) -> dict[str, object]:

@@ -7,7 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from ..claims import Claim, ClaimType, color_claim, count_claim, custom_claim, object_claim, one_line, position_claim
+from ..claims import (
+    NOTHING_TO_CHECK,
+    Claim,
+    ClaimType,
+    NotedClaims,
+    color_claim,
+    count_claim,
+    custom_claim,
+    object_claim,
+    one_line,
+    position_claim,
+)
 from ..english import NUMBER_WORDS, NUMBERS, PAIR_NOUNS
 from .lexicon import Symbol
 from .line_errors import meant_type, reason, spelled_number
@@ -42,6 +53,12 @@ _PHRASE_PARTS = frozenset({"quantity", "at_least", "no", "word", "of", "verb", "
 def format_lines(claims: Sequence[Claim]) -> str:
     """The claims as text, one on each line; ``parse_lines`` gives them back."""
     return "\n".join(_format(claim) for claim in claims)
+
+
+def shown_lines(claims: NotedClaims) -> str:
+    """The claims as text, and below them their notes; ``parse_lines`` gives the claims back."""
+    lines = [*map(_format, claims)] or [f"# {NOTHING_TO_CHECK}"]
+    return "\n".join([*lines, *(note if is_note(note) else f"# {one_line(note)}" for note in claims.notes)])
 
 
 def parse_lines(text: str, from_prompt: Sequence[Claim] = ()) -> list[Claim]:

@@ -6,10 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..claims import MOST_CLAIMS
 from .parser import PromptClaims
-
-MOST_CLAIMS = 12
-"""So many claims of a prompt are checked unless more are asked for."""
 
 NOT_UNDERSTOOD, NOT_CHECKED = "not understood:", "not checked:"
 
