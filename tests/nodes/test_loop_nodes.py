@@ -126,11 +126,10 @@ def test_a_prompt_without_claims_draws_its_picture_and_spends_no_round(comfy):
 def test_claims_beyond_a_dozen_are_named_in_the_report_and_not_checked(comfy):
     nouns = "cat dog cup car bus tie book boat cow bird chair clock laptop banana".split()
     graph = shown(loop_graph(prompt=", ".join(f"a {noun}" for noun in nouns), rounds=0), report=("loop", 6))
-    report = text(comfy.run(graph), "report")
-    assert "of 12 claims hold" in report and report.splitlines()[-1].startswith("not checked: one laptop; one banana")
+    _, *lines = text(comfy.run(graph), "report").splitlines()
+    assert lines.pop() == "not checked: one laptop; one banana" and len(lines) == 12
     graph["loop"]["inputs"]["most_claims"] = 14
-    report = text(comfy.run(graph), "report")
-    assert "of 14 claims hold" in report and "not checked" not in report
+    assert len(text(comfy.run(graph), "report").splitlines()) == 1 + 14
 
 
 @pytest.mark.parametrize("name, samples, message", BAD_LATENTS)
