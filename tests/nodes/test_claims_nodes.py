@@ -89,6 +89,17 @@ def test_a_critic_that_comes_first_reads_the_prompt_into_claims(comfy):
     assert lines and all(line.split(":")[0] in ("count", "color", "position", "object") for line in lines)
 
 
+def test_a_critic_is_shown_examples_and_what_it_makes_up_is_dropped(comfy, server):
+    graph = claims_graph("highres, 2cats, waist up, 8k", split_by="critic first")
+    graph["server"] = {"class_type": "XLARDCriticServer", "inputs": {"url": server.url, "model": "splits"}}
+    graph["claims"]["inputs"]["critic"] = ["server", 0]
+    first, note = claims_of(comfy, graph)
+    assert first == "count: two cats" and note.endswith("split the prompt into claims.")
+    (request,) = [seen for seen in server.requests() if "body" in seen]
+    asked = [message["content"] for message in request["body"]["messages"] if message["role"] == "user"]
+    assert len(asked) == 4 and "1girl" in asked[1] and "2cats" in asked[3]
+
+
 def test_the_rules_read_what_they_understand_with_a_critic_too(comfy):
     assert claims_of(comfy, claims_graph(critic=True)) == claims_of(comfy, claims_graph())
 
