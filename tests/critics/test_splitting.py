@@ -159,6 +159,17 @@ def test_a_claim_about_what_the_prompt_does_not_name_is_dropped(invented: dict) 
     assert decompose(MLLMCritic(Scripted(json.dumps(claims))), "8k, some cats, dark") == [object_claim("cat", 2)]
 
 
+def test_in_a_prompt_that_the_rules_cannot_read_things_may_have_other_names(rules) -> None:
+    rules(PromptClaims((custom_claim("any"),)))
+    answer = json.dumps([{"type": "count", "noun": noun, "number": 1} for noun in ("cat", "tree", "moon")])
+
+    def nouns(prompt: str) -> list[str]:
+        return [claim.noun for claim in decompose(MLLMCritic(Scripted(answer)), prompt)]
+
+    assert nouns("eine Katze unter einem Baum") == ["cat", "tree", "moon"]
+    assert nouns('{"subject": "a cat", "place": "under a tree"}') == ["cat", "tree"]
+
+
 @pytest.mark.parametrize(
     ("noun", "prompt"),
     [

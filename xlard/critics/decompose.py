@@ -56,9 +56,9 @@ class SplitError(CriticError):
 def decompose(critic: MLLMCritic, prompt: str) -> list[Claim]:
     """Have the critic's model split a prompt into claims, at most ``MOST_CLAIMS`` and none twice.
 
-    It is shown examples first, if it knows their words. A claim about a thing that the prompt does not name is dropped;
-    only in a prompt that the rules cannot read, as one in another language, things may have other names. Raises
-    CriticError if its answer cannot be read or nothing is left of it, not even of the second one, and if the model
+    It is shown examples first, if it knows their words. A claim about a thing that the prompt does not name is dropped.
+    Only where the rules cannot read the prompt, as one in another language, and it names less than half of the claims'
+    things, these are taken for translations. Raises CriticError if its answer cannot be read or nothing is left of it, not even of the second one, and if the model
     does not know most of the prompt's words.
     """
     from .schemas import DECOMPOSED, answer_schema
@@ -72,7 +72,7 @@ def decompose(critic: MLLMCritic, prompt: str) -> list[Claim]:
         is_list = bare(answer.text).startswith("[")
         value = read_json(answer.text, "[" if is_list else "{")
         claims = validated(DECOMPOSED, {"claims": value} if is_list else value, answer.text).claims
-        return _claims(claims, prompt if is_readable else None)
+        return _claims(claims, prompt, is_readable)
 
     ask = Ask(questions.decompose(prompt), turns=example_turns(unknown_share), schema=answer_schema(DECOMPOSED))
     (reply,) = ask_all(backend, [ask], read)
@@ -81,8 +81,8 @@ def decompose(critic: MLLMCritic, prompt: str) -> list[Claim]:
     return reply.value
 
 
-def _claims(answers: Sequence[DecomposedClaim], prompt: str | None) -> list[Claim]:
-    """The claims, without those about things that the prompt does not name.
+def _claims(answers: Sequence[DecomposedClaim], prompt: str, is_readable: bool) -> list[Claim]:
+    """The claims, without those about things that the prompt does not name; see ``decompose``.
 
     Raises UnreadableAnswer for one that lacks something, and if none is left.
     """
@@ -93,8 +93,10 @@ def _claims(answers: Sequence[DecomposedClaim], prompt: str | None) -> list[Clai
         if answer.type == "count" and answer.noun and answer.number is not None and not answer.color:
             totals.setdefault(parse_label(answer.noun)[1], answer.number)
     claims = [_claim(index, answer, totals) for index, answer in enumerate(answers, 1)]
-    foreign = [[] if prompt is None else _foreign(answer, prompt) for answer in answers]
+    foreign = [_foreign(answer, prompt) for answer in answers]
     kept = [claim for claim, nouns in zip(claims, foreign, strict=True) if not nouns]
+    if not is_readable and 2 * len(kept) < len(claims):
+        kept = claims
     if not kept:
         nouns = dict.fromkeys(noun for nouns in foreign for noun in nouns)
         raise UnreadableAnswer(f"The prompt does not name what the claims are about: {', '.join(nouns)}.")
