@@ -84,6 +84,7 @@ def test_the_card_grows_with_its_claims_and_keeps_its_width() -> None:
     assert long.height > short.height
     assert card(Critique(()), 300).width == 300
     assert card(Critique(()), 300, ["not checked: a mood"]).height > card(Critique(()), 300).height
+    assert card(Critique(()), 300, ["word " * 5000]).height < 3 * card(Critique(()), 300).height
     assert summarise(Critique(())) == "nothing to check"
 
 

@@ -14,7 +14,7 @@ from .reader import read_literally
 from .reading import Reading
 from .tokens import symbols
 
-_TITLE = re.compile(r"([^\W\d_]+)\s*[:\uff1a]")
+_TITLE = re.compile(r"((?:[-*\u2022]|[0-9]{1,3}[.)])?\s*)([^\W\d_]+)\s*([:\uff1a]|[-=;]\s)")
 _TYPES = {**{kind: kind for kind in get_args(ClaimType)}, "colour": "color"}
 _LIKENESS = 0.75
 """From here on a word is taken for a misspelled type (difflib's ratio): ``objekt`` and ``postion`` are, ``note`` is
@@ -29,12 +29,21 @@ _DIRECTIONS = "left of, right of, above, below"
 
 
 def meant_type(line: str) -> str:
-    """A sentence about the type that a line's first word nearly is; empty if it is near none."""
+    """A sentence about the type that a line without one nearly begins with: misspelled, behind a bullet, or before
+    another sign than a colon. Empty if it is near none.
+    """
     title = _TITLE.match(line)
-    word = title[1].lower() if title else ""
+    if title is None:
+        return ""
+    bullet, word, colon = title[1].strip(), title[2].lower(), title[3].strip()
     starts = [kind for kind in _TYPES if len(word) >= 3 and kind.startswith(word)]
     near = starts or get_close_matches(word, _TYPES, n=1, cutoff=_LIKENESS)
-    return f"'{word}:' is no type. Did you mean '{_TYPES[near[0]]}:'?" if word and near else ""
+    if not near:
+        return ""
+    kind = _TYPES[near[0]]
+    if word not in _TYPES:
+        return f"'{word}{colon}' is no type. Did you mean '{kind}:'?"
+    return f"A line begins with its type and a colon{f', without {bullet!r} before them' if bullet else ''}: '{kind}:'."
 
 
 def spelled_number(noun: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageFont
 
 from ..loop.state import LoopState
-from .drawing import RIGHT, STATE_COLORS, UNASKED, WRONG, card, wrap
+from .drawing import RIGHT, STATE_COLORS, UNASKED, WRONG, card, shortened, wrap
 from .outcome import origin, outcome, round_number
 from .pictures import annotated
 
@@ -44,7 +44,7 @@ def _cell(state: LoopState) -> Image.Image:
     title = wrap(state.title, title_font, width - 2 * _MARGIN)
     sentence, passed = outcome(state)
     status = wrap(sentence, font, width - 2 * _MARGIN)
-    notes = [line for note in state.notes for line in wrap(note, font, width - 2 * _MARGIN)]
+    notes = [line for note in state.notes for line in wrap(shortened(note), font, width - 2 * _MARGIN)]
     columns = [("Before", state.first), ("After", state.best)]
     pictures = [annotated(loop_round, SIDE) for _, loop_round in columns]
     cards = [card(loop_round.critique, SIDE) for _, loop_round in columns]

@@ -26,6 +26,7 @@ STATE_COLORS = {RIGHT: (11, 110, 79), WRONG: (178, 34, 52), UNASKED: (90, 96, 10
 NO_CLAIM = "The prompt holds no claim that can be checked."
 
 _READABLE_SIDE = 384
+_LONGEST_NOTE = 200
 _PAPER, _INK, _FAINT = (252, 252, 250), (28, 30, 34), (100, 104, 112)
 
 
@@ -120,7 +121,7 @@ def card(critique: Critique, width: int, notes: Sequence[str] = ()) -> Image.Ima
     ]
     if not rows:
         rows = [(None, NO_CLAIM, "")]
-    rows += [(None, "", note) for note in notes]
+    rows += [(None, "", shortened(note)) for note in notes]
     wrapped_rows = [
         (verdict, wrap(text, font, width - indent - gap), wrap(detail, small_font, width - indent - gap))
         for verdict, text, detail in rows
@@ -206,6 +207,11 @@ def wrap(text: str, font: Font, width: int) -> list[str]:
             word = word[fits:]
         current = word
     return [*lines, current] if current else lines
+
+
+def shortened(note: str) -> str:
+    """The beginning of a note that is too long to be read in a picture."""
+    return note if len(note) <= _LONGEST_NOTE else f"{note[:_LONGEST_NOTE].rstrip()} ..."
 
 
 def _detail(verdict: Verdict) -> str:
