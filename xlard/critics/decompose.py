@@ -58,8 +58,8 @@ def decompose(critic: MLLMCritic, prompt: str) -> list[Claim]:
 
     It is shown examples first, if it knows their words. A claim about a thing that the prompt does not name is dropped.
     Only where the rules cannot read the prompt, as one in another language, and it names less than half of the claims'
-    things, these are taken for translations. Raises CriticError if its answer cannot be read or nothing is left of it, not even of the second one, and if the model
-    does not know most of the prompt's words.
+    things, these are taken for translations. Raises CriticError if its answer cannot be read or nothing is left of it,
+    not even of the second one, and if the model does not know most of the prompt's words.
     """
     from .schemas import DECOMPOSED, answer_schema
 
