@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
+from ..xlard.claims import MOST_CLAIMS, NotedClaims
 from ..xlard.critics.registry import as_writer
-from . import sockets
+from . import inputs, sockets
+
+RULES_FIRST, CRITIC_FIRST = "rules first", "critic first"
 
 
 class XLARDClaims(io.ComfyNode):
@@ -43,33 +46,55 @@ class XLARDClaims(io.ComfyNode):
                     "critic",
                     optional=True,
                     tooltip=(
-                        "Optional: a critic that reads the prompt into claims. It understands more than "
-                        "the built-in parser, which knows counts, colours, positions and simple "
-                        "attributes."
+                        "Optional: a critic that can write. It splits the prompt into claims where the built-in rules "
+                        "understand less than half of its words, as in other languages."
                     ),
                 ),
+                io.Combo.Input(
+                    "split_by",
+                    options=[RULES_FIRST, CRITIC_FIRST],
+                    default=RULES_FIRST,
+                    optional=True,
+                    tooltip=(
+                        "With a critic. rules first: the built-in rules read the prompt, and the critic only one that "
+                        "they understand less than half of. critic first: the critic splits every prompt."
+                    ),
+                    **inputs.advanced(io.Combo.Input),
+                ),
+                inputs.most_claims(),
             ],
             outputs=sockets.named(
                 sockets.Claims.Output("claims", tooltip="The claims, for xLARD Critique and xLARD Self-Correct."),
-                io.String.Output("text", tooltip="The claims as text, one a line."),
+                io.String.Output(
+                    "text", tooltip="The claims as text, one a line, and which words of the prompt became none."
+                ),
             ),
         )
 
     @classmethod
-    def execute(cls, prompt: str, edited: str, critic: object | None = None) -> io.NodeOutput:
+    def execute(
+        cls,
+        prompt: str,
+        edited: str,
+        critic: object | None = None,
+        split_by: str = RULES_FIRST,
+        most_claims: int = MOST_CLAIMS,
+    ) -> io.NodeOutput:
         # The parser's tables take a third of the time that the pack may add to ComfyUI's start.
-        from ..xlard.critics.decompose import decompose
-        from ..xlard.prompts import claims_from_prompt
-        from ..xlard.prompts.claim_lines import format_lines, parse_lines, wants_prompt
+        from ..xlard.critics.splitting import split
+        from ..xlard.prompts.claim_lines import parse_lines, shown_lines, wants_prompt
 
-        prompt_claims = []
-        if wants_prompt(edited) and prompt.strip():
-            prompt_claims = claims_from_prompt(prompt) if critic is None else decompose(as_writer(critic), prompt)
-        claims = parse_lines(edited, prompt_claims) if edited.strip() else prompt_claims
-        if not claims:
+        reads_prompt = wants_prompt(edited) and bool(prompt.strip())
+        claims = NotedClaims()
+        if reads_prompt:
+            writer = None if critic is None else as_writer(critic)
+            claims = split(prompt, writer, most_claims, writer is not None and split_by == CRITIC_FIRST)
+        if edited.strip():
+            claims = NotedClaims(parse_lines(edited, claims), claims.notes)
+        if not claims and not reads_prompt:
             raise ValueError(
                 "There is no claim. Write into the prompt what should be there, for example 'two red circles left "
                 "of a blue square', or write a claim such as 'custom: the hat casts a shadow'."
             )
-        text = format_lines(claims)
+        text = shown_lines(claims)
         return io.NodeOutput(claims, text, ui={"claims": [text]})

@@ -5,13 +5,15 @@ from __future__ import annotations
 from comfy_api.latest import io, ui
 from torch import Tensor
 
+from ..xlard.claims import MOST_CLAIMS
 from ..xlard.critics.folder import BITS
 from ..xlard.critics.registry import as_judge, as_writer, critic_names, made_critic
 from ..xlard.critics.scoring import SCORINGS, make_scoring
 from . import inputs, sockets
 from .comfy import folders
+from .comfy.critic.chosen import chosen_claims
 from .comfy.critic.folder import load_critic
-from .comfy.critic.pictures import annotated_images, checked_images, chosen_claims, critique_text, wrong_masks
+from .comfy.critic.pictures import annotated_images, checked_images, critique_text, wrong_masks
 from .comfy.critic_failure import judged
 from .extensions import load_extensions
 
@@ -132,6 +134,7 @@ class XLARDCritique(io.ComfyNode):
                     ),
                 ),
                 inputs.claims(),
+                inputs.most_claims(),
             ],
             outputs=sockets.named(
                 sockets.Critique.Output("critique", tooltip="The critique of each picture, for other xLARD nodes."),
@@ -153,20 +156,29 @@ class XLARDCritique(io.ComfyNode):
                     is_output_list=True,
                     tooltip=(
                         "For each picture the weighted mean of its claims' scores, in [0, 1]; None where "
-                        "the critic gave no verdict."
+                        "the critic gave no verdict, or has nothing to check."
                     ),
                 ),
-                io.Boolean.Output("passed", is_output_list=True, tooltip="For each picture whether every claim holds."),
-                io.String.Output("report", tooltip="The critiques as text."),
+                io.Boolean.Output(
+                    "passed",
+                    is_output_list=True,
+                    tooltip="For each picture whether every claim holds; false where there is none.",
+                ),
+                io.String.Output(
+                    "report", tooltip="The critiques as text, and which words of the prompt became no claim."
+                ),
             ),
             hidden=[io.Hidden.dynprompt, io.Hidden.unique_id],
         )
 
     @classmethod
-    def execute(cls, images: Tensor, critic: object, prompt: str, claims: object | None = None) -> io.NodeOutput:
-        images, checked_claims = checked_images(images), chosen_claims(prompt, claims)
-        critiques = judged(cls, as_judge(critic), images, checked_claims, end="XLARDLoopEnd")
-        annotated = annotated_images(images, critiques)
+    def execute(
+        cls, images: Tensor, critic: object, prompt: str, claims: object | None = None, most_claims: int = MOST_CLAIMS
+    ) -> io.NodeOutput:
+        judge, images = as_judge(critic), checked_images(images)
+        checked_claims = chosen_claims(prompt, claims, judge, most_claims)
+        critiques = judged(cls, judge, images, checked_claims, end="XLARDLoopEnd")
+        annotated = annotated_images(images, critiques, checked_claims.notes)
         boxes = [[detection.to_bounding_box() for detection in critique.detections] for critique in critiques]
         return io.NodeOutput(
             critiques,
@@ -175,7 +187,7 @@ class XLARDCritique(io.ComfyNode):
             wrong_masks(images, critiques),
             [critique.score for critique in critiques],
             [critique.passed for critique in critiques],
-            critique_text(critiques),
+            critique_text(critiques, checked_claims.notes),
             ui=ui.PreviewImage(annotated, cls=cls),
         )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, get_args
 
 import comfy.samplers
 from comfy_api.latest import io
 
+from ..xlard.claims import MOST_CLAIMS
 from ..xlard.guidance.min_norm import Combination
 from . import sockets
 
@@ -61,6 +63,27 @@ def claims() -> io.Input:
     return sockets.Claims.Input(
         "claims", optional=True, tooltip="Optional: claims from xLARD Claims, used instead of the prompt's."
     )
+
+
+def most_claims() -> io.Input:
+    """How many claims of a prompt are checked. Saved workflows hold values by place: it stands behind other inputs."""
+    return io.Int.Input(
+        "most_claims",
+        default=MOST_CLAIMS,
+        min=1,
+        max=256,
+        optional=True,
+        tooltip=(
+            "How many claims of the prompt are checked at most, the surest first; the others are listed as not "
+            "checked. Connected or edited claims are all checked."
+        ),
+        **advanced(io.Int.Input),
+    )
+
+
+def advanced(kind: type[io.Input]) -> dict[str, Any]:
+    """What puts an input of a kind among a node's advanced ones, in releases of ComfyUI that have these."""
+    return {"advanced": True} if "advanced" in inspect.signature(kind.__init__).parameters else {}
 
 
 def combination() -> io.Input:

@@ -6,12 +6,13 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..xlard.claims import MOST_CLAIMS
 from ..xlard.critics.registry import as_judge
 from ..xlard.loop.object_by_object import PROCESSES
 from ..xlard.loop.settings import FIRST, WHERE, LoopSettings
 from . import inputs, sockets
 from .comfy.accepted import optional_corrector, optional_head
-from .comfy.critic.pictures import chosen_claims
+from .comfy.critic.chosen import chosen_claims
 from .comfy.sampling.family import check_fits
 from .comfy.sampling.latents import with_source
 from .comfy.sampling.rewriting import ConditioningRewriter
@@ -163,6 +164,7 @@ class XLARDSelfCorrect(io.ComfyNode):
                         " gained, for xLARD Report and its history. Changes nothing that is drawn."
                     ),
                 ),
+                inputs.most_claims(),
                 *added_switches(),
             ],
             outputs=sockets.named(
@@ -204,13 +206,11 @@ class XLARDSelfCorrect(io.ComfyNode):
         first_picture: str = FIRST[0],
         process: str = PROCESSES[0],
         read_steps: bool = False,
+        most_claims: int = MOST_CLAIMS,
         **strategies: bool,
     ) -> io.NodeOutput:
-        judge, checked_claims, latent = (
-            as_judge(critic),
-            chosen_claims(prompt, claims),
-            with_source(latent_image, source),
-        )
+        judge, latent = as_judge(critic), with_source(latent_image, source)
+        checked_claims = chosen_claims(prompt, claims, judge, most_claims)
         modules = optional_head(head), optional_corrector(corrector)
         check_fits(dict(zip(("head", "corrector"), modules)), model, positive)
         rewriter = None if clip is None else ConditioningRewriter(judge, clip, prompt, positive)

@@ -7,10 +7,11 @@ from typing import Any
 from comfy_api.latest import io, ui
 from torch import Tensor
 
+from ..xlard.claims import MOST_CLAIMS
 from ..xlard.loop.registry import needs_rewriter
 from . import inputs, sockets
 from .comfy.accepted import as_critiques, as_states_or_round
-from .comfy.critic.pictures import chosen_claims
+from .comfy.critic.chosen import chosen_claims, claims_of_round
 from .comfy.graph_loop.closing import closed
 from .comfy.graph_loop.flow import Flow, begun_round
 from .comfy.sampling.latents import as_pictures, with_source
@@ -83,10 +84,12 @@ class XLARDLoopStart(io.ComfyNode):
                     "critic",
                     optional=True,
                     tooltip=(
-                        "Optional: a critic that can write. It rewords the prompt to say more clearly what failed. "
-                        "Needs prompt connected to CLIP Text Encode in the body."
+                        "Optional: a critic that can write. It rewords the prompt to say more clearly what failed, and "
+                        "splits one that the rules hardly understand. Needs prompt connected to CLIP Text Encode in "
+                        "the body."
                     ),
                 ),
+                inputs.most_claims(),
                 *added_switches(),
             ],
             outputs=sockets.named(
@@ -133,10 +136,15 @@ class XLARDLoopStart(io.ComfyNode):
         state: object | None = None,
         source: dict | None = None,
         critic: object | None = None,
+        most_claims: int = MOST_CLAIMS,
         **strategies: bool,
     ) -> io.NodeOutput:
         latent_image = with_source(latent_image, source)
-        checked_claims, pictures = chosen_claims(prompt, claims), as_pictures(latent_image["samples"])
+        pictures = as_pictures(latent_image["samples"])
+        # A critic may split a prompt differently each time.
+        checked_claims = claims_of_round(state)
+        if checked_claims is None:
+            checked_claims = chosen_claims(prompt, claims, critic, most_claims)
         allowed = switched_on(strategies, critic is not None)
         writer = critic if needs_rewriter(allowed) else None
         sources = None if source is None else pictures

@@ -26,10 +26,20 @@ def verdicts() -> tuple[io.Output, ...]:
         io.Float.Output(
             "score",
             is_output_list=True,
-            tooltip="For each picture the score of its best version in [0, 1]; None where the critic gave no verdict.",
+            tooltip=(
+                "For each picture the score of its best version in [0, 1]; None where the critic gave no verdict, or "
+                "has nothing to check."
+            ),
         ),
-        io.Boolean.Output("passed", is_output_list=True, tooltip="For each picture whether every claim holds."),
-        io.String.Output("report", tooltip="The critique of the best pictures as text."),
+        io.Boolean.Output(
+            "passed",
+            is_output_list=True,
+            tooltip="For each picture whether every claim holds; false where there is none.",
+        ),
+        io.String.Output(
+            "report",
+            tooltip="The critique of the best pictures as text, and which words of the prompt became no claim.",
+        ),
     )
 
 

@@ -8,16 +8,23 @@ const NODE = "XLARDClaims"
 const WIDGET = "xlard.claims"
 const TEXT_FIELD = "edited"
 const NO_CLAIMS = "Run the workflow to see the claims of the prompt."
+/** Lines about the prompt that are no claims: what became none, and remarks. */
+const NOTE = /^(not understood|not checked):\s*(.*)$|^#\s*(.*)$/
+/** How many values a workflow has for this node if it was saved before the widgets behind the text field. */
+const OLD_VALUES = 3
 
 /**
- * One claim as an element: its type as a small label, its text beside it.
- * @param {string} line a claim as the node prints it, such as `count: two red circles`
+ * One claim or note as an element: its type as a small label, its text beside it.
+ * @param {string} line a line as the node prints it, such as `count: two red circles` or `not checked: fantasy`
  * @returns {HTMLDivElement}
  */
 function claimRow(line) {
-  const [, type, text] = line.match(/^(\w+):\s*(.*)$/) ?? [null, "custom", line]
+  const note = line.match(NOTE)
+  const [type, text] = note
+    ? [note[1] ?? "", note[2] ?? note[3]]
+    : (line.match(/^(\w+):\s*(.*)$/)?.slice(1) ?? ["custom", line])
   const row = document.createElement("div")
-  row.style.cssText = "display:flex;gap:8px;padding:2px 0"
+  row.style.cssText = `display:flex;gap:8px;padding:2px 0;${note ? "opacity:.65" : ""}`
   const label = document.createElement("span")
   label.textContent = type
   label.style.cssText = "flex:0 0 64px;opacity:.65"
@@ -74,7 +81,7 @@ function addClaimsWidget(node) {
     list.replaceChildren(...(claims ? claims.split("\n").map(claimRow) : [document.createTextNode(NO_CLAIMS)]))
     editButton.disabled = !claims
   }
-  editButton.onclick = () => fillTextField(claims)
+  editButton.onclick = () => fillTextField(claims.split("\n").filter(line => !NOTE.test(line)).join("\n"))
   resetButton.onclick = () => fillTextField("")
   const widget = node.addDOMWidget(WIDGET, WIDGET, column, {
     // Kept in the workflow, but no input of the node.
@@ -96,7 +103,17 @@ app.registerExtension({
   name: "xlard.claims",
   nodeCreated(node) {
     if (node.comfyClass !== NODE) return
+    const newer = node.widgets.slice(OLD_VALUES - 1).map(newerWidget => [newerWidget, newerWidget.value])
     const widget = addClaimsWidget(node)
+    const onConfigure = node.onConfigure
+    // Values are saved by place: in an old workflow the claims stand where now the first of the newer widgets has its.
+    node.onConfigure = function (saved) {
+      onConfigure?.apply(this, arguments)
+      const values = saved.widgets_values
+      if (!Array.isArray(values) || values.length !== OLD_VALUES) return
+      for (const [newerWidget, value] of newer) newerWidget.value = value
+      widget.value = values[OLD_VALUES - 1]
+    }
     const onExecuted = node.onExecuted
     node.onExecuted = function (output) {
       onExecuted?.apply(this, arguments)

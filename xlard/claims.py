@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -44,6 +45,21 @@ class Claim:
         """The claim as JSON-ready values, without the fields that are unset."""
         values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "edit"}
         return {key: value for key, value in values.items() if value is not False and value not in (None, "")}
+
+
+MOST_CLAIMS = 12
+"""So many claims of a prompt are checked unless more are asked for."""
+
+NOTHING_TO_CHECK = "nothing to check"
+"""What people read where there is no claim."""
+
+
+class NotedClaims(list[Claim]):
+    """Claims, with lines for people on what of the prompt became none, and on who read it."""
+
+    def __init__(self, claims: Iterable[Claim] = (), notes: Iterable[str] = ()):
+        super().__init__(claims)
+        self.notes = tuple(notes)
 
 
 # The critics of the bundled worlds are trained on these wordings: they must not change.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from torch import nn
 
-from ...xlard.claims import Claim
+from ...xlard.claims import Claim, NotedClaims
 from ...xlard.critique import Critique
 from ...xlard.loop.rounds import BatchRound
 from ...xlard.loop.state import LoopState
@@ -48,9 +48,15 @@ def optional_corrector(value: object | None) -> ManagedModule | None:
     return None if value is None else as_corrector(value)
 
 
-def as_claims(value: object | None) -> list[Claim] | None:
-    """The claims of a claims socket, None if it is empty. Raises TypeError for anything but a list of claims."""
-    return None if value is None else _items(value, Claim, "claims", "a list of claims, from xLARD Claims")
+def as_claims(value: object | None) -> NotedClaims | None:
+    """The claims of a claims socket with their notes, None if it is empty. Raises TypeError for anything but a list of
+    claims.
+    """
+    if value is None:
+        return None
+    return NotedClaims(
+        _items(value, Claim, "claims", "a list of claims, from xLARD Claims"), getattr(value, "notes", ())
+    )
 
 
 def as_critiques(value: object) -> list[Critique]:

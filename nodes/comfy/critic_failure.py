@@ -49,7 +49,10 @@ def judged(
 
     Where the critic fails in a later round of a loop, whose node of the kind ``end`` waits for them, that gets failures
     in their place: it has what was drawn before. Elsewhere raises CriticError, and ComfyUI itself keeps what was drawn.
+    Without claims there is nothing to ask about.
     """
+    if not claims:
+        return [Critique(())] * len(images)
     try:
         return critic.judge(images, [claims] * len(images))
     except CriticError as error:

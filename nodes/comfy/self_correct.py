@@ -11,7 +11,7 @@ import comfy.utils
 import torch
 from comfy_api.latest import io, ui
 
-from ...xlard.claims import Claim
+from ...xlard.claims import Claim, NotedClaims
 from ...xlard.loop.critic_failure import LoopCriticError
 from ...xlard.loop.object_by_object import PROCESSES
 from ...xlard.loop.registry import OBJECT_BY_OBJECT
@@ -60,7 +60,7 @@ class SelfCorrection:
     read_steps: bool
 
     def run(
-        self, node: type[io.ComfyNode], prompt: str, claims: Sequence[Claim], seed: int, latent: dict, is_edit: bool
+        self, node: type[io.ComfyNode], prompt: str, claims: NotedClaims, seed: int, latent: dict, is_edit: bool
     ) -> io.NodeOutput:
         """What a running node puts out: LATENT, best and first images, state, scores, verdicts, report.
 
@@ -77,6 +77,8 @@ class SelfCorrection:
             return _cancelled(node, list(progress.best.values()))
         except LoopCriticError as failed:
             states = rescued(failed, self.sampler.source)
+        for state in states:
+            state.notes = claims.notes
         refusal = self.rewriter.refusal if self.rewriter else ""
         samples = like_source(torch.stack([state.best.latent for state in states]), self.sampler.source)
         return io.NodeOutput(

@@ -7,7 +7,7 @@ import torch
 
 from tests.support.loop_fakes import PROMPT, FakeDecoder, FakeJudge, FakeSampler, OneMore, SeedHead, engine
 from xlard.loop.baselines import base, best_of_n, one_correction, retry
-from xlard.loop.engine import derived_seed
+from xlard.loop.engine import Engine, derived_seed
 from xlard.loop.run import correct_all, self_correct
 from xlard.loop.settings import LoopSettings
 from xlard.models.corrector import CorrectorConfig
@@ -161,9 +161,28 @@ def test_only_failed_pictures_of_a_batch_go_on() -> None:
     assert sampler.resumed[0][2] == [1] and all(state.passed for state in states)
 
 
-def test_a_prompt_without_claims_is_refused() -> None:
-    with pytest.raises(ValueError, match="No claim could be read"):
-        self_correct([""], [[]], [0], FakeSampler([]), FakeDecoder(), FakeJudge())
+def test_a_picture_without_claims_is_drawn_once_and_not_judged() -> None:
+    class CountingJudge(FakeJudge):
+        judged = 0
+
+        def judge(self, images, claims):
+            self.judged += len(images)
+            return super().judge(images, claims)
+
+    judge, sampler = CountingJudge(), FakeSampler([5, 3])
+    claims = [[], claims_from_prompt(PROMPT)]
+    mood, circles = self_correct(["a mood", PROMPT], claims, [0, 1], sampler, FakeDecoder(), judge)
+    assert judge.judged == 2 and [len(mood.rounds), len(circles.rounds)] == [1, 2]
+    assert mood.finished and not mood.passed and mood.best.critique.score is None
+    assert (mood.nfe, mood.critic_calls) == (20, 0) and mood.best.image.shape == (8, 8, 3)
+    (alone,) = self_correct(["a mood"], [[]], [0], FakeSampler([5]), FakeDecoder(), judge)
+    assert judge.judged == 2 and len(alone.rounds) == 1 and not alone.best.critique.verdicts
+
+
+@pytest.mark.parametrize("method", [lambda engine: best_of_n(engine, 1), lambda engine: retry(engine, 3)])
+def test_baselines_do_not_try_again_what_has_no_claims(method) -> None:
+    (state,) = method(Engine(FakeSampler([5]), FakeDecoder(), FakeJudge(), ["a mood"], [[]], [0]))
+    assert len(state.rounds) == 1
 
 
 def test_baselines_cost_what_they_say() -> None:

@@ -60,6 +60,16 @@ def test_what_passes_is_left_alone_and_gets_no_round():
     assert second.after(states).leading is None
 
 
+def test_a_batch_without_claims_is_drawn_once_and_says_why():
+    start = first_round("a mood", [], 2, SEED, notes=["not checked: a mood"])
+    states = start.finished(*returned(0.1, 0.2), [judged(NOTHING, []), judged(RIGHT, [])], 20, 3.0)
+    assert start.after(states).leading is None and resumed_round(states, [], 2, SEED).leading is None
+    assert [(state.passed, state.critic_calls, state.notes) for state in states] == [
+        (False, 0, ("not checked: a mood",))
+    ] * 2
+    assert states[0].to_dict()["notes"] == ["not checked: a mood"]
+
+
 def test_only_what_is_wrong_is_drawn_anew_from_the_best_latent():
     second = drawn(WRONG)
     (region,) = second.redrawn((CELLS, CELLS))

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.graphs import PROMPT, demo_graph, error, shown, text
+from tests.support.graphs import PROMPT, demo_graph, error, pictures, shown, text
 from xlard.critics.scoring import SCORINGS
 
+NO_CLAIM = "and, or, with"
+"""A prompt that names nothing, whatever the rules know."""
+MANY = ", ".join(f"a {noun}" for noun in "cat dog cup car bus tie book boat cow bird chair clock laptop banana".split())
+"""A prompt of fourteen claims."""
 
-def claims_graph(prompt: str = PROMPT, edited: str = "", critic: bool = False) -> dict:
+
+def claims_graph(prompt: str = PROMPT, edited: str = "", critic: bool = False, **settings) -> dict:
     """xLARD Claims alone."""
-    graph = {"claims": {"class_type": "XLARDClaims", "inputs": {"prompt": prompt, "edited": edited}}}
+    graph = {"claims": {"class_type": "XLARDClaims", "inputs": {"prompt": prompt, "edited": edited, **settings}}}
     if critic:
         graph["world"] = {"class_type": "XLARDDemo", "inputs": {}}
         graph["claims"]["inputs"]["critic"] = ["world", 3]
@@ -78,9 +83,50 @@ def test_what_cannot_be_read_names_the_line_and_the_fix(comfy, prompt, edited, c
     assert cause in error(comfy, claims_graph(prompt, edited))
 
 
-def test_a_critic_reads_the_prompt_into_claims(comfy):
-    lines = claims_of(comfy, claims_graph("three red squares", critic=True))
+def test_a_critic_that_comes_first_reads_the_prompt_into_claims(comfy):
+    lines = claims_of(comfy, claims_graph("three red squares", critic=True, split_by="critic first"))
+    assert lines.pop().endswith("split the prompt into claims.")
     assert lines and all(line.split(":")[0] in ("count", "color", "position", "object") for line in lines)
+
+
+def test_a_critic_is_shown_examples_and_what_it_makes_up_is_dropped(comfy, server):
+    graph = claims_graph("highres, 2cats, waist up, 8k", split_by="critic first")
+    graph["server"] = {"class_type": "XLARDCriticServer", "inputs": {"url": server.url, "model": "splits"}}
+    graph["claims"]["inputs"]["critic"] = ["server", 0]
+    first, note = claims_of(comfy, graph)
+    assert first == "count: two cats" and note.endswith("split the prompt into claims.")
+    (request,) = [seen for seen in server.requests() if "body" in seen]
+    asked = [message["content"] for message in request["body"]["messages"] if message["role"] == "user"]
+    assert len(asked) == 4 and "1girl" in asked[1] and "2cats" in asked[3]
+
+
+def test_the_rules_read_what_they_understand_with_a_critic_too(comfy):
+    assert claims_of(comfy, claims_graph(critic=True)) == claims_of(comfy, claims_graph())
+
+
+def test_a_prompt_without_claims_has_nothing_to_check_and_its_pictures_go_through(comfy):
+    assert claims_of(comfy, claims_graph(NO_CLAIM))[0] == "# nothing to check"
+    graph = judged_graph()
+    graph["claims"]["inputs"]["prompt"] = NO_CLAIM
+    graph = shown(graph, passed=("critique", 5))
+    assert pictures(comfy, graph, "critique", 1).shape[0] == 1
+    result = comfy.run(graph)
+    assert "Picture 1: nothing to check" in text(result, "report")
+    assert (text(result, "score"), text(result, "passed")) == ("None", "False")
+
+
+def test_a_dozen_claims_are_checked_and_a_widget_raises_it(comfy):
+    lines = claims_of(comfy, claims_graph(MANY))
+    assert len(lines) == 13 and lines[-1].startswith("not checked: ") and lines[-1].count(";") == 1
+    lines = claims_of(comfy, claims_graph(MANY, most_claims=20))
+    assert len(lines) == 14 and not any(line.startswith("not checked") for line in lines)
+
+
+def test_what_became_no_claim_is_told_by_the_critique_of_connected_claims(comfy):
+    graph = judged_graph()
+    graph["claims"]["inputs"].update(prompt=MANY, most_claims=13)
+    report = text(comfy.run(graph), "report")
+    assert report.splitlines()[-1].startswith("not checked: one ")
 
 
 @pytest.mark.parametrize("way", SCORINGS)

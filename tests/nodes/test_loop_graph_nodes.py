@@ -24,6 +24,19 @@ def test_the_first_round_is_ksamplers_picture_and_what_passes_is_drawn_once(comf
     assert text(result, "passed") == "True" and len(by_round(result, "critique")) == 1
 
 
+def test_without_claims_the_body_runs_once_and_the_report_says_why(comfy):
+    graph = shown(looped(prompt="and, or, with", rounds=3), report=("end", 6), state=("end", 3))
+    assert (pictures(comfy, graph, "end", 1) == pictures(comfy, demo_graph(), "decoded")).all()
+    result = ran(comfy, graph)
+    assert text(result, "report").startswith("Picture 1: nothing to check") and text(result, "passed") == "False"
+    assert [[round_.critic_calls for round_ in rounds] for rounds in rounds_of(result)] == [[0]]
+
+
+def test_claims_beyond_the_most_are_named_at_the_end(comfy):
+    graph = shown(looped(prompt="a cat, a dog, a purple triangle", most_claims=2, rounds=1), report=("end", 6))
+    assert text(ran(comfy, graph), "report").splitlines()[-1].startswith("not checked: one triangle")
+
+
 def test_what_fails_is_drawn_again_until_the_rounds_are_used_up(comfy):
     graph = shown(looped(rounds=3), seed=("start", 3), report=("start", 6), denoise=("start", 2), number=("start", 4))
     result = ran(comfy, graph)

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from tests.support.graphs import BAD_LATENTS, SIDE, demo_graph, error, load_latent, loop_graph, pictures, shown, text
-from tests.support.loop_graphs import saved_latents
+from tests.support.loop_graphs import rounds_of, saved_latents
 from xlard.loop.registry import DEFAULT_STRATEGIES
 
 
@@ -102,6 +102,34 @@ def test_an_empty_prompt_is_an_error(comfy):
     graph = loop_graph(prompt="")
     graph["picture"] = {"class_type": "PreviewImage", "inputs": {"images": ["loop", 1]}}
     assert "The prompt is empty" in error(comfy, graph)
+
+
+def test_a_prompt_without_claims_draws_its_picture_and_spends_no_round(comfy):
+    graph = shown(
+        loop_graph(prompt="and, or, with", rounds=3),
+        score=("loop", 4),
+        passed=("loop", 5),
+        report=("loop", 6),
+        state=("loop", 3),
+    )
+    assert (pictures(comfy, graph, "loop", 1) == pictures(comfy, demo_graph(), "decoded")).all()
+    result = comfy.run(graph)
+    assert text(result, "report").startswith("Picture 1: nothing to check")
+    assert (text(result, "score"), text(result, "passed")) == ("None", "False")
+    ((round_,),) = rounds_of(result)
+    assert (round_.strategy, round_.nfe, round_.critic_calls) == ("sample", 4, 0)
+    graph["files"] = {"class_type": "XLARDReport", "inputs": {"state": ["loop", 3], "filename_prefix": "none/run"}}
+    page = comfy.view(comfy.run(graph).outputs["files"]["html"][0]).decode()
+    assert "The picture is as it was drawn: nothing to check." in page
+
+
+def test_claims_beyond_a_dozen_are_named_in_the_report_and_not_checked(comfy):
+    nouns = "cat dog cup car bus tie book boat cow bird chair clock laptop banana".split()
+    graph = shown(loop_graph(prompt=", ".join(f"a {noun}" for noun in nouns), rounds=0), report=("loop", 6))
+    _, *lines = text(comfy.run(graph), "report").splitlines()
+    assert lines.pop() == "not checked: one laptop; one banana" and len(lines) == 12
+    graph["loop"]["inputs"]["most_claims"] = 14
+    assert len(text(comfy.run(graph), "report").splitlines()) == 1 + 14
 
 
 @pytest.mark.parametrize("name, samples, message", BAD_LATENTS)

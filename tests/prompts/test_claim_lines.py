@@ -43,12 +43,19 @@ any_text = st.text(max_size=40).filter(str.strip) | st.sampled_from(
         "a\u2028b",
         "position: cat",
         "custom",
+        "counts: two",
+        "it shows -1",
+        "a (x2)",
+        "(1,5)",
+        "half (50%)",
+        "not understood: k",
     ]
 )
 places = st.sampled_from(["on the left", "in the background", "at the top"])
 built = {
     "count": st.builds(count_claim, nouns, numbers, maybe_colors),
-    "object": st.builds(object_claim, nouns, numbers, maybe_colors),
+    # "At least none" is true of every picture: no line says it.
+    "object": st.builds(object_claim, nouns, numbers.filter(bool), maybe_colors),
     "color": st.builds(color_claim, nouns, numbers, colors, few),
     "position": st.builds(position_claim, nouns, directions, nouns, few, maybe_colors, maybe_colors),
     "attribute": st.builds(attribute_claim, nouns, few, st.sampled_from(sorted(ATTRIBUTES)), few, st.booleans()),
@@ -95,9 +102,9 @@ def test_claims_of_any_text_come_back(prompt: str) -> None:
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["", "# ", *(f"{kind}: " for kind in EXAMPLES), "colour:", "...", "note: "]),
+            st.sampled_from(["", "# ", *(f"{kind}: " for kind in EXAMPLES), "colour:", "...", "note: ", "counts: "]),
             messy_prompts | st.text(max_size=30),
-            st.sampled_from(["", "(2)", " (0)", "(-1)", "(1e400)", "(x)", "(nan)"]),
+            st.sampled_from(["", "(2)", " (0)", "(-1)", "(1e400)", "(x)", "(nan)", " -1", "(1,5)", "(x2)", "(9%)"]),
         ),
         max_size=3,
     )
@@ -169,6 +176,19 @@ def test_the_examples_are_right(line: str) -> None:
         ('text: "OPEN" is on the sign', Claim("text", '"OPEN" is on the sign')),
         ("the hat casts a shadow", custom_claim("the hat casts a shadow")),
         ("note: two dogs", custom_claim("note: two dogs")),
+        ("- note: two dogs", custom_claim("- note: two dogs")),
+        ("a cat - fluffy", custom_claim("a cat - fluffy")),
+        ("the board shows 4 x 5", custom_claim("the board shows 4 x 5")),
+        ("the bus has the number 7", custom_claim("the bus has the number 7")),
+        ("color: one of the circles is red", color_claim("circle", 1, "red", 2)),
+        ("color: two of the three circles are red", color_claim("circle", 2, "red", 2)),
+        ("color: none of the circles are red", color_claim("circle", 0, "red", 2)),
+        ("color: all three circles are red", color_claim("circle", 3, "red", 2)),
+        ("color: the scissors are red", color_claim("scissors", 1, "red", 1)),
+        ("color: the sheep is white", color_claim("sheep", 1, "white", 1)),
+        ("count\uff1atwo dogs", count_claim("dog", 2)),
+        ("custom: counts: two", custom_claim("counts: two")),
+        ("custom: it shows -1", custom_claim("it shows -1")),
     ],
 )
 def test_what_a_line_claims(line: str, expected: Claim) -> None:
@@ -184,6 +204,28 @@ def test_a_weight_stands_in_brackets_behind() -> None:
     assert claim == replace(count_claim("circle", 2, "red"), weight=1.5)
     assert parse_lines("the hat (2) (.5)") == [replace(custom_claim("the hat (2)"), weight=0.5)]
     assert parse_lines("the hat (small)") == [custom_claim("the hat (small)")]
+
+
+@pytest.mark.parametrize(
+    ("written", "weight"), [("(1,5)", 1.5), ("(x2)", 2), ("(2x)", 2), ("(*3)", 3), ("(\u00d7 2)", 2), ("(.5)", 0.5)]
+)
+def test_weights_are_read_as_people_write_them(written: str, weight: float) -> None:
+    assert parse_lines(f"count: two dogs {written}") == [replace(count_claim("dog", 2), weight=weight)]
+
+
+def test_what_became_no_claim_is_none() -> None:
+    assert parse_lines("Not understood: k; f/1.8\ncount: two dogs\nnot checked: fantasy") == [count_claim("dog", 2)]
+
+
+@pytest.mark.parametrize("number", ["fifteen", "twenty-one", "forty"])
+@pytest.mark.parametrize("line", ["count: {} balloons", "object: at least {} balloons", "color: {} balloons are red"])
+def test_a_large_number_in_words_is_read_or_asked_about(line: str, number: str) -> None:
+    try:
+        (claim,) = parse_lines(line.format(number))
+    except ValueError as error:
+        assert number.split("-")[0] in str(error) and "digits" in str(error)
+    else:
+        assert claim.noun == "balloon" and claim.number == {"fifteen": 15, "twenty-one": 21, "forty": 40}[number]
 
 
 def test_dots_stand_for_the_claims_of_the_prompt() -> None:
@@ -222,6 +264,33 @@ def test_whether_the_claims_of_the_prompt_are_included(text: str, includes_promp
         ("it rains (1e999)", "finite"),
         ("it rains (inf)", "finite"),
         ("it rains (nan)", "finite"),
+        ("count: two dogs (-1)", "above 0"),
+        ("count: two dogs -1", "in brackets"),
+        ("two dogs x2", "in brackets"),
+        ("count: two dogs (50%)", "above 0"),
+        ("count: two dogs (1,500)", "thousand"),
+        ("count: two dogs 7", "belongs to nothing"),
+        ("counts: two dogs", "Did you mean 'count:'?"),
+        ("objekt: a dog", "Did you mean 'object:'?"),
+        ("colours: the cat is red", "Did you mean 'color:'?"),
+        ("pos: cat left of dog", "Did you mean 'position:'?"),
+        ("- count: two dogs", "without '-' before them: 'count:'"),
+        ("2. count: two dogs", "without '2.' before them: 'count:'"),
+        ("count - two dogs", "begins with its type and a colon: 'count:'"),
+        ("Position = cat left of dog", "begins with its type and a colon: 'position:'"),
+        ("color: all circles are red", "how many"),
+        ("color: every circle is red", "how many"),
+        ("color: circles are red", "how many"),
+        ("color: the sheep are white", "how many"),
+        ("color: the cat is fluffy", "for 'fluffy' write 'attribute: the cat is fluffy'"),
+        ("object: no cats", "true of every picture"),
+        ("object: at least no cats", "true of every picture"),
+        ("count: no more than two cats", "cannot be claimed"),
+        ("count: at least two dogs", "for a smallest number write 'object:'"),
+        ("count: some dogs", "for some or many write 'object:'"),
+        ("position: cat behind dog", "for 'behind' write 'relation: cat behind dog'"),
+        ("position: cat behind dog", "position takes left of, right of, above, below"),
+        ("position: cat left of dog above bird", "a line for each"),
     ],
 )
 def test_an_error_names_the_line_and_shows_a_right_one(line: str, shown: str) -> None:

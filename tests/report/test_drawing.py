@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.report_states import PROMPT, RIGHT, SIDE, WRONG, judged, silent
 from xlard.critique import Critique
 from xlard.detections import Detection
-from xlard.report.drawing import annotate, card, object_state, wrong_mask
+from xlard.report.drawing import annotate, card, object_state, summarise, wrong_mask
 from xlard.report.pictures import redrawn
 
 
@@ -83,6 +83,9 @@ def test_the_card_grows_with_its_claims_and_keeps_its_width() -> None:
     assert short.width == long.width == 300
     assert long.height > short.height
     assert card(Critique(()), 300).width == 300
+    assert card(Critique(()), 300, ["not checked: a mood"]).height > card(Critique(()), 300).height
+    assert card(Critique(()), 300, ["word " * 5000]).height < 3 * card(Critique(()), 300).height
+    assert summarise(Critique(())) == "nothing to check"
 
 
 def test_an_image_of_another_shape_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -55,6 +56,18 @@ def test_a_picture_that_stays_is_shown_once() -> None:
 def test_a_picture_that_nothing_was_tried_on_is_not_said_to_have_stayed_best() -> None:
     page = Page(report_page([judged_state(judged(WRONG))], "demo"))
     assert "No correction was tried; 3 of 4 claims hold." in page.text and "No round was better" not in page.text
+
+
+def test_the_page_says_what_of_the_prompt_became_no_claim() -> None:
+    state = replace(judged_state(judged(WRONG)), notes=("not understood: 8 k", "not checked: <b>mood</b>"))
+    page = Page(report_page([state], "demo"))
+    assert "not understood: 8 k" in page.text and "not checked: <b>mood</b>" in page.text
+
+
+def test_a_picture_without_claims_has_nothing_to_check() -> None:
+    page = report_page([judged_state(Critique(()), prompt="a mood")], "demo")
+    assert "The picture is as it was drawn: nothing to check." in Page(page).text
+    assert '<p class="unknown">The picture' in page and "0 of 0" not in page
 
 
 @pytest.mark.parametrize(

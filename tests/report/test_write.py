@@ -8,6 +8,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,15 @@ def test_all_files_are_written_and_readable(tmp_path: Path, count: int) -> None:
     history = json.loads(files.history.read_text("utf-8"))
     assert len(history) == count
     assert [loop_round["critique"]["passed"] for loop_round in history[0]["rounds"]] == [False, True]
+
+
+def test_the_picture_and_the_history_say_what_became_no_claim(tmp_path: Path) -> None:
+    state = judged_state(judged(WRONG))
+    plain = write_report([state], tmp_path, "plain")
+    noted = write_report([replace(state, notes=("not checked: a mood",))], tmp_path, "noted")
+    with Image.open(plain.picture) as before, Image.open(noted.picture) as after:
+        assert after.height > before.height
+    assert json.loads(noted.history.read_text("utf-8"))[0]["notes"] == ["not checked: a mood"]
 
 
 def test_a_failed_write_leaves_the_earlier_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,6 +111,16 @@ async def lacks(request, body, seen):
 
 
 @behaviour
+async def splits(request, body, seen):
+    """Splits any prompt into two cats and a thing that is in none."""
+    question = body["messages"][-1]["content"]
+    if not (isinstance(question, str) and "Split a prompt" in question):
+        return well(body)
+    claims = [{"type": "count", "noun": noun, "number": 2} for noun in ("cat", "zeppelin")]
+    return web.json_response(completion(json.dumps({"claims": claims})))
+
+
+@behaviour
 async def hang(request, body, seen):
     while request.transport is not None and not request.transport.is_closing():
         await asyncio.sleep(0.02)

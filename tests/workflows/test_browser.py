@@ -188,3 +188,23 @@ def test_claims_are_shown_can_be_edited_and_are_saved(comfy_page):
     page.get_by_role("button", name="Use the prompt's claims").click()
     assert "custom: it is a triangle (2)" not in page.evaluate(SAVED_CLAIMS)
     assert comfy_page.our_errors() == []
+
+
+def test_a_workflow_saved_before_newer_widgets_keeps_its_values(comfy_page):
+    workflow = json.loads((CHECKOUT / "workflows" / "demo_critique.json").read_text(encoding="utf-8"))
+    for node in workflow["nodes"]:
+        if node["type"] == "XLARDClaims":
+            node["widgets_values"] = ["", "custom: it rains", "count: two owls\nnot checked: a mood"]
+    comfy_page.load(workflow)
+    comfy_page.page.get_by_text("two owls").first.wait_for(timeout=10_000)
+    (inputs,) = (node["inputs"] for node in comfy_page.api_prompt().values() if node["class_type"] == "XLARDClaims")
+    assert (inputs["edited"], inputs["split_by"], inputs["most_claims"]) == ("custom: it rains", "rules first", 12)
+    # Notes are shown, and copied nowhere.
+    comfy_page.page.get_by_text("a mood").first.wait_for(timeout=10_000)
+    comfy_page.page.get_by_role("button", name="Edit these claims").click()
+    saved = comfy_page.page.evaluate(SAVED_CLAIMS)
+    assert saved[1:] == ["count: two owls", "rules first", 12, "count: two owls\nnot checked: a mood"]
+    # Saved anew and opened again, all is as it was.
+    comfy_page.load(comfy_page.page.evaluate("() => window.app.graph.serialize()"))
+    assert comfy_page.page.evaluate(SAVED_CLAIMS) == saved
+    assert comfy_page.our_errors() == []

@@ -64,7 +64,9 @@ class Backend(Protocol):
     """A model that can be asked. ``check_backend`` says what an object lacks.
 
     Lists are as long as the list of questions, in its order. A method that a kind of model cannot offer raises
-    CannotDo, and the scorings that need it say so.
+    CannotDo, and the scorings that need it say so. A backend of a small vocabulary may have ``unknown_share(text)``,
+    the share in [0, 1] of a text that it does not know: it is not asked to split prompts of such words, nor shown
+    examples with them.
     """
 
     # Not runtime_checkable: before Python 3.12 isinstance() reads the properties, and ``boxes`` may ask a server.

@@ -18,10 +18,14 @@ from ..claims import (
 from ..english import parse_label
 from ..prompts.claim_lines import format_lines, parse_lines
 from ..prompts.noun_phrases import split_colors
+from ..prompts.parser import read_claims
+from ..prompts.unclaimed import taken_whole
 from . import questions
 from .asking import ask_all
-from .backend import Answer, Ask, CriticError, UnreadableAnswer
+from .backend import Answer, Ask, CannotDo, CriticError, UnreadableAnswer
 from .parsing import bare, read_json, validated
+from .split_examples import example_turns
+from .split_words import foreign_nouns
 
 if TYPE_CHECKING:
     from .mllm import MLLMCritic
@@ -38,28 +42,50 @@ _NEEDED = {
 }
 
 
+class SplitError(CriticError):
+    """A critic's model did not split a prompt, and ``cause`` says why."""
+
+    def __init__(self, name: str, cause: str):
+        self.cause = cause
+        super().__init__(
+            f"{name} cannot split the prompt into claims: {cause} Disconnect the critic to use the built-in parser, or"
+            " write the claims yourself."
+        )
+
+
 def decompose(critic: MLLMCritic, prompt: str) -> list[Claim]:
     """Have the critic's model split a prompt into claims, at most ``MOST_CLAIMS`` and none twice.
 
-    Raises CriticError if its answer cannot be read, not even the second one.
+    It is shown examples first, if it knows their words. A claim about a thing that the prompt does not name is dropped.
+    Only where the rules cannot read the prompt, as one in another language, and it names less than half of the claims'
+    things, these are taken for translations. Raises CriticError if its answer cannot be read or nothing is left of it,
+    not even of the second one, and if the model does not know most of the prompt's words.
     """
     from .schemas import DECOMPOSED, answer_schema
+
+    backend, is_readable = critic.backend, not taken_whole(read_claims(prompt))
+    unknown_share = getattr(backend, "unknown_share", None)
+    if unknown_share and unknown_share(prompt) > 0.5:
+        raise CannotDo(f"{backend.name} does not know most of the words of the prompt.")
 
     def read(ask: Ask, answer: Answer) -> list[Claim]:
         is_list = bare(answer.text).startswith("[")
         value = read_json(answer.text, "[" if is_list else "{")
-        return _claims(validated(DECOMPOSED, {"claims": value} if is_list else value, answer.text).claims)
+        claims = validated(DECOMPOSED, {"claims": value} if is_list else value, answer.text).claims
+        return _claims(claims, prompt, is_readable)
 
-    (reply,) = ask_all(critic.backend, [Ask(questions.decompose(prompt), schema=answer_schema(DECOMPOSED))], read)
+    ask = Ask(questions.decompose(prompt), turns=example_turns(unknown_share), schema=answer_schema(DECOMPOSED))
+    (reply,) = ask_all(backend, [ask], read)
     if reply.value is None:
-        raise CriticError(
-            f"{critic.backend.name} cannot split the prompt into claims: {reply.error} Disconnect the critic "
-            "to use the built-in parser, or write the claims yourself."
-        )
+        raise SplitError(backend.name, reply.error)
     return reply.value
 
 
-def _claims(answers: Sequence[DecomposedClaim]) -> list[Claim]:
+def _claims(answers: Sequence[DecomposedClaim], prompt: str, is_readable: bool) -> list[Claim]:
+    """The claims, without those about things that the prompt does not name; see ``decompose``.
+
+    Raises UnreadableAnswer for one that lacks something, and if none is left.
+    """
     if not answers:
         raise UnreadableAnswer("It holds no claim.")
     totals: dict[str, int] = {}
@@ -67,7 +93,19 @@ def _claims(answers: Sequence[DecomposedClaim]) -> list[Claim]:
         if answer.type == "count" and answer.noun and answer.number is not None and not answer.color:
             totals.setdefault(parse_label(answer.noun)[1], answer.number)
     claims = [_claim(index, answer, totals) for index, answer in enumerate(answers, 1)]
-    return list(dict.fromkeys(claims))[:MOST_CLAIMS]
+    foreign = [_foreign(answer, prompt) for answer in answers]
+    kept = [claim for claim, nouns in zip(claims, foreign, strict=True) if not nouns]
+    if not is_readable and 2 * len(kept) < len(claims):
+        kept = claims
+    if not kept:
+        nouns = dict.fromkeys(noun for nouns in foreign for noun in nouns)
+        raise UnreadableAnswer(f"The prompt does not name what the claims are about: {', '.join(nouns)}.")
+    return list(dict.fromkeys(kept))[:MOST_CLAIMS]
+
+
+def _foreign(answer: DecomposedClaim, prompt: str) -> list[str]:
+    nouns = [noun for noun in (parse_label(label or "")[1] for label in (answer.noun, answer.other)) if noun]
+    return foreign_nouns(nouns, answer.text or "", prompt)
 
 
 def _claim(index: int, answer: DecomposedClaim, totals: dict[str, int]) -> Claim:

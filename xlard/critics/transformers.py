@@ -76,7 +76,7 @@ class TransformersBackend:
         random text, as long as it may be.
         """
         for ask in asks:
-            if ask.image is None and self._is_foreign(ask.question):
+            if ask.image is None and self.unknown_share(ask.question) > 0.5:
                 raise CannotDo(
                     f"{self.name} does not know most of the words of the question. It answers only questions that it "
                     "was trained on; use a critic that was trained on language at large."
@@ -112,11 +112,11 @@ class TransformersBackend:
             likelihoods.append(logs.gather(1, tokens.to(logs.device)[:, None]).mean().item())
         return likelihoods
 
-    def _is_foreign(self, text: str) -> bool:
-        """Whether the tokenizer does not know most of a text."""
+    def unknown_share(self, text: str) -> float:
+        """The share in [0, 1] of a text's tokens that stand for words which the tokenizer does not know."""
         tokenizer = self.folder.processor.tokenizer
         tokens = tokenizer(text, add_special_tokens=False).input_ids
-        return 2 * tokens.count(tokenizer.unk_token_id) > len(tokens)
+        return tokens.count(tokenizer.unk_token_id) / max(len(tokens), 1)
 
     def _in_batches(self, asks: Sequence[Ask], run: Callable[[int, list[Ask]], Sequence[T]]) -> Iterator[T]:
         return in_batches(asks, self.batch, run, self.make_room, self.name, self.folder.weights)

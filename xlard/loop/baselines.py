@@ -34,7 +34,7 @@ def retry(engine: Engine, number: int, settings: LoopSettings | None = None) -> 
     for attempt in range(number):
         if rows:
             engine.try_rows(rows, lambda: _draw(engine, rows, attempt, settings), better)
-        rows = [row for row, state in enumerate(engine.states) if not state.passed]
+        rows = [row for row, state in enumerate(engine.states) if not state.finished]
     return engine.states
 
 

@@ -25,7 +25,7 @@ class LoopCriticError(CriticError):
         super().__init__(f"{which} could not be judged. {cause.rstrip('.')}.")
         self.latents = latents.detach().cpu()
         self.states = [
-            replace(state, ended=f"{self} The loop ended there.") if state.rounds and not state.passed else state
+            replace(state, ended=f"{self} The loop ended there.") if state.rounds and not state.finished else state
             for state in states
         ]
 

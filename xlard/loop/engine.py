@@ -55,7 +55,8 @@ class Attempt:
 class Engine:
     """The models of a loop and the pictures that go through it. Without a ``rewriter`` prompts stay as they are.
 
-    ``sources`` (B, C, h, w) are latents of pictures that are edited, each by claims with an edit. With ``read_steps``
+    A picture without claims is drawn once, and no critic is asked about it. ``sources`` (B, C, h, w) are latents of
+    pictures that are edited, each by claims with an edit. With ``read_steps``
     the head, if there is one, reads each step of sampling that it can, which changes no picture.
     """
 
@@ -78,12 +79,6 @@ class Engine:
                 f"There are {len(self.prompts)} prompts, {len(self.claims)} lists of claims and "
                 f"{len(self.seeds)} seeds; each picture needs one of each."
             )
-        for prompt, claims in zip(self.prompts, self.claims):
-            if not claims:
-                raise ValueError(
-                    f"No claim could be read out of the prompt '{prompt}'. Write what the picture must "
-                    "show, e.g. 'two red circles left of a blue square'."
-                )
         if self.sources is not None:
             check_editable(self.claims, self.sources, len(self.prompts))
         self.states = [LoopState(prompt, tuple(claims)) for prompt, claims in zip(self.prompts, self.claims)]
@@ -117,8 +112,9 @@ class Engine:
         started = time.perf_counter()
         attempt = make()
         images = self.decoder.decode(attempt.latents)
+        claims = attempt.claims or [self.claims[row] for row in rows]
         try:
-            critiques = self.judge.judge(images, attempt.claims or [self.claims[row] for row in rows])
+            critiques = judged(self.judge, images, claims)
         except CriticError as error:
             raise LoopCriticError(str(error), len(self.states[rows[0]].rounds), self.states, attempt.latents) from error
         seconds = (time.perf_counter() - started) / len(rows)
@@ -130,7 +126,7 @@ class Engine:
                 attempt.seeds[index],
                 attempt.nfe,
                 seconds + (planned[index] if planned else 0.0),
-                1,
+                1 if claims[index] else 0,
                 critiques[index],
                 attempt.latents[index].detach().cpu(),
                 images[index].detach().cpu(),
@@ -147,6 +143,20 @@ class Engine:
             state.rounds.append(round_)
             if self.on_round:
                 self.on_round(row, round_)
+
+
+def judged(judge: Judge, images: Tensor, claims: Sequence[Sequence[Claim]]) -> list[Critique]:
+    """What a critic says of images (B, H, W, 3) in [0, 1], each against its own claims; one without claims gets a
+    critique without verdicts, unseen. Raises CriticError.
+    """
+    asked = [row for row, claims_of_picture in enumerate(claims) if claims_of_picture]
+    if len(asked) == len(claims):
+        return judge.judge(images, claims)
+    critiques = [Critique(())] * len(claims)
+    if asked:
+        for row, critique in zip(asked, judge.judge(images[asked], [claims[row] for row in asked])):
+            critiques[row] = critique
+    return critiques
 
 
 def check_editable(claims: Sequence[Sequence[Claim]], sources: Tensor, batch: int) -> None:

@@ -125,7 +125,7 @@ class BatchRound:
                         self.seed,
                         nfe,
                         seconds,
-                        1,
+                        1 if state.claims else 0,
                         critiques[row],
                         latents[row].detach().cpu(),
                         images[row].detach().cpu(),
@@ -144,7 +144,7 @@ class BatchRound:
         seed = derived_seed(self.first_seed, max(len(state.rounds) for state in states), 0)
         strategies = router(self.strategies, editing=any(state.from_source for state in states))
         plans = tuple(
-            None if state.passed else strategies.plan(self._situation(state, seed), within_edit_region)
+            None if state.finished else strategies.plan(self._situation(state, seed), within_edit_region)
             for state in states
         )
         return replace(self, states=tuple(states), plans=plans, seconds=time.perf_counter() - started)
@@ -189,8 +189,10 @@ def first_round(
     strategies: Sequence[str] = DEFAULT_STRATEGIES,
     sources: Tensor | None = None,
     rewriter: Rewriter | None = None,
+    notes: Sequence[str] = (),
 ) -> BatchRound:
     """A fresh draw of ``batch`` pictures with the artist's own seed; with ``sources`` (B, C, h, w), these as they are.
+    ``notes`` are the states'.
 
     Raises ValueError for sources without claims of an edit, or not one for each picture.
     """
@@ -199,7 +201,8 @@ def first_round(
         check_editable([claims], sources, batch)
         nothing = torch.zeros(sources.shape[-2:], dtype=torch.bool)
         plans = tuple(Plan(SOURCE, 0.0, seed, 0, region=nothing, latent=source) for source in sources)
-    return BatchRound(tuple(LoopState(prompt, tuple(claims)) for _ in range(batch)), plans, seed, strategies, rewriter)
+    states = tuple(LoopState(prompt, tuple(claims), notes=tuple(notes)) for _ in range(batch))
+    return BatchRound(states, plans, seed, strategies, rewriter)
 
 
 def resumed_round(

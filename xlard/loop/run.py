@@ -39,9 +39,9 @@ def self_correct(
     """Draw each picture, then fix those that the critic fails, until they pass or rounds or budget are spent.
 
     The best picture by the critic is kept. Prompts get another wording only from a ``rewriter``. With ``sources``
-    (B, C, h, w) these latents are the first pictures, and only what their edits may change is redrawn. Raises
-    ValueError where a prompt has no claims, where the claims of a source have no edit, or for unknown strategies; and
-    LoopCriticError, which holds what there was until then, where the critic fails.
+    (B, C, h, w) these latents are the first pictures, and only what their edits may change is redrawn. A picture
+    without claims is drawn once and not judged. Raises ValueError where the claims of a source have no edit, or for
+    unknown strategies; and LoopCriticError, which holds what there was until then, where the critic fails.
     """
     return correct_all(
         Engine(
@@ -84,10 +84,10 @@ def plan_for(
 ) -> Plan | None:
     """What a router does with a picture in round ``number``.
 
-    None for a picture that passes, and where the ``budget`` in model calls does not allow the plan.
+    None for a picture that passes or has no claims, and where the ``budget`` in model calls does not allow the plan.
     """
     state, rewriter = engine.states[row], engine.rewriter
-    if state.passed:
+    if state.finished:
         return None
 
     def rewrite(critique: Critique) -> str | None:

@@ -68,13 +68,15 @@ class Round:
 class LoopState:
     """A picture on its way through the loop; ``rounds[0]`` is the first, uncorrected picture, or the source of an edit.
 
-    ``ended`` says why there are no more rounds, where the critic failed; else it is empty.
+    ``ended`` says why there are no more rounds, where the critic failed; else it is empty. ``notes`` are lines for
+    people on what of the prompt became no claim.
     """
 
     prompt: str
     claims: tuple[Claim, ...]
     rounds: list[Round] = field(default_factory=list)
     ended: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def first(self) -> Round:
@@ -115,6 +117,11 @@ class LoopState:
         return self.best.critique.passed
 
     @property
+    def finished(self) -> bool:
+        """Whether nothing is left to fix: every claim holds, or there is none."""
+        return not self.claims or self.passed
+
+    @property
     def nfe(self) -> int:
         """Model calls so far."""
         return sum(round_.nfe for round_ in self.rounds)
@@ -152,6 +159,7 @@ class LoopState:
                 "critic_calls": self.critic_calls,
                 "best_round": self.rounds.index(self.best),
                 "ended": self.ended,
+                "notes": list(self.notes),
                 "rounds": [
                     {
                         "strategy": r.strategy,

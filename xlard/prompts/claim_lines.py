@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from ..claims import Claim, ClaimType, color_claim, count_claim, custom_claim, object_claim, one_line, position_claim
-from ..english import NUMBER_WORDS
+from ..claims import (
+    NOTHING_TO_CHECK,
+    Claim,
+    ClaimType,
+    NotedClaims,
+    color_claim,
+    count_claim,
+    custom_claim,
+    object_claim,
+    one_line,
+    position_claim,
+)
+from ..english import NUMBER_WORDS, NUMBERS, PAIR_NOUNS
+from .lexicon import Symbol
+from .line_errors import meant_type, reason, spelled_number
+from .line_weights import weighed, with_weight
 from .noun_phrases import Phrase
 from .reader import read_literally
-from .reading import Link, Relation
+from .reading import Link, Reading, Relation
 from .tokens import symbols
+from .unclaimed import is_note
 
 FROM_PROMPT = "..."
 """A line that stands for the claims of the prompt."""
@@ -30,12 +44,9 @@ EXAMPLES = {
 }
 """A correct line of each type."""
 
-_TYPED = re.compile(rf"({'|'.join(get_args(ClaimType))}|colour)\s*:(.*)", re.IGNORECASE)
-_WEIGHT = re.compile(
-    r"\( ?([-+]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:e[-+]?[0-9]{1,4})?"
-    r"|[-+]?(?:nan|inf(?:inity)?)) ?\)\Z",
-    re.IGNORECASE,
-)
+_TYPED = re.compile(rf"({'|'.join(get_args(ClaimType))}|colour)\s*[:\uff1a](.*)", re.IGNORECASE)
+_PART_OF = re.compile(r"(\w+) of (?:all )?(?:the|these|those) (?:(\w+) )?", re.IGNORECASE)
+_EVERY = ("all", "any", "each", "every")
 _PHRASE_PARTS = frozenset({"quantity", "at_least", "no", "word", "of", "verb", "action", "filler"})
 
 
@@ -44,14 +55,20 @@ def format_lines(claims: Sequence[Claim]) -> str:
     return "\n".join(_format(claim) for claim in claims)
 
 
+def shown_lines(claims: NotedClaims) -> str:
+    """The claims as text, and below them their notes; ``parse_lines`` gives the claims back."""
+    lines = [*map(_format, claims)] or [f"# {NOTHING_TO_CHECK}"]
+    return "\n".join([*lines, *(note if is_note(note) else f"# {one_line(note)}" for note in claims.notes)])
+
+
 def parse_lines(text: str, from_prompt: Sequence[Claim] = ()) -> list[Claim]:
     """The claims of a text with a claim on each line.
 
-    A line is ``type: text``; without a known type it is a ``custom`` claim. ``#`` before a line disables it, a number
-    in brackets after it is its weight, and a line ``...`` stands for the claims ``from_prompt``. Counts, objects,
-    colours and positions get their fields from their text. Raises ValueError for a weight that is not above 0 and
-    finite, and for a line of these four types that cannot be understood; the message names the line and shows a correct
-    one.
+    A line is ``type: text``; without a type it is a ``custom`` claim. ``#`` before a line disables it, a number in
+    brackets after it is its weight, and a line ``...`` stands for the claims ``from_prompt``. Lines of
+    ``unclaimed.note_lines`` claim nothing. Counts, objects, colours and positions get their fields from their text.
+    Raises ValueError for a weight that is not above 0 and finite, for a type that is misspelled, and for a line of
+    these four types that cannot be understood; the message names the line, says why, and shows a correct one.
     """
     claims: list[Claim] = []
     for number, line in _enabled(text):
@@ -72,7 +89,7 @@ def wants_prompt(text: str) -> bool:
 
 def _enabled(text: str) -> list[tuple[int, str]]:
     lines = [(number, one_line(line)) for number, line in enumerate(text.splitlines(), 1)]
-    return [(number, line) for number, line in lines if line and not line.startswith("#")]
+    return [(number, line) for number, line in lines if line and not line.startswith("#") and not is_note(line)]
 
 
 def _format(claim: Claim) -> str:
@@ -80,43 +97,47 @@ def _format(claim: Claim) -> str:
     if claim.type == "position" and claim.number != 1:
         # The text of a position leaves out the number.
         text = f"{NUMBER_WORDS.get(claim.number, claim.number)} {text}"
-    if claim.weight == 1 and not _WEIGHT.search(text):
-        return f"{claim.type}: {text}"
-    weight = f"{claim.weight:g}"
-    return f"{claim.type}: {text} ({weight if float(weight) == claim.weight else repr(claim.weight)})"
+    return with_weight(f"{claim.type}: {text}", claim.weight)
 
 
 def _claim(line: str) -> Claim:
     typed = _TYPED.match(line)
+    if typed is None:
+        meant = meant_type(line)
+        if meant:
+            raise ValueError(f"{meant} A criterion of your own may begin so behind 'custom:'.")
     kind, text = (typed[1].lower(), typed[2].strip()) if typed else ("custom", line)
     kind = "color" if kind == "colour" else kind
-    text, weight = _weighed(text)
+    text, weight = weighed(text, any_text=typed is not None and kind in ("custom", "text"))
     claim = _READERS[kind](text) if text else None
     if claim is None:
-        raise ValueError(f"A {kind} line looks like '{EXAMPLES[kind]}'; 'custom:' takes any text.")
+        why = reason(kind, text) if text else "It has no text."
+        article = "An" if kind[0] in "ao" else "A"
+        raise ValueError(f"{why} {article} {kind} line looks like '{EXAMPLES[kind]}'; 'custom:' takes any text.")
     return replace(claim, weight=weight)
 
 
-def _weighed(text: str) -> tuple[str, float]:
-    match = _WEIGHT.search(text)
-    if not match:
-        return text, 1.0
-    weight = float(match[1])
-    if weight == 0:
-        raise ValueError("A weight of 0 has no meaning: write # before the line to disable it.")
-    if not 0 < weight < math.inf:
-        raise ValueError("A weight must be a finite number above 0, for example (1.5).")
-    return text[: match.start()].strip(), weight
+def _read(text: str, *more_parts: str) -> Reading | None:
+    """What a text of noun phrases says; None if there is more in it than such phrases and ``more_parts``."""
+    text_symbols = symbols(text, literal=True)
+    kinds = {symbol.kind for symbol in text_symbols}
+    # "No more than two" is no negation, and a number at the end belongs to nothing.
+    if not kinds <= _PHRASE_PARTS | {*more_parts} or {"no", "at_least"} <= kinds or _ends_with_number(text_symbols):
+        return None
+    reading = read_literally(text_symbols)
+    phrases = reading.phrases + reading.absent
+    return None if any(phrase.attributes or spelled_number(phrase.noun) for phrase in phrases) else reading
+
+
+def _ends_with_number(text_symbols: Sequence[Symbol]) -> bool:
+    return bool(text_symbols) and text_symbols[-1].kind == "quantity"
 
 
 def _phrase(text: str) -> Phrase | None:
     """The phrase that a text consists of, number 0 for ``no dogs``; None if it is not exactly one."""
-    text_symbols = symbols(text, literal=True)
-    if any(symbol.kind not in _PHRASE_PARTS for symbol in text_symbols):
-        return None
-    reading = read_literally(text_symbols)
-    phrases = reading.phrases + reading.absent
-    return phrases[0] if len(phrases) == 1 and not phrases[0].attributes and not reading.links else None
+    reading = _read(text)
+    phrases = reading.phrases + reading.absent if reading else []
+    return phrases[0] if reading and len(phrases) == 1 and not reading.links else None
 
 
 def _count(text: str) -> Claim | None:
@@ -126,31 +147,43 @@ def _count(text: str) -> Claim | None:
 
 def _object(text: str) -> Claim | None:
     phrase = _phrase(text)
-    return object_claim(phrase.noun, phrase.number, phrase.color) if phrase else None
+    return object_claim(phrase.noun, phrase.number, phrase.color) if phrase and phrase.number else None
 
 
-def _subject_and_predicate(text: str) -> tuple[Phrase | None, str]:
-    """The cat and ``fluffy`` of ``the cat is fluffy``."""
-    subject, _, predicate = re.sub(r"\s(?:is|are)\s", "\n", text, count=1, flags=re.IGNORECASE).partition("\n")
-    return _phrase(subject), predicate
+def _subject_and_predicate(text: str) -> tuple[str, str, str]:
+    """``the cat``, ``is`` and ``fluffy`` of ``the cat is fluffy``; of ``one of the two cats is fluffy`` the ``one
+    cats``.
+    """
+    subject, verb, predicate = (*re.split(r"\s(is|are)\s", text, maxsplit=1, flags=re.IGNORECASE), "", "")[:3]
+    part = _PART_OF.match(subject)
+    if part and (part[1].lower() in (*NUMBERS, "none") or part[1].isdecimal()):
+        total = part[2] or ""
+        rest = subject[part.end() :] if _is_number(total) else f"{total} {subject[part.end() :]}"
+        subject = f"{'no' if part[1].lower() == 'none' else part[1]} {rest.strip()}"
+    return subject, verb.lower(), predicate
+
+
+def _is_number(word: str) -> bool:
+    return word.lower() in NUMBERS or word.isdecimal()
 
 
 def _color(text: str) -> Claim | None:
-    phrase, predicate = _subject_and_predicate(text)
-    color = _phrase(f"{predicate} thing")
+    subject, verb, predicate = _subject_and_predicate(text)
+    phrase, color = _phrase(subject), _phrase(f"{predicate} thing")
     if phrase is None or phrase.color or color is None or color.noun != "thing" or color.color is None:
         return None
+    is_one = phrase.number == 1 and (verb == "is" or phrase.noun in PAIR_NOUNS)
+    every = subject.lower().split()[0] in _EVERY and phrase.number < 2
+    if every or not (phrase.exact or is_one):
+        return None
     # "The circle" is the only one; "one circle" is one of several.
-    total = 1 if text.lower().startswith("the ") else 2
+    total = 1 if subject.lower().startswith("the ") else 2
     return color_claim(phrase.noun, phrase.number, color.color, total)
 
 
 def _position(text: str) -> Claim | None:
-    text_symbols = symbols(text, literal=True)
-    if any(symbol.kind not in _PHRASE_PARTS | {"direction", "is"} for symbol in text_symbols):
-        return None
-    reading = read_literally(text_symbols)
-    if len(reading.phrases) != 2 or len(reading.relations) != 1 or any(phrase.attributes for phrase in reading.phrases):
+    reading = _read(text, "direction", "is")
+    if reading is None or len(reading.phrases) != 2 or len(reading.relations) != 1:
         return None
     relation = reading.relations[0]
     a, b = reading.phrases[relation.a], reading.phrases[relation.b]
@@ -158,7 +191,7 @@ def _position(text: str) -> Claim | None:
 
 
 def _attribute(text: str) -> Claim:
-    phrase, _ = _subject_and_predicate(text)
+    phrase = _phrase(_subject_and_predicate(text)[0])
     return Claim("attribute", text, phrase.noun, phrase.number) if phrase else Claim("attribute", text)
 
 

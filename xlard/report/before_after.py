@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageFont
 
 from ..loop.state import LoopState
-from .drawing import RIGHT, STATE_COLORS, WRONG, card, wrap
+from .drawing import RIGHT, STATE_COLORS, UNASKED, WRONG, card, shortened, wrap
 from .outcome import origin, outcome, round_number
 from .pictures import annotated
 
 SIDE = 320
 """Longer side in pixels of a picture in the grid."""
 
+_STATE_OF = {True: RIGHT, False: WRONG, None: UNASKED}
 _MARGIN, _FONT, _LINE = 16, 15, 21
 _PAPER, _INK, _FAINT = (240, 240, 236), (28, 30, 34), (100, 104, 112)
 
@@ -43,10 +44,11 @@ def _cell(state: LoopState) -> Image.Image:
     title = wrap(state.title, title_font, width - 2 * _MARGIN)
     sentence, passed = outcome(state)
     status = wrap(sentence, font, width - 2 * _MARGIN)
+    notes = [line for note in state.notes for line in wrap(shortened(note), font, width - 2 * _MARGIN)]
     columns = [("Before", state.first), ("After", state.best)]
     pictures = [annotated(loop_round, SIDE) for _, loop_round in columns]
     cards = [card(loop_round.critique, SIDE) for _, loop_round in columns]
-    top = _MARGIN + (len(title) + len(status)) * _LINE + _LINE // 2
+    top = _MARGIN + (len(title) + len(status) + len(notes)) * _LINE + _LINE // 2
     picture_height = max(picture.height for picture in pictures)
     height = top + _LINE + picture_height + max(claims_card.height for claims_card in cards) + _MARGIN
     cell = Image.new("RGB", (width, height), _PAPER)
@@ -56,7 +58,10 @@ def _cell(state: LoopState) -> Image.Image:
         draw.text((_MARGIN, y), line, _INK, title_font)
         y += _LINE
     for line in status:
-        draw.text((_MARGIN, y), line, STATE_COLORS[RIGHT if passed else WRONG], font)
+        draw.text((_MARGIN, y), line, STATE_COLORS[_STATE_OF[passed]], font)
+        y += _LINE
+    for line in notes:
+        draw.text((_MARGIN, y), line, _FAINT, font)
         y += _LINE
     for column, ((heading, loop_round), picture, claims_card) in enumerate(zip(columns, pictures, cards, strict=True)):
         x = _MARGIN + column * (SIDE + _MARGIN)

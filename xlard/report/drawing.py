@@ -9,6 +9,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from ..claims import NOTHING_TO_CHECK
 from ..critique import Critique, Verdict
 from ..detections import Detection
 
@@ -22,7 +23,10 @@ RIGHT, WRONG, UNASKED = "right", "wrong", "unasked"
 STATE_COLORS = {RIGHT: (11, 110, 79), WRONG: (178, 34, 52), UNASKED: (90, 96, 104)}
 """One colour per state, dark enough for white text (WCAG AA). Line style and mark repeat what the colour says."""
 
+NO_CLAIM = "The prompt holds no claim that can be checked."
+
 _READABLE_SIDE = 384
+_LONGEST_NOTE = 200
 _PAPER, _INK, _FAINT = (252, 252, 250), (28, 30, 34), (100, 104, 112)
 
 
@@ -104,8 +108,8 @@ def annotate(image: Tensor, critique: Critique, scale: int | None = None) -> Ima
     return picture
 
 
-def card(critique: Critique, width: int) -> Image.Image:
-    """Draw the claims under each other, each with a tick, a cross or (no verdict) a dash.
+def card(critique: Critique, width: int, notes: Sequence[str] = ()) -> Image.Image:
+    """Draw the claims under each other, each with a tick, a cross or (no verdict) a dash; below them the ``notes``.
 
     ``width`` is in pixels; the height follows from the text.
     """
@@ -116,7 +120,8 @@ def card(critique: Critique, width: int) -> Image.Image:
         (verdict, verdict.claim.shown, _detail(verdict)) for verdict in critique.verdicts
     ]
     if not rows:
-        rows = [(None, "The prompt holds no claim that can be checked.", "")]
+        rows = [(None, NO_CLAIM, "")]
+    rows += [(None, "", shortened(note)) for note in notes]
     wrapped_rows = [
         (verdict, wrap(text, font, width - indent - gap), wrap(detail, small_font, width - indent - gap))
         for verdict, text, detail in rows
@@ -147,9 +152,11 @@ def card(critique: Critique, width: int) -> Image.Image:
 
 
 def summarise(critique: Critique) -> str:
-    """One line: how many claims hold, how many have no verdict, and the score."""
+    """One line: how many claims hold, how many have no verdict, and the score; or that there is nothing to check."""
     if critique.abstained:
         return "The critic abstained: no verdict"
+    if not critique.verdicts:
+        return NOTHING_TO_CHECK
     held = sum(bool(verdict.passed) for verdict in critique.verdicts)
     without_verdict = f", no verdict on {critique.abstentions}" if critique.abstentions else ""
     score = "" if critique.score is None else f", score {_with_spread(critique.score, critique.spread)}"
@@ -200,6 +207,11 @@ def wrap(text: str, font: Font, width: int) -> list[str]:
             word = word[fits:]
         current = word
     return [*lines, current] if current else lines
+
+
+def shortened(note: str) -> str:
+    """The beginning of a note that is too long to be read in a picture."""
+    return note if len(note) <= _LONGEST_NOTE else f"{note[:_LONGEST_NOTE].rstrip()} ..."
 
 
 def _detail(verdict: Verdict) -> str:

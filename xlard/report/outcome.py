@@ -15,14 +15,16 @@ def origin(loop_round: Round, number: int) -> str:
     return "the source" if loop_round.strategy == SOURCE else f"round {number}, {loop_round.strategy}"
 
 
-def outcome(state: LoopState) -> tuple[str, bool]:
-    """What became of a picture, in a sentence or two, and whether all its claims hold."""
+def outcome(state: LoopState) -> tuple[str, bool | None]:
+    """What became of a picture, in a sentence or two, and whether all its claims hold; None if it has none."""
     sentence, passed = _outcome(state)
     return f"{sentence} {state.ended}".strip(), passed
 
 
-def _outcome(state: LoopState) -> tuple[str, bool]:
+def _outcome(state: LoopState) -> tuple[str, bool | None]:
     first, best = state.first, state.best
+    if not state.claims:
+        return "The picture is as it was drawn: nothing to check.", None
     if best.critique.abstained:
         return "The critic abstained: nothing is known of this picture.", False
     held = sum(bool(verdict.passed) for verdict in best.critique.verdicts)

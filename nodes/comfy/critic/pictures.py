@@ -9,37 +9,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ....xlard.claims import Claim
 from ....xlard.critique import Critique
 from ....xlard.loop.state import LoopState
-from ....xlard.report.drawing import annotate, card, summarise, wrong_mask
-from ..accepted import as_claims
+from ....xlard.report.drawing import NO_CLAIM, annotate, card, summarise, wrong_mask
 
 _CARD_WIDTH = 384
 _PREVIEW_SIDE = 512
 _MARKS = {True: "\u2713", False: "\u2717", None: "?"}
-
-
-def chosen_claims(prompt: str, claims: object | None) -> list[Claim]:
-    """The claims that are connected, else those of the prompt; raises ValueError if there are none, TypeError for
-    anything but claims.
-    """
-    claims = as_claims(claims)
-    if claims is not None:
-        if not claims:
-            raise ValueError("No claim is left: all lines of xLARD Claims are disabled. Enable one, or add one.")
-        return claims
-    # Imported late: it takes a third of the time that the pack may add to ComfyUI's start.
-    from ....xlard.prompts import claims_from_prompt
-
-    prompt_claims = claims_from_prompt(prompt)
-    if not prompt_claims:
-        cause = f"holds no claim that can be checked: {prompt!r}" if prompt.strip() else "is empty"
-        raise ValueError(
-            f"The prompt {cause}. Write what should be there, for example 'two red circles left of a blue "
-            "square', or connect xLARD Claims with claims of your own."
-        )
-    return prompt_claims
 
 
 def checked_images(images: Tensor) -> Tensor:
@@ -71,12 +47,12 @@ def preview(image: Tensor, critique: Critique) -> tuple[str, Image.Image, int]:
     return "JPEG", annotate(image.cpu(), critique), _PREVIEW_SIDE
 
 
-def annotated_images(images: Tensor, critiques: Sequence[Critique]) -> Tensor:
-    """Images (B, H, W, 3) with boxes, each beside the card of its claims, as one IMAGE batch."""
+def annotated_images(images: Tensor, critiques: Sequence[Critique], notes: Sequence[str] = ()) -> Tensor:
+    """Images (B, H, W, 3) with boxes, each beside the card of its claims and the ``notes``, as one IMAGE batch."""
     sheets = []
     for image, critique in zip(images, critiques):
         picture = annotate(image, critique)
-        claims = card(critique, _CARD_WIDTH)
+        claims = card(critique, _CARD_WIDTH, notes)
         sheet = Image.new("RGB", (picture.width + claims.width, max(picture.height, claims.height)), "white")
         sheet.paste(picture, (0, 0))
         sheet.paste(claims, (picture.width, 0))
@@ -92,14 +68,17 @@ def wrong_masks(images: Tensor, critiques: Sequence[Critique]) -> Tensor:
     return torch.stack([wrong_mask(critique, *images.shape[1:3]) for critique in critiques])
 
 
-def critique_text(critiques: Sequence[Critique]) -> str:
-    """A report in plain words: one line for each claim of each picture, and for each box that claims rest on."""
+def critique_text(critiques: Sequence[Critique], notes: Sequence[str] = ()) -> str:
+    """A report in plain words: one line for each claim of each picture, and for each box that claims rest on; then the
+    ``notes``.
+    """
     lines = []
     abstained = sum(critique.abstained for critique in critiques)
     if abstained and len(critiques) > 1:
         lines.append(f"No verdict on {abstained} of {len(critiques)} pictures")
     for number, critique in enumerate(critiques, 1):
-        lines.append(f"Picture {number}: {summarise(critique)}")
+        why = "" if critique.verdicts else f". {NO_CLAIM}"
+        lines.append(f"Picture {number}: {summarise(critique)}{why}")
         lines += [
             f"  {_MARKS[verdict.passed]} {verdict.claim.shown}: {verdict.reason}" for verdict in critique.verdicts
         ]
@@ -108,10 +87,13 @@ def critique_text(critiques: Sequence[Critique]) -> str:
             f"{region.score:.2f}, {region.reason}"
             for region in critique.regions
         ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *notes])
 
 
 def states_text(states: Sequence[LoopState]) -> str:
-    """The critiques of the best pictures of a loop in plain words, and why it ended early if the critic failed."""
+    """The critiques of the best pictures of a loop in plain words, what of the prompts became no claim, and why it
+    ended early if the critic failed.
+    """
+    notes = dict.fromkeys(note for state in states for note in state.notes)
     ended = dict.fromkeys(state.ended for state in states if state.ended)
-    return "\n".join([critique_text([state.best.critique for state in states]), *ended])
+    return "\n".join([critique_text([state.best.critique for state in states], list(notes)), *ended])

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ....xlard.claims import Claim
+from ....xlard.claims import Claim, NotedClaims
 from ....xlard.critics.rewrite import PromptRewriter
 from ....xlard.loop.rounds import BatchRound, first_round, resumed_round
 from ....xlard.loop.state import LoopState
 from ..compat.jobs import ExecutionBlocker, running
 from ..compat.sampling import add_call_hook, noise_levels
-from ..critic.pictures import checked_images, critique_text
+from ..critic.pictures import checked_images, states_text
 from ..sampling.latents import PIXELS_PER_LATENT, as_pictures, like_source, mask_of
 
 
@@ -127,7 +127,7 @@ class Flow:
     @property
     def report(self) -> str:
         """What is wrong with the best pictures so far, as text; empty before the first is drawn."""
-        return critique_text([state.best.critique for state in self.batch.states]) if self.batch.number else ""
+        return states_text(self.batch.states) if self.batch.number else ""
 
     def outputs(self, prompt: str, claims: Sequence[Claim]) -> tuple:
         """What a loop's start puts out, in the order of its outputs; ``prompt`` is the artist's own."""
@@ -183,7 +183,7 @@ class Flow:
 def begun_round(
     state: Sequence[LoopState] | BatchRound | None,
     prompt: str,
-    claims: Sequence[Claim],
+    claims: NotedClaims,
     batch: int,
     seed: int,
     strategies: Sequence[str],
@@ -200,7 +200,7 @@ def begun_round(
         return state
     rewriter = None if writer is None else PromptRewriter(writer)
     if state is None:
-        return first_round(prompt, claims, batch, seed, strategies, sources, rewriter)
+        return first_round(prompt, claims, batch, seed, strategies, sources, rewriter, claims.notes)
     return resumed_round(state, claims, batch, seed, strategies, rewriter)
 
 

@@ -33,7 +33,7 @@ def early_best_of(engine: Engine, number: int, noise_level: float, until_passed:
     for attempt in range(max(1, number * sampler.nfe() // nfe_of_picture(sampler, noise_level))):
         if rows:
             engine.try_rows(rows, lambda: _drawn(engine, sampler, rows, attempt, noise_level), better)
-        rows = [row for row in rows if not (until_passed and engine.states[row].passed)]
+        rows = [row for row in rows if not (until_passed and engine.states[row].finished)]
     return engine.states
 
 
