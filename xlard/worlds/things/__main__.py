@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     autoencoder.add_argument("--decoder-width", type=int, default=64, help="channels of the decoder")
     autoencoder.add_argument("--begin", type=Path, metavar="FILE", help="autoencoder whose weights it begins with")
     validated(model("generator", "UNet and text encoder on latents of renders", 60_000, 32, 8e-4, 40_000))
-    checker = validated(model("checker", "a detector on renders and their reconstructions", 12_000, 32, 1e-3, 16_000))
+    checker = validated(model("checker", "a detector on renders and their reconstructions", 4000, 32, 1e-3, 8000))
     checker.add_argument("--width", type=int, default=32, help="channels at half of the picture's size")
     critic = model("critic", "Qwen3-VL on renders, reconstructions and annotated pictures", 8000, 32, 1e-3, 20_000)
     critic.add_argument("--listing", action="store_true", help="first: learn to list objects, into the folder boxes")

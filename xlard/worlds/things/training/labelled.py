@@ -15,6 +15,7 @@ from torch import Tensor
 from ....detections import Detection
 from ....tensor_files import write_tensors
 from ...training.annotated import Annotated
+from ...training.precision import bfloat16_on_cpu
 from ..detector import TINTS
 from ..icons import Icons, load_icons
 from ..judging import whole_place
@@ -65,10 +66,12 @@ def repeated(pictures: Tensor, autoencoder: Any, noise: float, generator: torch.
     device = str(next(autoencoder.parameters()).device)
     batches = []
     for batch in pictures.split(_TOGETHER):
-        latents = autoencoder.encode(as_tensor(batch.numpy(), device)).latents
-        amount = noise * torch.rand(len(latents), 1, 1, 1, generator=generator)
-        disturbed = latents + (amount * torch.randn(latents.shape, generator=generator)).to(latents.device)
-        decoded = autoencoder.decode(disturbed).sample.clamp(-1, 1)
+        inputs = as_tensor(batch.numpy(), device)
+        with bfloat16_on_cpu(inputs.device):
+            latents = autoencoder.encode(inputs).latents
+            amount = noise * torch.rand(len(latents), 1, 1, 1, generator=generator)
+            disturbed = latents + (amount * torch.randn(latents.shape, generator=generator)).to(latents)
+            decoded = autoencoder.decode(disturbed).sample.float().clamp(-1, 1)
         batches.append(((decoded + 1) * 127.5).round().byte().permute(0, 2, 3, 1).contiguous().cpu())
     return torch.cat(batches)
 
