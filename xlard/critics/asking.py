@@ -1,4 +1,7 @@
-"""Asking until an answer can be read: a second time with the error shown to the model, then no answer at all."""
+"""Asking until an answer can be read: a second time with the error shown to the model, then no answer at all.
+
+What is not a whole answer is never read, however well it looks.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,9 @@ from . import questions
 from .backend import GREEDY, Answer, Ask, Backend, Sampling, UnreadableAnswer
 
 T = TypeVar("T")
+
+LONGEST_SHOWN = 4000
+"""Characters of an answer that a model is shown again. A longer one may fill all that the model reads at once."""
 
 
 @dataclass(frozen=True)
@@ -24,25 +30,30 @@ class Reply(Generic[T]):
 def ask_all(
     backend: Backend, asks: Sequence[Ask], read: Callable[[Ask, Answer], T], sampling: Sampling = GREEDY
 ) -> list[Reply[T]]:
-    """Ask everything and read the answers; what ``read`` refuses with UnreadableAnswer is asked a second time."""
+    """Ask everything and read the answers.
+
+    What ``read`` refuses with UnreadableAnswer and what has a fault is asked a second time, unless the fault is final.
+    """
     replies = [_reply(ask, answer, read) for ask, answer in zip(asks, backend.answer(asks, sampling))]
-    unread = [index for index, reply in enumerate(replies) if reply.error]
+    unread = [index for index, reply in enumerate(replies) if reply.error and not reply.answer.is_final]
     if not unread:
         return replies
-    retries = [
-        replace(
-            asks[index],
-            turns=(*asks[index].turns, (asks[index].question, replies[index].answer.text)),
-            question=questions.retry(replies[index].error),
-        )
-        for index in unread
-    ]
+    retries = [_again(asks[index], replies[index]) for index in unread]
     for index, ask, answer in zip(unread, retries, backend.answer(retries, sampling)):
         replies[index] = _reply(ask, answer, read)
     return replies
 
 
+def _again(ask: Ask, reply: Reply[T]) -> Ask:
+    """The second question: after the answer and what is wrong with it, or as the first one if the answer ran away."""
+    if reply.answer.fault or len(reply.answer.text) > LONGEST_SHOWN:
+        return replace(ask, question=f"{ask.question} {questions.BRIEFLY}")
+    return replace(ask, turns=(*ask.turns, (ask.question, reply.answer.text)), question=questions.retry(reply.error))
+
+
 def _reply(ask: Ask, answer: Answer, read: Callable[[Ask, Answer], T]) -> Reply[T]:
+    if answer.fault:
+        return Reply(None, answer, answer.fault)
     try:
         return Reply(read(ask, answer), answer)
     except UnreadableAnswer as error:
