@@ -21,7 +21,7 @@ from ..prompts.noun_phrases import split_colors
 from . import questions
 from .asking import ask_all
 from .backend import Answer, Ask, CriticError, UnreadableAnswer
-from .parsing import bare, read_json, validated
+from .parsing import read_json, validated
 
 if TYPE_CHECKING:
     from .mllm import MLLMCritic
@@ -46,9 +46,10 @@ def decompose(critic: MLLMCritic, prompt: str) -> list[Claim]:
     from .schemas import DECOMPOSED, answer_schema
 
     def read(ask: Ask, answer: Answer) -> list[Claim]:
-        is_list = bare(answer.text).startswith("[")
-        value = read_json(answer.text, "[" if is_list else "{")
-        return _claims(validated(DECOMPOSED, {"claims": value} if is_list else value, answer.text).claims)
+        value = read_json(answer.text, "{[")
+        return _claims(
+            validated(DECOMPOSED, {"claims": value} if isinstance(value, list) else value, answer.text).claims
+        )
 
     (reply,) = ask_all(critic.backend, [Ask(questions.decompose(prompt), schema=answer_schema(DECOMPOSED))], read)
     if reply.value is None:
