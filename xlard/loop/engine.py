@@ -17,7 +17,7 @@ from ..critics.backend import CriticError
 from ..critique import Critique
 from ..editing.claims import edit_in
 from ..protocols import Corrector, Decoder, Head, Judge, Rewriter, Sampler
-from .critic_failure import LoopCriticError
+from .critic_failure import LoopCriticError, critiques_of
 from .edit_region import check_editable_area
 from .state import LoopState, Round, StepReward
 
@@ -118,7 +118,7 @@ class Engine:
         attempt = make()
         images = self.decoder.decode(attempt.latents)
         try:
-            critiques = self.judge.judge(images, attempt.claims or [self.claims[row] for row in rows])
+            critiques = critiques_of(self.judge, images, attempt.claims or [self.claims[row] for row in rows])
         except CriticError as error:
             raise LoopCriticError(str(error), len(self.states[rows[0]].rounds), self.states, attempt.latents) from error
         seconds = (time.perf_counter() - started) / len(rows)
