@@ -67,6 +67,29 @@ def test_one_picture_without_an_answer_leaves_the_others_their_verdicts(server, 
     assert max(len(json.dumps(seen["body"]["messages"][-1])) for seen in server.requests()) < 20_000
 
 
+@pytest.mark.parametrize("parallel", [1, 3])
+@pytest.mark.parametrize(
+    "model, cause",
+    [
+        ("slow-at-white", "did not answer within 0.6 s. Raise timeout, lower max_tokens"),
+        ("chatter-then-busy", "holds no JSON list: 'What a lovely picture"),
+        ("chatter-then-busy", "Asked again: The question does not fit what the model"),
+    ],
+)
+def test_one_answer_without_end_leaves_the_others_their_verdicts(server, model, cause, parallel):
+    critic = MLLMCritic(backend(server, model, timeout=0.6, parallel=parallel))
+    critiques = critic.judge(THREE_PICTURES, [TWO] * 3)
+    assert [critique.passed for critique in critiques] == [True, False, True] and critiques[1].abstained
+    assert cause in critiques[1].verdicts[0].reason
+
+
+def test_a_server_that_hangs_is_not_waited_for_at_each_picture(server):
+    critic = MLLMCritic(backend(server, "hang", timeout=0.3))
+    with pytest.raises(CriticError, match="did not answer within 0.3 s"):
+        critic.judge(THREE_PICTURES, [TWO] * 3)
+    assert len(server.requests()) == 2
+
+
 @pytest.mark.parametrize("model", ["filters-white", "filters-white-400", "null-for-white"])
 def test_one_refusal_leaves_the_other_claims_and_pictures_theirs_claim_by_claim(server, model):
     critic = MLLMCritic(backend(server, model), make_scoring("per claim"))

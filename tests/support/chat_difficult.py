@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -87,6 +88,24 @@ DIFFICULT["filters-white-400"] = _but_for_white(
 DIFFICULT["null-for-white"] = _but_for_white(lambda body: web.json_response(ANSWERS["empty-null"]))
 DIFFICULT["runs-away-at-white"] = _but_for_white(_long)
 DIFFICULT["thinks-at-white"] = _but_for_white(lambda body: web.json_response(ANSWERS["neither"]))
+
+
+@difficult
+async def slow_at_white(request, body, seen):
+    """Writes without end about a white picture."""
+    while _brightness(body) > 200 and request.transport is not None and not request.transport.is_closing():
+        await asyncio.sleep(0.02)
+    return well(body)
+
+
+@difficult
+async def chatter_then_busy(request, body, seen):
+    """Chats about a white picture, and fails when it is asked about it again."""
+    if _brightness(body) <= 200:
+        return well(body)
+    if len(body["messages"]) > 2:
+        return failure(400, "the request exceeds the available context size")
+    return web.json_response(ANSWERS["chatter"])
 
 
 @difficult

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from . import questions
-from .backend import GREEDY, Answer, Ask, Backend, Sampling, UnreadableAnswer
+from .backend import GREEDY, Answer, Ask, Backend, CriticError, Sampling, UnreadableAnswer
 
 T = TypeVar("T")
 
@@ -33,13 +33,23 @@ def ask_all(
     """Ask everything and read the answers.
 
     What ``read`` refuses with UnreadableAnswer and what has a fault is asked a second time, unless the fault is final.
+    Raises CriticError, but not for a second asking that fails where other questions have been answered.
     """
     replies = [_reply(ask, answer, read) for ask, answer in zip(asks, backend.answer(asks, sampling))]
     unread = [index for index, reply in enumerate(replies) if reply.error and not reply.answer.is_final]
     if not unread:
         return replies
     retries = [_again(asks[index], replies[index]) for index in unread]
-    for index, ask, answer in zip(unread, retries, backend.answer(retries, sampling)):
+    try:
+        answers = backend.answer(retries, sampling)
+    except CriticError as error:
+        if len(unread) == len(asks):
+            raise
+        # The others have been answered: what cannot be asked again has no verdict, and says why.
+        for index in unread:
+            replies[index] = replace(replies[index], error=f"{replies[index].error} Asked again: {error}")
+        return replies
+    for index, ask, answer in zip(unread, retries, answers):
         replies[index] = _reply(ask, answer, read)
     return replies
 

@@ -15,6 +15,7 @@ from ..boxes import CONVENTIONS, BoxConvention, convention_of
 from ..pictures import resized_picture
 from . import errors
 from .address import api_key
+from .http import TimedOut
 from .interruptible import run_apart
 from .settings import AUTO, ServerSettings
 
@@ -69,12 +70,28 @@ class ServerBackend:
         return resized_picture(image, self._multiple()).size
 
     def answer(self, asks: Sequence[Ask], sampling: Sampling = GREEDY) -> list[Answer]:
-        """An answer for each question, without a confidence. Raises CriticError."""
+        """An answer for each question, without a confidence. Raises CriticError.
+
+        A question whose answer takes too long has none, if others have one: the server does not hang.
+        """
+        answered, late = 0, []
 
         async def answer(session: ChatSession, ask: Ask, picture: str | None) -> Answer:
-            return await session.answer(ask, picture, sampling)
+            nonlocal answered
+            try:
+                result = await session.answer(ask, picture, sampling)
+            except TimedOut as error:
+                late.append(error)
+                if not answered and len(late) > 1:
+                    raise
+                return Answer("", fault=str(error), is_final=True)
+            answered += 1
+            return result
 
-        return self._ask_all(asks, answer)
+        answers = self._ask_all(asks, answer)
+        if late and not answered:
+            raise late[0]
+        return answers
 
     def probability_of_yes(self, asks: Sequence[Ask]) -> list[float | None]:
         """P(yes) / (P(yes) + P(no)) in [0, 1] of the next word; None where the model refuses or says neither.
