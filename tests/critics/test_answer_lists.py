@@ -89,5 +89,10 @@ def test_a_format_that_is_said_again_is_no_answer() -> None:
     assert read('The format: [{"bbox_2d": [x1, y1, x2, y2], "label": "color object"}]\n@circles') == CIRCLES
 
 
+@pytest.mark.parametrize("answer", ["I write [] if there is none.\n@circles", "@circles\n[] would be none."])
+def test_an_empty_list_in_a_sentence_is_no_answer(answer: str) -> None:
+    assert read(answer) == CIRCLES
+
+
 def test_numbers_in_prose_are_no_answer() -> None:
     assert read("@circles\nThe first one is at [100, 100, 160, 200].") == CIRCLES

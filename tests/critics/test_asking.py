@@ -66,6 +66,25 @@ def test_the_second_asking_after_a_cut_answer_is_a_new_one() -> None:
     assert second.turns == () and second.question == f"{first.question} {questions.BRIEFLY}"
 
 
+@pytest.mark.parametrize("scoring", [name for name, scoring in SCORINGS.items() if scoring.samples])
+@pytest.mark.parametrize("before", ["", "I am asked: ", "<|im_start|>user\n"])
+def test_a_question_that_is_said_again_is_no_answer(scoring: str, before: str) -> None:
+    class Echo(Scripted):
+        def answer(self, asks: Sequence[Ask], sampling: Sampling = GREEDY) -> list[Answer]:
+            return [Answer(before + ask.question) for ask in asks]
+
+    critique = judge(Echo(), scoring)
+    assert critique.abstained and not critique.detections
+
+
+def test_an_answer_after_the_question_said_again_counts() -> None:
+    class Echo(Scripted):
+        def answer(self, asks: Sequence[Ask], sampling: Sampling = GREEDY) -> list[Answer]:
+            return [Answer(f"{ask.question}\n\n{LIST}") for ask in asks]
+
+    assert judge(Echo()).passed
+
+
 @pytest.mark.parametrize("length, carried", [(LONGEST_SHOWN, True), (LONGEST_SHOWN + 1, False)])
 def test_only_an_answer_of_some_length_is_shown_again(length: int, carried: bool) -> None:
     backend = Scripted(Answer("x" * length), Answer(LIST))

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from . import questions
 from .backend import GREEDY, Answer, Ask, Backend, CriticError, Sampling, UnreadableAnswer
+from .json_values import without_echoes
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ def ask_all(
     What ``read`` refuses with UnreadableAnswer and what has a fault is asked a second time, unless the fault is final.
     Raises CriticError, but not for a second asking that fails where other questions have been answered.
     """
-    replies = [_reply(ask, answer, read) for ask, answer in zip(asks, backend.answer(asks, sampling))]
+    replies = [_reply(ask, answer, read, ask.question) for ask, answer in zip(asks, backend.answer(asks, sampling))]
     unread = [index for index, reply in enumerate(replies) if reply.error and not reply.answer.is_final]
     if not unread:
         return replies
@@ -50,7 +51,7 @@ def ask_all(
             replies[index] = replace(replies[index], error=f"{replies[index].error} Asked again: {error}")
         return replies
     for index, ask, answer in zip(unread, retries, answers):
-        replies[index] = _reply(ask, answer, read)
+        replies[index] = _reply(ask, answer, read, asks[index].question)
     return replies
 
 
@@ -61,10 +62,11 @@ def _again(ask: Ask, reply: Reply[T]) -> Ask:
     return replace(ask, turns=(*ask.turns, (ask.question, reply.answer.text)), question=questions.retry(reply.error))
 
 
-def _reply(ask: Ask, answer: Answer, read: Callable[[Ask, Answer], T]) -> Reply[T]:
+def _reply(ask: Ask, answer: Answer, read: Callable[[Ask, Answer], T], question: str) -> Reply[T]:
+    """What an answer says; the form that the ``question`` shows is no part of it."""
     if answer.fault:
         return Reply(None, answer, answer.fault)
     try:
-        return Reply(read(ask, answer), answer)
+        return Reply(read(ask, replace(answer, text=without_echoes(answer.text, question))), answer)
     except UnreadableAnswer as error:
         return Reply(None, answer, str(error))

@@ -21,6 +21,10 @@ _LACKS_ONLY_BRACKETS = re.compile(r"\}\s*\Z")
 """The end of a value whose items are whole. After a comma, or inside of an item, more was meant to follow."""
 
 
+_SHORTEST_ECHO = 12
+"""Characters of a value from which it is no coincidence that the question has it too."""
+
+
 @dataclass(frozen=True)
 class Found:
     """A value and its place in the text; without a value, ``cause`` says what hinders reading it."""
@@ -52,6 +56,16 @@ def found_values(text: str) -> Iterator[Found]:
                 yield found
             else:
                 place = start + 1
+
+
+def without_echoes(text: str, question: str) -> str:
+    """A text without the values that stand in the question word for word: the form of the answer, said again."""
+    place, parts = 0, []
+    for found in found_values(text):
+        if found.end - found.start >= _SHORTEST_ECHO and text[found.start : found.end] in question:
+            parts.append(text[place : found.start])
+            place = found.end
+    return "".join([*parts, text[place:]])
 
 
 def _repaired(text: str, start: int) -> Found:

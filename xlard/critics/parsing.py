@@ -62,7 +62,9 @@ def read_json(answer: str, opening: str) -> Any:
     if spoken and spoken[-1].cause:
         raise UnreadableAnswer(f"Its JSON {spoken[-1].cause}: {excerpt(answer)}.")
     fitting = [
-        offer for value, offer in offers if not offer.is_draft and not value.cause and _fits(offer.value, opening)
+        offer
+        for value, offer in offers
+        if not offer.is_draft and not value.cause and _fits(offer.value, opening) and not _in_prose(blanked, value)
     ]
     if not fitting:
         kind = "object" if "{" in opening else "list"
@@ -87,6 +89,11 @@ def _blanked(text: str, found: Sequence[Found]) -> str:
         parts += [text[place : value.start], BLANK * (value.end - value.start)]
         place = value.end
     return "".join([*parts, text[place:]])
+
+
+def _in_prose(blanked: str, value: Found) -> bool:
+    """Whether a value is empty and words follow it on its line: they speak of an empty list, and are none."""
+    return not value.value and bool(re.match(r"[ \t]*\w", blanked[value.end :]))
 
 
 def _fits(value: Any, opening: str) -> bool:
