@@ -111,6 +111,13 @@ def test_a_probability_that_is_no_number_is_no_verdict(scoring: str, number: flo
     assert critique.abstained and critique.score is None and critique.rewards == {}
 
 
+def test_a_single_question_has_no_number_that_is_none() -> None:
+    critic = MLLMCritic(Scripted(Answer(""), number=math.nan))
+    assert critic.score_yes(IMAGE[0], "Is it?") is None
+    with pytest.raises(CriticError, match="computed no numbers"):
+        critic.log_likelihood(IMAGE[0], "a circle")
+
+
 def test_a_region_whose_probability_is_no_number_has_no_score() -> None:
     scoring = make_scoring("grounded", regions=True)
     (critique,) = MLLMCritic(Scripted(Answer(LIST), number=math.nan), scoring).judge(IMAGE, [CLAIMS])

@@ -83,6 +83,9 @@ def test_a_thought_without_an_end_and_what_is_taken_back_is_no_answer(answer: st
         f"{SAID}\n\nReasoning: I looked twice, and first saw {THOUGHT}.",
         f"{SAID}\nI hope this helps! Let me know.",
         f"a < b, 2 > 1: {SAID}",
+        f"Here is the list in JSON format:\n{SAID}",
+        f"Here is my analysis:\n```json\n{SAID}\n```",
+        f"I looked at it step by step. All objects, as an example of what there is:\n{SAID}",
     ],
 )
 def test_what_is_no_thought_is_read(answer: str) -> None:

@@ -38,6 +38,15 @@ class Offer:
         """Whether the model calls it a draft."""
         return bool(DRAFT.search(self.label))
 
+    @property
+    def is_form(self) -> bool:
+        """Whether it shows the form of a list: names stand where a box has numbers."""
+        items = self.value if isinstance(self.value, list) else []
+        numbers = [
+            number for item in items if isinstance(item, dict) for key in KEYS for number in _listed(item.get(key))
+        ]
+        return any(isinstance(number, str) and number.strip()[:1].isalpha() for number in numbers)
+
 
 def joined(offers: Sequence[Offer]) -> list[Any]:
     """The one list that the lists of an answer make: the last one if it repeats or replaces the others, or all.
@@ -99,6 +108,10 @@ def _repeated(things: Sequence[_Thing], last: Sequence[_Thing]) -> bool:
             return False
         left.remove(again)
     return True
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _boxes(item: Any) -> Iterator[tuple[float, ...]]:

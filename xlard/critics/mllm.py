@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from ..claims import Claim
 from ..critique import Critique
-from .backend import Ask, Backend, CriticError
+from .backend import NOT_FINITE, Ask, Backend, CriticError
 from .scoring import Grounded, Scorer
 from .scoring.preservation import judge_with_source
 
@@ -48,13 +49,17 @@ class MLLMCritic:
         """P(yes) in [0, 1] of a yes/no question about an image (H, W, 3) in [0, 1]; None if the model says neither.
         Raises CriticError.
         """
-        return self.backend.probability_of_yes([Ask(question, image)])[0]
+        (probability,) = self.backend.probability_of_yes([Ask(question, image)])
+        return None if probability is None or not math.isfinite(probability) else probability
 
     def log_likelihood(self, image: Tensor, prompt: str) -> float:
         """Mean log-likelihood per token of the prompt as a description of an image (H, W, 3). Raises CriticError."""
         from .questions import DESCRIBE
 
-        return self.backend.log_likelihood([Ask(DESCRIBE, image)], [prompt])[0]
+        (likelihood,) = self.backend.log_likelihood([Ask(DESCRIBE, image)], [prompt])
+        if math.isnan(likelihood):
+            raise CriticError(NOT_FINITE)
+        return likelihood
 
     def _kept_loaded(self) -> AbstractContextManager[None]:
         """A judgement asks several times: a backend that gives its memory back does so after the last one."""

@@ -64,7 +64,8 @@ def read_json(answer: str, opening: str) -> Any:
     fitting = [
         offer
         for value, offer in offers
-        if not offer.is_draft and not value.cause and _fits(offer.value, opening) and not _in_prose(blanked, value)
+        if not (value.cause or offer.is_draft or offer.is_form or _in_prose(blanked, value))
+        and _fits(offer.value, opening)
     ]
     if not fitting:
         kind = "object" if "{" in opening else "list"

@@ -49,8 +49,7 @@ _ANSWER_LABEL = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 DRAFT = re.compile(
-    r"\b(?:draft|attempt|first (?:look|pass|try|guess|version)|initial|tentative|rough|maybe|step \d+|example"
-    r"|format|template)\b",
+    r"\b(?:draft|attempt|first (?:look|pass|try|guess|version)|initial|tentative|rough|maybe|step \d+|for example)\b",
     re.IGNORECASE,
 )
 """Words before a value that is not meant as the answer."""
@@ -119,7 +118,7 @@ def _stands_alone(text: str, value: Span) -> bool:
     alone = not lines[-1].strip() and not after.partition("\n")[0].strip(" \t.,;`")
     parted = in_code or (len(lines) > 1 and not lines[-2].strip())
     label = label_of(before)
-    return alone and parted and not DRAFT.search(label) and not _HEADING.match(label)
+    return alone and parted and not DRAFT.search(label) and (in_code or not _HEADING.match(label))
 
 
 def label_of(before: str) -> str:
