@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+import comfy.model_management
 import folder_paths
 import torch
 from comfy_api.latest import io
@@ -14,12 +15,14 @@ from torch import Tensor
 from ...xlard.claims import Claim
 from ...xlard.critics.backend import CriticError
 from ...xlard.critique import Critique
-from ...xlard.loop.critic_failure import LoopCriticError, failed_critique
+from ...xlard.loop.critic_failure import LoopCriticError, critiques_of, failed_critique, register_cancelling
 from ...xlard.loop.state import LoopState
 from ...xlard.protocols import Judge
 from ...xlard.tensor_files import write_tensors
 from .compat.jobs import JobGraph
 from .sampling.latents import like_source
+
+register_cancelling(comfy.model_management.InterruptProcessingException)
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,16 +51,16 @@ def judged(
     """What a critic says of images (B, H, W, 3) in [0, 1] in a running ``node``, whose first output is the critiques.
 
     Where the critic fails in a later round of a loop, whose node of the kind ``end`` waits for them, that gets failures
-    in their place: it has what was drawn before. Elsewhere raises CriticError, and ComfyUI itself keeps what was drawn.
-    Without claims there is nothing to ask about.
+    in their place: it has what was drawn before. Elsewhere raises what the critic raises, such as CriticError, and
+    ComfyUI itself keeps what was drawn. Without claims there is nothing to ask about.
     """
     if not claims:
         return [Critique(())] * len(images)
-    try:
+    if not _ends_a_copy(node, end):
         return critic.judge(images, [claims] * len(images))
+    try:
+        return critiques_of(critic, images, [claims] * len(images))
     except CriticError as error:
-        if not _ends_a_copy(node, end):
-            raise
         return [failed_critique(claims, str(error))] * len(images)
 
 

@@ -154,7 +154,7 @@ def test_boxes_lie_where_the_encoder_says(scripted, encoder, key, boxes):
 def test_the_encoder_gets_the_whole_picture_and_turns_instead_of_its_template_for_drawing(
     scripted, encoder, seen, start
 ):
-    report = text(scripted.run(critique_graph(encoder, "echo")), "report")
+    report = text(scripted.run(critique_graph(encoder, "echo", max_tokens=8192)), "report")
     # An answer that cannot be read stands in the report.
     assert f"picture {seen}, template left out: {start}" in report
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from tests.support.loop_fakes import FakeJudge, engine
 from xlard.critics.backend import CriticError
 from xlard.detections import Detection
-from xlard.loop.critic_failure import LoopCriticError, failed_critique
+from xlard.loop import critic_failure
+from xlard.loop.critic_failure import LoopCriticError, failed_critique, register_cancelling
 from xlard.loop.rounds import BatchRound, first_round
 from xlard.loop.run import correct_all
 from xlard.loop.settings import LoopSettings
@@ -24,21 +27,27 @@ CAUSE = "The critic ran out of memory at a picture of 8 x 8 pixels."
 class FailingJudge(FakeJudge):
     """Judges so many times, and then no more."""
 
-    def __init__(self, times: int):
-        self.times = times
+    def __init__(self, times: int, error: BaseException | None = None):
+        self.times, self.error = times, error or CriticError(CAUSE.rstrip("."))
 
     def judge(self, images, claims):
         if not self.times:
-            raise CriticError(CAUSE.rstrip("."))
+            raise self.error
         self.times -= 1
         return super().judge(images, claims)
 
 
-def failed(times: int, script: list[int], pictures: int = 1) -> LoopCriticError:
+def failed(
+    times: int,
+    script: list[int],
+    pictures: int = 1,
+    error: BaseException | None = None,
+    kind: type[BaseException] = LoopCriticError,
+):
     """What a loop raises that draws pictures of so many circles, before a critic that judges so many times."""
     loop = engine(script, pictures)
-    loop.judge = FailingJudge(times)
-    with pytest.raises(LoopCriticError) as raised:
+    loop.judge = FailingJudge(times, error)
+    with pytest.raises(kind) as raised:
         correct_all(loop, LoopSettings(4, ("correct",)))
     return raised.value
 
@@ -106,3 +115,54 @@ def test_a_loop_that_goes_on_after_a_failure_is_not_said_to_have_ended() -> None
         torch.zeros(1, 4, 8, 8), torch.zeros(1, 64, 64, 3), [critique_from_detections(claims, [], 64)], 20, 1.0
     )
     assert raised.value.states[0].ended and state.ended == ""
+
+
+@pytest.mark.parametrize(
+    "error, cause",
+    [
+        (ValueError("a sum of\nsquares"), "The critic failed (ValueError: a sum of squares)."),
+        (KeyError("label"), "The critic failed (KeyError: 'label')."),
+        (IndexError(), "The critic failed (IndexError: it gives no reason)."),
+        (RecursionError("too deep"), "The critic failed (RecursionError: too deep)."),
+        (
+            UnicodeEncodeError("utf-8", "\ud83d", 0, 1, "surrogates not allowed"),
+            "The critic failed (UnicodeEncodeError",
+        ),
+        (torch.cuda.OutOfMemoryError("out of memory"), "The critic failed (OutOfMemoryError: out of memory)."),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_whatever_a_judge_raises_loses_nothing_that_was_drawn(error, cause) -> None:
+    raised = failed(2, [1, 2, 5], error=error)
+    assert cause in str(raised) and raised.judged and raised.latents.item() == 5
+    assert raised.states[0].best.latent.item() == 2 and cause in raised.states[0].ended
+    first = failed(0, [2], error=error)
+    assert not first.judged and first.latents.item() == 2
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1), GeneratorExit()], ids=lambda e: type(e).__name__)
+def test_what_ends_the_program_passes_through(error) -> None:
+    assert failed(1, [1, 2], error=error, kind=type(error)) is error
+
+
+class Cancelled(Exception):
+    """By which an artist cancels, in some releases of ComfyUI an Exception like others."""
+
+
+def test_what_cancels_passes_through(monkeypatch) -> None:
+    monkeypatch.setattr(critic_failure, "_CANCELLING", [])
+    register_cancelling(Cancelled)
+    register_cancelling(Cancelled)
+    error = Cancelled()
+    assert failed(1, [1, 2], error=error, kind=Cancelled) is error
+
+
+@pytest.mark.parametrize("critiques", [[], None], ids=["none", "nothing"])
+def test_a_judge_that_gives_no_critique_has_failed(critiques) -> None:
+    loop = engine([2])
+    loop.judge = SimpleNamespace(judge=lambda images, claims: critiques)
+    with pytest.raises(
+        LoopCriticError, match="The critic (gave 0 critiques of 1 pictures|failed .TypeError)"
+    ) as raised:
+        correct_all(loop, LoopSettings(4, ("correct",)))
+    assert raised.value.latents.item() == 2

@@ -7,6 +7,8 @@ import os
 import threading
 import time
 
+import pytest
+
 from tests.support.graphs import error, shown, text
 
 KEY = "sk-never-in-a-workflow"
@@ -53,8 +55,30 @@ def test_a_critic_on_a_server_can_be_given_another_scoring(comfy, server):
 
 
 def test_a_fault_is_one_line_and_the_next_run_works(comfy, server):
-    message = error(comfy, graph(url=server.url, model="thought-too-long"))
-    assert "used up all 2048 tokens before it answered" in message and len(message.strip().splitlines()) == 1
+    message = error(comfy, graph(url=server.url, model="blind"))
+    assert "cannot see pictures" in message and len(message.strip().splitlines()) == 1
+    assert comfy.run(graph(url=server.url, model="shapes")).status == "success"
+
+
+@pytest.mark.parametrize(
+    "model, cause",
+    [
+        ("thought-too-long", "used up all 2048 tokens before it answered"),
+        ("thinks-apart", "gave no answer, only thinking"),
+        ("filtered", "refuses to answer about this picture"),
+        ("cut-list", "was cut (finish_reason length"),
+    ],
+)
+def test_what_is_no_answer_is_no_verdict_and_the_report_says_once_why(comfy, server, model, cause):
+    result = comfy.run(graph(url=server.url, model=model))
+    assert result.status == "success", result.error
+    report = text(result, "report")
+    assert report.count(cause) == 1 and "abstained" in report
+
+
+def test_a_broken_character_in_an_answer_leaves_comfyui_running(comfy, server):
+    result = comfy.run(graph(url=server.url, model="half-a-character"))
+    assert result.status == "success", result.error
     assert comfy.run(graph(url=server.url, model="shapes")).status == "success"
 
 

@@ -79,11 +79,8 @@ def _vision(**changes) -> dict:
 
 
 def _finished(model, tokenizer, **settings):
-    """A model that ends its answers as its family does, and never writes a bracket, so that no answer is JSON by
-    chance.
-    """
-    brackets = [index for token, index in tokenizer.get_vocab().items() if "[" in token or "{" in token]
-    for name, value in {"suppress_tokens": brackets, **_ends(tokenizer), **settings}.items():
+    """A model that ends its answers as its family does, with further settings for what it writes."""
+    for name, value in {**_ends(tokenizer), **settings}.items():
         setattr(model.generation_config, name, value)
     return model
 

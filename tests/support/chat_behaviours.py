@@ -33,6 +33,8 @@ def scripted(body: dict) -> str:
     """A well-formed answer to the first question of a conversation."""
     content = next(message["content"] for message in body["messages"] if message["role"] == "user")
     question = content if isinstance(content, str) else content[-1]["text"]
+    # What a server without system role is told comes first.
+    question = question.partition("\n\n")[2] or question
     claim = re.search(r'"([^"]*)"', question)
     true = claim is not None and claim.group(1) in TRUE
     if question.startswith("List every object"):
@@ -299,8 +301,25 @@ BODIES: dict[str, str] = {
 }
 """What models answer with a status of 200, whatever they are asked."""
 
+TWO = json.dumps([{"bbox_2d": box, "label": label} for box, label in OBJECTS[:2]])
+RUNAWAY = "the " * 4000
+
 ANSWERS: dict[str, dict] = {
     "null-content": completion(None, finish="tool_calls"),
+    "empty-null": completion(None),
+    "filtered": completion(None, finish="content_filter"),
+    "filtered-midway": completion(TWO, finish="content_filter"),
+    "refuses": completion(None, refusal="I cannot help with that."),
+    "cut-list": completion(TWO[:-1] + ",", finish="length"),
+    "cut-but-closed": completion(TWO, finish="length"),
+    "cut-by-time": completion(TWO, finish="timeout"),
+    "aborted": completion(TWO, finish="abort"),
+    "thinks-apart": completion("", reasoning_content=TWO),
+    "thinks-in-reasoning": completion(None, reasoning=TWO),
+    "thinks-in-parts": completion([{"type": "thinking", "thinking": [{"type": "text", "text": TWO}]}]),
+    "thinks-in-text-parts": completion([{"type": "reasoning", "text": TWO}]),
+    "half-a-character": completion('[{"bbox_2d": [100, 100, 160, 200], "label": "circle \\ud83d"}]'),
+    "half-a-character-in-the-reply": completion("What a lovely picture! \ud83d"),
     "number-content": completion(10),
     "thought-too-long": completion("", finish="length", reasoning_content="Hmm, let me see."),
     "chatter": completion("What a lovely picture, ten out of ten!"),
@@ -311,6 +330,7 @@ ANSWERS: dict[str, dict] = {
     "neither": completion("<think>", [("<think>", -0.01), ("\n", -5.0)]),
     "thinks-first": completion("<think>", [("<think>", -0.0001), ("Yes", -14.0), ("No", -17.0)]),
     "not-a-number": completion("Yes", [("Yes", float("nan")), ("No", float("-inf"))]),
+    "half-a-number": completion("Yes", [("Yes", float("nan")), ("No", -0.1)]),
 }
 """The same in OpenAI's form."""
 
@@ -329,6 +349,12 @@ FAILURES: dict[str, tuple[int, str]] = {
     "not-processable": (422, "seed: extra fields not permitted"),
     "refuses-probabilities": (400, "logprobs is not supported by this backend"),
     "busy": (429, "Too many requests"),
+    "no-model-loaded": (
+        404,
+        "No models loaded. Please load a model in the developer page or use the 'lms load' command.",
+    ),
+    "no-model-loaded-400": (400, "No models loaded."),
+    "blind-404": (404, "No endpoints found that support image input"),
     "fail-500": (500, "CUDA error: out of memory\n  in slot 3"),
     "fail-503": (503, "overloaded"),
     "loading": (503, "Loading model"),

@@ -16,15 +16,21 @@ import urllib.request
 from aiohttp import web
 
 from tests.support.chat_behaviours import ANSWERS, BEHAVIOURS, BODIES, FAILURES, failure
+from tests.support.chat_difficult import DIFFICULT
 from tests.support.paths import CHECKOUT
 
 MODELS = {
     "/v1": lambda: {"object": "list", "data": [{"id": "text-embedding-nomic"}, {"id": "shapes"}, {"id": "qwen2.5-vl"}]},
+    "/ollama/v1": lambda: {"object": "list", "data": [{"id": "shapes"}]},
     "/empty/v1": lambda: {"object": "list", "data": []},
     "/null/v1": lambda: {"object": "list", "data": None},
     "/odd/v1": lambda: {"models": "many"},
 }
 """What ``GET /models`` answers below each base path; below other paths there is nothing."""
+
+
+REPLIES = "replies "
+"""The model of this name and a body answers with the body."""
 
 
 class StandIn:
@@ -50,8 +56,11 @@ class StandIn:
         }
         self.requests.append(seen)
         try:
-            if model in BEHAVIOURS:
-                return await BEHAVIOURS[model](request, body, seen)
+            behaviours = BEHAVIOURS | DIFFICULT
+            if model in behaviours:
+                return await behaviours[model](request, body, seen)
+            if model.startswith(REPLIES):
+                return web.Response(text=model.removeprefix(REPLIES), content_type="application/json")
             if model in BODIES:
                 return web.Response(text=BODIES[model], content_type="application/json")
             if model in ANSWERS:
@@ -72,11 +81,21 @@ class StandIn:
         self.requests.clear()
         return web.json_response({})
 
+    async def version(self, request: web.Request) -> web.Response:
+        return web.json_response({"version": "0.12.11"})
+
+    async def generate(self, request: web.Request) -> web.Response:
+        """Ollama's own way to say how long a model stays in memory."""
+        self.requests.append({"path": request.path, "body": await request.json()})
+        return web.json_response({"response": "", "done": True, "done_reason": "unload"})
+
     def application(self) -> web.Application:
         """The routes."""
         application = web.Application(client_max_size=2**26)
         application.router.add_get("/requests", self.list_requests)
         application.router.add_delete("/requests", self.forget)
+        application.router.add_get("/ollama/api/version", self.version)
+        application.router.add_post("/ollama/api/generate", self.generate)
         for base in MODELS:
             application.router.add_get(f"{base}/models", self.models)
             application.router.add_post(f"{base}/chat/completions", self.chat)

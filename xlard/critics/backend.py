@@ -6,6 +6,7 @@ Another pack adds a critic by implementing ``Backend``; ``mllm.MLLMCritic`` does
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,6 +14,13 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from .boxes import BoxConvention
+from .characters import whole_characters
+
+NOT_FINITE = (
+    "The model computed no numbers (NaN), so what it wrote means nothing. Load it in bf16 or fp32, or copy or download"
+    " its weights again."
+)
+"""The fault of an answer whose probabilities are no numbers."""
 
 
 class CriticError(RuntimeError):
@@ -43,10 +51,26 @@ class Ask:
 
 @dataclass(frozen=True)
 class Answer:
-    """A model's text; ``confidence`` is the geometric mean of its tokens' probabilities, None if it is unknown."""
+    """A model's text; ``confidence`` is the geometric mean of its tokens' probabilities, None if it is unknown.
+
+    ``fault`` is empty for a whole answer. Otherwise it says in full sentences why the text is none, and what to do: it
+    was cut, refused, or only thought about. With ``is_final``, asking again would bring no better one. A confidence
+    that is no number is a fault, too. Broken characters of the text are replaced.
+    """
 
     text: str
     confidence: float | None = None
+    fault: str = ""
+    is_final: bool = False
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        for name in ("text", "fault"):
+            set_(self, name, whole_characters(getattr(self, name)))
+        if self.confidence is not None and not math.isfinite(self.confidence):
+            set_(self, "confidence", None)
+            set_(self, "fault", NOT_FINITE)
+            set_(self, "is_final", True)
 
 
 @dataclass(frozen=True)
@@ -66,7 +90,8 @@ class Backend(Protocol):
     Lists are as long as the list of questions, in its order. A method that a kind of model cannot offer raises
     CannotDo, and the scorings that need it say so. A backend of a small vocabulary may have ``unknown_share(text)``,
     the share in [0, 1] of a text that it does not know: it is not asked to split prompts of such words, nor shown
-    examples with them.
+    examples with them. Any may have ``kept_loaded()``: a context for several calls in a row, after which it gives back
+    the memory that it does not share with ComfyUI.
     """
 
     # Not runtime_checkable: before Python 3.12 isinstance() reads the properties, and ``boxes`` may ask a server.

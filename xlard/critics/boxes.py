@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+X_FIRST, Y_FIRST_ORDER = ("x1", "y1", "x2", "y2"), ("y1", "x1", "y2", "x2")
+X_KEY, Y_KEY = "bbox_2d", "box_2d"
+KEYS = (X_KEY, Y_KEY, "bbox", "box")
+"""Names of boxes in answers. The first two say which of x and y is first, the others do not."""
+
+OVERSHOOT = 0.05
+"""How far beyond a side, as a share of it, a box may reach that a model drew a little too large."""
 
 
 @dataclass(frozen=True)
@@ -15,8 +23,8 @@ class BoxConvention:
 
     name: str
     scale: float
-    order: tuple[str, str, str, str] = ("x1", "y1", "x2", "y2")
-    key: str = "bbox_2d"
+    order: tuple[str, str, str, str] = X_FIRST
+    key: str = X_KEY
 
     def example(self, width: int = 0, height: int = 0) -> str:
         """The form of an answer, for the question; ``width`` and ``height`` are those that the model sees."""
@@ -41,6 +49,43 @@ class BoxConvention:
             return "[" + ", ".join(f"{values[name]:.3f}" for name in self.order) + "]"
         return "[" + ", ".join(str(round(values[name] / step) * step) for name in self.order) + "]"
 
+    def under(self, key: str) -> BoxConvention:
+        """The convention of a box that stands under a key, whatever this one asks for.
+
+        ``box_2d`` is y first in thousandths, ``bbox_2d`` x first; other keys say nothing.
+        """
+        if key == self.key or key not in (X_KEY, Y_KEY):
+            return self
+        return Y_FIRST if key == Y_KEY else replace(self, order=X_FIRST, key=key)
+
+    def meant(self, boxes: Sequence[Sequence[float]], width: float, height: float) -> BoxConvention:
+        """The convention that the boxes of an answer can only mean, for a picture that the model sees at this size.
+
+        That is fractions if no number is above 1, and pixels if numbers are beyond the scale but inside of the picture.
+        Raises ValueError, which says what is wrong, for numbers that are not finite or that no convention has.
+        """
+        numbers = [number for box in boxes for number in box]
+        for box in boxes:
+            if not all(map(math.isfinite, box)):
+                raise ValueError(f"a box that is no number: {list(box)}")
+        if self.scale != 1 and any(number % 1 for number in numbers) and max(map(abs, numbers)) <= 1:
+            return replace(self, name=FRACTIONS.name, scale=FRACTIONS.scale)
+        # Thousandths end at 1000 exactly: a few pixels more may be a whole object in pixels.
+        over = 0.0 if self.scale > 1 else OVERSHOOT
+        if all(self._fits(box, *self.sides(width, height), over) for box in boxes):
+            return self
+        pixels = replace(self, name=PIXELS.name, scale=PIXELS.scale)
+        if self.scale and all(pixels._fits(box, width, height, 0.0) for box in boxes):
+            return pixels
+        beyond = next(box for box in boxes if not self._fits(box, *self.sides(width, height), over))
+        scale = f"0 to {self.scale:g}" if self.scale else f"0 to {width:g} in x and to {height:g} in y"
+        raise ValueError(f"a box beyond the picture, whose coordinates go from {scale}: {list(beyond)}")
+
+    def _fits(self, box: Sequence[float], x: float, y: float, over: float) -> bool:
+        """Whether no number is beyond sides of these lengths by more than a share; below 0, by ``OVERSHOOT``."""
+        sides = [x if name.startswith("x") else y for name in self.order]
+        return all(-OVERSHOOT * side <= number <= (1 + over) * side for number, side in zip(box, sides))
+
     def read(self, numbers: Sequence[float], width: float, height: float) -> tuple[float, float, float, float]:
         """Fractions (left, top, right, bottom) in [0, 1] of what a model wrote for a picture that it saw at this size.
 
@@ -64,7 +109,7 @@ PIXELS = BoxConvention("pixels", 0)
 FRACTIONS = BoxConvention("0-1", 1)
 """Fractions of the sides, as LLaVA writes boxes."""
 
-Y_FIRST = BoxConvention("0-1000, y first", 1000, ("y1", "x1", "y2", "x2"), "box_2d")
+Y_FIRST = BoxConvention("0-1000, y first", 1000, Y_FIRST_ORDER, Y_KEY)
 """Thousandths with y before x, as Gemma writes boxes."""
 
 CONVENTIONS = {boxes.name: boxes for boxes in (THOUSANDTHS, PIXELS, FRACTIONS, Y_FIRST)}

@@ -23,7 +23,7 @@ from ..prompts.unclaimed import taken_whole
 from . import questions
 from .asking import ask_all
 from .backend import Answer, Ask, CannotDo, CriticError, UnreadableAnswer
-from .parsing import bare, read_json, validated
+from .parsing import read_json, validated
 from .split_examples import example_turns
 from .split_words import foreign_nouns
 
@@ -69,9 +69,8 @@ def decompose(critic: MLLMCritic, prompt: str) -> list[Claim]:
         raise CannotDo(f"{backend.name} does not know most of the words of the prompt.")
 
     def read(ask: Ask, answer: Answer) -> list[Claim]:
-        is_list = bare(answer.text).startswith("[")
-        value = read_json(answer.text, "[" if is_list else "{")
-        claims = validated(DECOMPOSED, {"claims": value} if is_list else value, answer.text).claims
+        value = read_json(answer.text, "{[")
+        claims = validated(DECOMPOSED, {"claims": value} if isinstance(value, list) else value, answer.text).claims
         return _claims(claims, prompt, is_readable)
 
     ask = Ask(questions.decompose(prompt), turns=example_turns(unknown_share), schema=answer_schema(DECOMPOSED))

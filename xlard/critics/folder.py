@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from .backend import CriticError
+from .generation import without_own_settings
 from .memory import is_out_of_memory
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -129,6 +130,7 @@ class CriticFolder:
             raise self._error(
                 f"{len(missing)} of its weights are missing, among them {missing[0]}", _AGAIN + self._newer()
             )
+        without_own_settings(model, self.name)
         return model.eval()
 
     @cached_property

@@ -5,7 +5,6 @@ The texts of the errors are shown to the model when it is asked again.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Sequence
@@ -13,8 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..detections import Detection
 from ..english import parse_label
+from .answer_lists import Offer, joined
 from .backend import UnreadableAnswer
-from .boxes import FRACTIONS, BoxConvention
+from .boxes import BoxConvention
+from .json_values import Found, found_values
+from .thinking import BLANK, inside, label_of, thoughts
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -23,9 +25,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_THINKING = re.compile(r"<(think|thinking|thought|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
-_THOUGHT_ONLY = re.compile(r"\A.*?</(?:think|thinking|thought|reasoning)>", re.DOTALL | re.IGNORECASE)
-_FENCE = re.compile(r"```[\w-]*\s*(.*?)(?:```|\Z)", re.DOTALL)
+_TAKEN_BACK = re.compile(
+    r"(?:^|[.!?\n])[ \t]*(?:but )?(?:wait|hmm|actually|on second thought|correction|no,|i (?:missed|forgot|overlooked)"
+    r"|let me (?:re-?)?(?:check|count|look|think)"
+    r"|(?:and |then |also )?(?:there(?:'s| is| are| may be| might be) )?(?:also|another|one more|a second|more)\b)",
+    re.IGNORECASE,
+)
+"""Words after the last value with which a model takes it back."""
 _NUMBER = re.compile(r"\s*([-+]?\d+(?:[.,]\d+)?)\s*(?:/\s*(\d+(?:\.\d+)?)|(%))?\s*\Z")
 _SHOWN = 160
 
@@ -36,42 +42,69 @@ def excerpt(answer: str) -> str:
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + " ...")
 
 
-def bare(answer: str) -> str:
-    """An answer without thinking blocks and fences."""
-    # Some chat templates open the block themselves: the answer then holds only its end.
-    text = _THOUGHT_ONLY.sub("", _THINKING.sub("", answer))
-    fenced = _FENCE.search(text)
-    return (fenced.group(1) if fenced else text).strip()
-
-
 def read_json(answer: str, opening: str) -> Any:
-    """The JSON value that begins with ``opening`` (``[`` or ``{``) in an answer, repaired where it is broken.
+    """The JSON value of an answer that begins with ``opening`` (``[``, ``{`` or both), repaired where it is broken.
 
-    Raises UnreadableAnswer if there is none.
+    What the model thought first is no answer. Of several objects the last one counts; several lists are joined if they
+    list different kinds of things, and otherwise the last one must repeat or replace the others. Raises
+    UnreadableAnswer if there is none, if it is cut short, if the model takes it back, and for lists that do not fit
+    together.
     """
-    import json_repair
+    found = list(found_values(answer))
+    blanked = _blanked(answer, found)
+    thought = thoughts(blanked, [(value.start, value.end) for value in found])
+    spoken = [value for value in found if not inside((value.start, value.end), thought)]
+    offers, place = [], 0
+    for value in spoken:
+        before = blanked[: value.start]
+        offers.append((value, Offer(value.value, label_of(before), before[place:])))
+        place = value.end
+    if spoken and spoken[-1].cause:
+        raise UnreadableAnswer(f"Its JSON {spoken[-1].cause}: {excerpt(answer)}.")
+    fitting = [
+        offer
+        for value, offer in offers
+        if not (value.cause or offer.is_draft or offer.is_form or _in_prose(blanked, value))
+        and _fits(offer.value, opening)
+    ]
+    if not fitting:
+        kind = "object" if "{" in opening else "list"
+        thoughts_only = " outside of its thoughts" if len(spoken) < len(found) else ""
+        raise UnreadableAnswer(f"It holds no JSON {kind}{thoughts_only}: {excerpt(answer)}.")
+    if _TAKEN_BACK.search(blanked[place:]):
+        raise UnreadableAnswer(f"It takes back what it holds: {excerpt(answer[place:])}.")
+    last = fitting[-1].value
+    if isinstance(last, dict):
+        return last
+    if opening == "{":
+        # A list around the object, or what a repair makes of the prose after it.
+        return next(item for item in last if isinstance(item, dict))
+    lists = [offer for offer in fitting if isinstance(offer.value, list)]
+    return joined([offer for offer in lists if _of_objects(offer.value)] or lists[-1:])
 
-    text = bare(answer)
-    start = next((index for index, sign in enumerate(text) if sign in "[{"), -1)
-    # A list inside an object is not the list of the question, even if it is empty.
-    if start < 0 or (opening == "[" and text[start] == "{"):
-        kind = "list" if opening == "[" else "object"
-        raise UnreadableAnswer(f"It holds no JSON {kind}: {excerpt(answer)}.")
-    try:
-        # Prose after a whole value: a repair would add it to the value.
-        return json.JSONDecoder().raw_decode(text, start)[0]
-    except (ValueError, RecursionError):
-        pass
-    try:
-        value = json_repair.loads(text[start:])
-    except (ValueError, RecursionError) as error:
-        raise UnreadableAnswer(f"Its JSON cannot be read ({type(error).__name__}): {excerpt(answer)}.") from error
-    if value == [] and "]" not in text[start:]:
-        raise UnreadableAnswer(f"Its JSON is cut short: {excerpt(answer)}.")
-    # A repair makes a list of an object and the prose after it.
-    if opening == "{" and isinstance(value, list):
-        value = next((item for item in value if isinstance(item, dict)), value)
-    return value
+
+def _blanked(text: str, found: Sequence[Found]) -> str:
+    """A text whose values are blanked: what is written in them is data."""
+    parts, place = [], 0
+    for value in found:
+        parts += [text[place : value.start], BLANK * (value.end - value.start)]
+        place = value.end
+    return "".join([*parts, text[place:]])
+
+
+def _in_prose(blanked: str, value: Found) -> bool:
+    """Whether a value is empty and words follow it on its line: they speak of an empty list, and are none."""
+    return not value.value and bool(re.match(r"[ \t]*\w", blanked[value.end :]))
+
+
+def _fits(value: Any, opening: str) -> bool:
+    if isinstance(value, dict):
+        return "{" in opening
+    return "[" in opening or sum(isinstance(item, dict) for item in value) == 1
+
+
+def _of_objects(values: list[Any]) -> bool:
+    return all(isinstance(item, dict) for item in values)
 
 
 def validated(form: TypeAdapter[T], value: Any, answer: str) -> T:
@@ -143,30 +176,27 @@ def read_detections(
 ) -> list[Detection]:
     """Detections in pixels of an image of ``width`` and ``height`` from boxes that a model wrote.
 
-    ``seen`` is the width and height at which the model saw the image. Boxes are clipped, and swapped corners swapped
-    back; a box without area is dropped, and so is one that repeats another with its label. Raises UnreadableAnswer for
-    numbers that are not finite.
+    ``seen`` is the width and height at which the model saw the image. Boxes are read by the convention that their key
+    and their numbers mean, see ``BoxConvention.under`` and ``meant``. They are clipped, and swapped corners swapped
+    back; a box that was written without area is dropped, and so is one that repeats another with its label. Raises
+    UnreadableAnswer for numbers that are not finite, or that lie beyond the picture.
     """
-    numbers = [number for listed in objects for number in listed.box]
-    # Some models write fractions whatever their convention.
-    if (
-        boxes.scale > 1
-        and any(number % 1 for number in numbers if math.isfinite(number))
-        and max(map(abs, numbers)) <= 1
-    ):
-        boxes = BoxConvention(FRACTIONS.name, FRACTIONS.scale, boxes.order, boxes.key)
-    detections = []
-    for listed in objects:
+    meant = {}
+    for key in {listed.key for listed in objects}:
         try:
-            left, top, right, bottom = boxes.read(listed.box, *seen)
+            meant[key] = boxes.under(key).meant([listed.box for listed in objects if listed.key == key], *seen)
         except ValueError as error:
             raise UnreadableAnswer(f"It holds {error}.") from error
+    detections = []
+    for listed in objects:
+        left, top, right, bottom = meant[listed.key].read(listed.box, *seen)
         color, noun = parse_label(listed.label)
-        if right > left and bottom > top and noun:
-            detections.append(
-                Detection(
-                    left * width, top * height, (right - left) * width, (bottom - top) * height, noun, color, score
-                )
-            )
+        if right > left and bottom > top:
+            if noun:
+                box = left * width, top * height, (right - left) * width, (bottom - top) * height
+                detections.append(Detection(*box, noun, color, score))
+        elif listed.box[0] != listed.box[2] and listed.box[1] != listed.box[3]:
+            # It is a thing all the same: without it, the count would be wrong.
+            raise UnreadableAnswer(f"It holds a box outside of the picture: {listed.box}.")
     # Two things in the very same place are one thing, listed twice; a model that falls into a loop lists it often.
     return list(dict.fromkeys(detections))

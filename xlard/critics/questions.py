@@ -48,6 +48,9 @@ DECOMPOSE = (
     ),
 )
 
+BRIEFLY = "Write nothing before the answer, nothing twice, and nothing after it."
+"""What is added where an answer had no end, or was too long to be shown again."""
+
 
 def quoted(text: str) -> str:
     """Text as a JSON string on one line, which cannot leave its place in a question."""

@@ -8,9 +8,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, Field, TypeAdapter, WithJsonSchema
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    TypeAdapter,
+    WithJsonSchema,
+    model_validator,
+)
 
 from ..claims import ClaimType
+from .boxes import KEYS
 
 Box = Annotated[list[float], Field(min_length=4, max_length=4)]
 
@@ -18,8 +28,22 @@ Box = Annotated[list[float], Field(min_length=4, max_length=4)]
 class ListedObject(BaseModel):
     """An object with its box, under any of the usual names."""
 
-    box: Box = Field(validation_alias=AliasChoices("bbox_2d", "box_2d", "bbox", "box"))
+    box: Box = Field(validation_alias=AliasChoices(*KEYS))
     label: str
+    _key: str = PrivateAttr("")
+
+    @property
+    def key(self) -> str:
+        """The name that the box had; empty if this was not read from an answer."""
+        return self._key
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_key(cls, value: Any, handler: ModelWrapValidatorHandler[ListedObject]) -> ListedObject:
+        listed = handler(value)
+        if isinstance(value, dict):
+            listed._key = next((key for key in KEYS if key in value), "")
+        return listed
 
 
 class JudgedClaim(BaseModel):

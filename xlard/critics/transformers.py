@@ -16,6 +16,7 @@ from . import questions
 from .backend import GREEDY, Answer, Ask, CannotDo, Sampling
 from .boxes import convention_of
 from .folder import CriticFolder
+from .generation import TokenWatch, end_tokens, lengths
 from .memory import does_not_fit, empty_cache, in_batches, is_out_of_memory
 from .pictures import resized_picture
 
@@ -183,7 +184,7 @@ class TransformersBackend:
             self.check_interrupt()
             self.on_progress(done + len(asks) * min(written / self.max_tokens, 0.99), total)
 
-        tokens = _Tokens(on_token)
+        tokens, ends = TokenWatch(on_token), end_tokens(model, self.folder.processor.tokenizer)
         choice: dict[str, Any] = (
             {"do_sample": True, "temperature": sampling.temperature, "top_p": 1.0, "top_k": 0}
             if sampling.temperature
@@ -197,20 +198,31 @@ class TransformersBackend:
                 num_beams=1,
                 max_new_tokens=self.max_tokens,
                 disable_compile=True,
+                eos_token_id=ends or None,
                 pad_token_id=self.folder.processor.tokenizer.pad_token_id,
                 logits_processor=LogitsProcessorList([tokens]),
                 stopping_criteria=StoppingCriteriaList([tokens.chosen]),
             )
-        return self._read(output[:, inputs["input_ids"].shape[1] :], torch.stack(tokens.logs, dim=1))
+        return self._read(output[:, inputs["input_ids"].shape[1] :], torch.stack(tokens.logs, dim=1), ends)
 
-    def _read(self, generated: Tensor, logs: Tensor) -> list[Answer]:
-        """Answers from tokens and their log-probabilities, (B, n) both."""
+    def _read(self, generated: Tensor, logs: Tensor, ends: Sequence[int]) -> list[Answer]:
+        """Answers from tokens and their log-probabilities, (B, n) both, which one of the tokens ``ends``."""
         tokenizer = self.folder.processor.tokenizer
-        ends = (generated == tokenizer.pad_token_id) & (torch.arange(generated.shape[1], device=generated.device) > 0)
-        counted = ~ends & logs.isfinite()
+        count, written = lengths(generated, ends), generated.shape[1]
+        counted = torch.arange(written, device=generated.device) < count[:, None]
+        counted &= logs.isfinite() | logs.isnan()
         means = torch.where(counted, logs, 0).sum(dim=1) / counted.sum(dim=1).clamp_min(1)
         texts = tokenizer.batch_decode(generated, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return [Answer(text, confidence) for text, confidence in zip(texts, means.exp().clamp(max=1).tolist())]
+        return [
+            Answer(text, confidence, "" if whole else self._cut(written))
+            for text, confidence, whole in zip(texts, means.exp().clamp(max=1).tolist(), (count <= written).tolist())
+        ]
+
+    def _cut(self, written: int) -> str:
+        return (
+            f"{self.name} was still writing after {written} tokens, so its answer is not whole. Raise max_tokens; a"
+            " model that repeats itself needs a larger one in its place."
+        )
 
     def _first_tokens(self, words: Sequence[str]) -> Tensor:
         tokenizer = self.folder.processor.tokenizer
@@ -309,29 +321,6 @@ class TransformersBackend:
                 **_accepted(model, logits_to_keep=length + 1, cache_position=positions),
             )
             yield following.logits[0, -length - 1 :].float()
-
-
-class _Tokens:
-    """Follows a generation as its logits processor, and with ``chosen`` as its stopping criterion.
-
-    ``logs`` are the log-probabilities (B,) of the tokens so far: all logits would take gigabytes.
-    ``on_token(written)`` is called for every token and may raise.
-    """
-
-    def __init__(self, on_token: Callable[[int], None]):
-        self.logs: list[Tensor] = []
-        self._on_token = on_token
-        self._next = torch.empty(0)
-
-    def __call__(self, ids: Tensor, scores: Tensor) -> Tensor:
-        self._next = scores.float().log_softmax(dim=-1)
-        return scores
-
-    def chosen(self, ids: Tensor, scores: Tensor | None, **kwargs: Any) -> Tensor:
-        """Takes the log-probabilities of the tokens just chosen; stops no row."""
-        self.logs.append(self._next.gather(1, ids[:, -1:])[:, 0])
-        self._on_token(len(self.logs))
-        return torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
 
 
 def _accepted(model: nn.Module, **options: Any) -> dict[str, Any]:

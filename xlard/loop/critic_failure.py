@@ -7,10 +7,39 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from ..claims import Claim
+from ..claims import Claim, one_line
 from ..critics.backend import CriticError
 from ..critique import Critique, no_verdict
+from ..protocols import Judge
 from .state import LoopState
+
+_CANCELLING: list[type[BaseException]] = []
+
+
+def register_cancelling(kind: type[BaseException]) -> None:
+    """Say by which exception an artist cancels: a judge that raises it has not failed."""
+    if kind not in _CANCELLING:
+        _CANCELLING.append(kind)
+
+
+def critiques_of(judge: Judge, images: Tensor, claims: Sequence[Sequence[Claim]]) -> Sequence[Critique]:
+    """A judge's critiques of images (B, H, W, 3) in [0, 1], each against its own claims.
+
+    Raises CriticError for whatever the judge raises, since judges of other packs fail in ways of their own, and for
+    other numbers of critiques than of images. What cancels passes through, as do KeyboardInterrupt and all else that is
+    no Exception.
+    """
+    passing: tuple[type[BaseException], ...] = (CriticError, *_CANCELLING)
+    try:
+        critiques = judge.judge(images, claims)
+        if len(critiques) != len(images):
+            raise CriticError(f"The critic gave {len(critiques)} critiques of {len(images)} pictures.")
+    except passing:
+        raise
+    except Exception as error:
+        cause = one_line(str(error)) or "it gives no reason"
+        raise CriticError(f"The critic failed ({type(error).__name__}: {cause.rstrip('.')}).") from error
+    return critiques
 
 
 class LoopCriticError(CriticError):

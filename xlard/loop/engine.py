@@ -17,7 +17,7 @@ from ..critics.backend import CriticError
 from ..critique import Critique
 from ..editing.claims import edit_in
 from ..protocols import Corrector, Decoder, Head, Judge, Rewriter, Sampler
-from .critic_failure import LoopCriticError
+from .critic_failure import LoopCriticError, critiques_of
 from .edit_region import check_editable_area
 from .state import LoopState, Round, StepReward
 
@@ -151,10 +151,10 @@ def judged(judge: Judge, images: Tensor, claims: Sequence[Sequence[Claim]]) -> l
     """
     asked = [row for row, claims_of_picture in enumerate(claims) if claims_of_picture]
     if len(asked) == len(claims):
-        return judge.judge(images, claims)
+        return list(critiques_of(judge, images, claims))
     critiques = [Critique(())] * len(claims)
     if asked:
-        for row, critique in zip(asked, judge.judge(images[asked], [claims[row] for row in asked])):
+        for row, critique in zip(asked, critiques_of(judge, images[asked], [claims[row] for row in asked])):
             critiques[row] = critique
     return critiques
 

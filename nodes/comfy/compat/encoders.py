@@ -84,8 +84,11 @@ def weight_bytes(clip: Any) -> int:
     return sum(weight.numel() * weight.element_size() for weight in clip.cond_stage_model.parameters())
 
 
-def written(clip: Any, tokens: dict, max_tokens: int, temperature: float, seed: int) -> str:
-    """What a text encoder writes after tokens. Rests on ``CLIP.generate`` and ``CLIP.decode``: 0.15."""
+def written(clip: Any, tokens: dict, max_tokens: int, temperature: float, seed: int) -> tuple[str, bool]:
+    """What a text encoder writes after tokens, and whether it came to its end.
+
+    Rests on ``CLIP.generate``, which stops after one of the config's ``stop_tokens``, and ``CLIP.decode``: 0.15.
+    """
     ids = clip.generate(
         tokens,
         do_sample=temperature > 0,
@@ -97,7 +100,8 @@ def written(clip: Any, tokens: dict, max_tokens: int, temperature: float, seed: 
         repetition_penalty=1.0,
         seed=seed,
     )
-    return clip.decode(ids)
+    stop_tokens = getattr(getattr(getattr(_network(clip), "model", None), "config", None), "stop_tokens", ())
+    return clip.decode(ids), len(ids) < max_tokens or ids[-1] in stop_tokens
 
 
 def token_name(clip: Any, encoder: str, token: object) -> str | None:

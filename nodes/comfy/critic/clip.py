@@ -68,8 +68,10 @@ class ClipBackend:
         def run(done: int, batch: list[Ask]) -> list[Answer]:
             check_interrupt()
             (ask,) = batch
-            text = compat.written(self._clip, self.tokens(ask), self._max_tokens, sampling.temperature, sampling.seed)
-            return [Answer(text.strip())]
+            text, ended = compat.written(
+                self._clip, self.tokens(ask), self._max_tokens, sampling.temperature, sampling.seed
+            )
+            return [Answer(text.strip(), fault="" if ended else self._cut())]
 
         answers = []
         for answer in in_batches(asks, 1, run, _make_room, self.name, compat.weight_bytes(self._clip)):
@@ -91,6 +93,12 @@ class ClipBackend:
         # ComfyUI drops the first token of a text for Gemma 3, taking it for one that it put there itself.
         text = ("\n" if self._is_gemma3 else "") + self._chat.write(ask)
         return compat.tokens_with_picture(self._clip, text, image)
+
+    def _cut(self) -> str:
+        return (
+            f"The {self.name} was still writing after {self._max_tokens} tokens, so its answer is not whole. Raise"
+            " max_tokens; a model that repeats itself needs a larger one in its place."
+        )
 
     def _picture(self, image: Tensor) -> Image.Image:
         picture = resized_picture(image, _PATCH)

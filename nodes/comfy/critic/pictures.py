@@ -71,16 +71,21 @@ def wrong_masks(images: Tensor, critiques: Sequence[Critique]) -> Tensor:
 def critique_text(critiques: Sequence[Critique], notes: Sequence[str] = ()) -> str:
     """A report in plain words: one line for each claim of each picture, and for each box that claims rest on; then the
     ``notes``.
+
+    What is true of all claims of a picture without a verdict is said once.
     """
     lines = []
     abstained = sum(critique.abstained for critique in critiques)
     if abstained and len(critiques) > 1:
         lines.append(f"No verdict on {abstained} of {len(critiques)} pictures")
     for number, critique in enumerate(critiques, 1):
-        why = "" if critique.verdicts else f". {NO_CLAIM}"
-        lines.append(f"Picture {number}: {summarise(critique)}{why}")
+        reasons = {verdict.reason for verdict in critique.verdicts}
+        cause = "".join(reasons) if critique.abstained and len(reasons) == 1 else ""
+        why = cause if critique.verdicts else NO_CLAIM
+        lines.append(f"Picture {number}: {summarise(critique)}" + (f". {why}" if why else ""))
         lines += [
-            f"  {_MARKS[verdict.passed]} {verdict.claim.shown}: {verdict.reason}" for verdict in critique.verdicts
+            f"  {_MARKS[verdict.passed]} {verdict.claim.shown}" + ("" if cause else f": {verdict.reason}")
+            for verdict in critique.verdicts
         ]
         lines += [
             f"  box of a {region.detection.label} at {region.detection.x:.0f}, {region.detection.y:.0f}: "

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ...claims import Claim
-from ...critique import Critique, Verdict, critique_of
+from ...critique import Critique, Verdict, critique_of, no_verdict
 from .. import questions
-from ..backend import GREEDY, Ask, Backend, Sampling
+from ..backend import GREEDY, NOT_FINITE, Ask, Backend, Sampling
 from .base import grouped, per_claim
 
 
@@ -37,6 +37,9 @@ class PromptLikelihood:
         verdicts = []
         for (_, claim), text, likelihood in zip(pairs, texts, likelihoods):
             gain = likelihood - priors[text]
+            if not math.isfinite(gain):
+                verdicts.append(no_verdict(claim, NOT_FINITE))
+                continue
             score = 1 / (1 + math.exp(-max(min(gain, 60.0), -60.0)))
             verdicts.append(Verdict(claim, score >= 0.5, score, (), f"{gain:+.2f} nats per token"))
         return [critique_of(verdicts_of_picture) for verdicts_of_picture in grouped(claims, verdicts)]

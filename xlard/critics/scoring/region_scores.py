@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -39,7 +40,7 @@ class WithRegionScores:
         scores = backend.probability_of_yes(asks) if asks else []
         regions: list[list[RegionScore]] = [[] for _ in critiques]
         for (row, detection), score in zip(rows, scores):
-            if score is not None:
+            if score is not None and math.isfinite(score):
                 regions[row].append(RegionScore(detection, score, f"{detection.label}: yes with {score:.0%}"))
         return [
             replace(critique, regions=tuple(regions_of_picture))

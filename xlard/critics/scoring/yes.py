@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from torch import Tensor
@@ -13,15 +14,15 @@ from ..backend import GREEDY, Ask, Backend, Sampling
 from .base import grouped, per_claim
 
 _NEITHER = (
-    "The model answers neither yes nor no. If it thinks first, turn that off, or score by grounded, per claim or "
-    "rubric."
+    "The model answers neither yes nor no, refuses, or computes no numbers (NaN). If it thinks first, turn that off, "
+    "or score by grounded, per claim or rubric."
 )
 
 
 def _verdict(claim: Claim, score: float | None) -> Verdict:
     return (
         no_verdict(claim, _NEITHER)
-        if score is None
+        if score is None or not math.isfinite(score)
         else Verdict(claim, score >= 0.5, score, (), f"yes with {score:.0%}")
     )
 

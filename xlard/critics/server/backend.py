@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from torch import Tensor
 
-from ..backend import GREEDY, Answer, Ask, CannotDo, Sampling
+from ..backend import GREEDY, Answer, Ask, CannotDo, CriticError, Sampling
 from ..boxes import CONVENTIONS, BoxConvention, convention_of
 from ..pictures import resized_picture
 from . import errors
 from .address import api_key
+from .http import TimedOut
 from .interruptible import run_apart
 from .settings import AUTO, ServerSettings
 
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from .session import ChatSession
 
 T = TypeVar("T")
+
+_LOG = logging.getLogger(__name__)
 
 _PATCH = 28
 """Models that write boxes in pixels (Qwen2.5-VL) do not resize a picture whose sides are multiples of this."""
@@ -42,6 +47,7 @@ class ServerBackend:
         from .session import Learned
 
         self.settings, self._learned = settings, Learned()
+        self._holders, self._asked = 0, False
         self.check_interrupt, self.on_progress = (
             check_interrupt or (lambda: None),
             on_progress or (lambda done, total: None),
@@ -64,22 +70,48 @@ class ServerBackend:
         return resized_picture(image, self._multiple()).size
 
     def answer(self, asks: Sequence[Ask], sampling: Sampling = GREEDY) -> list[Answer]:
-        """An answer for each question, without a confidence. Raises CriticError."""
+        """An answer for each question, without a confidence. Raises CriticError.
+
+        A question whose answer takes too long has none, if others have one: the server does not hang.
+        """
+        answered, late = 0, []
 
         async def answer(session: ChatSession, ask: Ask, picture: str | None) -> Answer:
-            return Answer(await session.answer(ask, picture, sampling))
+            nonlocal answered
+            try:
+                result = await session.answer(ask, picture, sampling)
+            except TimedOut as error:
+                late.append(error)
+                if not answered and len(late) > 1:
+                    raise
+                return Answer("", fault=str(error), is_final=True)
+            answered += 1
+            return result
 
-        return self._ask_all(asks, answer)
+        answers = self._ask_all(asks, answer)
+        if late and not answered:
+            raise late[0]
+        return answers
 
     def probability_of_yes(self, asks: Sequence[Ask]) -> list[float | None]:
-        """P(yes) / (P(yes) + P(no)) in [0, 1] of the next word. Raises CriticError, CannotDo if the server reports no
+        """P(yes) / (P(yes) + P(no)) in [0, 1] of the next word; None where the model refuses or says neither.
+
+        Raises CriticError, also if the model says neither to any question, CannotDo if the server reports no
         probabilities.
         """
+        neither: list[errors.NeitherYesNorNo] = []
 
         async def probability(session: ChatSession, ask: Ask, picture: str | None) -> float | None:
-            return await session.probability_of_yes(ask, picture)
+            try:
+                return await session.probability_of_yes(ask, picture)
+            except errors.NeitherYesNorNo as error:
+                neither.append(error)
+                return None
 
-        return self._ask_all(asks, probability)
+        values = self._ask_all(asks, probability)
+        if neither and len(neither) == len(asks):
+            raise neither[0]
+        return values
 
     def log_likelihood(self, asks: Sequence[Ask], texts: Sequence[str]) -> list[float]:
         """Raises CannotDo: the API has no request for it."""
@@ -121,7 +153,43 @@ class ServerBackend:
 
         results = self._run(all_requests, show) if asks else []
         show()
+        self._asked = self._asked or bool(asks)
+        self._give_back()
         return results
+
+    @contextmanager
+    def kept_loaded(self) -> Iterator[None]:
+        """A context for several calls: an Ollama on this machine gives its memory back after the last one.
+
+        Outside of it, it does so after each call.
+        """
+        self._holders += 1
+        try:
+            yield
+        finally:
+            self._holders -= 1
+        self._give_back()
+
+    def _give_back(self) -> None:
+        if self._holders or not self._asked or not self.settings.address.is_loopback:
+            return
+        from . import ollama
+
+        learned, settings = self._learned, self.settings
+        self._asked = False
+
+        async def give_back() -> None:
+            async with ollama.client_of(settings.address) as client:
+                if learned.is_ollama is None:
+                    learned.is_ollama = await ollama.is_ollama(client)
+                if learned.is_ollama:
+                    await ollama.keep_alive(client, settings.model or learned.model, settings.keep_alive)
+
+        try:
+            if learned.is_ollama is not False:
+                run_apart(give_back, self.check_interrupt)
+        except CriticError as error:
+            _LOG.warning("xLARD: %s The sampler may have too little memory beside it.", error)
 
     def _run(self, work: Callable[[ChatSession], Awaitable[T]], show: Callable[[], None] = lambda: None) -> T:
         from .http import HttpClient

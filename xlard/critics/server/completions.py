@@ -13,11 +13,13 @@ from pydantic import BaseModel, ValidationError
 
 from .. import questions
 from ..backend import Ask, CriticError, Sampling
+from ..characters import in_whole_characters
 from .address import Address
-from .errors import is_page, one_line, server_message
+from .errors import is_page, server_message
 from .http import HttpReply
 
 _SEEDS = 2**31
+_TEXT = ("text", "output_text")
 _TOP = 20
 # A model that begins to think gives yes and no some tiny probability all the same.
 _LEAST_LIKELY = 0.01
@@ -26,22 +28,36 @@ _WORD_MARKS = " \t\r\n\u2581\u0120"
 
 
 class Part(BaseModel):
-    """A part of an answer; its text is empty if it is something else."""
+    """A part of an answer; without the type of a text it is something else, such as a thought."""
 
-    text: str = ""
+    type: Any = "text"
+    text: Any = ""
 
 
 class Message(BaseModel):
-    """A model's answer."""
+    """A model's answer, what it thought before, and its refusal, which may stand in fields of their own."""
 
     content: str | list[str | Part] | None = None
+    refusal: Any = None
+    reasoning: Any = None
+    reasoning_content: Any = None
+    reasoning_details: Any = None
+    thinking: Any = None
 
     @property
     def text(self) -> str | None:
         """The text of the answer, None if it has none at all."""
         if not isinstance(self.content, list):
             return self.content
-        return "".join(part if isinstance(part, str) else part.text for part in self.content) or None
+        parts = (part if isinstance(part, str) else part.text if part.type in _TEXT else None for part in self.content)
+        return "".join(part for part in parts if isinstance(part, str)) or None
+
+    @property
+    def thought(self) -> bool:
+        """Whether there are thoughts beside the answer."""
+        apart = (self.reasoning, self.reasoning_content, self.reasoning_details, self.thinking)
+        parts = self.content if isinstance(self.content, list) else []
+        return any(apart) or any(isinstance(part, Part) and part.type not in _TEXT for part in parts)
 
 
 class Choice(BaseModel):
@@ -155,7 +171,7 @@ def read(form: type[Form], reply: HttpReply, address: Address, key: str) -> Form
             f"What answers at {address} is a web page, not a server of models. Correct url; it usually ends in /v1."
         )
     try:
-        return form.model_validate(json.loads(reply.text))
+        return form.model_validate(in_whole_characters(json.loads(reply.text)))
     except ValidationError:
         cause = "does not have OpenAI's form"
     except (ValueError, RecursionError):
@@ -177,27 +193,16 @@ def read_choice(reply: HttpReply, address: Address, key: str) -> Choice:
     return choices[0]
 
 
-def answer_text(choice: Choice, model: str, max_tokens: int) -> str:
-    """The text of an answer, which may be empty; raises CriticError if there is none, or thinking left no room for
-    it.
-    """
-    text = choice.message.text
-    if not text and choice.finish_reason == "length":
-        raise CriticError(
-            f"The model {model} used up all {max_tokens} tokens before it answered, probably by thinking. "
-            "Raise max_tokens, or turn its thinking off on the server."
-        )
-    if text is None:
-        ending = one_line(str(choice.finish_reason))
-        raise CriticError(
-            f"The model {model} gave no text (finish_reason {ending}). Turn thinking and tools off on the "
-            "server, or choose another model."
-        )
-    return text
+def refused() -> Choice:
+    """What stands for the answer of a server that refuses a question because of what it is about."""
+    return Choice(message=Message(), finish_reason="content_filter")
 
 
 def top_tokens(choice: Choice) -> dict[str, float] | None:
-    """The log-probabilities of an answer's likeliest first tokens; None if the server reports none."""
+    """The log-probabilities of an answer's likeliest first tokens.
+
+    None if the server reports none, and none at all if one is no number: then the others mean nothing either.
+    """
     try:
         written = LogProbs.model_validate(choice.logprobs).content
     except ValidationError:
@@ -205,6 +210,8 @@ def top_tokens(choice: Choice) -> dict[str, float] | None:
     if not written:
         return None
     tokens = {top.token: top.logprob for top in (written[0], *(written[0].top_logprobs or []))}
+    if any(math.isnan(log) or log == math.inf for log in tokens.values()):
+        return {}
     return {token: log for token, log in tokens.items() if math.isfinite(log)} or None
 
 

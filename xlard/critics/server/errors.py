@@ -10,19 +10,36 @@ from ..backend import CannotDo, CriticError
 from .address import KEY, KEY_HOST, Address
 from .http import HttpReply
 
-_SHOWN, _NAMES = 200, 8
+_SHOWN, _WHOLE, _NAMES = 200, 5000, 8
+_CHANGEABLE = (400, 422, 500, 501)
+"""Statuses of refusals that another form of the request may avoid."""
+
 _LEAST_KEY = 8
 
 _FORM = re.compile(r"response_format|json.?schema|grammar|structured.?output|guided", re.IGNORECASE)
 _LOGPROBS = re.compile(r"log.?prob", re.IGNORECASE)
 _LENGTH = re.compile(r"context|max_tokens|max_model_len|maximum.{0,20}length|too long|too many tokens", re.IGNORECASE)
+_SYSTEM = re.compile(
+    r"system.{0,20}(role|message|prompt|instruction)|role.{0,20}system|roles must alternate|only user", re.IGNORECASE
+)
+_LIMIT = re.compile(r"max_completion_tokens", re.IGNORECASE)
+_UNLOADED = re.compile(r"no models? (is |are )?(currently )?loaded|model.{0,60} not loaded|load a model", re.IGNORECASE)
+_FILTERED = re.compile(
+    r"content.{0,12}(filter|policy|policies)|moderation|flagged|safety (system|filter)|data_inspection|"
+    r"ResponsibleAIPolicyViolation",
+    re.IGNORECASE,
+)
 _MODEL = re.compile(r"model.{0,80}(not found|not exist|unknown)|(unknown|no such|invalid) model", re.IGNORECASE)
 _SEES = r"(image|vision|multi-?modal)"
 _BLIND = re.compile(
-    rf"mmproj|{_SEES}.{{0,40}}(not support|unsupported|only supported|cannot|missing)|"
+    rf"mmproj|{_SEES}.{{0,40}}(not support|unsupported|only supported|cannot|missing)|no .{{0,40}}support {_SEES}|"
     rf"(not support|unsupported|is not an?|at most 0|missing).{{0,40}}{_SEES}",
     re.IGNORECASE,
 )
+
+
+class NeitherYesNorNo(CriticError):
+    """A model's next word is neither yes nor no: most likely it thinks first."""
 
 
 def one_line(text: str, key: str = "", length: int = _SHOWN) -> str:
@@ -51,6 +68,11 @@ def server_message(reply: HttpReply, key: str = "") -> str:
     return one_line(message if isinstance(message, str) else json.dumps(message, ensure_ascii=False), key)
 
 
+def _whole_message(reply: HttpReply) -> str:
+    """All that an unsuccessful reply says, with its codes, for telling what it is about."""
+    return "" if is_page(reply) else one_line(reply.text, length=_WHOLE)
+
+
 def is_page(reply: HttpReply) -> bool:
     """Whether the reply is a web page."""
     return reply.content_type == "text/html" or reply.text.lstrip()[:1] == "<"
@@ -62,7 +84,7 @@ def is_passing(reply: HttpReply) -> bool:
         return reply.status in (408, 429)
     message = server_message(reply)
     # llama.cpp also answers 500 to requests that it can never fulfil.
-    return not any(pattern.search(message) for pattern in (_FORM, _LOGPROBS, _LENGTH, _BLIND))
+    return not any(pattern.search(message) for pattern in (_FORM, _LOGPROBS, _LENGTH, _BLIND, _SYSTEM, _LIMIT))
 
 
 def is_loading(reply: HttpReply) -> bool:
@@ -73,6 +95,21 @@ def is_loading(reply: HttpReply) -> bool:
 def is_about_form(reply: HttpReply) -> bool:
     """Whether the server may refuse the form that the request demands of the answer."""
     return reply.status in (400, 422, 501) or reply.status >= 400 and bool(_FORM.search(server_message(reply)))
+
+
+def is_about_system(reply: HttpReply) -> bool:
+    """Whether the server, or the model's template, knows no system role."""
+    return reply.status in _CHANGEABLE and bool(_SYSTEM.search(_whole_message(reply)))
+
+
+def is_about_limit(reply: HttpReply) -> bool:
+    """Whether the server has another name for the longest answer."""
+    return reply.status in _CHANGEABLE and bool(_LIMIT.search(_whole_message(reply)))
+
+
+def is_filtered(reply: HttpReply) -> bool:
+    """Whether the server refuses a question because of what it, or its picture, is about."""
+    return reply.status in (400, 403, 422, 451) and bool(_FILTERED.search(_whole_message(reply)))
 
 
 def is_about_model(reply: HttpReply) -> bool:
@@ -95,6 +132,17 @@ def refusal(
         )
     if status in (401, 403):
         return CriticError(f"{server} refuses the request ({cause}). {_about_key(address, key)}")
+    if _UNLOADED.search(message):
+        models = f" It has {_listed(names, key)}." if names else ""
+        return CriticError(
+            f"{server} has no model loaded ({cause}). Load {shown_model or 'a vision-language model'} there, or have"
+            f" the server load models when they are asked.{models}"
+        )
+    if _BLIND.search(message):
+        return CriticError(
+            f"The model {shown_model} at {address} cannot see pictures ({cause}). Choose a model that can; "
+            "llama.cpp needs the model's mmproj file too."
+        )
     if is_about_model(reply) and (_MODEL.search(message) if names is None else model not in names):
         models = f"it has {_listed(names, key)}" if names else "it lists none"
         return CriticError(
@@ -117,11 +165,6 @@ def refusal(
         )
     if _LOGPROBS.search(message):
         return no_probabilities(address, shown_model)
-    if _BLIND.search(message):
-        return CriticError(
-            f"The model {shown_model} at {address} cannot see pictures ({cause}). Choose a model that can; "
-            "llama.cpp needs the model's mmproj file too."
-        )
     if _LENGTH.search(message):
         return CriticError(
             f"The question does not fit what the model {shown_model} at {address} reads at once ({cause}). Lower "

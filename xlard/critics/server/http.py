@@ -45,6 +45,10 @@ class HttpReply:
         return self.body.decode("utf-8-sig", errors="replace")
 
 
+class TimedOut(CriticError):
+    """No whole reply came in time: the server hangs, or the model writes without end."""
+
+
 class Patience:
     """How long a question is tried: ``retries`` times after the first, or ``loading`` seconds for a server that
     starts.
@@ -131,7 +135,7 @@ class HttpClient:
                     _seconds(response.headers.get("Retry-After", "")),
                 )
         except asyncio.TimeoutError:
-            raise CriticError(
+            raise TimedOut(
                 f"{server} did not answer within {self._timeout:g} s. Raise timeout, lower max_tokens, or check "
                 "whether the server hangs."
             ) from None

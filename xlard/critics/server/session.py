@@ -1,21 +1,24 @@
-"""Questions to one server: which model, with or without a schema, and what a refusal means."""
+"""Questions to one server: which model, in which form, and what a refusal means."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from ..backend import Ask, CriticError, Sampling
-from . import completions, errors
+from ..backend import Answer, Ask, CriticError, Sampling
+from . import completions, dialect, endings, errors
 from .http import HttpClient, HttpReply, Patience
 from .settings import ServerSettings
 
 
 @dataclass
 class Learned:
-    """What a server has shown: the first model that it lists, and whether it takes schemas."""
+    """What a server has shown: the first model that it lists, the names of the changes that requests to it need, and
+    whether it is Ollama, None while that is not known.
+    """
 
     model: str = ""
-    takes_schemas: bool = True
+    changes: set[str] = field(default_factory=set)
+    is_ollama: bool | None = None
 
 
 class ChatSession:
@@ -31,40 +34,51 @@ class ChatSession:
             self._learned.model = await self._first_model()
         return self._settings.model or self._learned.model
 
-    async def answer(self, ask: Ask, picture: str | None, sampling: Sampling) -> str:
-        """The text of the answer to a question about the picture of a data URL. Raises CriticError."""
+    async def answer(self, ask: Ask, picture: str | None, sampling: Sampling) -> Answer:
+        """The answer to a question about the picture of a data URL. Raises CriticError."""
         model, limit = await self.model(), self._settings.max_tokens
         choice = await self._choice(completions.answer_request(model, ask, picture, limit, sampling))
-        return errors.without_key(completions.answer_text(choice, self._shown(model), limit), self._key)
+        answer = endings.answer_of(choice, self._shown(model), limit, self._shown(str(choice.finish_reason)))
+        return replace(answer, text=errors.without_key(answer.text, self._key))
 
-    async def probability_of_yes(self, ask: Ask, picture: str | None) -> float:
-        """P(yes) / (P(yes) + P(no)) of the next word. Raises CriticError, CannotDo if the server reports none."""
+    async def probability_of_yes(self, ask: Ask, picture: str | None) -> float | None:
+        """P(yes) / (P(yes) + P(no)) of the next word; None for a refusal, and for probabilities that are no numbers.
+
+        Raises NeitherYesNorNo if the model says something else, CannotDo if the server reports no probabilities, and
+        CriticError.
+        """
         model = await self.model()
-        tokens = completions.top_tokens(await self._choice(completions.next_word_request(model, ask, picture)))
+        choice = await self._choice(completions.next_word_request(model, ask, picture))
+        if endings.is_refused(choice):
+            return None
+        tokens = completions.top_tokens(choice)
         if tokens is None:
             raise errors.no_probabilities(self._address, self._shown(model))
+        if not tokens:
+            return None
         value = completions.probability_of_yes(tokens)
         if value is None:
             next_word = self._shown(completions.likeliest(tokens))
-            raise CriticError(
+            raise errors.NeitherYesNorNo(
                 f"The model {self._shown(model)} answers neither yes nor no: its likeliest next word is "
                 f"{next_word!r}. Turn its thinking off on the server, or score by grounded, per claim or rubric."
             )
         return value
 
     async def _choice(self, request: dict) -> completions.Choice:
-        if not self._learned.takes_schemas:
-            request.pop("response_format", None)
-        patience = self._patience()
-        reply = await self._client.send("/chat/completions", request, patience)
-        if "response_format" in request and errors.is_about_form(reply):
-            del request["response_format"]
-            reply = await self._client.send("/chat/completions", request, patience)
+        """The first answer to a request, in the form that the server takes."""
+        patience, changes = self._patience(), set(self._learned.changes)
+        while True:
+            reply = await self._client.send("/chat/completions", dialect.changed(request, changes), patience)
             if reply.is_success:
-                self._learned.takes_schemas = False
-        if not reply.is_success:
-            raise await self._refusal(reply, request["model"], patience.tries)
-        return completions.read_choice(reply, self._address, self._key)
+                self._learned.changes |= changes
+                return completions.read_choice(reply, self._address, self._key)
+            if errors.is_filtered(reply):
+                return completions.refused()
+            needed = dialect.needed_change(request, reply, changes)
+            if not needed:
+                raise await self._refusal(reply, request["model"], patience.tries)
+            changes.add(needed)
 
     async def _refusal(self, reply: HttpReply, model: str, tries: int) -> CriticError:
         names = None

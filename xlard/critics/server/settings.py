@@ -20,7 +20,9 @@ class ServerSettings:
     ``boxes`` is the name of a convention of boxes, or ``auto`` for that of the model's name. ``timeout`` is in seconds
     for one answer, and again for a server that still loads its model; ``retries`` is how often a request is repeated
     after the first try, ``parallel`` how many run at once, ``max_tokens`` the longest answer. Without ``allow_remote``
-    the server must be on this machine. Raises ValueError for settings that cannot work.
+    the server must be on this machine. ``keep_alive`` is for how many seconds an Ollama on this machine keeps its model
+    in memory after a judgement: none, so that a sampler has it; below 0, for good. Raises ValueError for settings that
+    cannot work.
     """
 
     url: str = URL
@@ -31,6 +33,7 @@ class ServerSettings:
     parallel: int = 1
     max_tokens: int = 2048
     allow_remote: bool = False
+    keep_alive: int = 0
 
     def __post_init__(self) -> None:
         if self.boxes != AUTO and self.boxes not in CONVENTIONS:

@@ -1,0 +1,73 @@
+"""A judge of another pack that raises what no critic of ours does: nothing that was drawn is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.graphs import demo_graph, error, loop_graph, pictures, shown, text
+from tests.support.loop_graphs import looped
+from tests.support.servers import ServerWithNodes
+from xlard.comfy_server.server import ComfyServer
+
+HOPELESS = "nine red circles left of nine blue squares"
+"""Asks for more than the demo world can draw."""
+
+PLAIN = {"prompt": HOPELESS, "rounds": 3, "rearrange": False, "region": False, "correct": False}
+CAUSE = "The critic failed (KeyError: 'label')."
+
+
+@pytest.fixture(scope="module")
+def raising() -> Iterator[ComfyServer]:
+    with ServerWithNodes("raising_critic.py") as server:
+        yield server
+
+
+def with_critic(graph: dict, node: str, spared: int, kind: str = "KeyError") -> dict:
+    graph["raising"] = {
+        "class_type": "XLARDTestRaisingCritic",
+        "inputs": {"critic": ["world", 3], "spared": spared, "kind": kind, "run": 0},
+    }
+    graph[node]["inputs"]["critic"] = ["raising", 0]
+    return graph
+
+
+def test_the_loop_in_one_node_returns_the_best_picture_and_saves_the_rest(raising) -> None:
+    result = raising.run(shown(with_critic(loop_graph(**PLAIN), "loop", 1), report=("loop", 6)))
+    assert result.status == "success", result.error
+    report = text(result, "report")
+    assert f"What round 1 drew could not be judged. {CAUSE}" in report and "saved as xLARD_unjudged_" in report
+
+
+def test_the_loop_in_one_node_names_the_file_of_first_pictures_that_nobody_judged(raising) -> None:
+    message = error(raising, shown(with_critic(loop_graph(**PLAIN), "loop", 0), report=("loop", 6)))
+    assert f"The first pictures could not be judged. {CAUSE}" in message and "saved as xLARD_unjudged_" in message
+
+
+def test_the_loop_as_a_graph_returns_the_best_picture_and_saves_the_rest(raising) -> None:
+    graph = with_critic(shown(looped(**PLAIN), report=("end", 6)), "critique", 2)
+    result = raising.run(graph)
+    assert result.status == "success", result.error
+    report = text(result, "report")
+    assert f"What round 2 drew could not be judged. {CAUSE}" in report and "saved as xLARD_unjudged_" in report
+
+
+@pytest.mark.parametrize("spared", [0, 1])
+def test_cancelling_in_a_judge_ends_the_job_as_cancelled(raising, spared) -> None:
+    loop = shown(loop_graph(**PLAIN), report=("loop", 6))
+    as_graph = shown(looped(**PLAIN), report=("end", 6))
+    assert raising.run(with_critic(loop, "loop", spared, "cancelled")).status == "interrupted"
+    assert raising.run(with_critic(as_graph, "critique", spared, "cancelled")).status == "interrupted"
+    # The next run is a clean one.
+    assert pictures(raising, demo_graph(), "decoded").shape[0] == 1
+
+
+def test_outside_of_a_loop_the_error_is_comfyuis_own(raising) -> None:
+    graph = demo_graph()
+    graph["critique"] = {
+        "class_type": "XLARDCritique",
+        "inputs": {"images": ["decoded", 0], "critic": ["world", 3], "prompt": "a red circle"},
+    }
+    result = raising.run(shown(with_critic(graph, "critique", 0), report=("critique", 6)))
+    assert result.status == "error" and result.error["exception_type"] == "KeyError"

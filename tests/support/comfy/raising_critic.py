@@ -1,0 +1,53 @@
+"""A custom node for the tests: a judge of another pack that raises what no critic of ours does."""
+
+from __future__ import annotations
+
+import comfy.model_management
+from comfy_api.latest import ComfyExtension, io
+
+ERRORS = {"KeyError": lambda: KeyError("label"), "cancelled": comfy.model_management.InterruptProcessingException}
+
+
+class Raising:
+    """Judges like a critic, so many times."""
+
+    def __init__(self, critic, spared: int, kind: str):
+        self.critic, self.spared, self.kind = critic, spared, kind
+
+    def judge(self, images, claims):
+        if not self.spared:
+            raise ERRORS[self.kind]()
+        self.spared -= 1
+        return self.critic.judge(images, claims)
+
+
+class XLARDTestRaisingCritic(io.ComfyNode):
+    """Passes on a critic that raises an error after ``spared`` judgements."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="XLARDTestRaisingCritic",
+            inputs=[
+                io.Custom("XLARD_CRITIC").Input("critic"),
+                io.Int.Input("spared", min=0),
+                io.Combo.Input("kind", options=list(ERRORS)),
+                io.Int.Input("run", default=0),
+            ],
+            outputs=[io.Custom("XLARD_CRITIC").Output("raising")],
+        )
+
+    @classmethod
+    def execute(cls, critic, spared: int, kind: str, run: int = 0) -> io.NodeOutput:
+        return io.NodeOutput(Raising(critic, spared, kind))
+
+
+class RaisingCritic(ComfyExtension):
+    """The node as an extension."""
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        return [XLARDTestRaisingCritic]
+
+
+async def comfy_entrypoint() -> RaisingCritic:
+    return RaisingCritic()
