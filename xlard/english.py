@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 NUMBERS = {
     "a": 1,
@@ -19,10 +20,29 @@ NUMBERS = {
     "ten": 10,
     "eleven": 11,
     "twelve": 12,
+    "thirteen": 13,
+    "fourteen": 14,
+    "fifteen": 15,
+    "sixteen": 16,
+    "seventeen": 17,
+    "eighteen": 18,
+    "nineteen": 19,
+    "twenty": 20,
+    "thirty": 30,
+    "forty": 40,
+    "fifty": 50,
+    "sixty": 60,
+    "seventy": 70,
+    "eighty": 80,
+    "ninety": 90,
     "no": 0,
     "without": 0,
     "zero": 0,
 }
+
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_UNITS = "one two three four five six seven eight nine".split()
+NUMBERS |= {f"{ten}{join}{one}": NUMBERS[ten] + NUMBERS[one] for ten in _TENS for one in _UNITS for join in "- "}
 
 # The shapes world's critic has these words as vocabulary, in this order: larger numbers are written in digits.
 NUMBER_WORDS = {
@@ -62,8 +82,24 @@ _IRREGULAR = word_pairs("""people person, men man, women woman, children child, 
     quiches quiche, caches cache, brioches brioche, cacti cactus, fungi fungus, octopi octopus,
     rhinoceroses rhinoceros, thermoses thermos, taxis taxi, skis ski, bikinis bikini, kiwis kiwi, zucchinis zucchini,
     safaris safari, menus menu, emus emu, gnus gnu, tutus tutu, gurus guru, haikus haiku, fuses fuse, muses muse,
-    ruses ruse, excuses excuse, recluses recluse, trapezes trapeze""")
-_SECOND_PLURALS = frozenset({"cacti", "fungi", "octopi"})
+    ruses ruse, excuses excuse, recluses recluse, trapezes trapeze, broccolis broccoli, passersby passerby,
+    hangers-on hanger-on, runners-up runner-up, mothers-in-law mother-in-law, fathers-in-law father-in-law,
+    alumni alumnus, nuclei nucleus, stimuli stimulus, radii radius, foci focus, bacilli bacillus, magi magus,
+    hippopotami hippopotamus, syllabi syllabus, termini terminus, crises crisis, oases oasis, theses thesis,
+    hypotheses hypothesis, parentheses parenthesis, neuroses neurosis, metamorphoses metamorphosis,
+    phenomena phenomenon, criteria criterion, automata automaton, bacteria bacterium, strata stratum, errata erratum,
+    aquaria aquarium, terraria terrarium, stadia stadium, podia podium, millennia millennium, sanatoria sanatorium,
+    indices index, matrices matrix, vertices vertex, appendices appendix, vortices vortex, codices codex,
+    chateaux chateau, plateaux plateau, tableaux tableau, bureaux bureau, gateaux gateau, beaux beau,
+    cherubim cherub, seraphim seraph, dwarves dwarf, wharves wharf, selves self, sheaves sheaf, turves turf,
+    midwives midwife, jackknives jackknife, brethren brother, pence penny, corpora corpus,
+    waltzes waltz, blitzes blitz, klutzes klutz, spaghettis spaghetti, graffitis graffiti, alibis alibi, rabbis rabbi,
+    sushis sushi, hibachis hibachi, martinis martini, paparazzi paparazzo, virtuosi virtuoso, libretti libretto""")
+_SECOND_PLURALS = frozenset(
+    """cacti fungi octopi hippopotami syllabi termini aquaria terraria stadia podia millennia sanatoria indices
+    appendices vortices plateaux tableaux bureaux gateaux beaux dwarves wharves brethren pence corpora automata
+    magi turves radii foci matrices errata libretti virtuosi paparazzi cherubim seraphim""".split()
+)
 """Plurals that are read, and not written."""
 
 _PLURALS = {noun: plural for plural, noun in _IRREGULAR.items() if plural not in _SECOND_PLURALS}
@@ -106,6 +142,8 @@ _IE_NOUNS = frozenset(
     collie budgie rookie hippie cutie calorie goalie pinkie magpie pie tie lie necktie eerie walkie-talkie
     sortie""".split()
 )
+_SINGULAR_IN_AE = frozenset("reggae sundae brae vitae tae maenae".split())
+_PLURAL_IN_AE = frozenset("larva pupa alga vertebra nebula".split())
 _SINGULAR_IN_MEN = frozenset("omen specimen ramen abdomen semen stamen acumen yemen regimen".split())
 _REGULAR_IN_MAN = frozenset("human german roman ottoman shaman talisman caiman norman pacman superhuman".split())
 
@@ -118,6 +156,8 @@ def _singular_word(word: str) -> str:
         return word
     if word.endswith("men") and len(word) > 3 and word not in _SINGULAR_IN_MEN:
         return word[:-2] + "an"
+    if word.endswith("ae") and len(word) > 4 and word not in _SINGULAR_IN_AE:
+        return word[:-1]
     if word.endswith("oes") and word[:-2] in _PLURAL_IN_OES:
         return word[:-2]
     if word.endswith("ies") and len(word) > 4 and word[:-1] not in _IE_NOUNS:
@@ -136,6 +176,8 @@ def _plural_word(word: str) -> str:
         return _PLURALS[word]
     if word in INVARIANT_NOUNS or word.endswith("fish"):
         return word
+    if word in _PLURAL_IN_AE:
+        return word + "e"
     if word.endswith("man") and word not in _REGULAR_IN_MAN:
         return word[:-2] + "en"
     if word in _PLURAL_IN_OES or word.endswith(("ch", "sh", "x", "s", "z")):
@@ -152,6 +194,7 @@ def _inflected(noun: str, inflect: Callable[[str], str]) -> str:
     return modifiers + space + inflect(last) + of + complement
 
 
+@lru_cache(maxsize=16384)
 def singular(noun: str) -> str:
     """The singular of an English noun, by rule and short lists of irregular ones; a singular is returned unchanged."""
     result = _inflected(noun, _singular_word)

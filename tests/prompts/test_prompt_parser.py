@@ -10,7 +10,9 @@ from tests.support.prompts import COCO
 from tests.support.properties import examples
 from xlard.claims import Claim, count_claim, object_claim, text_claim
 from xlard.english import NUMBER_WORDS, plural
-from xlard.prompts.parser import Phrase, Relation, claims_from_prompt, parse_prompt
+from xlard.prompts import claims_from_prompt, parse_prompt
+from xlard.prompts.noun_phrases import Phrase
+from xlard.prompts.reading import Relation
 from xlard.prompts.vocabulary import DIRECTION_SPELLINGS
 
 shapes = st.sampled_from(["circle", "square", "triangle"])
@@ -27,6 +29,7 @@ def texts(prompt: str, *types: str) -> list[str]:
     return [claim.text for claim in claims_from_prompt(prompt) if not types or claim.type in types]
 
 
+@examples(100)
 @given(st.lists(phrases, min_size=1, max_size=4), st.sampled_from(["a", "one", "the"]))
 def test_joined_phrases_come_back(expected: list[Phrase], one: str) -> None:
     prompt = " and ".join(phrase_text(phrase, one) for phrase in expected)
@@ -140,6 +143,7 @@ def test_counts_of_harder_wordings(prompt: str, expected: list[Claim]) -> None:
     assert claims_from_prompt(prompt) == expected
 
 
+@examples(100)
 @given(st.lists(phrases, min_size=1, max_size=4))
 def test_counts_add_up_by_noun(parsed: list[Phrase]) -> None:
     counts = [claim for claim in claims_from_prompt(", ".join(map(phrase_text, parsed))) if claim.type == "count"]

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from .cost import memory, operations
 from .geneval import command as geneval
+from .prompts import command as prompts
 from .worlds import aspects, check, confidence, edits, pool, regions, run
 
 
@@ -36,6 +37,7 @@ COMMANDS: dict[str, Command] = {
     "edits": edits,
     "check": check,
     "geneval": geneval,
+    "prompts": prompts,
     "cost": operations,
     "memory": memory,
 }
@@ -47,7 +49,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         prog="python -m xlard.bench",
         description=(
             "Benches. The first ones draw on an embedded world, without ComfyUI; "
-            "geneval and memory use a running ComfyUI."
+            "geneval and memory use a running ComfyUI, prompts reads files."
         ),
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

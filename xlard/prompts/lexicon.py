@@ -27,20 +27,39 @@ class Symbol:
     """One word or several with their part of speech.
 
     ``text`` is the word if it may belong to a noun. ``form`` of a verb is ``ing`` for ``riding``, ``third`` for
-    ``rides``, ``base`` for ``ride``; of a place it is ``short`` if its article is left out.
+    ``rides``, ``base`` for ``ride``, ``ed`` for ``trapped``; of a place it is ``short`` if its article is left out.
+    ``source`` is what stands in the prompt; ``tag`` is the tagger's, of words that can be verbs and nouns.
     """
 
     kind: str
     value: Any = None
     text: str = ""
     form: str = ""
+    source: str = ""
+    tag: str = ""
+
+
+class Word(str):
+    """A word of a noun phrase with its ``tag``: ``N`` noun, ``A`` adjective, ``F`` name, ``?`` unknown, empty: not
+    said."""
+
+    tag: str
+
+    def __new__(cls, text: str, tag: str = "") -> Word:
+        word = super().__new__(cls, text)
+        word.tag = tag
+        return word
 
 
 _PLAIN = {
     "is": "is, are, was, were",
     "and": "and, plus, as well as, along with, together with, accompanied by",
-    "with": "with, has, have, had, having, featuring, including, includes",
-    "without": "without, with no, but no, and no",
+    "with": (
+        "with, has, have, had, having, featuring, including, includes, include, features, boasts, containing, "
+        "contains, "
+        "equipped with"
+    ),
+    "without": "without, with no, but no, and no, devoid of, free of, lacking, empty of, absence of",
     "no": "no, zero, neither, there is no, there are no",
     "not": "not, isn't, aren't, never",
     "or": "or, nor",
@@ -51,18 +70,26 @@ _PLAIN = {
     "pronoun": "it, him, them, he, she, they, itself, himself, herself, themselves",
     "like": "like, as, than, resembling, such as, dressed as, instead of, style of",
     "material": "made of, made out of, made from, built of, built from, carved from, carved out of",
-    "shows": "showing, depicting, portraying, shows, depicts, containing, contains",
+    "shows": (
+        """consists of, consisting of, comprising, comprises, composed of, made up of, showing, depicting, portraying,
+        shows, depicts, displays, illustrates, captures, capturing"""
+    ),
+    "while": "while, when, whereas, where",
     "says": (
         "says, saying, that says, that reads, labeled, labelled, titled, captioned, written on it, it says, it reads"
     ),
     "drop": (
         """in the style of, in style of, inspired by, art by, painted by, drawn by, illustrated by, directed by,
-        designed by, photographed by, created by, made by, reminiscent of"""
+        designed by, photographed by, created by, made by, reminiscent of, artwork by, style by, called, named, known
+        as,
+        in the manner of, after the style of, rendered in, one of them, one of which, some of them, some of which"""
     ),
     "filler": (
-        """that, which, who, there, here, where, while, when, being, be, been, as well, to, from, for, out, i, we, you,
-        me, us, exactly, this is, it's, there's, show, create, generate, draw, imagine, please, want, then, so, but, up,
-        down, back, per, what, how, during, about, if, because, since, until, also, too, one of, each other, holding
+        """that, which, who, there, here, being, be, been, as well, to, from, for, out, i, we, you,
+        me, us, exactly, this is, it's, there's, shown, seen, visible, can be seen, is seen, are seen, is visible,
+        are visible, appears, appear, appears to be, seems, seem, seems to be, might, may, could, will, would, should,
+        show, create, generate, draw, imagine, please, want, then, so, but, up,
+        down, back, per, what, how, during, if, because, since, until, also, too, one of, each other, holding
         hands,
         even, via"""
     ),
@@ -72,25 +99,36 @@ _PLAIN = {
         viewer,
         looking at the viewer, golden hour, film grain, rule of thirds, award winning, ray tracing, full body, upper
         body,
-        wide angle, from above, from below, from behind, from the side, from side, seen from above, in the style"""
+        wide angle, negative space, muted tones, century, nearly, almost, about, around about, approximately, roughly,
+        we see, i see, you see, we can see, i can see, you can see, one can see, as we can see, 
+        it looks like, it seems like, this looks like, we can observe, i can observe, we can, i can, you can,
+        it can, they can, you can also see,
+        from above, from below, from behind, from the side, from side, seen from above, in the style"""
     ),
 }
 """Spellings of the kinds whose symbols have no value."""
 
 _QUANTITIES = {
-    """the, this, these, those, my, your, our, his, her, their, its, any, all, all the, all of the, every, whose""": (
-        Quantity(None)
-    ),
+    """the, this, these, those, my, your, our, his, her, their, its, any, every, whose""": (Quantity(None)),
     "another, a single, exactly one, only one, a lone": Quantity(1),
-    "both, both the": Quantity(2),
-    "pair of, a pair of, one pair of, couple of, a couple of, the pair of, the couple of": Quantity(2, kind="pair"),
+    "both": Quantity(2, kind="both"),
+    "all, all the, all of them": Quantity(None, kind="all"),
+    "pair of, a pair of, one pair of, couple of, a couple of, the pair of, the couple of, pairs of": Quantity(
+        2, kind="pair"
+    ),
+    "a duo of, duo of, the duo of": Quantity(2),
+    "a trio of, trio of, the trio of, a triplet of": Quantity(3),
+    "a quartet of, quartet of": Quantity(4),
     "half a dozen": Quantity(6),
     "dozen, a dozen, a dozen of, one dozen, dozen of": Quantity(12, kind="dozen"),
     """some, several, many, multiple, various, numerous, countless, few, a few, lots of, plenty of, dozens of,
-    hundreds of,
-    thousands of, tons of, loads of, some of the, many of the, several of the""": Quantity(2, False, "vague"),
+    hundreds of, thousands of, tons of, loads of, some of the, many of the, several of the, a variety of, an array of,
+    an assortment of, a handful of, a number of, a bit of, a little, a lot of, a multitude of, an abundance of""": (
+        Quantity(2, False, "vague")
+    ),
 }
-_GROUPS = """group crowd herd flock pack bunch pile stack row line collection set variety swarm team number lot
+_GROUPS = """set selection assortment array series group crowd herd flock pack bunch pile stack row line collection
+    set variety swarm team number lot
     cluster""".split()
 _FRAMES = "picture image photo frame scene painting canvas screen".split()
 
@@ -112,11 +150,19 @@ def _entries() -> dict[str, Symbol]:
     for group in _GROUPS:
         for start in ("a", "the", "a large", "a small", "a huge", "a whole"):
             add("quantity", f"{start} {group} of", Quantity(2, False, "vague"))
-        add("quantity", f"{group}s of", Quantity(2, False, "vague"))
+        add("quantity", f"{group}s of, {group} of", Quantity(2, False, "vague"))
+    add("each_of", "each of the, each of, every one of the, all of the")
+    add("both_the", "both the, both a, both an")
+    add("quantity", "all of the", Quantity(None))
+    for scene in ("image", "picture", "photo", "photograph", "scene", "painting", "drawing", "illustration"):
+        for start in ("this", "the"):
+            add("noise", f"in {start} {scene}, {start} {scene} is of")
     for words, direction in DIRECTION_SPELLINGS.items():
         add("direction", words, direction)
     for words, link in LINKS.items():
         add("link", words, link)
+        if words in ("next to", "behind", "in front of", "beside", "in the middle of", "near", "inside", "against"):
+            add("link", f"right {words}, just {words}, directly {words}", link)
     for pronoun in ("its", "his", "her", "their"):
         for side in ("left", "right"):
             for start in ("to", "on"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..claims import object_text
 from ..english import COLOR_NOUNS, COLORS, PAIR_NOUNS, normal_color, plural, singular
@@ -21,6 +21,7 @@ from .vocabulary import (
     SHADES,
     TRANSITIVE,
 )
+from .words import SURE, noun_kind
 
 ADJECTIVES = ATTRIBUTES | frozenset({*TRANSITIVE.values(), *INTRANSITIVE.values(), *PLACED})
 """Adjectives, and participles used as such."""
@@ -30,7 +31,9 @@ ADJECTIVES = ATTRIBUTES | frozenset({*TRANSITIVE.values(), *INTRANSITIVE.values(
 class Phrase:
     """One noun phrase of a prompt: how many of what, in which colour (None: any), with which other attributes.
 
-    ``exact`` is False if the prompt asks for at least that many, as ``some dogs`` does.
+    ``exact`` is False if the prompt asks for at least that many, as ``some dogs`` does. ``kind`` is the noun's letter
+    in
+    ``xlard.prompts.words``.
     """
 
     number: int
@@ -38,11 +41,33 @@ class Phrase:
     color: str | None = None
     exact: bool = True
     attributes: tuple[str, ...] = ()
+    kind: str = field(default="t", compare=False)
+
+    @property
+    def boxed(self) -> bool:
+        """Whether boxes can show it, so that it may be counted."""
+        return self.kind in SURE
 
     @property
     def text(self) -> str:
         """The object without its number, e.g. ``red circle``."""
         return object_text(self.noun, self.color)
+
+
+MODIFIERS = ADJECTIVES | COLORS | SHADES | OPINIONS | {"and"}
+"""Words that describe things, and name none."""
+
+_MOST_NOUNS = 3
+"""More nouns than these in a row, without an article, are a list of tags."""
+
+SETTINGS = frozenset("environment setting surroundings area place world interior exterior terrain location".split())
+"""Nouns for what is around things: what is said of them can be asked, and no box holds them."""
+
+
+def is_modifier(word: str) -> bool:
+    """Whether a word of a noun phrase describes, and names nothing."""
+    tag = getattr(word, "tag", "")
+    return tag == "A" or (word in MODIFIERS and not (tag == "N" and word in SHADES))
 
 
 def split_colors(words: list[str]) -> tuple[list[str], list[str]]:
@@ -77,15 +102,37 @@ def make_phrase(words: list[str], quantity: Quantity | None, literal: bool) -> P
     if not literal:
         rest, attributes = _split_adjectives(rest)
     mixed = tuple(color for color in colors if " " in color)
+    if mixed and not literal:
+        mixed = (", ".join(colors),)
     if not rest or (literal and (mixed or len(colors) > 1)):
         return None
+    if not literal and quantity is None and any(getattr(word, "tag", "") == "F" for word in (rest[0], rest[-1])):
+        return None
+    if not literal and quantity is None and len(rest) > _MOST_NOUNS:
+        return None
+    rest = " ".join(rest).split()
     number, exact, last = _number(rest[-1], quantity, cut < len(words), literal)
     noun = singular(" ".join([*rest[:-1], last, *words[cut:]]))
     if (not literal and _is_noise(noun, quantity)) or not reads_back(noun):
         return None
+    kind = "t" if literal else _kind(noun, bool(attributes or colors))
+    if not kind:
+        return None
+    if (kind == "s" and number == 1) or (kind == "m" and (quantity is None or quantity.number is None)):
+        exact = False
     # Boxes have one colour; several colours of one object are an attribute.
     color = colors[0] if colors and not mixed else None
-    return Phrase(number, noun, color, exact, (*mixed, *attributes))
+    return Phrase(number, noun, color, exact, (*mixed, *attributes), kind)
+
+
+def _kind(noun: str, described: bool) -> str:
+    """The letter of a noun that a picture can show; empty if it shows none, or nobody knows."""
+    letter = noun_kind(noun)
+    if letter in SURE:
+        return letter
+    if letter == "g":
+        return letter
+    return "x" if described and noun in SETTINGS else ""
 
 
 def _split_adjectives(words: list[str]) -> tuple[list[str], tuple[str, ...]]:
@@ -94,7 +141,7 @@ def _split_adjectives(words: list[str]) -> tuple[list[str], tuple[str, ...]]:
     for before, word, after in zip(["", *words], words, [*words[1:], ""]):
         if not after or f"{word} {singular(after)}" in COMPOUNDS or f"{before} {singular(word)}" in COMPOUNDS:
             rest.append(word)
-        elif word in ADJECTIVES or ("-" in word and word.endswith("ed")):
+        elif word in ADJECTIVES or getattr(word, "tag", "") == "A" or ("-" in word and word.endswith("ed")):
             adjectives.append(word)
         elif word not in OPINIONS and not word[0].isdigit():
             rest.append(word)
@@ -119,7 +166,7 @@ def _number(last: str, quantity: Quantity | None, of: bool, literal: bool) -> tu
     if last == "glasses" and worn and not of:
         last = "eyeglasses"
     if last in PAIR_NOUNS and (number is None or kind in ("pair", "vague")):
-        return 1, kind == "pair", last
+        return max(1, (number or 0) // 2), kind == "pair", last
     is_plural = singular(last) != last
     if number is None:
         # "Dogs" are two or more; "grass" and "sheep" can be any number.

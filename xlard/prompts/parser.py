@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ..claims import (
     Claim,
     attribute_claim,
     color_claim,
     count_claim,
+    custom_claim,
     object_claim,
     object_text,
+    one_line,
     position_claim,
     relation_claim,
     text_claim,
 )
-from .noun_phrases import Phrase
-from .reader import read_prompt
-from .reading import Link, Relation
+from ..english import COLORS
+from .vocabulary import ATTRIBUTES
+
+if TYPE_CHECKING:
+    from .noun_phrases import Phrase
+    from .reading import Link, Reading, Relation
 
 
 def parse_prompt(prompt: str) -> tuple[list[Phrase], list[Relation]]:
@@ -27,8 +33,22 @@ def parse_prompt(prompt: str) -> tuple[list[Phrase], list[Relation]]:
     ``a red circle left of a blue square and two green triangles`` gives three phrases and one relation
     between the first two. Text that is no noun phrase is left out; an empty prompt gives two empty lists.
     """
-    reading = read_prompt(prompt)
+    reading = _read(prompt)
     return reading.phrases, reading.relations
+
+
+def _read(prompt: str) -> Reading:
+    # The lexicon is made here and not when ComfyUI starts.
+    from .reader import read_prompt
+
+    return read_prompt(prompt)
+
+
+def _is_english(prompt: str) -> bool:
+    from .cleaning import is_json
+    from .language import is_foreign
+
+    return not (is_json(prompt) or is_foreign(prompt))
 
 
 @dataclass(frozen=True)
@@ -54,19 +74,48 @@ def read_claims(prompt: str) -> PromptClaims:
 
     Counts are exact and by noun: ``two red circles and a blue circle`` claims three circles, two of them red and one
     blue; a wrong colour then fails the colour and not the count. For numbers that are not exact (``some dogs``) an
-    object claim asks for at least that many.
+    object claim asks for at least that many. Of each kind the surest stand first: exact numbers before others,
+    adjectives
+    of the vocabulary before those that the tagger found. A prompt that is not in English, or in JSON, is one custom
+    claim, and not
+    understood.
     """
-    reading = read_prompt(prompt)
+    if not _is_english(prompt):
+        return PromptClaims((custom_claim(prompt),), (one_line(prompt),))
+    reading = _read(prompt)
     phrases = reading.phrases
-    claims = _number_claims(phrases)
+    claims = sorted(_number_claims(phrases, reading.uncertain), key=lambda claim: claim.type != "count")
     claims += [count_claim(phrase.noun, 0, phrase.color) for phrase in reading.absent]
-    claims += _color_claims(phrases) + _attribute_claims(phrases)
+    claims += _color_claims(phrases) + _part_claims(reading, colors=True)
+    claims += _attribute_claims(phrases) + _part_claims(reading, colors=False)
     for relation in reading.relations:
         a, b = phrases[relation.a], phrases[relation.b]
-        claims.append(position_claim(a.noun, relation.direction, b.noun, a.number, a.color, b.color))
-    claims += [_link_claim(link, phrases) for link in reading.links]
+        number = a.number if a.exact else 1
+        claims.append(position_claim(a.noun, relation.direction, b.noun, number, a.color, b.color))
+    claims += [_link_claim(link, phrases) for link in reading.links if _can_be_asked(link, phrases)]
     claims += [text_claim(text) for text in reading.texts]
-    return PromptClaims(tuple(dict.fromkeys(claims)))
+    return PromptClaims(tuple(dict.fromkeys(claims)), _listed(reading.unread), _listed(reading.unchecked))
+
+
+def _listed(words: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word for word in words if word))
+
+
+def _part_claims(reading: Reading, colors: bool) -> list[Claim]:
+    """Claims of what some of several objects are: one ball of three is red."""
+    claims = []
+    for index, number, attribute in reading.parts:
+        noun, total = reading.phrases[index].noun, reading.phrases[index].number
+        if colors and attribute in COLORS:
+            claims.append(color_claim(noun, number, attribute, total))
+        elif not colors and attribute not in COLORS:
+            claims.append(attribute_claim(noun, number, attribute, total))
+    return claims
+
+
+def _can_be_asked(link: Link, phrases: Sequence[Phrase]) -> bool:
+    """Whether both ends of a relation can be seen."""
+    return all(phrases[index].kind != "x" for index in (link.a, link.b, link.also) if index is not None)
 
 
 def _link_claim(link: Link, phrases: Sequence[Phrase]) -> Claim:
@@ -84,17 +133,17 @@ def _totals(phrases: Sequence[Phrase]) -> dict[str, int]:
     return totals
 
 
-def _number_claims(phrases: Sequence[Phrase]) -> list[Claim]:
+def _number_claims(phrases: Sequence[Phrase], uncertain: Collection[str]) -> list[Claim]:
     by_noun: dict[str, list[Phrase]] = {}
-    for phrase in phrases:
+    for phrase in filter(lambda phrase: phrase.boxed, phrases):
         by_noun.setdefault(phrase.noun, []).append(phrase)
     claims = []
     for noun, same_noun in by_noun.items():
         number = sum(phrase.number for phrase in same_noun)
         vague = [phrase for phrase in same_noun if not phrase.exact]
-        if not vague:
+        if not vague and noun not in uncertain:
             claims.append(count_claim(noun, number))
-        elif len(same_noun) > 1 or not same_noun[0].color:
+        elif not vague or len(same_noun) > 1 or not same_noun[0].color:
             claims.append(object_claim(noun, number))
         claims += [object_claim(noun, phrase.number, phrase.color) for phrase in vague if phrase.color]
     return claims
@@ -109,6 +158,10 @@ def _color_claims(phrases: Sequence[Phrase]) -> list[Claim]:
     return [color_claim(noun, number, color, totals[noun]) for (noun, color), number in colored.items()]
 
 
+def _is_known(attribute: str) -> bool:
+    return attribute in ATTRIBUTES or attribute.startswith("made of") or " and " in attribute
+
+
 def _attribute_claims(phrases: Sequence[Phrase]) -> list[Claim]:
     totals = _totals(phrases)
     by_attribute: dict[tuple[str, str | None, str], list[Phrase]] = {}
@@ -118,7 +171,8 @@ def _attribute_claims(phrases: Sequence[Phrase]) -> list[Claim]:
             color = phrase.color if phrase.number < totals[phrase.noun] else None
             by_attribute.setdefault((phrase.noun, color, attribute), []).append(phrase)
     claims = []
-    for (noun, color, attribute), described in by_attribute.items():
+    surest_first = sorted(by_attribute.items(), key=lambda item: not _is_known(item[0][2]))
+    for (noun, color, attribute), described in surest_first:
         number, exact = sum(phrase.number for phrase in described), all(phrase.exact for phrase in described)
         total = number if color else totals[noun]
         claim = attribute_claim(object_text(noun, color), number, attribute, total, exact)

@@ -5,15 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..english import COLOR_NOUNS, COLORS, singular
-from .lexicon import Quantity, Symbol
-from .noun_phrases import ADJECTIVES, Phrase, make_phrase, split_colors
-from .reading import Clause, Link, Reading, Relation
-from .vocabulary import BODY_PARTS, MEDIA, OPINIONS, PEOPLE, SHADES, TRANSITIVE
+from .lexicon import Quantity, Symbol, Word
+from .noun_phrases import ADJECTIVES, MODIFIERS, Phrase, is_modifier, make_phrase, split_colors
+from .reading import Clause, Link, Pending, Reading, Relation
+from .vocabulary import BODY_PARTS, CLOTHES, MATERIALS, MEDIA, OPINIONS, PARTS_OF_SCENES, PEOPLE
+from .words import SURE, letters, noun_kind
 
-MODIFIERS = ADJECTIVES | COLORS | SHADES | OPINIONS | {"and"}
-"""Words that describe things, and name none."""
+_NEAR = 12
+"""How many phrases back the same thing may have been named without an article between."""
 
-_TRANSITIVE_FORMS = frozenset(TRANSITIVE.values())
+DEPICTIONS = frozenset(
+    "statue sculpture figurine bust carving painting drawing picture photo portrait poster mural".split()
+)
+"""Things that show other things: a statue of a lion is no lion."""
+
+_OWNERS = frozenset("man woman men women child children boy girl baby lady ladies mens womens people person".split())
+"""Whose hat it is says what kind of hat it is."""
+
+HAVING = ("wearing", "holding", "carrying")
 
 
 class PhraseReader:
@@ -37,6 +46,12 @@ class PhraseReader:
         self.place = ""
         self.between: int | None = None
         self.index = 0
+        self.of_another = False
+        self.definite = False
+        self.elided: tuple[list[str], Quantity | None] | None = None
+        self.about: int | None = None
+        self.part: tuple[int, int] | None = None
+        self.last_pending: Pending | None = None
 
     @property
     def _next(self) -> Symbol:
@@ -51,13 +66,21 @@ class PhraseReader:
     def _actor(self) -> int | None:
         """The phrase that a verb belongs to: after "a girl, a hat, long hair" the girl."""
         if self.clause.last is not None:
-            return self.clause.last
+            worn = self.clause.main is not None and self._is_worn(self.clause.last)
+            return self.clause.main if worn else self.clause.last
         return self.subject if self.person is None else self.person
+
+    def _is_worn(self, index: int) -> bool:
+        """Whether a phrase is what somebody wears: "a man in a shirt plays"."""
+        links = self.reading.links
+        worn = bool(links) and links[-1].b == index and links[-1].words in ("in", "wearing")
+        return not self.literal and worn and self.reading.phrases[index].noun.rpartition(" ")[2] in CLOTHES
 
     @property
     def _has_noun(self) -> bool:
-        modifiers = COLORS - COLOR_NOUNS if self.literal else MODIFIERS
-        return any(word not in modifiers for word in self.clause.words)
+        if self.literal:
+            return any(word not in COLORS - COLOR_NOUNS for word in self.clause.words)
+        return any(not is_modifier(word) for word in self.clause.words)
 
     @property
     def _nothing_yet(self) -> bool:
@@ -66,15 +89,60 @@ class PhraseReader:
     # Noun phrases
 
     def _word(self, symbol: Symbol) -> None:
-        self.clause.words.append(symbol.text)
+        words, word = self.clause.words, symbol.text
+        if not self.literal and words and not is_modifier(words[-1]):
+            if self._is_owner(words[-1]) and not self._owns(words[-1]):
+                del words[-1:]
+            elif words[-1].endswith(("'s", "s'")) and self.clause.quantity is not None:
+                self._own()
+            elif self._ends_before(words[-1], word):
+                self._flush()
+        self.clause.words.append(word)
+
+    @staticmethod
+    def _is_owner(word: str) -> bool:
+        return word.endswith("'s") or word.endswith("s'")
+
+    @staticmethod
+    def _owns(word: str) -> bool:
+        """Whether an owner is there too: a sailor's cap needs a sailor, a woman's hat no woman."""
+        return word.partition("'")[0] not in _OWNERS
+
+    def _own(self) -> None:
+        """End the phrase of an owner; what is owned begins a new one."""
+        owner = self.clause.words[-1]
+        self.clause.words[-1] = Word(owner.partition("'")[0], "N")
+        pending = self.clause.pending
+        self.clause.pending = None
+        last, main = self.clause.last, self.clause.main
+        self._flush()
+        self.clause.pending, self.clause.last, self.clause.main = pending, last, main
+        self.clause.quantity = Quantity(None)
+
+    @staticmethod
+    def _ends_before(last: str, word: str) -> bool:
+        """Whether a noun ends a phrase before another one, as a plural does in ``gulls waves``."""
+        plural_noun = getattr(last, "tag", "") == "N" and singular(last) != last and " " not in last
+        return (
+            plural_noun and noun_kind(last) in SURE and getattr(word, "tag", "") in ("N", "A") and "N" in letters(last)
+        )
 
     def _quantity(self, symbol: Symbol) -> None:
+        if self.of_another and self.clause.words[-1:] == ["of"]:
+            self.clause.words.append(symbol.source)
+            return
         self._flush()
         old, new = self.clause.quantity, symbol.value
         if new.number is None and old:
             return
-        if new.kind == "dozen" and old and old.number:
-            new = Quantity(old.number * 12)
+        if old and old.number and new.number:
+            if new.kind in ("dozen", "pair"):
+                new = Quantity(old.number * new.number, kind=new.kind)
+            elif old.kind == "rows" and new.exact:
+                new = Quantity(old.number * new.number)
+            elif new.kind == "vague" and old.number > 1 and old.exact and symbol.source.endswith("s of"):
+                # "Two rows of" waits for how many are in each.
+                new = Quantity(old.number, False, "rows")
         self.clause.quantity = replace(new, exact=False) if self.clause.at_least else new
 
     def _at_least(self, symbol: Symbol) -> None:
@@ -84,17 +152,38 @@ class PhraseReader:
     def _of(self, symbol: Symbol) -> None:
         words = self.clause.words
         if self._nothing_yet and words and singular(words[-1]) in MEDIA:
+            self._leave(words)
             self.clause = Clause()
-        elif words and self._next.kind == "word" and "of" not in words:
+        elif words and "of" not in words and self._next.kind == "word":
+            if self.literal or getattr(words[-1], "tag", "N") != "N" or not self._abstract(words[-1]):
+                words.append("of")
+            else:
+                self._flush()
+                self.clause.lost = self.clause.nobody = False
+        elif words and "of" not in words and self._shows_another(words[-1]):
             words.append("of")
+            self.of_another = True
         else:
             self._flush()
 
-    def _shows(self, symbol: Symbol) -> None:
-        if self._nothing_yet and self.clause.words and singular(self.clause.words[-1]) in MEDIA:
-            self.clause = Clause()
-        else:
-            self._separate()
+    @staticmethod
+    def _abstract(word: str) -> bool:
+        """Whether a noun names no thing, so that what it is of is the thing: ``edge of water``."""
+        return "x" in letters(word) or "x" in letters(singular(word))
+
+    def _shows_another(self, word: str) -> bool:
+        """Whether ``of`` and an article go on: ``statue of a lion``."""
+        return singular(word) in DEPICTIONS and self._next.kind == "quantity" and self._next.source in ("a", "an", "")
+
+    def _leave(self, words: list[str]) -> None:
+        """Note words that become no claim: known ones are not checked, others not understood."""
+        if self.literal or not words:
+            return
+        text = " ".join(words)
+        known = all(
+            is_modifier(word) or getattr(word, "tag", "") not in ("?", "F") or word[0].isdigit() for word in words
+        )
+        (self.reading.unchecked if known else self.reading.unread).append(text)
 
     def _flush(self) -> None:
         """End the noun phrase that has begun."""
@@ -102,43 +191,105 @@ class PhraseReader:
         words, quantity = clause.words, clause.quantity
         if not words:
             return
-        clause.words, clause.quantity, clause.at_least = [], None, False
+        clause.words, clause.quantity, clause.at_least, self.of_another = [], None, False, False
         if clause.skipping:
             clause.skipping = False
+            self._leave(words)
         elif clause.material:
             clause.material = False
             self.reading.describe(self._referent, "made of " + " ".join(word for word in words if word not in OPINIONS))
         elif clause.after_is and clause.last is not None:
             # "The dog is a poodle" names no second thing.
             clause.after_is = False
-            if quantity is None and all(word in MODIFIERS for word in words):
+            if quantity is None and all(is_modifier(word) for word in words):
                 rest, colors = split_colors(words)
-                self.reading.describe(clause.last, *colors, *(word for word in rest if word in ADJECTIVES))
+                attributes = *colors, *(str(word) for word in rest if word in ADJECTIVES or word not in MODIFIERS)
+                self._describe_all(clause, attributes)
+            else:
+                self._leave(words)
         elif clause.absent:
             phrase = make_phrase(words, Quantity(0), self.literal)
             clause.absent, clause.was_absent, clause.pending = False, True, None
-            if phrase:
+            if phrase and phrase.boxed:
                 self.reading.absent.append(replace(phrase, attributes=()))
-        else:
-            self._add(make_phrase(words, quantity, self.literal), quantity)
+            else:
+                self._leave(words)
+        elif not (quantity and self._describes_part(words, quantity)):
+            if self.elided:
+                (before, number), self.elided = self.elided, None
+                self._add(make_phrase([*before, words[-1]], number, self.literal), number, before)
+            self._add(make_phrase(words, quantity, self.literal), quantity, words)
 
-    def _add(self, phrase: Phrase | None, quantity: Quantity | None) -> None:
-        clause, pending = self.clause, self.clause.pending
-        clause.pending = None
-        if phrase is None:
+    def _describe_all(self, clause: Clause, attributes: tuple[str, ...]) -> None:
+        """What ``are red`` says: of the two birds, of the cup and the plate, or of two of the three goats."""
+        if self.part:
+            self.reading.parts += [(*self.part, attribute) for attribute in attributes]
+            self.part = None
             return
+        for index in (*clause.joined, clause.last):
+            self.reading.describe(index, *attributes)
+
+    def _describes_part(self, words: list[str], quantity: Quantity) -> bool:
+        """``One red`` and ``both red`` after ``three balls``: these words say what some of them are."""
+        subject = self.clause.last if self.clause.last is not None else self.subject
+        if (
+            self.literal
+            or subject is None
+            or self.clause.pending
+            or (quantity.number is None and quantity.kind != "all")
+        ):
+            return False
+        # "A square" after "a circle" is a thing of its own.
+        if words[-1] in MATERIALS | COLOR_NOUNS or not all(map(is_modifier, words)):
+            return False
+        phrase, number = self.reading.phrases[subject], quantity.number
+        rest, colors = split_colors(words)
+        attributes = [*colors, *(str(word) for word in rest if word not in OPINIONS)]
+        if number is None or number == phrase.number:
+            self.reading.describe(subject, *attributes)
+        elif number < phrase.number and quantity.exact:
+            self.reading.parts += [(subject, number, attribute) for attribute in attributes]
+        else:
+            return False
+        return True
+
+    def _add(self, phrase: Phrase | None, quantity: Quantity | None, words: list[str]) -> None:
+        clause, pending = self.clause, self.clause.pending
+        clause.pending, self.last_pending = None, pending
+        if phrase is None:
+            self._add_nothing(words, quantity)
+            return
+        if phrase.kind == "p" and not pending and self._is_style(words, quantity):
+            self._leave(words)
+            return
+        if pending and not self.literal and self._is_idiom(pending.words, phrase, quantity):
+            self._leave(words)
+            return
+        if self._is_bare_part(phrase, quantity, pending):
+            self._leave(words)
+            clause.lost = True
+            return
+        if clause.each and pending and pending.first is not None and quantity:
+            phrase = replace(phrase, number=phrase.number * self.reading.phrases[pending.first].number)
         if clause.times > 1:
             phrase, clause.times = replace(phrase, number=phrase.number * clause.times), 1
+        clause.lost = False
+        if pending and pending.kind == "none":
+            pending = None
+        if pending and pending.first is not None and self._is_fronted(phrase, quantity, pending.first):
+            pending = pending._replace(first=None, also=())
         index = self._index(phrase, quantity, pending.first if pending else None)
+        self.definite = quantity is not None and quantity.number is None
         if pending:
             if pending.first is None:
                 self.fronted = pending.kind, pending.words, index
             else:
-                self._relate(pending.kind, pending.first, pending.words, index)
+                for first in (*pending.also, pending.first):
+                    self._relate(pending.kind, first, pending.words, index)
         elif self.fronted:
-            kind, words, second = self.fronted
+            kind, relation, second = self.fronted
             self.fronted = None
-            self._relate(kind, index, words, second)
+            self._relate(kind, index, relation, second)
         elif self.between is not None and clause.main is None:
             self.reading.links[self.between] = replace(self.reading.links[self.between], also=index)
             self.between = None
@@ -152,20 +303,86 @@ class PhraseReader:
         if phrase.noun.rpartition(" ")[2] in PEOPLE:
             self.person = index
 
+    def _is_fronted(self, phrase: Phrase, quantity: Quantity | None, first: int) -> bool:
+        """Whether ``, behind the door there is`` says of the door just named where another thing is."""
+        definite = quantity is not None and quantity.number is None and self.clause.main is None
+        earlier = self.reading.phrases[first]
+        return definite and not self.literal and earlier.noun == phrase.noun and phrase.color in (None, earlier.color)
+
+    def _add_nothing(self, words: list[str], quantity: Quantity | None) -> None:
+        """Words that name no object: after ``dressed in`` they may be a colour."""
+        pending = self.last_pending
+        rest, colors = split_colors(words)
+        if pending and pending.first is not None and pending.kind == "link" and colors and not rest:
+            self.reading.describe(pending.first, f"{pending.words} {' '.join(colors)}")
+        else:
+            self._leave(words)
+            self.clause.lost = any(not is_modifier(word) for word in words)
+            self.clause.nobody = self.clause.nobody or (self.clause.lost and self.clause.main is None)
+
+    def _is_bare_part(self, phrase: Phrase, quantity: Quantity | None, pending: Pending | None) -> bool:
+        """``Hair between eyes`` says how somebody looks, and asks for no hair and eyes."""
+        if self.literal or quantity or phrase.color or phrase.attributes or self.clause.after_with:
+            return False
+        joins = pending is not None and pending.kind != "verb"
+        alone = self.clause.main is None and self.symbols[self.index].kind in ("comma", "stop", "line")
+        joins = joins or (alone and pending is None and bool(self.reading.phrases) and phrase.number == 1)
+        is_part = phrase.noun in BODY_PARTS or phrase.kind == "b"
+        return is_part and (joins or self.symbols[self.index].kind in ("link", "direction"))
+
+    def _is_style(self, words: list[str], quantity: Quantity | None) -> bool:
+        """``Visionary`` and ``gothic`` alone are adjectives, though people are called so too."""
+        return not self.literal and quantity is None and len(words) == 1 and "a" in letters(words[0])
+
+    @staticmethod
+    def _is_idiom(relation: str, phrase: Phrase, quantity: Quantity | None) -> bool:
+        """``At bat``, ``at sea``: a singular without an article is no thing there."""
+        return quantity is None and phrase.number == 1 and relation.rpartition(" ")[2] == "at" and phrase.color is None
+
     def _index(self, phrase: Phrase, quantity: Quantity | None, first: int | None) -> int:
         """The phrase's index.
 
         ``The cat`` is the cat of an earlier sentence. In ``the cat is``, and in ``left of the cat`` as the second
         phrase of a relation whose ``first`` one is another, it may be one of the same sentence.
         """
-        if quantity and quantity.number is None and not self.literal:
-            same_sentence = first is not None or self.symbols[self.index].kind == "is"
-            before = len(self.reading.phrases) if same_sentence else self.sentence
+        if self.literal:
+            return self.reading.add(phrase)
+        named = quantity is not None and quantity.number is None and self.symbols[self.index].kind != "place"
+        again = self.symbols[self.index].kind == "is" or first is not None
+        if named or quantity is None:
+            # In "the cat and the cat" there are two, and in "cats, a black cat" too.
+            before = len(self.reading.phrases) if again or not self.clause.joined else self.sentence
             index = self.reading.earlier(phrase, before, first)
-            if index is not None:
+            if index is not None and (named or self._same_number(phrase, index)):
                 self.reading.describe(index, *phrase.attributes)
                 return index
+        elif quantity is not None and self.symbols[self.index].kind == "is" and quantity.exact:
+            index = self.reading.earlier(replace(phrase, color=None), self.sentence or len(self.reading.phrases))
+            if index is not None and self._is_part(phrase, index):
+                self.part = index, phrase.number
+                return index
+        if self._may_be_another(phrase):
+            self.reading.uncertain.add(phrase.noun)
         return self.reading.add(phrase)
+
+    def _may_be_another(self, phrase: Phrase) -> bool:
+        """Whether ``a cloud, a fluffy cloud`` describes one cloud or two, which nobody knows."""
+        earlier = [other for other in self.reading.phrases[-_NEAR:] if other.noun == phrase.noun]
+        bare = any(not other.attributes and other.color is None and other.exact for other in earlier)
+        return (
+            bare and not self.clause.joined and phrase.color is None and bool(phrase.attributes) and phrase.number == 1
+        )
+
+    def _same_number(self, phrase: Phrase, index: int) -> bool:
+        earlier = self.reading.phrases[index]
+        return earlier.number == phrase.number or (phrase.number == 1 and earlier.number == 1)
+
+    def _is_part(self, phrase: Phrase, index: int) -> bool:
+        """Whether ``two goats are`` are two of the three goats named before."""
+        earlier = self.reading.phrases[index]
+        return (
+            index < self.sentence and earlier.number > phrase.number and earlier.color is None and phrase.color is None
+        )
 
     def _relate(self, kind: str, a: int, words: str, b: int) -> None:
         if a == b:
@@ -174,66 +391,8 @@ class PhraseReader:
             self.reading.relations.append(Relation(a, words, b))
             return
         self.reading.links.append(Link(a, words, b))
-        self.clause.doing = words in _TRANSITIVE_FORMS
+        scene, part = self.reading.phrases[b], self.reading.phrases[a]
+        if scene.kind == "s" and words == "in" and part.noun in PARTS_OF_SCENES and part.number == 1:
+            self.reading.uncertain.add(part.noun)
+        self.clause.doing = kind == "verb"
         self.between = len(self.reading.links) - 1 if words.endswith("between") else None
-
-    # Separators
-
-    def _separate(self) -> None:
-        self._flush()
-        if self.clause.pending and self.clause.pending.kind == "verb":
-            self.reading.describe(self.clause.pending.first, self.clause.pending.words)
-        if self.clause.main is not None:
-            self.subject = self.clause.main
-        self.clause = Clause()
-
-    def _comma(self, symbol: Symbol) -> None:
-        clause = self.clause
-        # "A big, fluffy cat" and "with long, curly hair" go on after the comma.
-        begun = clause.words and (clause.quantity or clause.after_with) and not self._has_noun
-        if not (begun and self._next.kind == "word" and self._next.text in MODIFIERS):
-            self._separate()
-            self.between = None
-
-    def _stop(self, symbol: Symbol) -> None:
-        self._separate()
-        if self.place and self.subject is not None:
-            self.reading.links.append(Link(self.subject, self.place))
-        if len(self.reading.phrases) > self.sentence:
-            self.topic = self.sentence
-        self.sentence = len(self.reading.phrases)
-        self.subject, self.person, self.place, self.fronted, self.between = None, None, "", None, None
-
-    def _line(self, symbol: Symbol) -> None:
-        # A line can end within a phrase.
-        if self._has_noun or self.clause.ignoring:
-            self._separate()
-
-    def _and(self, symbol: Symbol) -> None:
-        clause, after = self.clause, self._next
-        if clause.words and not self._has_noun and after.kind == "word" and after.text in MODIFIERS:
-            both = clause.words[-1] in COLORS and after.text in COLORS | SHADES
-            if both or clause.quantity or clause.after_is:
-                clause.words += ["and"] if both else []
-                return
-        self._flush()
-        absent = clause.was_absent and after.kind == "word"
-        self._separate()
-        self.clause.absent = absent
-
-    def _with(self, symbol: Symbol) -> None:
-        self._separate()
-        self.clause.after_with = True
-
-    def _or(self, symbol: Symbol) -> None:
-        self._flush()
-        absent = self.clause.was_absent
-        self._separate()
-        # Of two alternatives only the first is asked for; of two things that must not be there, neither may.
-        self.clause.absent, self.clause.skipping = absent, not absent
-
-    def _filler(self, symbol: Symbol) -> None:
-        self._flush()
-
-    def _noise(self, symbol: Symbol) -> None:
-        """Quality tags change nothing, within phrases too."""

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from ..english import singular
-from .lexicon import Symbol
-from .phrases import MODIFIERS, PhraseReader
+from .clauses import HAVING, ClauseReader
+from .cleaning import cleaned
+from .lexicon import Quantity, Symbol
+from .noun_phrases import is_modifier
 from .reading import Link, Pending, Reading
 from .tokens import symbols
-from .vocabulary import MATERIALS, PLACED, SILENT_VERBS, WRITINGS
+from .verbs import participle
+from .vocabulary import BODY_PARTS, CLOTHES, MATERIALS, PLACED, SILENT_VERBS, WRITINGS
+from .words import noun_kind, verb_of
 
-_HAVING = ("wearing", "holding", "carrying")
+_PERSONAL = frozenset("he him himself she her herself".split())
+_AUXILIARIES = frozenset("trying going getting coming starting beginning doing making being".split())
+"""Verbs that say nothing without another one."""
+
+_CROSSING = frozenset(
+    """jumping leaping hopping vaulting bounding climbing stepping walking running driving riding crossing galloping
+    tripping
+    passing crawling rolling going""".split()
+)
+"""What moves over something so is above it only for a moment."""
 
 
 def read_prompt(prompt: str) -> Reading:
     """Read any text; words that are not understood are left out."""
-    return _Reader(symbols(prompt), False).reading
+    text, alternatives = cleaned(prompt)
+    reading = _Reader(symbols(text), False).reading
+    reading.unchecked += alternatives
+    return reading
 
 
 def read_literally(claim: list[Symbol]) -> Reading:
@@ -22,7 +38,7 @@ def read_literally(claim: list[Symbol]) -> Reading:
     return _Reader(claim, True).reading
 
 
-class _Reader(PhraseReader):
+class _Reader(ClauseReader):
     """Reads all symbols: besides phrases also negation, quoted text, relations and attributes."""
 
     def __init__(self, symbols: list[Symbol], literal: bool) -> None:
@@ -30,6 +46,8 @@ class _Reader(PhraseReader):
         for self.index, symbol in enumerate(symbols):
             if not self.clause.ignoring or symbol.kind in ("comma", "stop", "line"):
                 getattr(self, f"_{symbol.kind}")(symbol)
+            elif symbol.source:
+                self.clause.ignored.append(symbol.source)
         self._stop(Symbol("stop"))
 
     # Negation, words that are left out, quoted text
@@ -44,7 +62,7 @@ class _Reader(PhraseReader):
 
     def _not(self, symbol: Symbol) -> None:
         self._flush()
-        absent = self._next.kind == "quantity" or self._next.value in _HAVING
+        absent = self._next.kind == "quantity" or self._next.value in HAVING
         self.clause.absent, self.clause.ignoring = absent, not absent
 
     def _like(self, symbol: Symbol) -> None:
@@ -54,9 +72,13 @@ class _Reader(PhraseReader):
     def _drop(self, symbol: Symbol) -> None:
         self._flush()
         self.clause.ignoring = True
+        self.clause.ignored.append(symbol.source)
 
     def _by(self, symbol: Symbol) -> None:
-        if self._next.kind == "quantity":
+        verb = verb_of(self.clause.verb) if self.clause.verb and self.clause.verb not in PLACED else None
+        if verb and verb[1] == "ed" and self._next.kind in ("quantity", "word"):
+            self._link(Symbol("link", "by"))
+        elif self._next.kind == "quantity" or self.clause.verb in PLACED:
             self._link(Symbol("link", "beside"))
         else:
             self._drop(symbol)
@@ -68,6 +90,10 @@ class _Reader(PhraseReader):
     def _quote(self, symbol: Symbol) -> None:
         if self.clause.words and singular(self.clause.words[-1]) in WRITINGS:
             self.clause.words, self.clause.quantity = [], None
+        elif self.clause.words and not self._has_noun and self._next.kind == "word" and symbol.value:
+            # A wooden "Inn" sign.
+            self.reading.texts.append(symbol.value)
+            return
         self._flush()
         self.clause.pending = None
         if symbol.value:
@@ -79,6 +105,8 @@ class _Reader(PhraseReader):
         """Wait for the second phrase of a relation; an absent object has none."""
         self.clause.after_is = False
         if not (self.clause.was_absent or self.clause.absent):
+            if self.clause.lost and not self.literal:
+                kind, self.clause.lost = "none", False
             self.clause.pending = Pending(kind, words, first)
 
     def _take_verb(self) -> tuple[str, int | None]:
@@ -93,6 +121,9 @@ class _Reader(PhraseReader):
     def _direction(self, symbol: Symbol) -> None:
         self._flush()
         verb, subject = self._take_verb()
+        if verb in _CROSSING and symbol.source in ("over", "under"):
+            self._join("link", f"{verb} {symbol.source}", subject)
+            return
         if verb and verb not in SILENT_VERBS:
             self.reading.describe(subject, verb)
         self._join("direction", symbol.value, subject)
@@ -100,50 +131,182 @@ class _Reader(PhraseReader):
     def _link(self, symbol: Symbol) -> None:
         self._flush()
         verb, subject = self._take_verb()
+        if not verb and not self.literal:
+            subject = self._place_of(symbol, subject)
         placed = verb in SILENT_VERBS and verb in PLACED
         self._join("link", symbol.value if placed or not verb else f"{verb} {symbol.value}", subject)
 
+    def _place_of(self, symbol: Symbol, subject: int | None) -> int | None:
+        """What a preposition belongs to: in ``a hat lies under a table next to a boot`` the hat, and in ``a robot
+        next to
+        a tree in a car`` the robot.
+        """
+        main = self.clause.main
+        if main is None or subject is None or main == subject:
+            return subject
+        if self.clause.finite or self._is_worn(subject):
+            return main
+        if symbol.value != "in" or not self.reading.links or self.reading.links[-1].b != subject:
+            return subject
+        follows = next(
+            (item for item in self.symbols[self.index + 1 : self.index + 5] if item.kind != "quantity"), None
+        )
+        lives = noun_kind(self.reading.phrases[subject].noun) == "p"
+        if follows is not None and singular(follows.text) in BODY_PARTS:
+            return subject
+        return subject if lives or follows is None or singular(follows.text) in CLOTHES else main
+
     def _verb(self, symbol: Symbol) -> None:
         if not self._is_predicate(symbol):
-            self.clause.words.append(symbol.text)
+            self._word(symbol)
             return
+        self._drop_camera()
         self._flush()
         # "A man wearing a hat riding a horse": it is not the hat that rides.
-        self._join("verb", symbol.value, self.clause.main if self.clause.doing else self._actor)
+        subject = self.clause.main if self.clause.doing else self._actor
+        self._tell(symbol)
+        if self._next.source == "from":
+            self.reading.describe(subject, symbol.value)
+        else:
+            self._join("verb", symbol.value, subject)
 
     def _action(self, symbol: Symbol) -> None:
         if not self._is_predicate(symbol):
-            self.clause.words.append(symbol.text)
+            self._word(symbol)
             return
+        self._drop_camera()
         self._flush()
         self.clause.after_is = False
-        if self.clause.was_absent or self.clause.absent or self.fronted:
+        self._tell(symbol)
+        if self.clause.was_absent or self.clause.absent or self.fronted or self.clause.lost:
             return
         if self._next.kind in ("link", "direction", "by"):
             self.clause.verb = symbol.value
+        elif self._next.kind == ("word" if self.literal else "quantity") and symbol.value not in SILENT_VERBS:
+            # "A man walking a dog": these verbs join two things, too.
+            self._join("verb", symbol.value, self._actor)
         elif not (self._next.kind == "place" and symbol.value in SILENT_VERBS):
             self.reading.describe(self._actor, symbol.value)
+
+    def _tell(self, symbol: Symbol) -> None:
+        """A verb has told what the clause's first phrase does."""
+        if self.clause.nobody and symbol.form == "ing":
+            self.clause.lost = True
+        if symbol.form in ("third", "base", "past"):
+            self.clause.finite = True
+        self.clause.each = self.clause.of_each
+
+    def _act(self, symbol: Symbol) -> None:
+        """A verb that is in no list of ours: a relation, an attribute, or a part of a noun phrase."""
+        if not self._acts(symbol):
+            self._word(symbol)
+            return
+        self._drop_camera()
+        self._flush()
+        self.clause.after_is = False
+        self._tell(symbol)
+        if self.clause.was_absent or self.clause.absent or self.fronted:
+            return
+        after, verb = self._after_adverbs, symbol.value
+        if self.clause.lost:
+            if after.kind in ("quantity", "word", "each_of", "both_the"):
+                self._join("verb", verb, None)
+            return
+        subject = self.clause.main if self.clause.doing and symbol.form == "ing" else self._actor
+        if after.kind in ("link", "direction", "by", "with"):
+            self.clause.verb = verb
+        elif after.kind in ("quantity", "word", "each_of", "both_the") and symbol.form != "ed":
+            self._join("verb", verb, subject)
+        elif after.kind == "quantity" and (base := verb_of(symbol.source)):
+            self._join("verb", participle(base[0]), subject)
+        elif after.kind == "like":
+            self.reading.unchecked.append(symbol.source)
+        elif symbol.form in ("ing", "ed") and not self._stands_alone(after) and verb not in _AUXILIARIES:
+            self.reading.describe(subject, verb)
+        elif not self.literal:
+            self.reading.unchecked.append(symbol.source)
+
+    def _stands_alone(self, after: Symbol) -> bool:
+        """Whether a verb is a tag of its own, where it may name a style: ``inking``."""
+        bare = self.clause.last is None and not self.clause.after_is and not self.clause.joined
+        before = self.symbols[self.index - 1].kind if self.index else "stop"
+        return bare and before in ("comma", "line") and after.kind in ("comma", "stop", "line")
+
+    def _acts(self, symbol: Symbol) -> bool:
+        """Whether a verb of no list tells what a phrase does."""
+        clause, after = self.clause, self._next.kind
+        if symbol.form in ("ing", "ed"):
+            if clause.words:
+                return self._has_noun
+            if clause.after_is:
+                return symbol.form == "ing" or after not in ("word", "act")
+            if clause.quantity is not None or clause.pending is not None:
+                return False
+            if clause.lost:
+                return True
+            return self._referent is not None and (after not in ("word", "act") or clause.last is not None)
+        if clause.words and not self._has_noun:
+            return False
+        if not clause.words:
+            return clause.quantity is None and clause.pending is None and (clause.last is not None or clause.lost)
+        return self._agrees(clause.words[-1], symbol.form)
+
+    def _agrees(self, last: str, form: str) -> bool:
+        """Whether a noun and a verb without -ing can be subject and predicate: ``a robot repairs``, ``toads share``."""
+        plural_noun = singular(last) != last
+        number = self.clause.quantity.number if self.clause.quantity else None
+        if form == "third" and (plural_noun or (number or 1) > 1):
+            return self.clause.of_each
+        if self.clause.quantity is None and not plural_noun and noun_kind(last) not in ("m", "s", "p"):
+            return self._next.kind == "quantity" or form == "past"
+        return form != "base" or plural_noun or noun_kind(last) == "p"
+
+    def _drop_camera(self) -> None:
+        if self._is_camera():
+            self.clause.words, self.clause.quantity, self.clause.lost = [], None, True
+
+    def _is_camera(self) -> bool:
+        """``The camera glides over``: who films is not in the picture."""
+        words, quantity = self.clause.words, self.clause.quantity
+        return words == ["camera"] and quantity is not None and quantity.number is None and self._nothing_yet
+
+    @property
+    def _after_adverbs(self) -> Symbol:
+        return next(
+            (item for item in self.symbols[self.index + 1 : self.index + 4] if item.kind != "noise"), Symbol("stop")
+        )
 
     def _is_predicate(self, symbol: Symbol) -> bool:
         """Whether a verb tells what the phrase before it does, and is no part of a noun phrase."""
         clause, after = self.clause, self._next.kind
         if symbol.form == "ing":
+            if clause.lost and not clause.words:
+                return True
             if clause.words or clause.after_is:
-                return self._has_noun or clause.after_is or after != "word"
+                return self._has_noun or (clause.after_is and not clause.words) or after != "word"
             return (
                 clause.quantity is None and clause.pending is None and (self._referent is not None or after != "word")
             )
-        if self.literal or after == "word":
+        telegraphic = symbol.form == "base" and not self.literal
+        if self.literal or (after == "word" and symbol.tag != "V" and not telegraphic):
             return False
         if not clause.words:
-            return symbol.form == "third" and clause.quantity is None and clause.last is not None
+            spoken = clause.last is not None or self.fronted is not None
+            return symbol.form == "third" and clause.quantity is None and spoken
         last, number = clause.words[-1], clause.quantity.number if clause.quantity else None
-        goes_on = after in ("link", "direction", "quantity")
-        if last in MODIFIERS - MATERIALS:
+        goes_on = after in ("link", "direction", "quantity") or symbol.tag == "V"
+        if symbol.form == "base" and clause.joined and goes_on:
+            return True
+        if symbol.form == "base" and number in (1, None) and singular(last) == last:
+            # "Person wear coat" leaves out the grammar.
+            return noun_kind(last) == "p" and after in ("word", "quantity", "link", "direction")
+        if is_modifier(last) and last not in MATERIALS:
             return False
+        if symbol.form == "third" and clause.of_each:
+            return True
         if symbol.form == "third":
             return singular(last) == last and number in (1, None) and (clause.quantity is not None or goes_on)
-        return singular(last) != last and number != 1 and goes_on
+        return ((singular(last) != last and number != 1) or bool(clause.joined)) and goes_on
 
     def _is(self, symbol: Symbol) -> None:
         self._flush()
@@ -152,10 +315,23 @@ class _Reader(PhraseReader):
         if self.clause.main is not None and before != "filler":
             self.clause.last = self.clause.main
         self.clause.after_is = self.clause.last is not None and not self.fronted
+        self.clause.finite = True
+        if symbol.source in ("is", "was", "isn't"):
+            self.clause.joined = ()
 
     def _material(self, symbol: Symbol) -> None:
         self._flush()
         self.clause.material, self.clause.after_is = True, False
+
+    def _each_of(self, symbol: Symbol) -> None:
+        """``Each of the three boxes``: what they hold is there three times."""
+        self._flush()
+        self.clause.of_each = True
+
+    def _both_the(self, symbol: Symbol) -> None:
+        """``Both the cup and the plate`` are one cup and one plate."""
+        self._flush()
+        self.clause.quantity = Quantity(None if symbol.source.endswith("the") else 1)
 
     def _each(self, symbol: Symbol) -> None:
         self._flush()
@@ -174,6 +350,7 @@ class _Reader(PhraseReader):
     def _beside(self, symbol: Symbol) -> None:
         """``to its left``: of the object that was named before."""
         self._flush()
+        self.clause.joined = ()
         self._join("direction", symbol.value, self.clause.last)
         self._pronoun(symbol)
 
@@ -182,8 +359,26 @@ class _Reader(PhraseReader):
         pending, self.clause.pending = self.clause.pending, None
         if pending and pending.first is not None:
             first = pending.first
-            second = self.subject if self.subject is not None and self.subject != first else first - 1
-            if second >= 0:
-                self._relate(pending.kind, first, pending.words, second)
+            second = self._antecedent(symbol)
+            if second is None or second == first:
+                second = self.topic
+            if second is None or second == first:
+                second = first - 1
+            for index in (*self.clause.joined, first):
+                if second >= 0:
+                    self._relate(pending.kind, index, pending.words, second)
+        elif pending:
+            before = self._antecedent(symbol)
+            self.fronted = (pending.kind, pending.words, before) if before is not None else None
         elif self.clause.last is None:
-            self.clause.last = self.clause.main = self.subject if self.subject is not None else self.topic
+            self.clause.last = self.clause.main = self._antecedent(symbol)
+            self.about = self.topic if len(self.reading.phrases) == self.sentence else self.about
+
+    def _antecedent(self, symbol: Symbol) -> int | None:
+        """What a pronoun stands for: ``he`` and ``she`` for the last person."""
+        if symbol.source in _PERSONAL:
+            phrases = self.reading.phrases
+            person = next((index for index in range(len(phrases) - 1, -1, -1) if phrases[index].kind == "p"), None)
+            if person is not None:
+                return person
+        return self.subject if self.subject is not None else self.topic

@@ -34,19 +34,31 @@ class Link:
 
 @dataclass
 class Reading:
-    """What a prompt says. ``absent`` are phrases of number 0, which must not be there; ``texts`` are to be written."""
+    """What a prompt says.
+
+    ``absent`` are phrases of number 0, which must not be there; ``texts`` are to be written; ``parts`` say of a phrase
+    how many of its objects have an attribute; of ``uncertain`` nouns there may be more than are named. ``unread`` are
+    words that were not understood, ``unchecked`` those that
+    were, and say nothing that is checked.
+    """
 
     phrases: list[Phrase] = field(default_factory=list)
     relations: list[Relation] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     absent: list[Phrase] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    parts: list[tuple[int, int, str]] = field(default_factory=list)
+    uncertain: set[str] = field(default_factory=set)
+    unread: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
     _by_noun: dict[str, list[int]] = field(default_factory=dict)
 
     def add(self, phrase: Phrase) -> int:
         """Add a phrase that must be there; its index."""
         self.phrases.append(phrase)
-        self._by_noun.setdefault(phrase.noun, []).append(len(self.phrases) - 1)
+        # "The cup" may be a cup of coffee.
+        for noun in dict.fromkeys((phrase.noun, phrase.noun.partition(" of ")[0])):
+            self._by_noun.setdefault(noun, []).append(len(self.phrases) - 1)
         return len(self.phrases) - 1
 
     def earlier(self, phrase: Phrase, before: int, excluded: int | None = None) -> int | None:
@@ -77,12 +89,13 @@ class Pending(NamedTuple):
     """A relation that waits for its second phrase.
 
     ``kind`` is ``direction``, ``link`` or ``verb``, ``first`` the index of its first phrase (None: the relation stands
-    before it).
+    before it), ``also`` those of others that have it too.
     """
 
     kind: str
     words: str
     first: int | None
+    also: tuple[int, ...] = ()
 
 
 @dataclass
@@ -91,7 +104,13 @@ class Clause:
 
     ``main`` is the clause's first phrase, ``last`` its last one (indices). ``verb`` is ``standing`` before a
     preposition. ``doing``: the last relation was one of a verb. ``times`` is the number that ``each`` multiplies by.
-    ``skipping``: the next phrase is left out; ``ignoring``: all that follows is.
+    ``skipping``: the next phrase is left out; ``ignoring``: all that follows is. ``joined`` are phrases that ``and``
+    joins to the one to come; ``lost``: the
+    last words named nothing, so that what follows is not said of another thing; ``nobody``: the clause began with such
+    words; ``finite``: a verb or ``is`` has told
+    what ``main`` does; ``each``: its object is there once
+    for each subject, as ``of_each`` announces; ``ignored`` are the
+    words that were left out.
     """
 
     words: list[str] = field(default_factory=list)
@@ -110,3 +129,10 @@ class Clause:
     was_absent: bool = False
     skipping: bool = False
     ignoring: bool = False
+    joined: tuple[int, ...] = ()
+    finite: bool = False
+    lost: bool = False
+    nobody: bool = False
+    each: bool = False
+    of_each: bool = False
+    ignored: list[str] = field(default_factory=list)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from ..english import COLOR_NOUNS, COLORS, plural, singular
-from .lexicon import FUNCTION_WORDS, LEXICON, LONGEST, Quantity, Symbol
-from .vocabulary import COMPOUNDS
+from ..english import COLOR_NOUNS, COLORS, INVARIANT_NOUNS, NUMBERS, plural, singular
+from .lexicon import FUNCTION_WORDS, LEXICON, LONGEST, Quantity, Symbol, Word
+from .numbers import UNCOUNTED, uncounted
+from .tagger import load_tagger
+from .tagging import MOST_WORDS_OF_A_COMPOUND, compound_at, word_symbol
+from .vocabulary import COMPOUNDS, MEDIA
+from .words import SURE, letters, noun_kind, verb_of
 
 _WORD = r"[^\W_]+(?:['\u2019-][^\W_]+)*"
 # No alternative may look far ahead of where it can fail, or long texts take quadratic time.
@@ -18,18 +23,35 @@ _TOKEN = re.compile(
     r"|\u00ab(?P<angle>[^\u00ab\u00bb\n]{1,1000})\u00bb"
     r"|\u2018(?P<single>(?:[^\u2018\u2019\n]|\u2019(?=\w)){1,100})\u2019"
     r"|(?<!\w)'(?P<plain>(?:[^'\n]|'(?=\w)){1,100})'(?!\w)"
-    r"|\b(?i:says|saying|reads)[ :]{1,9}(?P<capitals>[A-Z][A-Z0-9!?']{1,40}(?:[ ][A-Z0-9!?']{1,40}){0,9})(?!\w)"
+    r"|\b(?i:says|saying|reads|letters?|words?|texts?)[ :]{1,9}"
+    r"(?P<capitals>[A-Z][A-Z0-9!?']{1,40}(?:[ ][A-Z0-9!?']{1,40}){0,9})(?!\w)"
+    # What is said without quotation marks goes on to the end of the clause.
+    r"|\b(?i:says|that reads|which reads)[ ]{1,9}(?P<said>[\w][^\n.,;:\"()\[\]{}\u201c\u201d\u2018]{0,80})"
     r"|(?P<stop>\bBREAK\b|\bAND\b|[.!?](?=\W|\Z)|\n[ \t\r]*\n)|(?P<line>\n)"
-    r"|(?P<comma>[,;:/|\u2022\u00b7\u2013\u2014]|(?<=\s)-(?=\s))|(?P<and>&)"
-    # Sizes and versions, then 2girls and 6+boys.
+    r"|(?P<comma>[,;:/|\u2022\u00b7\u2013\u2014]|(?<=\s)-(?=\s))|(?P<and>&)|(?P<bracket>[()\[\]{}])"
+    # Apertures, sizes and versions, then 2girls and 6+boys.
     r"|\d+(?:[.,:/]\d+)+"
     r"|(?P<counted>(?<!\w)\d{1,3})(?P<more>\+?)[ ]?(?=(?!dpi|fps|mph|koma|bit|iso|deg)[a-zA-Z]{3})"
     rf"|(?P<word>{_WORD})"
 )
-_SEPARATORS = {"comma": ",", "stop": ".", "line": "\n"}
+_SEPARATORS = {"comma": ",", "stop": ".", "line": "\n", "bracket": "("}
 _KINDS = {token: kind for kind, token in _SEPARATORS.items()}
+_AFTER_SAID = re.compile(
+    r"\s(?:on|in|above|below|under|over|next to|beside|behind|with|and)\s(?=(?:a|an|the|two|his|her|its)\s)"
+)
+"""Where words that are said end."""
+
+_BEFORE_QUALITIES = frozenset({"a", "an", "the", "very", "two", "three"})
 _BEFORE_NAMES = frozenset({"of", "by", "called", "named", "like", "style", "from"})
 _FIRST_WORDS = frozenset(words[0] for words in LEXICON)
+_JOINING = frozenset(
+    words[0] for words, symbol in LEXICON.items() if symbol.kind in ("link", "direction", "by") and symbol.form != "ing"
+)
+"""First words of prepositions."""
+
+_ARTICLE = re.compile(r" of an? ")
+_SMALL = frozenset(word for word, number in NUMBERS.items() if number > 1 and " " not in word)
+_UNREAD = ('"', UNCOUNTED, "(")
 _NEVER_NOUNS = FUNCTION_WORDS | COLORS - COLOR_NOUNS
 
 
@@ -42,54 +64,140 @@ def _tokens(prompt: str) -> list[str]:
             continue
         text = match[kind]
         if kind == "word":
-            tokens += [word.replace("\u2019", "'") for word in re.findall(_WORD, text.lower())]
+            for word in re.findall(_WORD, text.lower()):
+                parts = word.replace("\u2019", "'").split("-")
+                colored = len(parts) > 2 and all(part in COLORS or part == "and" for part in parts)
+                tokens += parts if colored else ["-".join(parts)]
         elif kind == "more":
             tokens += [*(("at", "least") if text else ()), match["counted"]]
         elif kind == "capitals":
             tokens += ["says", '"' + text]
+        elif kind == "said":
+            said, *rest = _AFTER_SAID.split(text, maxsplit=1)
+            tokens += ["says", '"' + " ".join(said.split())]
+            tokens += _tokens(text[len(said) :]) if rest else []
         elif kind == "and":
             tokens.append("and")
         elif kind in _SEPARATORS:
             tokens.append(_SEPARATORS[kind])
+        elif tokens and tokens[-1] in _BEFORE_QUALITIES and re.fullmatch("[a-z-]+", text) and _goes_on(match):
+            # "An 'evil' cat" quotes a word, and no text.
+            tokens.append(text)
         else:
             tokens.append('"' + ("" if tokens and tokens[-1] in _BEFORE_NAMES else " ".join(text.split())))
     return tokens
 
 
+def _goes_on(match: re.Match[str]) -> bool:
+    return (
+        match.string[match.end() : match.end() + 1] == " " and match.string[match.end() + 1 : match.end() + 2].isalpha()
+    )
+
+
 def _is_content(token: str) -> bool:
     """Whether a token can continue a noun phrase."""
-    return token not in _KINDS and token[0] != '"' and token not in FUNCTION_WORDS and not token.isdecimal()
+    return (
+        token not in _KINDS
+        and token[0] not in ('"', UNCOUNTED)
+        and token not in FUNCTION_WORDS
+        and not token.isdecimal()
+    )
 
 
 def symbols(prompt: str, literal: bool = False) -> list[Symbol]:
     """The prompt as symbols, one for the longest known sequence of words at each place; never fails, takes linear time.
 
-    ``literal`` is for texts of claims: numbers of more than three digits are counts, not years or sizes, and a place in
-    the picture is ``on the left``, not ``on left``.
+    ``literal`` is for texts of claims: numbers of more than three digits are counts, not years or sizes, a place in
+    the picture is ``on the left``, not ``on left``, and words have no parts of speech.
     """
     tokens = _tokens(prompt)
+    if literal:
+        tokens = [token for token in tokens if token != "("]
+    else:
+        tokens = uncounted(tokens, _SMALL)
+    tags = None if literal else load_tagger().tags(["," if token[0] in _UNREAD else token for token in tokens])
     result: list[Symbol] = []
     index = 0
     while index < len(tokens):
-        token = tokens[index]
-        length, symbol = 1, Symbol("word", text=token)
-        if token in _KINDS:
-            symbol = Symbol(_KINDS[token])
-        elif token[0] == '"':
-            symbol = Symbol("quote", token[1:])
-        elif token.isdecimal():
-            number = int(token) if len(token) <= (4000 if literal else 3) else None
-            symbol = (
-                Symbol("no") if number == 0 else Symbol("quantity", Quantity(number)) if number else Symbol("noise")
-            )
-        elif token in _FIRST_WORDS:
-            length, symbol = _longest(tokens, index, literal)
+        length, symbol = _symbol_at(tokens, index, tags)
         result.append(symbol)
         index += length
     return result
 
 
+def _symbol_at(tokens: list[str], index: int, tags: list[str] | None) -> tuple[int, Symbol]:
+    """The symbol at a place, and how many tokens it takes. Without ``tags`` the text is a claim's."""
+    token = tokens[index]
+    if token in _KINDS:
+        return 1, Symbol(_KINDS[token])
+    if token[0] == '"':
+        return 1, Symbol("quote", token[1:], source=token + '"')
+    if token[0] == UNCOUNTED:
+        return 1, Symbol("noise", source=token[1:])
+    if token.isdecimal():
+        number = int(token) if len(token) <= (3 if tags else 4000) else None
+        if number == 0:
+            return 1, Symbol("no" if tags is None or _plural_at(tokens, index + 1) else "noise", source=token)
+        return 1, Symbol("quantity", Quantity(number), source=token) if number else Symbol("noise", source=token)
+    if tags:
+        length, text = compound_at(_plain_words(tokens, index))
+        if length:
+            return length, Symbol("word", text=Word(text, "N"), source=text)
+    length, symbol = _longest(tokens, index, tags is None) if token in _FIRST_WORDS else (0, Symbol("word"))
+    if not length:
+        after = tokens[index + 1] if index + 1 < len(tokens) else "."
+        before = tokens[index - 1] if index else ""
+        return 1, word_symbol(token, tags[index], after, before) if tags else _literal_symbol(tokens, index, after)
+    if token == "her" and tags and _ends_here(tokens, index + 1, tags):
+        return 1, Symbol("pronoun", source=token)
+    if token == "zero" and length == 1 and tags and not _plural_at(tokens, index + 1):
+        return 1, Symbol("noise", source=token)
+    if tags and length == 1 and symbol.kind in ("verb", "action"):
+        symbol = replace(symbol, tag=tags[index])
+        symbol = replace(symbol, text=Word(symbol.text, "A" if symbol.form == "ing" else "N"))
+    return length, replace(symbol, source=" ".join(tokens[index : index + length]))
+
+
+def _literal_symbol(tokens: list[str], index: int, after: str) -> Symbol:
+    """A word of a claim's text: a verb if it can join two things, as in ``monk sweeping floor``."""
+    token, is_last = tokens[index], index + 1 == len(tokens)
+    verb = verb_of(token) if index and not is_last else None
+    counted = tokens[0] in NUMBERS or tokens[0] == "the" or tokens[0].isdecimal() or tokens[:2] == ["at", "least"]
+    if verb is None or counted or verb[1] not in ("ing", "ed") or compound_at(_plain_words(tokens, index))[0]:
+        return Symbol("word", text=token)
+    joins = after in _JOINING
+    after_noun = noun_kind(tokens[index - 1]) in SURE
+    if not after_noun or (joins and token in MEDIA) or (verb[1] == "ed" and not joins):
+        return Symbol("word", text=token)
+    return Symbol("action" if joins else "verb", token, token, "ing")
+
+
+def _ends_here(tokens: list[str], index: int, tags: list[str]) -> bool:
+    """Whether nothing that could be owned stands here: ``next to her stands a dog``."""
+    if index >= len(tokens) or tokens[index] in _KINDS or tokens[index] in ("and", "is"):
+        return True
+    symbol = LEXICON.get((tokens[index],))
+    return symbol is not None and symbol.form == "third" and tags[index] == "V"
+
+
+def _plural_at(tokens: list[str], index: int) -> bool:
+    """Whether a plural stands here, perhaps after an adjective: zero of something must be something."""
+    words = _plain_words(tokens, index)
+    return any("N" in letters(word) or singular(word) in INVARIANT_NOUNS for word in words[:2])
+
+
+def _plain_words(tokens: list[str], index: int) -> list[str]:
+    """The words from here on that are no separators, quotes or numbers; at most as many as a compound has."""
+    words: list[str] = []
+    for token in tokens[index : index + MOST_WORDS_OF_A_COMPOUND]:
+        if token in _KINDS or not token[0].isalpha():
+            break
+        words.append(token)
+    return words
+
+
 def _longest(tokens: list[str], index: int, literal: bool) -> tuple[int, Symbol]:
+    """The longest entry of the lexicon at a place and its number of tokens; 0 if there is none."""
     for length in range(min(LONGEST, len(tokens) - index), 0, -1):
         symbol = LEXICON.get(tuple(tokens[index : index + length]))
         if symbol is None or (literal and symbol.form == "short"):
@@ -98,17 +206,19 @@ def _longest(tokens: list[str], index: int, literal: bool) -> tuple[int, Symbol]
         if symbol.kind == "place" and after == "of":
             return length + 1, Symbol("link", f"{symbol.value} of")
         # "On the left shoe" is no place in the picture, and a "running shoe" does not run.
-        named = length == 1 and f"{tokens[index]} {singular(after)}" in COMPOUNDS
+        # In a claim's text, "person riding boot" is a relation.
+        acts = literal and index > 0 and noun_kind(tokens[index - 1]) in SURE
+        named = length == 1 and not acts and f"{tokens[index]} {singular(after)}" in COMPOUNDS
         if not (named or (symbol.kind == "place" and _is_content(after))):
             return length, symbol
-    return 1, Symbol("word", text=tokens[index])
+    return 0, Symbol("word")
 
 
 def reads_back(noun: str) -> bool:
     """Whether a noun and its plural are read as that noun, and not as a colour or as words of the grammar."""
     if singular(noun) != noun:
         return False
-    for form in (noun, plural(noun)):
+    for form in (_ARTICLE.sub(" of ", noun), _ARTICLE.sub(" of ", plural(noun))):
         last = form.partition(" of ")[0].rpartition(" ")[2]
         if last in _NEVER_NOUNS or last.isdecimal():
             return False

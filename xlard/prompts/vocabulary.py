@@ -6,7 +6,7 @@ from ..english import word_pairs
 
 SHADES = frozenset(
     """dark light bright pale deep vivid pastel neon soft hot baby sky navy royal forest lime olive
-    emerald ice blood cherry wine electric""".split()
+    emerald pitch jet ice blood cherry wine electric""".split()
 )
 """Words that say which red it is; the grammar leaves them out."""
 
@@ -185,3 +185,14 @@ MASS_NOUNS = frozenset(
     rubble debris""".split()
 )
 """Nouns that are not counted."""
+
+CLOTHES = frozenset(
+    """hat coat dress suit shirt jacket uniform costume robe armor cloak cape mask helmet hood kimono gown sweater
+    hoodie
+    tuxedo apron scarf skirt wheelchair stroller saddle collar vest cap bikini swimsuit t-shirt sunglasses
+    eyeglasses""".split()
+)
+"""What is worn: a man in a hat; and what he does is not said of the hat."""
+
+PARTS_OF_SCENES = frozenset("tree plant flower bush leaf star cloud wave bird building".split())
+"""What a forest, the sky and the sea have many of: one is named, and there are more."""

@@ -1,0 +1,91 @@
+"""What of a prompt is no English: comments, alternatives, scheduling and options of user interfaces."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import NamedTuple
+
+_LINE_COMMENT = re.compile(r"(?<![:\w/])//[^\n]*")
+_BRACES = re.compile(r"\{[^{}]{0,1000}\}")
+_BRACKETS = re.compile(r"\[[^\[\]]{0,500}\]")
+_SCHEDULE = re.compile(r"\[[^:|]*:[^:|]*(?::[^:|]*)?\]\Z")
+_NUMBER_AT_END = re.compile(r":\s{0,5}\d{0,4}\.?\d{1,4}\s{0,5}\]\Z")
+_LONGEST_SIGN = 60
+"""A prompt in quotation marks that is longer is no text to be written."""
+
+_DEPTH = 4
+"""Alternatives within alternatives."""
+
+_PLACES = {
+    "left": "on the left",
+    "right": "on the right",
+    "top": "at the top",
+    "bottom": "at the bottom",
+    "center": "in the center",
+    "background": "in the background",
+    "foreground": "in the foreground",
+}
+_BRACKETED_PLACE = re.compile(rf"[(\[]\s?({'|'.join(_PLACES)})\s?[)\]]", re.IGNORECASE)
+_OPTION_NO = re.compile(r"(?<!\S)--no\s([^\n-]{0,300})")
+
+
+class Cleaned(NamedTuple):
+    """A prompt without what is no part of its sentence, and what was left out of it because the sampler chooses."""
+
+    text: str
+    alternatives: tuple[str, ...]
+
+
+def cleaned(prompt: str) -> Cleaned:
+    """Leave out comments, alternatives such as ``{a|b}`` and scheduling such as ``[a:b:0.5]``; takes linear time."""
+    text = _LINE_COMMENT.sub("", _without_blocks(_unquoted(prompt)))
+    left_out: list[str] = []
+
+    def drop(match: re.Match[str], chosen: bool) -> str:
+        if not chosen:
+            return match[0]
+        left_out.append(" ".join(match[0].split()))
+        return " "
+
+    for _ in range(_DEPTH):
+        before = text
+        text = _BRACES.sub(lambda match: drop(match, "|" in match[0]), text)
+        text = _BRACKETS.sub(lambda match: drop(match, _is_choice(match[0])), text)
+        if text == before:
+            break
+    text = _BRACKETED_PLACE.sub(lambda match: f" {_PLACES[match[1].lower()]} ", text)
+    text = _OPTION_NO.sub(lambda match: f", without {match[1].strip().replace(',', ' or')}. ", text)
+    return Cleaned(text, tuple(left_out))
+
+
+def _unquoted(prompt: str) -> str:
+    """A prompt that stands in quotation marks as a whole, without them."""
+    text = prompt.strip()
+    pair = text[:1] + text[-1:]
+    whole = len(text) > _LONGEST_SIGN and pair in ('""', "\u201c\u201d") and not set(text[1:-1]) & set(pair)
+    return text[1:-1] if whole else prompt
+
+
+def _without_blocks(text: str) -> str:
+    """The text without ``/* ... */``; a block that is not closed is kept."""
+    kept, position = [], 0
+    while (start := text.find("/*", position)) >= 0 and (end := text.find("*/", start + 2)) >= 0:
+        kept.append(text[position:start])
+        position = end + 2
+    return " ".join([*kept, text[position:]])
+
+
+def _is_choice(bracketed: str) -> bool:
+    """``[cat|dog]``, ``[cat:dog:0.5]``, ``[cat:0.5]``; not ``[cat]``."""
+    return "|" in bracketed or (_SCHEDULE.match(bracketed) is not None and _NUMBER_AT_END.search(bracketed) is not None)
+
+
+def is_json(prompt: str) -> bool:
+    """Whether a prompt is an object or a list in JSON."""
+    if prompt.strip()[:1] not in ("{", "["):
+        return False
+    try:
+        return isinstance(json.loads(prompt), (dict, list))
+    except (ValueError, RecursionError):
+        return False
