@@ -40,10 +40,12 @@ def balanced_accuracy(pairs: Tensor) -> float:
 
 
 def compare_judges(exact: Sequence[Critique], judged: Sequence[Critique]) -> dict:
-    """How well another judge's critiques agree with the checker's."""
+    """How well another judge's critiques agree with the checker's; only ``readable`` where it could judge nothing."""
     figures: dict = {}
     readable = [(truth, critique) for truth, critique in zip(exact, judged) if not critique.abstained]
     figures["readable"] = round(len(readable) / len(exact), 4)
+    if not readable:
+        return figures
     labels = [tuple(sorted(d.label for d in critique.detections) for critique in pair) for pair in readable]
     figures["same_count"] = round(sum(len(truth) == len(listed) for truth, listed in labels) / len(labels), 3)
     figures["same_objects"] = round(sum(truth == listed for truth, listed in labels) / len(labels), 3)
