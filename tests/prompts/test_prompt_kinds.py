@@ -122,6 +122,25 @@ def test_zero_of_nothing_negates_nothing(prompt: str) -> None:
 @pytest.mark.parametrize(
     ("prompt", "expected"),
     [
+        ("nobody in a garden", []),
+        ("a tent, no one beside a fire", ["count: one tent"]),
+        ("neither of the two owls holds a lamp", []),
+        ("a kettle, avoid cups, spoons", ["count: one kettle"]),
+        ("don't draw the fox", []),
+        ("at most six kites", []),
+        ("up to four drums on a carpet", ["count: one carpet"]),
+        ("not three but five cups", ["count: five cups"]),
+        ("not all foxes", []),
+        ("a no parking sign on a fence", ["count: one fence"]),
+    ],
+)
+def test_what_is_negated_is_not_asked_for(prompt: str, expected: list[str]) -> None:
+    check(prompt, *expected)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
         ("four cups: one blue, two red", ["count: four cups", "color: one cup is blue", "color: two cups are red"]),
         ("three cows. two cows are brown", ["count: three cows", "color: two cows are brown"]),
         ("two kites, both yellow", ["count: two kites", "color: two kites are yellow"]),

@@ -40,7 +40,7 @@ class ClauseReader(PhraseReader):
     def _end_ignored(self) -> None:
         if self.clause.ignored and not self.literal:
             self.reading.unchecked.append(" ".join(self.clause.ignored))
-        self.clause.ignored = []
+        self.clause.ignored, self.refusing = [], False
 
     def _comma(self, symbol: Symbol) -> None:
         clause = self.clause

@@ -82,7 +82,15 @@ _PLAIN = {
         """in the style of, in style of, inspired by, art by, painted by, drawn by, illustrated by, directed by,
         designed by, photographed by, created by, made by, reminiscent of, artwork by, style by, called, named, known
         as,
+        no one, no-one, nobody, noone, none, nothing, neither of, neither one of, all but, all except, doesn't,
+        does not,
+        didn't, did not, won't, shouldn't, should not, mustn't, must not, cannot, can't,
         in the manner of, after the style of, rendered in, one of them, one of which, some of them, some of which"""
+    ),
+    "refuse": "don't, do not, avoid, avoiding any, exclude, omit, remove, erase, delete, get rid of",
+    "at_most": (
+        "at most, up to, no more than, not more than, fewer than, less than, as many as, a maximum of, maximum of, "
+        "hardly any, barely any, scarcely any"
     ),
     "filler": (
         """that, which, who, there, here, being, be, been, as well, to, from, for, out, i, we, you,

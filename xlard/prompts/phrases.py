@@ -52,6 +52,7 @@ class PhraseReader:
         self.about: int | None = None
         self.part: tuple[int, int] | None = None
         self.last_pending: Pending | None = None
+        self.refusing = False
 
     @property
     def _next(self) -> Symbol:
@@ -193,7 +194,9 @@ class PhraseReader:
             return
         clause.words, clause.quantity, clause.at_least, self.of_another = [], None, False, False
         if clause.skipping:
-            clause.skipping = False
+            clause.skipping, clause.pending = False, None
+            # What follows is said of nothing else.
+            clause.lost = clause.lost or clause.last is None
             self._leave(words)
         elif clause.material:
             clause.material = False

@@ -44,7 +44,8 @@ class _Reader(ClauseReader):
     def __init__(self, symbols: list[Symbol], literal: bool) -> None:
         super().__init__(symbols, literal)
         for self.index, symbol in enumerate(symbols):
-            if not self.clause.ignoring or symbol.kind in ("comma", "stop", "line"):
+            ends = ("stop", "line") if self.refusing else ("comma", "stop", "line")
+            if not self.clause.ignoring or symbol.kind in ends:
                 getattr(self, f"_{symbol.kind}")(symbol)
             elif symbol.source:
                 self.clause.ignored.append(symbol.source)
@@ -53,8 +54,22 @@ class _Reader(ClauseReader):
     # Negation, words that are left out, quoted text
 
     def _no(self, symbol: Symbol) -> None:
+        named = self.clause.quantity is not None and not self.clause.words
         self._flush()
-        self.clause.absent = True
+        if not self.literal and (named or self._begins_a_sign()):
+            # "A no smoking sign" negates nothing.
+            self.clause.quantity, self.clause.skipping = None, True
+        else:
+            self.clause.absent = True
+
+    def _begins_a_sign(self) -> bool:
+        """Whether a sign's words begin here, perhaps: ``no parking sign``."""
+        words = []
+        for symbol in self.symbols[self.index + 1 : self.index + 5]:
+            if not symbol.text:
+                break
+            words.append(symbol.text)
+        return len(words) > 1 and words[-1] in ("sign", "signs")
 
     def _without(self, symbol: Symbol) -> None:
         self._separate()
@@ -62,7 +77,13 @@ class _Reader(ClauseReader):
 
     def _not(self, symbol: Symbol) -> None:
         self._flush()
-        absent = self._next.kind == "quantity" or self._next.value in HAVING
+        after = self.symbols[self.index + 2] if self.index + 2 < len(self.symbols) else Symbol("stop")
+        if self._next.kind == "quantity" and after.source == "but":
+            # "Not one but two": the second number counts.
+            return
+        # "Not two dogs", "not all dogs": it is not known how many there are.
+        some = self._next.kind == "quantity" and self._next.value.number in (None, 1) and self._next.value.kind == "one"
+        absent = (some and not self.clause.after_is) or self._next.value in HAVING
         self.clause.absent, self.clause.ignoring = absent, not absent
 
     def _like(self, symbol: Symbol) -> None:
@@ -73,6 +94,16 @@ class _Reader(ClauseReader):
         self._flush()
         self.clause.ignoring = True
         self.clause.ignored.append(symbol.source)
+
+    def _refuse(self, symbol: Symbol) -> None:
+        """``Do not show dogs, cats``: the whole list is left out."""
+        self.refusing = self.clause.last is None and not self.clause.words
+        self._drop(symbol)
+
+    def _at_most(self, symbol: Symbol) -> None:
+        """``Up to five cats`` can be none."""
+        self._flush()
+        self.clause.skipping = True
 
     def _by(self, symbol: Symbol) -> None:
         verb = verb_of(self.clause.verb) if self.clause.verb and self.clause.verb not in PLACED else None
