@@ -141,6 +141,23 @@ def test_what_is_negated_is_not_asked_for(prompt: str, expected: list[str]) -> N
 @pytest.mark.parametrize(
     ("prompt", "expected"),
     [
+        ("Two of the five kites are yellow", ["count: five kites", "color: two kites are yellow"]),
+        ("one of the four owls sits on a chest", ["count: four owls"]),
+        ("most of the six lamps are broken", ["count: six lamps"]),
+        ("the tallest of the three towers is white", ["count: three towers"]),
+        ("Four cups. The small cup is blue", ["count: four cups"]),
+        ("Four cups. The blue cup is broken", ["count: four cups", "color: one cup is blue"]),
+        ("Two foxes. The first fox barks, the second fox holds a bone", ["count: two foxes"]),
+        ("Three kites. The kite at the top is green", ["count: three kites"]),
+    ],
+)
+def test_what_is_said_of_a_part_is_not_said_of_all(prompt: str, expected: list[str]) -> None:
+    check(prompt, *expected)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
         ("four cups: one blue, two red", ["count: four cups", "color: one cup is blue", "color: two cups are red"]),
         ("three cows. two cows are brown", ["count: three cows", "color: two cows are brown"]),
         ("two kites, both yellow", ["count: two kites", "color: two kites are yellow"]),

@@ -88,6 +88,10 @@ _PLAIN = {
         in the manner of, after the style of, rendered in, one of them, one of which, some of them, some of which"""
     ),
     "refuse": "don't, do not, avoid, avoiding any, exclude, omit, remove, erase, delete, get rid of",
+    "part": """one of, only one of, just one of, another of, either of, any of, most of, half of, part of, the rest of,
+        the first of, the second of, the third of, the last of, the first one of, the last one of, all but one of,
+        all but two of, all but three of, all except one of, some of the, many of the, several of the, a few of the,
+        few of the, nearly all of, almost all of, not all of""",
     "at_most": (
         "at most, up to, no more than, not more than, fewer than, less than, as many as, a maximum of, maximum of, "
         "hardly any, barely any, scarcely any"
@@ -97,7 +101,7 @@ _PLAIN = {
         me, us, exactly, this is, it's, there's, shown, seen, visible, can be seen, is seen, are seen, is visible,
         are visible, appears, appear, appears to be, seems, seem, seems to be, might, may, could, will, would, should,
         show, create, generate, draw, imagine, please, want, then, so, but, up,
-        down, back, per, what, how, during, if, because, since, until, also, too, one of, each other, holding
+        down, back, per, what, how, during, if, because, since, until, also, too, each other, holding
         hands,
         even, via"""
     ),
@@ -117,7 +121,8 @@ _PLAIN = {
 """Spellings of the kinds whose symbols have no value."""
 
 _QUANTITIES = {
-    """the, this, these, those, my, your, our, his, her, their, its, any, every, whose""": (Quantity(None)),
+    """the, this, these, those, my, your, our, his, her, their, its, any, every, whose, the first, the second,
+    the third, the fourth, the last""": (Quantity(None)),
     "another, a single, exactly one, only one, a lone": Quantity(1),
     "both": Quantity(2, kind="both"),
     "all, all the, all of them": Quantity(None, kind="all"),
@@ -130,7 +135,7 @@ _QUANTITIES = {
     "half a dozen": Quantity(6),
     "dozen, a dozen, a dozen of, one dozen, dozen of": Quantity(12, kind="dozen"),
     """some, several, many, multiple, various, numerous, countless, few, a few, lots of, plenty of, dozens of,
-    hundreds of, thousands of, tons of, loads of, some of the, many of the, several of the, a variety of, an array of,
+    hundreds of, thousands of, tons of, loads of, a variety of, an array of,
     an assortment of, a handful of, a number of, a bit of, a little, a lot of, a multitude of, an abundance of""": (
         Quantity(2, False, "vague")
     ),

@@ -14,6 +14,17 @@ from .words import SURE, letters, noun_kind
 _NEAR = 12
 """How many phrases back the same thing may have been named without an article between."""
 
+_LONGEST = 50
+"""A phrase of more words ends here, so that looking through it again takes no quadratic time."""
+
+_MOST = 1000
+"""More things than these are many, and no count."""
+
+UNKNOWN = Quantity(None)
+"""A part of a group that nobody knows the size of."""
+
+_MANY = Quantity(2, False, "many")
+
 DEPICTIONS = frozenset(
     "statue sculpture figurine bust carving painting drawing picture photo portrait poster mural".split()
 )
@@ -98,6 +109,8 @@ class PhraseReader:
                 self._own()
             elif self._ends_before(words[-1], word):
                 self._flush()
+        if len(words) >= _LONGEST and not self.literal:
+            self._flush()
         self.clause.words.append(word)
 
     @staticmethod
@@ -136,14 +149,18 @@ class PhraseReader:
         old, new = self.clause.quantity, symbol.value
         if new.number is None and old:
             return
+        if old and old.kind == "many":
+            return
         if old and old.number and new.number:
             if new.kind in ("dozen", "pair"):
-                new = Quantity(old.number * new.number, kind=new.kind)
+                new = Quantity(old.number * new.number, old.exact, new.kind)
             elif old.kind == "rows" and new.exact:
                 new = Quantity(old.number * new.number)
             elif new.kind == "vague" and old.number > 1 and old.exact and symbol.source.endswith("s of"):
                 # "Two rows of" waits for how many are in each.
                 new = Quantity(old.number, False, "rows")
+        if new.number is not None and new.number > _MOST and not self.literal:
+            new = _MANY
         self.clause.quantity = replace(new, exact=False) if self.clause.at_least else new
 
     def _at_least(self, symbol: Symbol) -> None:
@@ -161,11 +178,34 @@ class PhraseReader:
             else:
                 self._flush()
                 self.clause.lost = self.clause.nobody = False
+        elif not words and self._is_part_of():
+            self.clause.part, self.clause.quantity = self.clause.quantity, None
+        elif words and self._next.kind == "quantity" and not self.literal and self._is_superlative(words):
+            # "The biggest of the three dogs".
+            self._leave(words)
+            self.clause.words, self.clause.quantity, self.clause.part = [], None, UNKNOWN
         elif words and "of" not in words and self._shows_another(words[-1]):
             words.append("of")
             self.of_another = True
         else:
             self._flush()
+
+    def _is_part_of(self) -> bool:
+        """Whether a number and ``of`` tell how many of more things: ``two of the cats``."""
+        quantity = self.clause.quantity
+        whole = self._next.kind == "quantity" and (self._next.value.number is None or self._next.value.exact)
+        return not self.literal and whole and quantity is not None and quantity.number is not None
+
+    def _is_superlative(self, words: list[str]) -> bool:
+        return self.clause.quantity is not None and words[-1].endswith("est") and not noun_kind(words[-1])
+
+    def _part(self, symbol: Symbol) -> None:
+        """``One of``, ``most of``: what follows is there as a whole, and only a part of it is spoken of."""
+        self._flush()
+        many = (self._next.kind == "quantity" and self._next.value.number != 1) or symbol.source.endswith(" the")
+        if not self.literal and many:
+            self.clause.part = Quantity(1) if symbol.source in ("one of", "only one of", "just one of") else UNKNOWN
+            self.clause.quantity = Quantity(None) if symbol.source.endswith(" the") else None
 
     @staticmethod
     def _abstract(word: str) -> bool:
@@ -273,9 +313,9 @@ class PhraseReader:
             clause.lost = True
             return
         if clause.each and pending and pending.first is not None and quantity:
-            phrase = replace(phrase, number=phrase.number * self.reading.phrases[pending.first].number)
+            phrase = self._times(phrase, self.reading.phrases[pending.first].number)
         if clause.times > 1:
-            phrase, clause.times = replace(phrase, number=phrase.number * clause.times), 1
+            phrase, clause.times = self._times(phrase, clause.times), 1
         clause.lost = False
         if pending and pending.kind == "none":
             pending = None
@@ -299,12 +339,20 @@ class PhraseReader:
         if self.place:
             self.reading.links.append(Link(index, self.place))
             self.place = ""
+        if clause.part:
+            clause.whole, clause.lost = index, True
+            return
         # Words after "red hair" describe its owner.
         if not (phrase.noun in BODY_PARTS and self.subject is not None and clause.main is None):
             clause.last = index
             clause.main = index if clause.main is None else clause.main
         if phrase.noun.rpartition(" ")[2] in PEOPLE:
             self.person = index
+
+    @staticmethod
+    def _times(phrase: Phrase, times: int) -> Phrase:
+        number = phrase.number * times
+        return replace(phrase, number=2, exact=False) if number > _MOST else replace(phrase, number=number)
 
     def _is_fronted(self, phrase: Phrase, quantity: Quantity | None, first: int) -> bool:
         """Whether ``, behind the door there is`` says of the door just named where another thing is."""
@@ -350,7 +398,15 @@ class PhraseReader:
         """
         if self.literal:
             return self.reading.add(phrase)
-        named = quantity is not None and quantity.number is None and self.symbols[self.index].kind != "place"
+        definite = quantity is not None and quantity.number is None
+        group = self._group_of(phrase, first) if definite and not self.clause.part else None
+        if group is not None:
+            # One of several that were named before: what is said of it is said of no other.
+            self.clause.part = UNKNOWN
+            if phrase.color and self.reading.phrases[group].color is None:
+                self.reading.parts.append((group, 1, phrase.color))
+            return group
+        named = definite and self.symbols[self.index].kind != "place"
         again = self.symbols[self.index].kind == "is" or first is not None
         if named or quantity is None:
             # In "the cat and the cat" there are two, and in "cats, a black cat" too.
@@ -367,6 +423,17 @@ class PhraseReader:
         if self._may_be_another(phrase):
             self.reading.uncertain.add(phrase.noun)
         return self.reading.add(phrase)
+
+    def _group_of(self, phrase: Phrase, first: int | None) -> int | None:
+        """The things named before of which ``the red cup`` is one; None if there are none."""
+        if phrase.number != 1 or not phrase.boxed or self.clause.joined:
+            return None
+        same = self.reading.earlier(phrase, len(self.reading.phrases), first)
+        if same is None:
+            same = self.reading.earlier(replace(phrase, color=None), len(self.reading.phrases), first)
+            if same is not None and self.reading.phrases[same].color is not None:
+                return None
+        return same if same is not None and self.reading.phrases[same].number > 1 else None
 
     def _may_be_another(self, phrase: Phrase) -> bool:
         """Whether ``a cloud, a fluffy cloud`` describes one cloud or two, which nobody knows."""

@@ -47,6 +47,8 @@ class _Reader(ClauseReader):
             ends = ("stop", "line") if self.refusing else ("comma", "stop", "line")
             if not self.clause.ignoring or symbol.kind in ends:
                 getattr(self, f"_{symbol.kind}")(symbol)
+                if self.clause.whole is not None and not self.clause.after_is:
+                    self.clause.ignoring, self.clause.pending, self.clause.verb = True, None, ""
             elif symbol.source:
                 self.clause.ignored.append(symbol.source)
         self._stop(Symbol("stop"))
@@ -341,6 +343,9 @@ class _Reader(ClauseReader):
 
     def _is(self, symbol: Symbol) -> None:
         self._flush()
+        if self.clause.whole is not None:
+            self._tell_of_part()
+            return
         before = self.symbols[self.index - 1].kind if self.index else "stop"
         # "The cat on the table is black": the cat. "A man in a hat that is black": the hat.
         if self.clause.main is not None and before != "filler":
@@ -349,6 +354,21 @@ class _Reader(ClauseReader):
         self.clause.finite = True
         if symbol.source in ("is", "was", "isn't"):
             self.clause.joined = ()
+
+    def _tell_of_part(self) -> None:
+        """``Is white`` after ``one of the cats``; of all else that is said of a part, there is no claim."""
+        clause = self.clause
+        plain = []
+        for symbol in self.symbols[self.index + 1 : self.index + 4]:
+            if symbol.kind in ("comma", "stop", "line"):
+                break
+            plain.append(symbol.kind == "noise" or (symbol.kind == "word" and is_modifier(symbol.text)))
+        number = clause.part.number if clause.part else None
+        group = self.reading.phrases[clause.whole] if clause.whole is not None else None
+        if plain and all(plain) and group and group.exact and number and number < group.number:
+            clause.last, clause.after_is = clause.whole, True
+            self.part = (clause.whole, number) if clause.whole is not None else None
+        clause.part = None
 
     def _material(self, symbol: Symbol) -> None:
         self._flush()

@@ -108,7 +108,8 @@ class Clause:
     joins to the one to come; ``lost``: the
     last words named nothing, so that what follows is not said of another thing; ``nobody``: the clause began with such
     words; ``finite``: a verb or ``is`` has told
-    what ``main`` does; ``each``: its object is there once
+    what ``main`` does; ``part``: the next phrase is what so many belong to, of which this clause tells, and ``whole``
+    is then the index of that phrase; ``each``: its object is there once
     for each subject, as ``of_each`` announces; ``ignored`` are the
     words that were left out.
     """
@@ -133,6 +134,8 @@ class Clause:
     finite: bool = False
     lost: bool = False
     nobody: bool = False
+    part: Quantity | None = None
+    whole: int | None = None
     each: bool = False
     of_each: bool = False
     ignored: list[str] = field(default_factory=list)
