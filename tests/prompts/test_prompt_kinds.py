@@ -204,6 +204,11 @@ def test_parts_owners_and_what_is_named_again(prompt: str, expected: list[str]) 
         ("a ball lies under the bed next to a shoe", "ball next to shoe"),
         ("a pot of soup on a stove, a spoon behind the pot", "spoon behind pot of soup"),
         ("Smoke drifts through the door, surrounding a chair.", "smoke surrounding chair"),
+        ("a monk in a cave eating a melon", "monk eating melon"),
+        ("a knight on a bridge polishing a sword", "knight polishing sword"),
+        ("women in a hall playing violins", "woman playing violin"),
+        ("a boy next to a barrel and an owl beside him", "owl beside boy"),
+        ("a kite over a tent that is near a lake", "tent near lake"),
         ("a fox on a sled, the fox wearing a scarf", "fox wearing scarf"),
     ],
 )
@@ -221,6 +226,30 @@ def test_who_does_what(prompt: str, relation: str) -> None:
 )
 def test_where_things_are(prompt: str, positions: list[str]) -> None:
     assert [claim.text for claim in read_claims(prompt).claims if claim.type == "position"] == positions
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("1boy, shining armor", ["count: one boy", "object: at least one armor", "attribute: the armor is shining"]),
+        ("1boy, nose piercing", ["count: one boy"]),
+        ("bridge, (frowning:1.1)", ["count: one bridge"]),
+        ("a knight whose cape is green", ["count: one knight", "count: one cape", "color: the cape is green"]),
+        ("a house whose windows are broken",
+         ["count: one house", "object: at least two windows", "attribute: at least two windows are broken"]),
+        ("a girl with a white or pink scarf", ["count: one girl"]),
+        ("a fox or a wolf on a rock", ["count: one rock"]),
+        ("a boy in a cape or cloak", ["count: one boy"]),
+    ],
+)  # fmt: skip
+def test_what_describes_a_part_or_may_be_another_is_not_said_of_the_whole(prompt: str, expected: list[str]) -> None:
+    check(prompt, *expected)
+
+
+@pytest.mark.parametrize("prompt", ["mascara", "underwear", "a fox on horseback", "cash, baroque architecture"])
+def test_what_is_not_counted_is_not_one(prompt: str) -> None:
+    claims = read_claims(prompt).claims
+    assert [claim.noun for claim in claims if claim.type == "count"] == (["fox"] if "fox" in prompt else [])
 
 
 def test_words_nobody_knows_become_no_objects() -> None:

@@ -62,6 +62,7 @@ _PLAIN = {
     "without": "without, with no, but no, and no, devoid of, free of, lacking, empty of, absence of",
     "no": "no, zero, neither, there is no, there are no",
     "not": "not, isn't, aren't, never",
+    "whose": "whose",
     "or": "or, nor",
     "of": "of",
     "by": "by",
@@ -107,7 +108,7 @@ _PLAIN = {
     ),
     "noise": (
         """best quality, high quality, top quality, highly detailed, ultra detailed, extremely detailed, sharp focus,
-        soft focus, depth of field, trending on artstation, unreal engine, octane render, oil on canvas, looking at
+        soft focus, depth of field, trending on artstation, unreal engine, octane render, oil on canvas, on canvas, on horseback, looking at
         viewer,
         looking at the viewer, golden hour, film grain, rule of thirds, award winning, ray tracing, full body, upper
         body,
@@ -121,8 +122,8 @@ _PLAIN = {
 """Spellings of the kinds whose symbols have no value."""
 
 _QUANTITIES = {
-    """the, this, these, those, my, your, our, his, her, their, its, any, every, whose, the first, the second,
-    the third, the fourth, the last""": (Quantity(None)),
+    """the, this, these, those, my, your, our, his, her, their, its, any, every, the first, the second, the third,
+    the fourth, the last""": (Quantity(None)),
     "another, a single, exactly one, only one, a lone": Quantity(1),
     "both": Quantity(2, kind="both"),
     "all, all the, all of them": Quantity(None, kind="all"),

@@ -343,7 +343,8 @@ class PhraseReader:
             clause.whole, clause.lost = index, True
             return
         # Words after "red hair" describe its owner.
-        if not (phrase.noun in BODY_PARTS and self.subject is not None and clause.main is None):
+        owned = phrase.noun in BODY_PARTS and self.subject is not None and clause.main is None
+        if clause.owned or not owned:
             clause.last = index
             clause.main = index if clause.main is None else clause.main
         if phrase.noun.rpartition(" ")[2] in PEOPLE:

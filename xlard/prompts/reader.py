@@ -10,7 +10,7 @@ from .noun_phrases import is_modifier
 from .reading import Link, Pending, Reading
 from .tokens import symbols
 from .verbs import participle
-from .vocabulary import BODY_PARTS, CLOTHES, MATERIALS, PLACED, SILENT_VERBS, WRITINGS
+from .vocabulary import BODY_PARTS, CLOTHES, MATERIALS, PLACED, PLACES, SILENT_VERBS, WRITINGS
 from .words import noun_kind, verb_of
 
 _PERSONAL = frozenset("he him himself she her herself".split())
@@ -196,7 +196,7 @@ class _Reader(ClauseReader):
         self._drop_camera()
         self._flush()
         # "A man wearing a hat riding a horse": it is not the hat that rides.
-        subject = self.clause.main if self.clause.doing else self._actor
+        subject = self.clause.main if self.clause.doing else self._doer(symbol)
         self._tell(symbol)
         if self._next.source == "from":
             self.reading.describe(subject, symbol.value)
@@ -217,9 +217,21 @@ class _Reader(ClauseReader):
             self.clause.verb = symbol.value
         elif self._next.kind == ("word" if self.literal else "quantity") and symbol.value not in SILENT_VERBS:
             # "A man walking a dog": these verbs join two things, too.
-            self._join("verb", symbol.value, self._actor)
+            self._join("verb", symbol.value, self._doer(symbol))
+        elif self._is_act_of_nobody(symbol):
+            self.reading.unchecked.append(symbol.source)
         elif not (self._next.kind == "place" and symbol.value in SILENT_VERBS):
             self.reading.describe(self._actor, symbol.value)
+
+    def _doer(self, symbol: Symbol) -> int | None:
+        """Who does something to the thing to come: in ``a dog in a yard chasing a ball`` not the yard."""
+        actor, main = self._actor, self.clause.main
+        if self.literal or symbol.form != "ing" or actor is None or main is None or actor == main:
+            return actor
+        links = self.reading.links
+        placed = bool(links) and links[-1].b == actor and links[-1].words.rpartition(" ")[2] in ("in", "on", "at")
+        lives = self.reading.phrases[actor].kind == "p" and self.reading.phrases[main].kind != "p"
+        return main if placed and not lives else actor
 
     def _tell(self, symbol: Symbol) -> None:
         """A verb has told what the clause's first phrase does."""
@@ -249,10 +261,12 @@ class _Reader(ClauseReader):
         if after.kind in ("link", "direction", "by", "with"):
             self.clause.verb = verb
         elif after.kind in ("quantity", "word", "each_of", "both_the") and symbol.form != "ed":
-            self._join("verb", verb, subject)
+            self._join("verb", verb, self._doer(symbol) if subject == self._actor else subject)
         elif after.kind == "quantity" and (base := verb_of(symbol.source)):
             self._join("verb", participle(base[0]), subject)
         elif after.kind == "like":
+            self.reading.unchecked.append(symbol.source)
+        elif self._is_act_of_nobody(symbol):
             self.reading.unchecked.append(symbol.source)
         elif symbol.form in ("ing", "ed") and not self._stands_alone(after) and verb not in _AUXILIARIES:
             self.reading.describe(subject, verb)
@@ -270,7 +284,7 @@ class _Reader(ClauseReader):
         clause, after = self.clause, self._next.kind
         if symbol.form in ("ing", "ed"):
             if clause.words:
-                return self._has_noun
+                return self._has_noun and not self._names_a_treatment(symbol)
             if clause.after_is:
                 return symbol.form == "ing" or after not in ("word", "act")
             if clause.quantity is not None or clause.pending is not None:
@@ -283,6 +297,21 @@ class _Reader(ClauseReader):
         if not clause.words:
             return clause.quantity is None and clause.pending is None and (clause.last is not None or clause.lost)
         return self._agrees(clause.words[-1], symbol.form)
+
+    def _names_a_treatment(self, symbol: Symbol) -> bool:
+        """Whether a tag such as ``ear piercing`` ends here: what is done to a part of the body, and no act of it."""
+        clause = self.clause
+        bare = clause.quantity is None and clause.last is None and not clause.after_with and len(clause.words) == 1
+        ends = self._next.kind in ("comma", "stop", "line", "bracket")
+        return not self.literal and bare and ends and symbol.form == "ing" and clause.words[0] in BODY_PARTS
+
+    def _is_act_of_nobody(self, symbol: Symbol) -> bool:
+        """Whether a tag of its own tells what somebody does who is not named: ``street, pouting``."""
+        clause, subject = self.clause, self._actor
+        if self.literal or subject is None or clause.last is not None or clause.after_is or symbol.form != "ing":
+            return False
+        phrase = self.reading.phrases[subject]
+        return phrase.kind in ("s", "m", "x", "g") or phrase.noun in PLACES
 
     def _agrees(self, last: str, form: str) -> bool:
         """Whether a noun and a verb without -ing can be subject and predicate: ``a robot repairs``, ``toads share``."""
@@ -317,9 +346,12 @@ class _Reader(ClauseReader):
                 return True
             if clause.words or clause.after_is:
                 return self._has_noun or (clause.after_is and not clause.words) or after != "word"
-            return (
-                clause.quantity is None and clause.pending is None and (self._referent is not None or after != "word")
-            )
+            if clause.quantity is not None or clause.pending is not None:
+                return False
+            if symbol.kind == "action" and clause.last is None and not self.literal:
+                # "Girl, glowing eyes": at the beginning of a tag it describes the noun to come.
+                return after not in ("word", "act")
+            return self._referent is not None or after != "word"
         telegraphic = symbol.form == "base" and not self.literal
         if self.literal or (after == "word" and symbol.tag != "V" and not telegraphic):
             return False
@@ -347,11 +379,12 @@ class _Reader(ClauseReader):
             self._tell_of_part()
             return
         before = self.symbols[self.index - 1].kind if self.index else "stop"
+        relative = before == "filler" and self.symbols[self.index - 1].source in ("that", "which", "who")
         # "The cat on the table is black": the cat. "A man in a hat that is black": the hat.
         if self.clause.main is not None and before != "filler":
             self.clause.last = self.clause.main
         self.clause.after_is = self.clause.last is not None and not self.fronted
-        self.clause.finite = True
+        self.clause.finite = self.clause.finite or not relative
         if symbol.source in ("is", "was", "isn't"):
             self.clause.joined = ()
 
@@ -416,7 +449,7 @@ class _Reader(ClauseReader):
             if second is None or second == first:
                 second = first - 1
             for index in (*self.clause.joined, first):
-                if second >= 0:
+                if second >= 0 and (index == first or not self._ends_a_relation(index)):
                     self._relate(pending.kind, index, pending.words, second)
         elif pending:
             before = self._antecedent(symbol)
@@ -424,6 +457,13 @@ class _Reader(ClauseReader):
         elif self.clause.last is None:
             self.clause.last = self.clause.main = self._antecedent(symbol)
             self.about = self.topic if len(self.reading.phrases) == self.sentence else self.about
+
+    def _ends_a_relation(self, index: int) -> bool:
+        """Whether a phrase says where another one is: the car of ``a man next to a car and a dog behind him``."""
+        reading = self.reading
+        return any(link.b == index for link in reading.links[-2:]) or any(
+            relation.b == index for relation in reading.relations[-2:]
+        )
 
     def _antecedent(self, symbol: Symbol) -> int | None:
         """What a pronoun stands for: ``he`` and ``she`` for the last person."""

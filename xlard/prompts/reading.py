@@ -105,7 +105,7 @@ class Clause:
     ``main`` is the clause's first phrase, ``last`` its last one (indices). ``verb`` is ``standing`` before a
     preposition. ``doing``: the last relation was one of a verb. ``times`` is the number that ``each`` multiplies by.
     ``skipping``: the next phrase is left out; ``ignoring``: all that follows is. ``joined`` are phrases that ``and``
-    joins to the one to come; ``lost``: the
+    joins to the one to come; ``owned``: after ``whose``, where the verb tells of what is owned; ``lost``: the
     last words named nothing, so that what follows is not said of another thing; ``nobody``: the clause began with such
     words; ``finite``: a verb or ``is`` has told
     what ``main`` does; ``part``: the next phrase is what so many belong to, of which this clause tells, and ``whole``
@@ -125,6 +125,7 @@ class Clause:
     times: int = 1
     after_with: bool = False
     after_is: bool = False
+    owned: bool = False
     material: bool = False
     absent: bool = False
     was_absent: bool = False

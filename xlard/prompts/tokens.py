@@ -141,7 +141,7 @@ def _symbol_at(tokens: list[str], index: int, tags: list[str] | None) -> tuple[i
         return 1, Symbol("quantity", Quantity(number), source=token) if number else Symbol("noise", source=token)
     if tags:
         length, text = compound_at(_plain_words(tokens, index))
-        if length:
+        if length and not (index and _acts_on_plural(tokens, index)):
             return length, Symbol("word", text=Word(text, "N"), source=text)
     length, symbol = _longest(tokens, index, tags is None) if token in _FIRST_WORDS else (0, Symbol("word"))
     if not length:
@@ -156,6 +156,14 @@ def _symbol_at(tokens: list[str], index: int, tags: list[str] | None) -> tuple[i
         symbol = replace(symbol, tag=tags[index])
         symbol = replace(symbol, text=Word(symbol.text, "A" if symbol.form == "ing" else "N"))
     return length, replace(symbol, source=" ".join(tokens[index : index + length]))
+
+
+def _acts_on_plural(tokens: list[str], index: int) -> bool:
+    """Whether somebody acts on several things here: ``men in a room playing cards``, but ``leather riding boots``."""
+    after = tokens[index + 1] if index + 1 < len(tokens) else "."
+    symbol = LEXICON.get((tokens[index],))
+    acts = symbol is not None and symbol.kind == "verb" and symbol.form == "ing" and singular(after) != after
+    return acts and noun_kind(tokens[index - 1]) in ("t", "p", "s")
 
 
 def _literal_symbol(tokens: list[str], index: int, after: str) -> Symbol:
@@ -208,6 +216,7 @@ def _longest(tokens: list[str], index: int, literal: bool) -> tuple[int, Symbol]
         # "On the left shoe" is no place in the picture, and a "running shoe" does not run.
         # In a claim's text, "person riding boot" is a relation.
         acts = literal and index > 0 and noun_kind(tokens[index - 1]) in SURE
+        acts = acts or (not literal and index > 0 and _acts_on_plural(tokens, index))
         named = length == 1 and not acts and f"{tokens[index]} {singular(after)}" in COMPOUNDS
         if not (named or (symbol.kind == "place" and _is_content(after))):
             return length, symbol
