@@ -100,6 +100,15 @@ def test_style_names_syntax_and_sizes_claim_nothing(prompt: str) -> None:
         ("two to four cups", "object: at least two cups"),
         ("3-5 cups", "object: at least three cups"),
         ("almost eight cups", "count: eight cups"),
+        ("four hundred cups", "count: 400 cups"),
+        ("a thousand cups", "object: at least two cups"),
+        ("three and a half cups", "object: at least three cups"),
+        ("over six cups", "object: at least six cups"),
+        ("around thirty cups", "object: at least two cups"),
+        ("about a dozen cups", "object: at least two cups"),
+        ("between 3 and 8 cups", "object: at least three cups"),
+        ("a \u20ac50 cup", "count: one cup"),
+        ("::.25 cup", "count: one cup"),
         ("a trio of cups", "count: three cups"),
         ("two pairs of shoes", "count: four shoes"),
         ("three pairs of scissors", "count: three scissors"),
@@ -204,6 +213,7 @@ def test_parts_owners_and_what_is_named_again(prompt: str, expected: list[str]) 
         ("a ball lies under the bed next to a shoe", "ball next to shoe"),
         ("a pot of soup on a stove, a spoon behind the pot", "spoon behind pot of soup"),
         ("Smoke drifts through the door, surrounding a chair.", "smoke surrounding chair"),
+        ("The wizard paints six barrels", "wizard painting barrel"),
         ("a monk in a cave eating a melon", "monk eating melon"),
         ("a knight on a bridge polishing a sword", "knight polishing sword"),
         ("women in a hall playing violins", "woman playing violin"),
@@ -244,6 +254,11 @@ def test_where_things_are(prompt: str, positions: list[str]) -> None:
 )  # fmt: skip
 def test_what_describes_a_part_or_may_be_another_is_not_said_of_the_whole(prompt: str, expected: list[str]) -> None:
     check(prompt, *expected)
+
+
+@pytest.mark.parametrize("prompt", ["She paints the barrel", "He sands a barrel", "They plant the barrel"])
+def test_after_a_pronoun_stands_a_verb(prompt: str) -> None:
+    check(prompt, "count: one barrel")
 
 
 @pytest.mark.parametrize("prompt", ["mascara", "underwear", "a fox on horseback", "cash, baroque architecture"])

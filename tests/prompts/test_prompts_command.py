@@ -94,5 +94,5 @@ def test_a_file_that_cannot_be_read_is_one_line_of_error(
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(SystemExit):
-        main(["--file", str(file)])
+        __main__.main(["--file", str(file)])
     assert capsys.readouterr().err.strip().split("\n")[-1].startswith("python -m xlard.prompts: error: ")

@@ -108,7 +108,9 @@ _PLAIN = {
     ),
     "noise": (
         """best quality, high quality, top quality, highly detailed, ultra detailed, extremely detailed, sharp focus,
-        soft focus, depth of field, trending on artstation, unreal engine, octane render, oil on canvas, on canvas, on horseback, looking at
+        soft focus, depth of field, trending on artstation, unreal engine, octane render, oil on
+        canvas, on canvas, on horseback,
+        looking at
         viewer,
         looking at the viewer, golden hour, film grain, rule of thirds, award winning, ray tracing, full body, upper
         body,

@@ -456,6 +456,8 @@ class _Reader(ClauseReader):
             self.fronted = (pending.kind, pending.words, before) if before is not None else None
         elif self.clause.last is None:
             self.clause.last = self.clause.main = self._antecedent(symbol)
+            # "She waters the flowers", of nobody who was named.
+            self.clause.lost = self.clause.last is None and not self.literal
             self.about = self.topic if len(self.reading.phrases) == self.sentence else self.about
 
     def _ends_a_relation(self, index: int) -> bool:
