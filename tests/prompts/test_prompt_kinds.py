@@ -261,6 +261,20 @@ def test_after_a_pronoun_stands_a_verb(prompt: str) -> None:
     check(prompt, "count: one barrel")
 
 
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("1boy, pretty boy", ["count: one boy"]),
+        ("three owls, a fox, three owls", ["count: three owls", "count: one fox"]),
+        ("lovely wings, white wings", ["object: at least two white wings"]),
+        ("an owl, another owl", ["count: two owls"]),
+        ("an owl and an owl", ["count: two owls"]),
+    ],
+)
+def test_a_tag_that_is_repeated_names_the_same(prompt: str, expected: list[str]) -> None:
+    check(prompt, *expected)
+
+
 @pytest.mark.parametrize("prompt", ["mascara", "underwear", "a fox on horseback", "cash, baroque architecture"])
 def test_what_is_not_counted_is_not_one(prompt: str) -> None:
     claims = read_claims(prompt).claims

@@ -126,7 +126,8 @@ _PLAIN = {
 _QUANTITIES = {
     """the, this, these, those, my, your, our, his, her, their, its, any, every, the first, the second, the third,
     the fourth, the last""": (Quantity(None)),
-    "another, a single, exactly one, only one, a lone": Quantity(1),
+    "another": Quantity(1, kind="another"),
+    "a single, exactly one, only one, a lone": Quantity(1),
     "both": Quantity(2, kind="both"),
     "all, all the, all of them": Quantity(None, kind="all"),
     "pair of, a pair of, one pair of, couple of, a couple of, the pair of, the couple of, pairs of": Quantity(

@@ -407,6 +407,10 @@ class PhraseReader:
             if phrase.color and self.reading.phrases[group].color is None:
                 self.reading.parts.append((group, 1, phrase.color))
             return group
+        repeated = None if definite else self._repeated(phrase, quantity)
+        if repeated is not None:
+            self.reading.enlarge(repeated, phrase)
+            return repeated
         named = definite and self.symbols[self.index].kind != "place"
         again = self.symbols[self.index].kind == "is" or first is not None
         if named or quantity is None:
@@ -424,6 +428,22 @@ class PhraseReader:
         if self._may_be_another(phrase):
             self.reading.uncertain.add(phrase.noun)
         return self.reading.add(phrase)
+
+    def _repeated(self, phrase: Phrase, quantity: Quantity | None) -> int | None:
+        """The phrase that a whole tag names again: ``1girl, cute girl`` is one girl; None for ``another girl``."""
+        clause = self.clause
+        inside = clause.main is not None or clause.pending or clause.joined or clause.after_with or self.last_pending
+        last = self.index + 1 == len(self.symbols)
+        ends = last or self.symbols[self.index].kind in ("comma", "stop", "line", "bracket")
+        if self.fronted or inside or not ends or (quantity is not None and quantity.kind == "another"):
+            return None
+        index = self.reading.earlier(replace(phrase, color=None), len(self.reading.phrases))
+        if index is None:
+            return None
+        before = self.reading.phrases[index]
+        if phrase.noun in BODY_PARTS and quantity is None and index >= self.sentence:
+            return index if None in (before.color, phrase.color) or before.color == phrase.color else None
+        return index if phrase.color == before.color and set(phrase.attributes) <= set(before.attributes) else None
 
     def _group_of(self, phrase: Phrase, first: int | None) -> int | None:
         """The things named before of which ``the red cup`` is one; None if there are none."""

@@ -72,6 +72,13 @@ class Reading:
             None,
         )
 
+    def enlarge(self, index: int, again: Phrase) -> None:
+        """Let a phrase that is named again have the larger number of the two, and what both say of it."""
+        phrase = self.phrases[index]
+        if again.number > phrase.number:
+            self.phrases[index] = replace(phrase, number=again.number, exact=again.exact)
+        self.describe(index, *([again.color] if again.color else []), *again.attributes)
+
     def describe(self, index: int | None, *attributes: str) -> None:
         """Add colours and other attributes to a phrase; without an index nothing happens."""
         if index is None:
