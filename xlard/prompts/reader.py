@@ -215,13 +215,18 @@ class _Reader(ClauseReader):
             return
         if self._next.kind in ("link", "direction", "by"):
             self.clause.verb = symbol.value
-        elif self._next.kind == ("word" if self.literal else "quantity") and symbol.value not in SILENT_VERBS:
+        elif self._next_begins_a_thing() and symbol.value not in SILENT_VERBS:
             # "A man walking a dog": these verbs join two things, too.
             self._join("verb", symbol.value, self._doer(symbol))
         elif self._is_act_of_nobody(symbol):
             self.reading.unchecked.append(symbol.source)
         elif not (self._next.kind == "place" and symbol.value in SILENT_VERBS):
             self.reading.describe(self._actor, symbol.value)
+
+    def _next_begins_a_thing(self) -> bool:
+        """Whether what a verb is done to comes now; in a claim's text also ``float``, which can be a verb."""
+        after = self._next
+        return (after.kind == "word" or after.form == "base") if self.literal else after.kind == "quantity"
 
     def _doer(self, symbol: Symbol) -> int | None:
         """Who does something to the thing to come: in ``a dog in a yard chasing a ball`` not the yard."""
