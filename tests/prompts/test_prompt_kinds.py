@@ -100,6 +100,15 @@ def test_style_names_syntax_and_sizes_claim_nothing(prompt: str) -> None:
         ("two to four cups", "object: at least two cups"),
         ("3-5 cups", "object: at least three cups"),
         ("almost eight cups", "count: eight cups"),
+        ("four hundred cups", "count: 400 cups"),
+        ("a thousand cups", "object: at least two cups"),
+        ("three and a half cups", "object: at least three cups"),
+        ("over six cups", "object: at least six cups"),
+        ("around thirty cups", "object: at least two cups"),
+        ("about a dozen cups", "object: at least two cups"),
+        ("between 3 and 8 cups", "object: at least three cups"),
+        ("a \u20ac50 cup", "count: one cup"),
+        ("::.25 cup", "count: one cup"),
         ("a trio of cups", "count: three cups"),
         ("two pairs of shoes", "count: four shoes"),
         ("three pairs of scissors", "count: three scissors"),
@@ -117,6 +126,42 @@ def test_numbers_as_people_write_them(prompt: str, line: str) -> None:
 @pytest.mark.parametrize("prompt", ["zero gravity", "a 0 k room", "0 5 mm", "zero visibility"])
 def test_zero_of_nothing_negates_nothing(prompt: str) -> None:
     assert not [claim for claim in read_claims(prompt).claims if claim.number == 0]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("nobody in a garden", []),
+        ("a tent, no one beside a fire", ["count: one tent"]),
+        ("neither of the two owls holds a lamp", []),
+        ("a kettle, avoid cups, spoons", ["count: one kettle"]),
+        ("don't draw the fox", []),
+        ("at most six kites", []),
+        ("up to four drums on a carpet", ["count: one carpet"]),
+        ("not three but five cups", ["count: five cups"]),
+        ("not all foxes", []),
+        ("a no parking sign on a fence", ["count: one fence"]),
+    ],
+)
+def test_what_is_negated_is_not_asked_for(prompt: str, expected: list[str]) -> None:
+    check(prompt, *expected)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("Two of the five kites are yellow", ["count: five kites", "color: two kites are yellow"]),
+        ("one of the four owls sits on a chest", ["count: four owls"]),
+        ("most of the six lamps are broken", ["count: six lamps"]),
+        ("the tallest of the three towers is white", ["count: three towers"]),
+        ("Four cups. The small cup is blue", ["count: four cups"]),
+        ("Four cups. The blue cup is broken", ["count: four cups", "color: one cup is blue"]),
+        ("Two foxes. The first fox barks, the second fox holds a bone", ["count: two foxes"]),
+        ("Three kites. The kite at the top is green", ["count: three kites"]),
+    ],
+)
+def test_what_is_said_of_a_part_is_not_said_of_all(prompt: str, expected: list[str]) -> None:
+    check(prompt, *expected)
 
 
 @pytest.mark.parametrize(
@@ -168,6 +213,12 @@ def test_parts_owners_and_what_is_named_again(prompt: str, expected: list[str]) 
         ("a ball lies under the bed next to a shoe", "ball next to shoe"),
         ("a pot of soup on a stove, a spoon behind the pot", "spoon behind pot of soup"),
         ("Smoke drifts through the door, surrounding a chair.", "smoke surrounding chair"),
+        ("The wizard paints six barrels", "wizard painting barrel"),
+        ("a monk in a cave eating a melon", "monk eating melon"),
+        ("a knight on a bridge polishing a sword", "knight polishing sword"),
+        ("women in a hall playing violins", "woman playing violin"),
+        ("a boy next to a barrel and an owl beside him", "owl beside boy"),
+        ("a kite over a tent that is near a lake", "tent near lake"),
         ("a fox on a sled, the fox wearing a scarf", "fox wearing scarf"),
     ],
 )
@@ -185,6 +236,49 @@ def test_who_does_what(prompt: str, relation: str) -> None:
 )
 def test_where_things_are(prompt: str, positions: list[str]) -> None:
     assert [claim.text for claim in read_claims(prompt).claims if claim.type == "position"] == positions
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("1boy, shining armor", ["count: one boy", "object: at least one armor", "attribute: the armor is shining"]),
+        ("1boy, nose piercing", ["count: one boy"]),
+        ("bridge, (frowning:1.1)", ["count: one bridge"]),
+        ("a knight whose cape is green", ["count: one knight", "count: one cape", "color: the cape is green"]),
+        ("a house whose windows are broken",
+         ["count: one house", "object: at least two windows", "attribute: at least two windows are broken"]),
+        ("a girl with a white or pink scarf", ["count: one girl"]),
+        ("a fox or a wolf on a rock", ["count: one rock"]),
+        ("a boy in a cape or cloak", ["count: one boy"]),
+    ],
+)  # fmt: skip
+def test_what_describes_a_part_or_may_be_another_is_not_said_of_the_whole(prompt: str, expected: list[str]) -> None:
+    check(prompt, *expected)
+
+
+@pytest.mark.parametrize("prompt", ["She paints the barrel", "He sands a barrel", "They plant the barrel"])
+def test_after_a_pronoun_stands_a_verb(prompt: str) -> None:
+    check(prompt, "count: one barrel")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("1boy, pretty boy", ["count: one boy"]),
+        ("three owls, a fox, three owls", ["count: three owls", "count: one fox"]),
+        ("lovely wings, white wings", ["object: at least two white wings"]),
+        ("an owl, another owl", ["count: two owls"]),
+        ("an owl and an owl", ["count: two owls"]),
+    ],
+)
+def test_a_tag_that_is_repeated_names_the_same(prompt: str, expected: list[str]) -> None:
+    check(prompt, *expected)
+
+
+@pytest.mark.parametrize("prompt", ["mascara", "underwear", "a fox on horseback", "cash, baroque architecture"])
+def test_what_is_not_counted_is_not_one(prompt: str) -> None:
+    claims = read_claims(prompt).claims
+    assert [claim.noun for claim in claims if claim.type == "count"] == (["fox"] if "fox" in prompt else [])
 
 
 def test_words_nobody_knows_become_no_objects() -> None:

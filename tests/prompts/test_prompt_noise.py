@@ -116,6 +116,11 @@ def test_any_text_is_read_without_error(text: str) -> None:
         "dog ",
         "the x. ",
         "a cat between a dog and ",
+        "dozen ",
+        "red and ",
+        "fluffy and ",
+        "two cats each with ",
+        "one of the two ",
         "a\\",
     ],
 )

@@ -84,3 +84,15 @@ def test_how_much_the_rules_understood(prompt: str, read: PromptClaims, share: f
 
 def test_a_prompt_in_english_is_not_taken_as_one_claim() -> None:
     assert not taken_whole(read_claims("two red circles, it rains"))
+
+
+@pytest.mark.parametrize("content", [None, b"a fox \xff\xfe"])
+def test_a_file_that_cannot_be_read_is_one_line_of_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None
+) -> None:
+    file = tmp_path / "prompts.txt"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SystemExit):
+        __main__.main(["--file", str(file)])
+    assert capsys.readouterr().err.strip().split("\n")[-1].startswith("python -m xlard.prompts: error: ")

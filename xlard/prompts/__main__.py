@@ -39,7 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     prompts = [] if options.prompt is None else [options.prompt]
     if options.file:
-        prompts += prompts_of(options.file.read_text(encoding="utf-8-sig").split("\n"))
+        try:
+            prompts += prompts_of(options.file.read_text(encoding="utf-8-sig").split("\n"))
+        except OSError as error:
+            parser.error(f"{options.file} cannot be read: {error.strerror or error}")
+        except UnicodeDecodeError:
+            parser.error(f"{options.file} is no text in UTF-8")
     elif options.prompt is None:
         prompts += prompts_of(sys.stdin.read().split("\n"))
     for prompt in prompts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..english import COLOR_NOUNS, COLORS, singular
-from .lexicon import Symbol
+from .lexicon import Quantity, Symbol
 from .noun_phrases import is_modifier
 from .phrases import PhraseReader
 from .reading import Clause, Link, Pending
@@ -40,7 +40,7 @@ class ClauseReader(PhraseReader):
     def _end_ignored(self) -> None:
         if self.clause.ignored and not self.literal:
             self.reading.unchecked.append(" ".join(self.clause.ignored))
-        self.clause.ignored = []
+        self.clause.ignored, self.refusing = [], False
 
     def _comma(self, symbol: Symbol) -> None:
         clause = self.clause
@@ -137,11 +137,21 @@ class ClauseReader(PhraseReader):
         self._separate()
         self.clause.after_with = True
 
-    def _or(self, symbol: Symbol) -> None:
-        self._flush()
-        absent = self.clause.was_absent
+    def _whose(self, symbol: Symbol) -> None:
+        """``A woman whose hair is blue``: it is the hair that is blue."""
         self._separate()
-        # Of two alternatives only the first is asked for; of two things that must not be there, neither may.
+        self.clause.after_with, self.clause.owned, self.clause.quantity = True, True, Quantity(None)
+
+    def _or(self, symbol: Symbol) -> None:
+        clause = self.clause
+        if not (clause.absent or self.literal):
+            # Nobody knows which of two alternatives is there.
+            self._leave(clause.words)
+            clause.words, clause.quantity, clause.pending, clause.skipping = [], None, None, False
+        self._flush()
+        # Of two things that must not be there, neither may.
+        absent = clause.was_absent
+        self._separate()
         self.clause.absent, self.clause.skipping = absent, not absent
 
     def _while(self, symbol: Symbol) -> None:

@@ -62,6 +62,7 @@ _PLAIN = {
     "without": "without, with no, but no, and no, devoid of, free of, lacking, empty of, absence of",
     "no": "no, zero, neither, there is no, there are no",
     "not": "not, isn't, aren't, never",
+    "whose": "whose",
     "or": "or, nor",
     "of": "of",
     "by": "by",
@@ -82,20 +83,34 @@ _PLAIN = {
         """in the style of, in style of, inspired by, art by, painted by, drawn by, illustrated by, directed by,
         designed by, photographed by, created by, made by, reminiscent of, artwork by, style by, called, named, known
         as,
+        no one, no-one, nobody, noone, none, nothing, neither of, neither one of, all but, all except, doesn't,
+        does not,
+        didn't, did not, won't, shouldn't, should not, mustn't, must not, cannot, can't,
         in the manner of, after the style of, rendered in, one of them, one of which, some of them, some of which"""
+    ),
+    "refuse": "don't, do not, avoid, avoiding any, exclude, omit, remove, erase, delete, get rid of",
+    "part": """one of, only one of, just one of, another of, either of, any of, most of, half of, part of, the rest of,
+        the first of, the second of, the third of, the last of, the first one of, the last one of, all but one of,
+        all but two of, all but three of, all except one of, some of the, many of the, several of the, a few of the,
+        few of the, nearly all of, almost all of, not all of""",
+    "at_most": (
+        "at most, up to, no more than, not more than, fewer than, less than, as many as, a maximum of, maximum of, "
+        "hardly any, barely any, scarcely any"
     ),
     "filler": (
         """that, which, who, there, here, being, be, been, as well, to, from, for, out, i, we, you,
         me, us, exactly, this is, it's, there's, shown, seen, visible, can be seen, is seen, are seen, is visible,
         are visible, appears, appear, appears to be, seems, seem, seems to be, might, may, could, will, would, should,
         show, create, generate, draw, imagine, please, want, then, so, but, up,
-        down, back, per, what, how, during, if, because, since, until, also, too, one of, each other, holding
+        down, back, per, what, how, during, if, because, since, until, also, too, each other, holding
         hands,
         even, via"""
     ),
     "noise": (
         """best quality, high quality, top quality, highly detailed, ultra detailed, extremely detailed, sharp focus,
-        soft focus, depth of field, trending on artstation, unreal engine, octane render, oil on canvas, looking at
+        soft focus, depth of field, trending on artstation, unreal engine, octane render, oil on
+        canvas, on canvas, on horseback,
+        looking at
         viewer,
         looking at the viewer, golden hour, film grain, rule of thirds, award winning, ray tracing, full body, upper
         body,
@@ -109,8 +124,10 @@ _PLAIN = {
 """Spellings of the kinds whose symbols have no value."""
 
 _QUANTITIES = {
-    """the, this, these, those, my, your, our, his, her, their, its, any, every, whose""": (Quantity(None)),
-    "another, a single, exactly one, only one, a lone": Quantity(1),
+    """the, this, these, those, my, your, our, his, her, their, its, any, every, the first, the second, the third,
+    the fourth, the last""": (Quantity(None)),
+    "another": Quantity(1, kind="another"),
+    "a single, exactly one, only one, a lone": Quantity(1),
     "both": Quantity(2, kind="both"),
     "all, all the, all of them": Quantity(None, kind="all"),
     "pair of, a pair of, one pair of, couple of, a couple of, the pair of, the couple of, pairs of": Quantity(
@@ -122,7 +139,7 @@ _QUANTITIES = {
     "half a dozen": Quantity(6),
     "dozen, a dozen, a dozen of, one dozen, dozen of": Quantity(12, kind="dozen"),
     """some, several, many, multiple, various, numerous, countless, few, a few, lots of, plenty of, dozens of,
-    hundreds of, thousands of, tons of, loads of, some of the, many of the, several of the, a variety of, an array of,
+    hundreds of, thousands of, tons of, loads of, a variety of, an array of,
     an assortment of, a handful of, a number of, a bit of, a little, a lot of, a multitude of, an abundance of""": (
         Quantity(2, False, "vague")
     ),

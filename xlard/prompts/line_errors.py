@@ -93,7 +93,7 @@ def _no_color(text: str) -> str:
 def _no_number(kind: str, found: Sequence[Symbol], reading: Reading) -> str:
     kinds = [symbol.kind for symbol in found]
     phrases = reading.phrases + reading.absent
-    if "no" in kinds and "at_least" in kinds[kinds.index("no") :]:
+    if "at_most" in kinds or ("no" in kinds and "at_least" in kinds[kinds.index("no") :]):
         return "'No more than' and the like cannot be claimed: a count is exact, and an object is a smallest number."
     if kinds and kinds[-1] == "quantity":
         return "The number at its end belongs to nothing; a weight stands in brackets, for example (1.5)."

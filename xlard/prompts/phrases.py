@@ -6,13 +6,19 @@ from dataclasses import replace
 
 from ..english import COLOR_NOUNS, COLORS, singular
 from .lexicon import Quantity, Symbol, Word
+from .named_again import UNKNOWN, NamedAgain
 from .noun_phrases import ADJECTIVES, MODIFIERS, Phrase, is_modifier, make_phrase, split_colors
-from .reading import Clause, Link, Pending, Reading, Relation
+from .reading import Clause, Link, Pending, Relation
 from .vocabulary import BODY_PARTS, CLOTHES, MATERIALS, MEDIA, OPINIONS, PARTS_OF_SCENES, PEOPLE
 from .words import SURE, letters, noun_kind
 
-_NEAR = 12
-"""How many phrases back the same thing may have been named without an article between."""
+_LONGEST = 50
+"""A phrase of more words ends here, so that looking through it again takes no quadratic time."""
+
+_MOST = 1000
+"""More things than these are many, and no count."""
+
+_MANY = Quantity(2, False, "many")
 
 DEPICTIONS = frozenset(
     "statue sculpture figurine bust carving painting drawing picture photo portrait poster mural".split()
@@ -25,33 +31,8 @@ _OWNERS = frozenset("man woman men women child children boy girl baby lady ladie
 HAVING = ("wearing", "holding", "carrying")
 
 
-class PhraseReader:
-    """What is read so far, with a method ``_kind`` for each kind of symbol in noun phrases and between two of them.
-
-    ``index`` is that of the symbol that is read. Of phrases, by their index: ``subject`` is what the clauses of a
-    sentence are about, ``person`` who acts in it, ``topic`` the first phrase of the sentence before, and ``sentence``
-    where the phrases of this one begin. ``fronted`` is a relation that stands before its first phrase, with the index
-    of its second, ``place`` a place that stands before the phrase that is there, ``between`` the index of a link that
-    waits for a third phrase.
-    """
-
-    def __init__(self, symbols: list[Symbol], literal: bool) -> None:
-        self.symbols, self.literal, self.reading = symbols, literal, Reading()
-        self.clause = Clause()
-        self.subject: int | None = None
-        self.person: int | None = None
-        self.topic: int | None = None
-        self.sentence = 0
-        self.fronted: tuple[str, str, int] | None = None
-        self.place = ""
-        self.between: int | None = None
-        self.index = 0
-        self.of_another = False
-        self.definite = False
-        self.elided: tuple[list[str], Quantity | None] | None = None
-        self.about: int | None = None
-        self.part: tuple[int, int] | None = None
-        self.last_pending: Pending | None = None
+class PhraseReader(NamedAgain):
+    """Reads noun phrases, with a method ``_kind`` for each kind of symbol in them and between two of them."""
 
     @property
     def _next(self) -> Symbol:
@@ -97,6 +78,8 @@ class PhraseReader:
                 self._own()
             elif self._ends_before(words[-1], word):
                 self._flush()
+        if len(words) >= _LONGEST and not self.literal:
+            self._flush()
         self.clause.words.append(word)
 
     @staticmethod
@@ -135,14 +118,18 @@ class PhraseReader:
         old, new = self.clause.quantity, symbol.value
         if new.number is None and old:
             return
+        if old and old.kind == "many":
+            return
         if old and old.number and new.number:
             if new.kind in ("dozen", "pair"):
-                new = Quantity(old.number * new.number, kind=new.kind)
+                new = Quantity(old.number * new.number, old.exact, new.kind)
             elif old.kind == "rows" and new.exact:
                 new = Quantity(old.number * new.number)
             elif new.kind == "vague" and old.number > 1 and old.exact and symbol.source.endswith("s of"):
                 # "Two rows of" waits for how many are in each.
                 new = Quantity(old.number, False, "rows")
+        if new.number is not None and new.number > _MOST and not self.literal:
+            new = _MANY
         self.clause.quantity = replace(new, exact=False) if self.clause.at_least else new
 
     def _at_least(self, symbol: Symbol) -> None:
@@ -160,11 +147,34 @@ class PhraseReader:
             else:
                 self._flush()
                 self.clause.lost = self.clause.nobody = False
+        elif not words and self._is_part_of():
+            self.clause.part, self.clause.quantity = self.clause.quantity, None
+        elif words and self._next.kind == "quantity" and not self.literal and self._is_superlative(words):
+            # "The biggest of the three dogs".
+            self._leave(words)
+            self.clause.words, self.clause.quantity, self.clause.part = [], None, UNKNOWN
         elif words and "of" not in words and self._shows_another(words[-1]):
             words.append("of")
             self.of_another = True
         else:
             self._flush()
+
+    def _is_part_of(self) -> bool:
+        """Whether a number and ``of`` tell how many of more things: ``two of the cats``."""
+        quantity = self.clause.quantity
+        whole = self._next.kind == "quantity" and (self._next.value.number is None or self._next.value.exact)
+        return not self.literal and whole and quantity is not None and quantity.number is not None
+
+    def _is_superlative(self, words: list[str]) -> bool:
+        return self.clause.quantity is not None and words[-1].endswith("est") and not noun_kind(words[-1])
+
+    def _part(self, symbol: Symbol) -> None:
+        """``One of``, ``most of``: what follows is there as a whole, and only a part of it is spoken of."""
+        self._flush()
+        many = (self._next.kind == "quantity" and self._next.value.number != 1) or symbol.source.endswith(" the")
+        if not self.literal and many:
+            self.clause.part = Quantity(1) if symbol.source in ("one of", "only one of", "just one of") else UNKNOWN
+            self.clause.quantity = Quantity(None) if symbol.source.endswith(" the") else None
 
     @staticmethod
     def _abstract(word: str) -> bool:
@@ -193,7 +203,9 @@ class PhraseReader:
             return
         clause.words, clause.quantity, clause.at_least, self.of_another = [], None, False, False
         if clause.skipping:
-            clause.skipping = False
+            clause.skipping, clause.pending = False, None
+            # What follows is said of nothing else.
+            clause.lost = clause.lost or clause.last is None
             self._leave(words)
         elif clause.material:
             clause.material = False
@@ -270,9 +282,9 @@ class PhraseReader:
             clause.lost = True
             return
         if clause.each and pending and pending.first is not None and quantity:
-            phrase = replace(phrase, number=phrase.number * self.reading.phrases[pending.first].number)
+            phrase = self._times(phrase, self.reading.phrases[pending.first].number)
         if clause.times > 1:
-            phrase, clause.times = replace(phrase, number=phrase.number * clause.times), 1
+            phrase, clause.times = self._times(phrase, clause.times), 1
         clause.lost = False
         if pending and pending.kind == "none":
             pending = None
@@ -296,12 +308,21 @@ class PhraseReader:
         if self.place:
             self.reading.links.append(Link(index, self.place))
             self.place = ""
+        if clause.part:
+            clause.whole, clause.lost = index, True
+            return
         # Words after "red hair" describe its owner.
-        if not (phrase.noun in BODY_PARTS and self.subject is not None and clause.main is None):
+        owned = phrase.noun in BODY_PARTS and self.subject is not None and clause.main is None
+        if clause.owned or not owned:
             clause.last = index
             clause.main = index if clause.main is None else clause.main
         if phrase.noun.rpartition(" ")[2] in PEOPLE:
             self.person = index
+
+    @staticmethod
+    def _times(phrase: Phrase, times: int) -> Phrase:
+        number = phrase.number * times
+        return replace(phrase, number=2, exact=False) if number > _MOST else replace(phrase, number=number)
 
     def _is_fronted(self, phrase: Phrase, quantity: Quantity | None, first: int) -> bool:
         """Whether ``, behind the door there is`` says of the door just named where another thing is."""
@@ -338,51 +359,6 @@ class PhraseReader:
     def _is_idiom(relation: str, phrase: Phrase, quantity: Quantity | None) -> bool:
         """``At bat``, ``at sea``: a singular without an article is no thing there."""
         return quantity is None and phrase.number == 1 and relation.rpartition(" ")[2] == "at" and phrase.color is None
-
-    def _index(self, phrase: Phrase, quantity: Quantity | None, first: int | None) -> int:
-        """The phrase's index.
-
-        ``The cat`` is the cat of an earlier sentence. In ``the cat is``, and in ``left of the cat`` as the second
-        phrase of a relation whose ``first`` one is another, it may be one of the same sentence.
-        """
-        if self.literal:
-            return self.reading.add(phrase)
-        named = quantity is not None and quantity.number is None and self.symbols[self.index].kind != "place"
-        again = self.symbols[self.index].kind == "is" or first is not None
-        if named or quantity is None:
-            # In "the cat and the cat" there are two, and in "cats, a black cat" too.
-            before = len(self.reading.phrases) if again or not self.clause.joined else self.sentence
-            index = self.reading.earlier(phrase, before, first)
-            if index is not None and (named or self._same_number(phrase, index)):
-                self.reading.describe(index, *phrase.attributes)
-                return index
-        elif quantity is not None and self.symbols[self.index].kind == "is" and quantity.exact:
-            index = self.reading.earlier(replace(phrase, color=None), self.sentence or len(self.reading.phrases))
-            if index is not None and self._is_part(phrase, index):
-                self.part = index, phrase.number
-                return index
-        if self._may_be_another(phrase):
-            self.reading.uncertain.add(phrase.noun)
-        return self.reading.add(phrase)
-
-    def _may_be_another(self, phrase: Phrase) -> bool:
-        """Whether ``a cloud, a fluffy cloud`` describes one cloud or two, which nobody knows."""
-        earlier = [other for other in self.reading.phrases[-_NEAR:] if other.noun == phrase.noun]
-        bare = any(not other.attributes and other.color is None and other.exact for other in earlier)
-        return (
-            bare and not self.clause.joined and phrase.color is None and bool(phrase.attributes) and phrase.number == 1
-        )
-
-    def _same_number(self, phrase: Phrase, index: int) -> bool:
-        earlier = self.reading.phrases[index]
-        return earlier.number == phrase.number or (phrase.number == 1 and earlier.number == 1)
-
-    def _is_part(self, phrase: Phrase, index: int) -> bool:
-        """Whether ``two goats are`` are two of the three goats named before."""
-        earlier = self.reading.phrases[index]
-        return (
-            index < self.sentence and earlier.number > phrase.number and earlier.color is None and phrase.color is None
-        )
 
     def _relate(self, kind: str, a: int, words: str, b: int) -> None:
         if a == b:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from ..english import singular
-from .clauses import HAVING, ClauseReader
+from .actions import ActionReader
+from .clauses import HAVING
 from .cleaning import cleaned
 from .lexicon import Quantity, Symbol
 from .noun_phrases import is_modifier
 from .reading import Link, Pending, Reading
 from .tokens import symbols
-from .verbs import participle
-from .vocabulary import BODY_PARTS, CLOTHES, MATERIALS, PLACED, SILENT_VERBS, WRITINGS
+from .vocabulary import BODY_PARTS, CLOTHES, PLACED, SILENT_VERBS, WRITINGS
 from .words import noun_kind, verb_of
 
 _PERSONAL = frozenset("he him himself she her herself".split())
-_AUXILIARIES = frozenset("trying going getting coming starting beginning doing making being".split())
-"""Verbs that say nothing without another one."""
-
 _CROSSING = frozenset(
     """jumping leaping hopping vaulting bounding climbing stepping walking running driving riding crossing galloping
     tripping
@@ -38,14 +35,17 @@ def read_literally(claim: list[Symbol]) -> Reading:
     return _Reader(claim, True).reading
 
 
-class _Reader(ClauseReader):
+class _Reader(ActionReader):
     """Reads all symbols: besides phrases also negation, quoted text, relations and attributes."""
 
     def __init__(self, symbols: list[Symbol], literal: bool) -> None:
         super().__init__(symbols, literal)
         for self.index, symbol in enumerate(symbols):
-            if not self.clause.ignoring or symbol.kind in ("comma", "stop", "line"):
+            ends = ("stop", "line") if self.refusing else ("comma", "stop", "line")
+            if not self.clause.ignoring or symbol.kind in ends:
                 getattr(self, f"_{symbol.kind}")(symbol)
+                if self.clause.whole is not None and not self.clause.after_is:
+                    self.clause.ignoring, self.clause.pending, self.clause.verb = True, None, ""
             elif symbol.source:
                 self.clause.ignored.append(symbol.source)
         self._stop(Symbol("stop"))
@@ -53,8 +53,22 @@ class _Reader(ClauseReader):
     # Negation, words that are left out, quoted text
 
     def _no(self, symbol: Symbol) -> None:
+        named = self.clause.quantity is not None and not self.clause.words
         self._flush()
-        self.clause.absent = True
+        if not self.literal and (named or self._begins_a_sign()):
+            # "A no smoking sign" negates nothing.
+            self.clause.quantity, self.clause.skipping = None, True
+        else:
+            self.clause.absent = True
+
+    def _begins_a_sign(self) -> bool:
+        """Whether a sign's words begin here, perhaps: ``no parking sign``."""
+        words = []
+        for symbol in self.symbols[self.index + 1 : self.index + 5]:
+            if not symbol.text:
+                break
+            words.append(symbol.text)
+        return len(words) > 1 and words[-1] in ("sign", "signs")
 
     def _without(self, symbol: Symbol) -> None:
         self._separate()
@@ -62,7 +76,13 @@ class _Reader(ClauseReader):
 
     def _not(self, symbol: Symbol) -> None:
         self._flush()
-        absent = self._next.kind == "quantity" or self._next.value in HAVING
+        after = self.symbols[self.index + 2] if self.index + 2 < len(self.symbols) else Symbol("stop")
+        if self._next.kind == "quantity" and after.source == "but":
+            # "Not one but two": the second number counts.
+            return
+        # "Not two dogs", "not all dogs": it is not known how many there are.
+        some = self._next.kind == "quantity" and self._next.value.number in (None, 1) and self._next.value.kind == "one"
+        absent = (some and not self.clause.after_is) or self._next.value in HAVING
         self.clause.absent, self.clause.ignoring = absent, not absent
 
     def _like(self, symbol: Symbol) -> None:
@@ -73,6 +93,16 @@ class _Reader(ClauseReader):
         self._flush()
         self.clause.ignoring = True
         self.clause.ignored.append(symbol.source)
+
+    def _refuse(self, symbol: Symbol) -> None:
+        """``Do not show dogs, cats``: the whole list is left out."""
+        self.refusing = self.clause.last is None and not self.clause.words
+        self._drop(symbol)
+
+    def _at_most(self, symbol: Symbol) -> None:
+        """``Up to five cats`` can be none."""
+        self._flush()
+        self.clause.skipping = True
 
     def _by(self, symbol: Symbol) -> None:
         verb = verb_of(self.clause.verb) if self.clause.verb and self.clause.verb not in PLACED else None
@@ -156,168 +186,35 @@ class _Reader(ClauseReader):
             return subject
         return subject if lives or follows is None or singular(follows.text) in CLOTHES else main
 
-    def _verb(self, symbol: Symbol) -> None:
-        if not self._is_predicate(symbol):
-            self._word(symbol)
-            return
-        self._drop_camera()
-        self._flush()
-        # "A man wearing a hat riding a horse": it is not the hat that rides.
-        subject = self.clause.main if self.clause.doing else self._actor
-        self._tell(symbol)
-        if self._next.source == "from":
-            self.reading.describe(subject, symbol.value)
-        else:
-            self._join("verb", symbol.value, subject)
-
-    def _action(self, symbol: Symbol) -> None:
-        if not self._is_predicate(symbol):
-            self._word(symbol)
-            return
-        self._drop_camera()
-        self._flush()
-        self.clause.after_is = False
-        self._tell(symbol)
-        if self.clause.was_absent or self.clause.absent or self.fronted or self.clause.lost:
-            return
-        if self._next.kind in ("link", "direction", "by"):
-            self.clause.verb = symbol.value
-        elif self._next.kind == ("word" if self.literal else "quantity") and symbol.value not in SILENT_VERBS:
-            # "A man walking a dog": these verbs join two things, too.
-            self._join("verb", symbol.value, self._actor)
-        elif not (self._next.kind == "place" and symbol.value in SILENT_VERBS):
-            self.reading.describe(self._actor, symbol.value)
-
-    def _tell(self, symbol: Symbol) -> None:
-        """A verb has told what the clause's first phrase does."""
-        if self.clause.nobody and symbol.form == "ing":
-            self.clause.lost = True
-        if symbol.form in ("third", "base", "past"):
-            self.clause.finite = True
-        self.clause.each = self.clause.of_each
-
-    def _act(self, symbol: Symbol) -> None:
-        """A verb that is in no list of ours: a relation, an attribute, or a part of a noun phrase."""
-        if not self._acts(symbol):
-            self._word(symbol)
-            return
-        self._drop_camera()
-        self._flush()
-        self.clause.after_is = False
-        self._tell(symbol)
-        if self.clause.was_absent or self.clause.absent or self.fronted:
-            return
-        after, verb = self._after_adverbs, symbol.value
-        if self.clause.lost:
-            if after.kind in ("quantity", "word", "each_of", "both_the"):
-                self._join("verb", verb, None)
-            return
-        subject = self.clause.main if self.clause.doing and symbol.form == "ing" else self._actor
-        if after.kind in ("link", "direction", "by", "with"):
-            self.clause.verb = verb
-        elif after.kind in ("quantity", "word", "each_of", "both_the") and symbol.form != "ed":
-            self._join("verb", verb, subject)
-        elif after.kind == "quantity" and (base := verb_of(symbol.source)):
-            self._join("verb", participle(base[0]), subject)
-        elif after.kind == "like":
-            self.reading.unchecked.append(symbol.source)
-        elif symbol.form in ("ing", "ed") and not self._stands_alone(after) and verb not in _AUXILIARIES:
-            self.reading.describe(subject, verb)
-        elif not self.literal:
-            self.reading.unchecked.append(symbol.source)
-
-    def _stands_alone(self, after: Symbol) -> bool:
-        """Whether a verb is a tag of its own, where it may name a style: ``inking``."""
-        bare = self.clause.last is None and not self.clause.after_is and not self.clause.joined
-        before = self.symbols[self.index - 1].kind if self.index else "stop"
-        return bare and before in ("comma", "line") and after.kind in ("comma", "stop", "line")
-
-    def _acts(self, symbol: Symbol) -> bool:
-        """Whether a verb of no list tells what a phrase does."""
-        clause, after = self.clause, self._next.kind
-        if symbol.form in ("ing", "ed"):
-            if clause.words:
-                return self._has_noun
-            if clause.after_is:
-                return symbol.form == "ing" or after not in ("word", "act")
-            if clause.quantity is not None or clause.pending is not None:
-                return False
-            if clause.lost:
-                return True
-            return self._referent is not None and (after not in ("word", "act") or clause.last is not None)
-        if clause.words and not self._has_noun:
-            return False
-        if not clause.words:
-            return clause.quantity is None and clause.pending is None and (clause.last is not None or clause.lost)
-        return self._agrees(clause.words[-1], symbol.form)
-
-    def _agrees(self, last: str, form: str) -> bool:
-        """Whether a noun and a verb without -ing can be subject and predicate: ``a robot repairs``, ``toads share``."""
-        plural_noun = singular(last) != last
-        number = self.clause.quantity.number if self.clause.quantity else None
-        if form == "third" and (plural_noun or (number or 1) > 1):
-            return self.clause.of_each
-        if self.clause.quantity is None and not plural_noun and noun_kind(last) not in ("m", "s", "p"):
-            return self._next.kind == "quantity" or form == "past"
-        return form != "base" or plural_noun or noun_kind(last) == "p"
-
-    def _drop_camera(self) -> None:
-        if self._is_camera():
-            self.clause.words, self.clause.quantity, self.clause.lost = [], None, True
-
-    def _is_camera(self) -> bool:
-        """``The camera glides over``: who films is not in the picture."""
-        words, quantity = self.clause.words, self.clause.quantity
-        return words == ["camera"] and quantity is not None and quantity.number is None and self._nothing_yet
-
-    @property
-    def _after_adverbs(self) -> Symbol:
-        return next(
-            (item for item in self.symbols[self.index + 1 : self.index + 4] if item.kind != "noise"), Symbol("stop")
-        )
-
-    def _is_predicate(self, symbol: Symbol) -> bool:
-        """Whether a verb tells what the phrase before it does, and is no part of a noun phrase."""
-        clause, after = self.clause, self._next.kind
-        if symbol.form == "ing":
-            if clause.lost and not clause.words:
-                return True
-            if clause.words or clause.after_is:
-                return self._has_noun or (clause.after_is and not clause.words) or after != "word"
-            return (
-                clause.quantity is None and clause.pending is None and (self._referent is not None or after != "word")
-            )
-        telegraphic = symbol.form == "base" and not self.literal
-        if self.literal or (after == "word" and symbol.tag != "V" and not telegraphic):
-            return False
-        if not clause.words:
-            spoken = clause.last is not None or self.fronted is not None
-            return symbol.form == "third" and clause.quantity is None and spoken
-        last, number = clause.words[-1], clause.quantity.number if clause.quantity else None
-        goes_on = after in ("link", "direction", "quantity") or symbol.tag == "V"
-        if symbol.form == "base" and clause.joined and goes_on:
-            return True
-        if symbol.form == "base" and number in (1, None) and singular(last) == last:
-            # "Person wear coat" leaves out the grammar.
-            return noun_kind(last) == "p" and after in ("word", "quantity", "link", "direction")
-        if is_modifier(last) and last not in MATERIALS:
-            return False
-        if symbol.form == "third" and clause.of_each:
-            return True
-        if symbol.form == "third":
-            return singular(last) == last and number in (1, None) and (clause.quantity is not None or goes_on)
-        return ((singular(last) != last and number != 1) or bool(clause.joined)) and goes_on
-
     def _is(self, symbol: Symbol) -> None:
         self._flush()
+        if self.clause.whole is not None:
+            self._tell_of_part()
+            return
         before = self.symbols[self.index - 1].kind if self.index else "stop"
+        relative = before == "filler" and self.symbols[self.index - 1].source in ("that", "which", "who")
         # "The cat on the table is black": the cat. "A man in a hat that is black": the hat.
         if self.clause.main is not None and before != "filler":
             self.clause.last = self.clause.main
         self.clause.after_is = self.clause.last is not None and not self.fronted
-        self.clause.finite = True
+        self.clause.finite = self.clause.finite or not relative
         if symbol.source in ("is", "was", "isn't"):
             self.clause.joined = ()
+
+    def _tell_of_part(self) -> None:
+        """``Is white`` after ``one of the cats``; of all else that is said of a part, there is no claim."""
+        clause = self.clause
+        plain = []
+        for symbol in self.symbols[self.index + 1 : self.index + 4]:
+            if symbol.kind in ("comma", "stop", "line"):
+                break
+            plain.append(symbol.kind == "noise" or (symbol.kind == "word" and is_modifier(symbol.text)))
+        number = clause.part.number if clause.part else None
+        group = self.reading.phrases[clause.whole] if clause.whole is not None else None
+        if plain and all(plain) and group and group.exact and number and number < group.number:
+            clause.last, clause.after_is = clause.whole, True
+            self.part = (clause.whole, number) if clause.whole is not None else None
+        clause.part = None
 
     def _material(self, symbol: Symbol) -> None:
         self._flush()
@@ -365,14 +262,23 @@ class _Reader(ClauseReader):
             if second is None or second == first:
                 second = first - 1
             for index in (*self.clause.joined, first):
-                if second >= 0:
+                if second >= 0 and (index == first or not self._ends_a_relation(index)):
                     self._relate(pending.kind, index, pending.words, second)
         elif pending:
             before = self._antecedent(symbol)
             self.fronted = (pending.kind, pending.words, before) if before is not None else None
         elif self.clause.last is None:
             self.clause.last = self.clause.main = self._antecedent(symbol)
+            # "She waters the flowers", of nobody who was named.
+            self.clause.lost = self.clause.last is None and not self.literal
             self.about = self.topic if len(self.reading.phrases) == self.sentence else self.about
+
+    def _ends_a_relation(self, index: int) -> bool:
+        """Whether a phrase says where another one is: the car of ``a man next to a car and a dog behind him``."""
+        reading = self.reading
+        return any(link.b == index for link in reading.links[-2:]) or any(
+            relation.b == index for relation in reading.relations[-2:]
+        )
 
     def _antecedent(self, symbol: Symbol) -> int | None:
         """What a pronoun stands for: ``he`` and ``she`` for the last person."""

@@ -72,6 +72,13 @@ class Reading:
             None,
         )
 
+    def enlarge(self, index: int, again: Phrase) -> None:
+        """Let a phrase that is named again have the larger number of the two, and what both say of it."""
+        phrase = self.phrases[index]
+        if again.number > phrase.number:
+            self.phrases[index] = replace(phrase, number=again.number, exact=again.exact)
+        self.describe(index, *([again.color] if again.color else []), *again.attributes)
+
     def describe(self, index: int | None, *attributes: str) -> None:
         """Add colours and other attributes to a phrase; without an index nothing happens."""
         if index is None:
@@ -105,10 +112,11 @@ class Clause:
     ``main`` is the clause's first phrase, ``last`` its last one (indices). ``verb`` is ``standing`` before a
     preposition. ``doing``: the last relation was one of a verb. ``times`` is the number that ``each`` multiplies by.
     ``skipping``: the next phrase is left out; ``ignoring``: all that follows is. ``joined`` are phrases that ``and``
-    joins to the one to come; ``lost``: the
+    joins to the one to come; ``owned``: after ``whose``, where the verb tells of what is owned; ``lost``: the
     last words named nothing, so that what follows is not said of another thing; ``nobody``: the clause began with such
     words; ``finite``: a verb or ``is`` has told
-    what ``main`` does; ``each``: its object is there once
+    what ``main`` does; ``part``: the next phrase is what so many belong to, of which this clause tells, and ``whole``
+    is then the index of that phrase; ``each``: its object is there once
     for each subject, as ``of_each`` announces; ``ignored`` are the
     words that were left out.
     """
@@ -124,6 +132,7 @@ class Clause:
     times: int = 1
     after_with: bool = False
     after_is: bool = False
+    owned: bool = False
     material: bool = False
     absent: bool = False
     was_absent: bool = False
@@ -133,6 +142,8 @@ class Clause:
     finite: bool = False
     lost: bool = False
     nobody: bool = False
+    part: Quantity | None = None
+    whole: int | None = None
     each: bool = False
     of_each: bool = False
     ignored: list[str] = field(default_factory=list)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..english import COLORS, singular
+from ..english import COLORS, NUMBERS, singular
 from .lexicon import Symbol, Word
 from .tagger import FIXED
 from .verbs import participle
@@ -64,6 +64,10 @@ def word_symbol(word: str, tag: str, after: str, before: str = "") -> Symbol:
         return _word(word, "N")
     if verb and verb[1] == "ing" and (after in _DETERMINERS or (is_noun(after) and noun_kind(before) in _ACTORS)):
         return _verb(word, verb)
+    counted = after in _DETERMINERS or after == "the" or after.isdecimal() or NUMBERS.get(after, 0) > 1
+    if verb and verb[1] == "third" and counted and noun_kind(before) in _ACTORS and singular(before) == before:
+        # "A robot waters five tulips": no second noun stands before a number.
+        return _verb(word, verb)
     if tag in ("V", "G", "D") and verb and not (verb[1] == "base" and tag != "V"):
         return _verb(word, verb)
     if tag == "R" and ("r" in kinds or word.endswith("ly")):
@@ -91,6 +95,12 @@ def word_symbol(word: str, tag: str, after: str, before: str = "") -> Symbol:
 
 def _word(word: str, tag: str) -> Symbol:
     return Symbol("word", text=Word(word, tag), source=word)
+
+
+def finite_verb(word: str) -> Symbol | None:
+    """The symbol of a verb that is no participle, after its subject; None for other words."""
+    verb = verb_of(word)
+    return _verb(word, verb) if verb and verb[1] in ("third", "base", "past") else None
 
 
 def _verb(word: str, verb: tuple[str, str]) -> Symbol:

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from ..english import COLOR_NOUNS, COLORS, INVARIANT_NOUNS, NUMBERS, plural, singular
 from .lexicon import FUNCTION_WORDS, LEXICON, LONGEST, Quantity, Symbol, Word
-from .numbers import UNCOUNTED, uncounted
+from .numbers import UNCOUNTED, uncounted, without_large
 from .tagger import load_tagger
-from .tagging import MOST_WORDS_OF_A_COMPOUND, compound_at, word_symbol
+from .tagging import MOST_WORDS_OF_A_COMPOUND, compound_at, finite_verb, word_symbol
 from .vocabulary import COMPOUNDS, MEDIA
 from .words import SURE, letters, noun_kind, verb_of
 
@@ -28,9 +28,10 @@ _TOKEN = re.compile(
     # What is said without quotation marks goes on to the end of the clause.
     r"|\b(?i:says|that reads|which reads)[ ]{1,9}(?P<said>[\w][^\n.,;:\"()\[\]{}\u201c\u201d\u2018]{0,80})"
     r"|(?P<stop>\bBREAK\b|\bAND\b|[.!?](?=\W|\Z)|\n[ \t\r]*\n)|(?P<line>\n)"
-    r"|(?P<comma>[,;:/|\u2022\u00b7\u2013\u2014]|(?<=\s)-(?=\s))|(?P<and>&)|(?P<bracket>[()\[\]{}])"
+    # "Cat::2 dog" has a weight.
+    r"|(?P<comma>::\s{0,3}[-+]?\d{0,9}(?:\.\d{1,9})?(?![\w.])|[,;:/|\u2022\u00b7\u2013\u2014]|(?<=\s)-(?=\s))|(?P<and>&)|(?P<bracket>[()\[\]{}])"
     # Apertures, sizes and versions, then 2girls and 6+boys.
-    r"|\d+(?:[.,:/]\d+)+"
+    r"|\d+(?:[.,:/]\d+)+|[$\u20ac\u00a3\u00a5][ ]?\d[\d.,]*"
     r"|(?P<counted>(?<!\w)\d{1,3})(?P<more>\+?)[ ]?(?=(?!dpi|fps|mph|koma|bit|iso|deg)[a-zA-Z]{3})"
     rf"|(?P<word>{_WORD})"
 )
@@ -43,6 +44,7 @@ _AFTER_SAID = re.compile(
 
 _BEFORE_QUALITIES = frozenset({"a", "an", "the", "very", "two", "three"})
 _BEFORE_NAMES = frozenset({"of", "by", "called", "named", "like", "style", "from"})
+_SUBJECTS = frozenset({"he", "she", "it", "they"})
 _FIRST_WORDS = frozenset(words[0] for words in LEXICON)
 _JOINING = frozenset(
     words[0] for words, symbol in LEXICON.items() if symbol.kind in ("link", "direction", "by") and symbol.form != "ing"
@@ -114,7 +116,7 @@ def symbols(prompt: str, literal: bool = False) -> list[Symbol]:
     if literal:
         tokens = [token for token in tokens if token != "("]
     else:
-        tokens = uncounted(tokens, _SMALL)
+        tokens = uncounted(without_large(tokens, _SMALL, NUMBERS), _SMALL)
     tags = None if literal else load_tagger().tags(["," if token[0] in _UNREAD else token for token in tokens])
     result: list[Symbol] = []
     index = 0
@@ -141,12 +143,19 @@ def _symbol_at(tokens: list[str], index: int, tags: list[str] | None) -> tuple[i
         return 1, Symbol("quantity", Quantity(number), source=token) if number else Symbol("noise", source=token)
     if tags:
         length, text = compound_at(_plain_words(tokens, index))
-        if length:
+        if length and not (index and _acts_on_plural(tokens, index)):
             return length, Symbol("word", text=Word(text, "N"), source=text)
     length, symbol = _longest(tokens, index, tags is None) if token in _FIRST_WORDS else (0, Symbol("word"))
     if not length:
         after = tokens[index + 1] if index + 1 < len(tokens) else "."
         before = tokens[index - 1] if index else ""
+        if (
+            tags
+            and before in _SUBJECTS
+            and (index == 1 or tokens[index - 2] in _KINDS)
+            and (verb := finite_verb(token))
+        ):
+            return 1, verb
         return 1, word_symbol(token, tags[index], after, before) if tags else _literal_symbol(tokens, index, after)
     if token == "her" and tags and _ends_here(tokens, index + 1, tags):
         return 1, Symbol("pronoun", source=token)
@@ -156,6 +165,14 @@ def _symbol_at(tokens: list[str], index: int, tags: list[str] | None) -> tuple[i
         symbol = replace(symbol, tag=tags[index])
         symbol = replace(symbol, text=Word(symbol.text, "A" if symbol.form == "ing" else "N"))
     return length, replace(symbol, source=" ".join(tokens[index : index + length]))
+
+
+def _acts_on_plural(tokens: list[str], index: int) -> bool:
+    """Whether somebody acts on several things here: ``men in a room playing cards``, but ``leather riding boots``."""
+    after = tokens[index + 1] if index + 1 < len(tokens) else "."
+    symbol = LEXICON.get((tokens[index],))
+    acts = symbol is not None and symbol.kind == "verb" and symbol.form == "ing" and singular(after) != after
+    return acts and noun_kind(tokens[index - 1]) in ("t", "p", "s")
 
 
 def _literal_symbol(tokens: list[str], index: int, after: str) -> Symbol:
@@ -208,6 +225,7 @@ def _longest(tokens: list[str], index: int, literal: bool) -> tuple[int, Symbol]
         # "On the left shoe" is no place in the picture, and a "running shoe" does not run.
         # In a claim's text, "person riding boot" is a relation.
         acts = literal and index > 0 and noun_kind(tokens[index - 1]) in SURE
+        acts = acts or (not literal and index > 0 and _acts_on_plural(tokens, index))
         named = length == 1 and not acts and f"{tokens[index]} {singular(after)}" in COMPOUNDS
         if not (named or (symbol.kind == "place" and _is_content(after))):
             return length, symbol

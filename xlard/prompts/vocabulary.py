@@ -153,7 +153,7 @@ NOISE_NOUNS = frozenset(
     atmosphere mood aesthetic vibe color colour tone shading contrast angle perspective bokeh lens grain exposure
     deviantart pixiv wallpaper anime manga cgi viewer foreground distance night day daytime nighttime sunset sunrise
     dawn dusk noon midnight morning evening afternoon winter summer autumn weather hour time year smile expression
-    gaze pose film""".split()
+    gaze pose film architecture horseback""".split()
 )
 """Last words of phrases that name no object: quality, light, style, times of day."""
 
@@ -182,7 +182,8 @@ MASS_NOUNS = frozenset(
     tea wine beer juice honey chocolate sugar salt soup furniture jewelry clothing armor armour wood metal gold silver
     traffic scenery vegetation wheat hay straw cotton graffiti confetti ocean sea ground air lightning nature makeup
     seaweed coral bamboo broccoli corn garlic popcorn cutlery silverware luggage equipment fabric leather paper text
-    rubble debris""".split()
+    rubble debris eyeliner eyeshadow lipstick mascara blush polish lace fishnet money cash footwear canvas
+    underwear hosiery""".split()
 )
 """Nouns that are not counted."""
 
@@ -193,6 +194,13 @@ CLOTHES = frozenset(
     eyeglasses""".split()
 )
 """What is worn: a man in a hat; and what he does is not said of the hat."""
+
+PLACES = frozenset(
+    """street road alley lane path sidewalk house building room kitchen bedroom bathroom office classroom hallway
+    corridor garden yard park bridge shop store cafe restaurant bar tower castle temple church school station stage
+    town city village""".split()
+)
+"""Where things happen: what a tag after them says that somebody does, they do not do."""
 
 PARTS_OF_SCENES = frozenset("tree plant flower bush leaf star cloud wave bird building".split())
 """What a forest, the sky and the sea have many of: one is named, and there are more."""

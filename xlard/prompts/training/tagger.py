@@ -2,8 +2,8 @@
 
 It was trained on COCO's captions of 2017 (validation), TIFA's and PartiPrompts' prompts, T2I-CompBench, Gecko and a
 thousand prompts of users (krea-ai/open-prompts), without any prompt of GenEval, GenEval 2 or DSG-1k. The labels are
-those of compromise 14 (npm, MIT); the made sentences have the verbs, nouns and adjectives of the word list, whose parts of
-speech are known. No text ships, only weights.
+those of compromise 14 (npm, MIT); the made sentences have the verbs, nouns and adjectives of the word list, whose parts
+of speech are known. No text ships, only weights.
 
 ``python -m xlard.prompts.training.tagger --labels FILE`` takes one text a line, its words as ``word<TAB>tag`` with
 ``\\x01`` between them; the tags are those of ``xlard.prompts.tagger``.

@@ -1,0 +1,211 @@
+"""Reads verbs: whether one tells what a phrase does, and who does it."""
+
+from __future__ import annotations
+
+from ..english import singular
+from .clauses import ClauseReader
+from .lexicon import Symbol
+from .noun_phrases import is_modifier
+from .verbs import participle
+from .vocabulary import BODY_PARTS, MATERIALS, PLACES, SILENT_VERBS
+from .words import noun_kind, verb_of
+
+_AUXILIARIES = frozenset("trying going getting coming starting beginning doing making being".split())
+"""Verbs that say nothing without another one."""
+
+
+class ActionReader(ClauseReader):
+    """Reads verbs: whether one tells what a phrase does, and who does it."""
+
+    def _join(self, kind: str, words: str, first: int | None) -> None:
+        """Wait for the second phrase of a relation; the reader knows how."""
+        raise NotImplementedError
+
+    def _verb(self, symbol: Symbol) -> None:
+        if not self._is_predicate(symbol):
+            self._word(symbol)
+            return
+        self._drop_camera()
+        self._flush()
+        # "A man wearing a hat riding a horse": it is not the hat that rides.
+        subject = self.clause.main if self.clause.doing else self._doer(symbol)
+        self._tell(symbol)
+        if self._next.source == "from":
+            self.reading.describe(subject, symbol.value)
+        else:
+            self._join("verb", symbol.value, subject)
+
+    def _action(self, symbol: Symbol) -> None:
+        if not self._is_predicate(symbol):
+            self._word(symbol)
+            return
+        self._drop_camera()
+        self._flush()
+        self.clause.after_is = False
+        self._tell(symbol)
+        if self.clause.was_absent or self.clause.absent or self.fronted or self.clause.lost:
+            return
+        if self._next.kind in ("link", "direction", "by"):
+            self.clause.verb = symbol.value
+        elif self._next_begins_a_thing() and symbol.value not in SILENT_VERBS:
+            # "A man walking a dog": these verbs join two things, too.
+            self._join("verb", symbol.value, self._doer(symbol))
+        elif self._is_act_of_nobody(symbol):
+            self.reading.unchecked.append(symbol.source)
+        elif not (self._next.kind == "place" and symbol.value in SILENT_VERBS):
+            self.reading.describe(self._actor, symbol.value)
+
+    def _next_begins_a_thing(self) -> bool:
+        """Whether what a verb is done to comes now; in a claim's text also ``float``, which can be a verb."""
+        after = self._next
+        return (after.kind == "word" or after.form == "base") if self.literal else after.kind == "quantity"
+
+    def _doer(self, symbol: Symbol) -> int | None:
+        """Who does something to the thing to come: in ``a dog in a yard chasing a ball`` not the yard."""
+        actor, main = self._actor, self.clause.main
+        if self.literal or symbol.form != "ing" or actor is None or main is None or actor == main:
+            return actor
+        links = self.reading.links
+        placed = bool(links) and links[-1].b == actor and links[-1].words.rpartition(" ")[2] in ("in", "on", "at")
+        lives = self.reading.phrases[actor].kind == "p" and self.reading.phrases[main].kind != "p"
+        return main if placed and not lives else actor
+
+    def _tell(self, symbol: Symbol) -> None:
+        """A verb has told what the clause's first phrase does."""
+        if self.clause.nobody and symbol.form == "ing":
+            self.clause.lost = True
+        if symbol.form in ("third", "base", "past"):
+            self.clause.finite = True
+        self.clause.each = self.clause.of_each
+
+    def _act(self, symbol: Symbol) -> None:
+        """A verb that is in no list of ours: a relation, an attribute, or a part of a noun phrase."""
+        if not self._acts(symbol):
+            self._word(symbol)
+            return
+        self._drop_camera()
+        self._flush()
+        self.clause.after_is = False
+        self._tell(symbol)
+        if self.clause.was_absent or self.clause.absent or self.fronted:
+            return
+        after, verb = self._after_adverbs, symbol.value
+        if self.clause.lost:
+            if after.kind in ("quantity", "word", "each_of", "both_the"):
+                self._join("verb", verb, None)
+            return
+        subject = self.clause.main if self.clause.doing and symbol.form == "ing" else self._actor
+        if after.kind in ("link", "direction", "by", "with"):
+            self.clause.verb = verb
+        elif after.kind in ("quantity", "word", "each_of", "both_the") and symbol.form != "ed":
+            self._join("verb", verb, self._doer(symbol) if subject == self._actor else subject)
+        elif after.kind == "quantity" and (base := verb_of(symbol.source)):
+            self._join("verb", participle(base[0]), subject)
+        elif after.kind == "like":
+            self.reading.unchecked.append(symbol.source)
+        elif self._is_act_of_nobody(symbol):
+            self.reading.unchecked.append(symbol.source)
+        elif symbol.form in ("ing", "ed") and not self._stands_alone(after) and verb not in _AUXILIARIES:
+            self.reading.describe(subject, verb)
+        elif not self.literal:
+            self.reading.unchecked.append(symbol.source)
+
+    def _stands_alone(self, after: Symbol) -> bool:
+        """Whether a verb is a tag of its own, where it may name a style: ``inking``."""
+        bare = self.clause.last is None and not self.clause.after_is and not self.clause.joined
+        before = self.symbols[self.index - 1].kind if self.index else "stop"
+        return bare and before in ("comma", "line") and after.kind in ("comma", "stop", "line")
+
+    def _acts(self, symbol: Symbol) -> bool:
+        """Whether a verb of no list tells what a phrase does."""
+        clause, after = self.clause, self._next.kind
+        if symbol.form in ("ing", "ed"):
+            if clause.words:
+                return self._has_noun and not self._names_a_treatment(symbol)
+            if clause.after_is:
+                return symbol.form == "ing" or after not in ("word", "act")
+            if clause.quantity is not None or clause.pending is not None:
+                return False
+            if clause.lost:
+                return True
+            return self._referent is not None and (after not in ("word", "act") or clause.last is not None)
+        if clause.words and not self._has_noun:
+            return False
+        if not clause.words:
+            return clause.quantity is None and clause.pending is None and (clause.last is not None or clause.lost)
+        return self._agrees(clause.words[-1], symbol.form)
+
+    def _names_a_treatment(self, symbol: Symbol) -> bool:
+        """Whether a tag such as ``ear piercing`` ends here: what is done to a part of the body, and no act of it."""
+        clause = self.clause
+        bare = clause.quantity is None and clause.last is None and not clause.after_with and len(clause.words) == 1
+        ends = self._next.kind in ("comma", "stop", "line", "bracket")
+        return not self.literal and bare and ends and symbol.form == "ing" and clause.words[0] in BODY_PARTS
+
+    def _is_act_of_nobody(self, symbol: Symbol) -> bool:
+        """Whether a tag of its own tells what somebody does who is not named: ``street, pouting``."""
+        clause, subject = self.clause, self._actor
+        if self.literal or subject is None or clause.last is not None or clause.after_is or symbol.form != "ing":
+            return False
+        phrase = self.reading.phrases[subject]
+        return phrase.kind in ("s", "m", "x", "g") or phrase.noun in PLACES
+
+    def _agrees(self, last: str, form: str) -> bool:
+        """Whether a noun and a verb without -ing can be subject and predicate: ``a robot repairs``, ``toads share``."""
+        plural_noun = singular(last) != last
+        number = self.clause.quantity.number if self.clause.quantity else None
+        if form == "third" and (plural_noun or (number or 1) > 1):
+            return self.clause.of_each
+        if self.clause.quantity is None and not plural_noun and noun_kind(last) not in ("m", "s", "p"):
+            return self._next.kind == "quantity" or form == "past"
+        return form != "base" or plural_noun or noun_kind(last) == "p"
+
+    def _drop_camera(self) -> None:
+        if self._is_camera():
+            self.clause.words, self.clause.quantity, self.clause.lost = [], None, True
+
+    def _is_camera(self) -> bool:
+        """``The camera glides over``: who films is not in the picture."""
+        words, quantity = self.clause.words, self.clause.quantity
+        return words == ["camera"] and quantity is not None and quantity.number is None and self._nothing_yet
+
+    @property
+    def _after_adverbs(self) -> Symbol:
+        return next(
+            (item for item in self.symbols[self.index + 1 : self.index + 4] if item.kind != "noise"), Symbol("stop")
+        )
+
+    def _is_predicate(self, symbol: Symbol) -> bool:
+        """Whether a verb tells what the phrase before it does, and is no part of a noun phrase."""
+        clause, after = self.clause, self._next.kind
+        if symbol.form == "ing":
+            if clause.lost and not clause.words:
+                return True
+            if clause.words or clause.after_is:
+                return self._has_noun or (clause.after_is and not clause.words) or after != "word"
+            if clause.quantity is not None or clause.pending is not None:
+                return False
+            if symbol.kind == "action" and clause.last is None and not self.literal:
+                # "Girl, glowing eyes": at the beginning of a tag it describes the noun to come.
+                return after not in ("word", "act")
+            return self._referent is not None or after != "word"
+        telegraphic = symbol.form == "base" and not self.literal
+        if self.literal or (after == "word" and symbol.tag != "V" and not telegraphic):
+            return False
+        if not clause.words:
+            spoken = clause.last is not None or self.fronted is not None
+            return symbol.form == "third" and clause.quantity is None and spoken
+        last, number = clause.words[-1], clause.quantity.number if clause.quantity else None
+        goes_on = after in ("link", "direction", "quantity") or symbol.tag == "V"
+        if symbol.form == "base" and clause.joined and goes_on:
+            return True
+        if symbol.form == "base" and number in (1, None) and singular(last) == last:
+            # "Person wear coat" leaves out the grammar.
+            return noun_kind(last) == "p" and after in ("word", "quantity", "link", "direction")
+        if is_modifier(last) and last not in MATERIALS:
+            return False
+        if symbol.form == "third" and clause.of_each:
+            return True
+        if symbol.form == "third":
+            return singular(last) == last and number in (1, None) and (clause.quantity is not None or goes_on)
+        return ((singular(last) != last and number != 1) or bool(clause.joined)) and goes_on
