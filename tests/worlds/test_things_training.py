@@ -79,9 +79,7 @@ def test_the_critic_is_a_folder_that_answers(folder: Path) -> None:
 def test_the_generator_is_evaluated_by_the_checker(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["evaluate", "--out", str(folder), "--split", "validation", "--number", "4", "--repeats", "1"])
     figures = json.loads((folder / "evaluation_validation.json").read_text())
-    assert (
-        figures["pictures"] > 0 and 0 <= figures["accuracy"]["overall"] <= 1 and "readable" in figures
-    )
+    assert figures["pictures"] > 0 and 0 <= figures["accuracy"]["overall"] <= 1 and "readable" in figures
     assert str(figures["pictures"]) in capsys.readouterr().out
 
 
