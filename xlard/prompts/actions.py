@@ -6,6 +6,7 @@ from ..english import singular
 from .clauses import ClauseReader
 from .lexicon import Symbol
 from .noun_phrases import is_modifier
+from .reading import Pending
 from .verbs import participle
 from .vocabulary import BODY_PARTS, MATERIALS, PLACES, SILENT_VERBS
 from .words import noun_kind, verb_of
@@ -18,8 +19,12 @@ class ActionReader(ClauseReader):
     """Reads verbs: whether one tells what a phrase does, and who does it."""
 
     def _join(self, kind: str, words: str, first: int | None) -> None:
-        """Wait for the second phrase of a relation; the reader knows how."""
-        raise NotImplementedError
+        """Wait for the second phrase of a relation; an absent object has none."""
+        self.clause.after_is = False
+        if not (self.clause.was_absent or self.clause.absent):
+            if self.clause.lost and not self.literal:
+                kind, self.clause.lost = "none", False
+            self.clause.pending = Pending(kind, words, first)
 
     def _verb(self, symbol: Symbol) -> None:
         if not self._is_predicate(symbol):

@@ -8,7 +8,7 @@ from .clauses import HAVING
 from .cleaning import cleaned
 from .lexicon import Quantity, Symbol
 from .noun_phrases import is_modifier
-from .reading import Link, Pending, Reading
+from .reading import Link, Reading
 from .tokens import symbols
 from .vocabulary import BODY_PARTS, CLOTHES, PLACED, SILENT_VERBS, WRITINGS
 from .words import noun_kind, verb_of
@@ -130,14 +130,6 @@ class _Reader(ActionReader):
             self.reading.texts.append(symbol.value)
 
     # Relations
-
-    def _join(self, kind: str, words: str, first: int | None) -> None:
-        """Wait for the second phrase of a relation; an absent object has none."""
-        self.clause.after_is = False
-        if not (self.clause.was_absent or self.clause.absent):
-            if self.clause.lost and not self.literal:
-                kind, self.clause.lost = "none", False
-            self.clause.pending = Pending(kind, words, first)
 
     def _take_verb(self) -> tuple[str, int | None]:
         """The verb just before a preposition, and the phrase that it belongs to."""
