@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ....training.trainer import Trainer, decay_for, default_device, machine
+from ....training.trainer import Trainer, decay_for, default_device
 from ...previews import preview_factors
 from ...training.schedule import falling_at_the_end
 from ..autoencoder import build_autoencoder, load_autoencoder, save_autoencoder
 from ..icons import load_icons
 from .reconstruction import as_tensor, crops, evaluate, loss_of, reconstructed, side_by_side
 from .renders import draw_renders, load_pool
+from .run_figures import run_figures
 
 FRESH_RENDERS = 64
 """Renders that validation and figures are measured on, the same in every run."""
@@ -98,13 +98,7 @@ def train(
     kept = trainer.kept.half().float()  # As it will be in the file.
     latents, _ = reconstructed(kept, as_tensor(fresh.pictures, device))
     figures: dict[str, Any] = {
-        "model": "autoencoder",
-        "command": command,
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "machine": machine(),
-        "seed": seed,
-        "steps": trainer.step,
-        "minutes": round(trainer.seconds / 60, 1),
+        **run_figures("autoencoder", command, trainer),
         "begin": origin,
         "pictures": len(fresh),
         **evaluate(kept, fresh, device),

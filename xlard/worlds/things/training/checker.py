@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ....training.trainer import Trainer, decay_for, default_device, machine
+from ....training.trainer import Trainer, decay_for, default_device
 from ...training.precision import bfloat16_on_cpu
 from ...training.schedule import falling_at_the_end
 from ..autoencoder import load_autoencoder
@@ -21,6 +20,7 @@ from ..icons import load_icons
 from ..vocabulary import CLASSES, PLACES, SIDE
 from .labelled import LabelledRenders, labelled_pool, labelled_renders, repeated
 from .renders import FRESH
+from .run_figures import run_figures
 
 FRESH_RENDERS = 1000
 """Renders that accuracy is measured on, the same in every run."""
@@ -189,16 +189,6 @@ def train(
 
         trainer.run(batch_loss, max_seconds=max_seconds)
     kept = trainer.kept.half().float()  # As it will be in the file.
-    figures: dict[str, Any] = {
-        "model": "checker",
-        "command": command,
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "machine": machine(),
-        "seed": seed,
-        "steps": trainer.step,
-        "minutes": round(trainer.seconds / 60, 1),
-        "pictures": FRESH_RENDERS,
-        **measure(kept),
-    }
+    figures: dict[str, Any] = {**run_figures("checker", command, trainer), "pictures": FRESH_RENDERS, **measure(kept)}
     save_detector(folder / "checker.safetensors", kept, {"width": width}, figures)
     return figures

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import Conv2d
 
-from ....training.trainer import Trainer, decay_for, default_device, machine
+from ....training.trainer import Trainer, decay_for, default_device
 from ...decoder import VaeDecoder
 from ...sampling import FlowSampler, generate
 from ...tokenizer import build_prompt_tokenizer
@@ -27,6 +26,7 @@ from ..prompts import vocabulary
 from ..world import GUIDANCE_SCALE, STEPS
 from .labels import KINDS, TINTS
 from .latents import PromptedLatents, prompted_latents
+from .run_figures import run_figures
 
 FRESH_LATENTS = 512
 """Latents of validation prompts that the loss is measured on, with the same noise in every run."""
@@ -168,14 +168,8 @@ def train(
         trainer.run(batch_loss, max_seconds=max_seconds)
     kept = trainer.kept
     figures: dict[str, Any] = {
-        "model": "generator",
-        "command": command,
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "machine": machine(),
-        "seed": seed,
-        "steps": trainer.step,
+        **run_figures("generator", command, trainer),
         "samples": trainer.step * batch,
-        "minutes": round(trainer.seconds / 60, 1),
         "validation": trainer.validation,
     }
     sampler = FlowSampler(kept.unet, kept.text_encoder, tokenizer, SHOWN * 2, device, STEPS, GUIDANCE_SCALE)
