@@ -62,11 +62,11 @@ def critic(request, folder) -> TransformersBackend:
 @pytest.fixture(autouse=True)
 def every_word_counts(monkeypatch) -> None:
     """Random models hardly ever say yes or no."""
-    monkeypatch.setattr("xlard.critics.transformers.LEAST_LIKELY", 0.0)
+    monkeypatch.setattr("xlard.critics.yes_no.LEAST_LIKELY", 0.0)
 
 
 def test_a_model_that_says_neither_yes_nor_no_gives_no_probability(critic, monkeypatch):
-    monkeypatch.setattr("xlard.critics.transformers.LEAST_LIKELY", 0.5)
+    monkeypatch.setattr("xlard.critics.yes_no.LEAST_LIKELY", 0.5)
     assert critic.probability_of_yes([Ask(SHORT, WIDE)]) == [None]
     (verdict,) = MLLMCritic(critic, SCORINGS["P(yes)"]).judge(WIDE[None], [[count_claim("circle", 2)]])[0].verdicts
     assert verdict.score is None and "neither yes nor no" in verdict.reason

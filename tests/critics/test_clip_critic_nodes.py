@@ -94,9 +94,10 @@ def test_the_demo_worlds_encoder_is_refused_and_the_next_run_works(comfy):
 
 @pytest.fixture(scope="module")
 def scripted() -> Iterator[ComfyServer]:
-    """A ComfyUI that has the scripted encoder too, and in its input folder two.png, 200 wide and 100 high."""
+    """A ComfyUI that has the scripted encoder too, and in its input folder two.png, grey, 200 x 100, and white.png."""
     with ServerWithNodes("scripted_encoder.py") as server:
         Image.new("RGB", (200, 100), "gray").save(server.base / "input" / "two.png")
+        Image.new("RGB", (64, 64), "white").save(server.base / "input" / "white.png")
         yield server
 
 
@@ -178,13 +179,61 @@ def test_an_encoder_that_cannot_write_or_see_is_refused_with_those_that_can(scri
     assert cause in message and "Qwen3-VL, Qwen3.5, Gemma 3 and Gemma 4" in message
 
 
-def test_the_probability_of_yes_is_refused_and_asking_for_words_is_not(scripted):
-    graph = critique_graph("qwen3vl_8b", '{"reason": "It is there.", "verdict": "yes"}')
+def scored_graph(answer: str, scoring: str, lacks: str = "", **settings) -> dict:
+    """A scripted encoder that judges two.png in the way of a scoring."""
+    graph = critique_graph("qwen3vl_8b", answer, lacks)
+    settings = {"judgements": 1, "temperature": 0.7, "regions": False, **settings}
     graph["scoring"] = {
         "class_type": "XLARDScoring",
-        "inputs": {"critic": ["critic", 0], "scoring": "P(yes)", "judgements": 1, "temperature": 0.7, "regions": False},
+        "inputs": {"critic": ["critic", 0], "scoring": scoring, **settings},
     }
     graph["critique"]["inputs"]["critic"] = ["scoring", 0]
-    assert "no probabilities" in error(scripted, graph)
-    graph["scoring"]["inputs"] |= {"scoring": "per claim", "judgements": 3}
-    assert "It is there." in text(scripted.run(graph), "report")
+    return graph
+
+
+@pytest.mark.parametrize(
+    "answer, said", [("yes", "yes with 100%"), ("no", "yes with 0%"), ("maybe", "neither yes nor no")]
+)
+def test_the_probability_of_yes_is_that_of_the_encoders_next_word(scripted, answer, said):
+    report = text(scripted.run(scored_graph(answer, "P(yes)")), "report")
+    assert said in report
+
+
+def test_the_likelihood_of_a_claim_is_that_of_its_own_words_beside_an_empty_picture(scripted):
+    # Every character is twice as probable beside the picture: one that is not the claim's would be much less so.
+    graph = scored_graph("x", "prompt likelihood")
+    graph["image"]["inputs"]["image"] = "white.png"
+    report = text(scripted.run(graph), "report")
+    assert report.count("+0.69 nats per token") == 5, report
+
+
+def test_regions_are_scored_by_the_probability_of_yes(scripted):
+    result = scripted.run(scored_graph("yes", "P(yes)", regions=True))
+    assert result.status == "success", result.error
+
+
+@pytest.mark.parametrize("scoring", ["P(yes)", "prompt likelihood"])
+def test_probabilities_that_comfyui_keeps_to_itself_are_refused_and_words_are_not(scripted, scoring):
+    answer = '{"reason": "It is there.", "verdict": "yes"}'
+    message = error(scripted, scored_graph(answer, scoring, "logits"))
+    assert "keeps the probabilities of a text encoder's words to itself" in message
+    assert "It is there." in text(scripted.run(scored_graph(answer, "per claim", "logits", judgements=3)), "report")
+
+
+@pytest.mark.parametrize(
+    "scoring, judgements", [("grounded", 1), ("per claim", 3), ("P(yes)", 1), ("prompt likelihood", 1)]
+)
+def test_an_encoder_that_computes_no_numbers_gives_no_verdict(scripted, scoring, judgements):
+    answer = '[{"bbox_2d": [100, 200, 300, 600], "label": "red circle"}]' if scoring == "grounded" else "yes"
+    result = scripted.run(scored_graph(answer, scoring, "numbers", judgements=judgements))
+    report = text(result, "report")
+    assert "NaN" in report and "abstained" in report
+
+
+@pytest.mark.parametrize("lacks, sure", [("", 0.8), ("logits", 1.0)])
+def test_boxes_are_as_sure_as_the_words_of_the_answer(scripted, lacks, sure):
+    answer = '[{"bbox_2d": [100, 200, 300, 600], "label": "red circle"}]'
+    graph = critique_graph("qwen3vl_8b", answer, lacks)
+    graph["image"]["inputs"]["image"] = "white.png"
+    ((box,),) = json.loads(text(scripted.run(graph), "boxes"))
+    assert box["score"] == pytest.approx(sure, abs=1e-4)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from . import questions
+from . import questions, yes_no
 from .backend import GREEDY, Answer, Ask, CannotDo, Sampling
 from .boxes import convention_of
 from .folder import CriticFolder
@@ -24,13 +24,6 @@ if TYPE_CHECKING:
     from transformers import BatchFeature, ProcessorMixin
 
 T = TypeVar("T")
-
-LEAST_LIKELY = 0.01
-"""With a smaller probability of yes and no together, a model is about to say something else: their ratio says
-nothing.
-"""
-
-_WORDS = {"yes": ("yes", "Yes", "YES", " yes", " Yes"), "no": ("no", "No", "NO", " no", " No")}
 
 
 class TransformersBackend:
@@ -91,27 +84,20 @@ class TransformersBackend:
     @torch.inference_mode()
     def probability_of_yes(self, asks: Sequence[Ask]) -> list[float | None]:
         """P(yes) / (P(yes) + P(no)) in [0, 1] of the next word; None if both are unlikely."""
-        yes_tokens, no_tokens = (self._first_tokens(_WORDS[word]) for word in ("yes", "no"))
-        probabilities = []
-        for logits in self._logits(asks, [""] * len(asks)):
-            logs = logits[-1].log_softmax(dim=-1)
-            yes, no = logs[yes_tokens].logsumexp(dim=0), logs[no_tokens].logsumexp(dim=0)
-            is_likely = torch.logaddexp(yes, no).exp() >= LEAST_LIKELY
-            probabilities.append(torch.sigmoid(yes - no).item() if is_likely else None)
-        return probabilities
+        yes_tokens, no_tokens = (self._first_tokens(words) for words in (yes_no.YES, yes_no.NO))
+        return [
+            yes_no.probability_of_yes(logits[-1], yes_tokens, no_tokens)
+            for logits in self._logits(asks, [""] * len(asks))
+        ]
 
     @torch.inference_mode()
     def log_likelihood(self, asks: Sequence[Ask], texts: Sequence[str]) -> list[float]:
         """Mean log-probability, at most 0, of a text's tokens as the answer to each question."""
         texts = [self._plain(text) for text in texts]
-        likelihoods = []
-        for ask, text, logits in zip(asks, texts, self._logits(asks, texts)):
-            tokens = self._answer_tokens(ask, text)
-            if not len(tokens):
-                raise ValueError("An empty text has no likelihood; write what the picture should show.")
-            logs = logits[:-1].log_softmax(dim=-1)
-            likelihoods.append(logs.gather(1, tokens.to(logs.device)[:, None]).mean().item())
-        return likelihoods
+        return [
+            yes_no.mean_log_likelihood(logits[:-1], self._answer_tokens(ask, text))
+            for ask, text, logits in zip(asks, texts, self._logits(asks, texts))
+        ]
 
     def unknown_share(self, text: str) -> float:
         """The share in [0, 1] of a text's tokens that stand for words which the tokenizer does not know."""
@@ -224,7 +210,7 @@ class TransformersBackend:
             " model that repeats itself needs a larger one in its place."
         )
 
-    def _first_tokens(self, words: Sequence[str]) -> Tensor:
+    def _first_tokens(self, words: Sequence[str]) -> list[int]:
         tokenizer = self.folder.processor.tokenizer
         encoded = [tokenizer(word, add_special_tokens=False).input_ids for word in words]
         # Only whole words: a piece such as "n" also begins other words.
@@ -233,7 +219,7 @@ class TransformersBackend:
             for ids, word in zip(encoded, words)
             if len(ids) == 1 and tokenizer.decode(ids).strip().lower() == word.strip().lower()
         }
-        return torch.tensor(sorted(whole_words or {encoded[0][0]}))
+        return sorted(whole_words or {encoded[0][0]})
 
     def _answer_tokens(self, ask: Ask, text: str) -> Tensor:
         """The tokens that a text adds to its question."""

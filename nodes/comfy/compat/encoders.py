@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -84,24 +87,81 @@ def weight_bytes(clip: Any) -> int:
     return sum(weight.numel() * weight.element_size() for weight in clip.cond_stage_model.parameters())
 
 
-def written(clip: Any, tokens: dict, max_tokens: int, temperature: float, seed: int) -> tuple[str, bool]:
-    """What a text encoder writes after tokens, and whether it came to its end.
+def written(clip: Any, tokens: dict, max_tokens: int, temperature: float, seed: int) -> tuple[str, bool, float | None]:
+    """What a text encoder writes after tokens, whether it came to its end, and how sure it was.
 
-    Rests on ``CLIP.generate``, which stops after one of the config's ``stop_tokens``, and ``CLIP.decode``: 0.15.
+    The last is the geometric mean of the words' probabilities at temperature 0, and None at another one; NaN if the
+    model computed no numbers. Rests on ``CLIP.generate``, which stops after one of the config's ``stop_tokens``, and on
+    ``CLIP.decode``: 0.15.
     """
-    ids = clip.generate(
-        tokens,
-        do_sample=temperature > 0,
-        max_length=max_tokens,
-        temperature=temperature,
-        top_k=0,
-        top_p=1.0,
-        min_p=0.0,
-        repetition_penalty=1.0,
-        seed=seed,
-    )
+    best: list[Tensor] = []
+
+    def note(states: Tensor, logits: Tensor) -> None:
+        best.append(logits[0, -1].float().log_softmax(dim=-1).max())
+
+    with _watched(clip, note):
+        ids = clip.generate(
+            tokens, do_sample=temperature > 0, max_length=max_tokens, temperature=temperature, seed=seed, **_PLAIN
+        )
     stop_tokens = getattr(getattr(getattr(_network(clip), "model", None), "config", None), "stop_tokens", ())
-    return clip.decode(ids), len(ids) < max_tokens or ids[-1] in stop_tokens
+    sure = torch.stack(best).mean().exp().item() if best else None
+    if temperature > 0 and sure is not None and not math.isnan(sure):
+        sure = None
+    return clip.decode(ids), len(ids) < max_tokens or ids[-1] in stop_tokens, sure
+
+
+def tells_probabilities(clip: Any) -> bool:
+    """Whether the scores of a text encoder's words can be had. Rests on ``logits`` of its network: 0.15."""
+    return callable(getattr(_network(clip), "logits", None))
+
+
+def logits_of_last(clip: Any, tokens: dict, count: int) -> Tensor | None:
+    """The logits (count, V) that follow the last ``count`` tokens, of which none may be a picture.
+
+    None if the release computes fewer. Rests on ``CLIP.generate`` calling ``logits`` of its network with the states of
+    all tokens (B, L, D), and on that giving the logits of the last of them (B, 1, V): 0.15.
+    """
+    rows: list[Tensor] = []
+    of_states = _network(clip).logits
+
+    def note(states: Tensor, logits: Tensor) -> None:
+        if not rows and states.shape[1] >= count:
+            ends = range(states.shape[1] - count + 1, states.shape[1])
+            rows.extend(of_states(states[:, :end])[0, -1] for end in ends)
+            rows.append(logits[0, -1])
+
+    with _watched(clip, note):
+        clip.generate(tokens, do_sample=False, max_length=1, temperature=1.0, seed=0, **_PLAIN)
+    return torch.stack(rows).float().cpu() if rows else None
+
+
+_PLAIN = {"top_k": 0, "top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0}
+"""Settings of ``CLIP.generate`` that leave the model's probabilities as they are."""
+
+
+@contextmanager
+def _watched(clip: Any, note: Callable[[Tensor, Tensor], None]) -> Iterator[None]:
+    """Has ``note`` called with what a text encoder computes for each word: states (B, L, D), logits (B, 1, V)."""
+    network = _network(clip)
+    of_states = getattr(network, "logits", None)
+    if of_states is None:
+        yield
+        return
+
+    def watching(states: Tensor) -> Tensor:
+        logits = of_states(states)
+        note(states, logits)
+        return logits
+
+    # Another pack may have put its own there.
+    own = vars(network).get("logits")
+    network.logits = watching
+    try:
+        yield
+    finally:
+        del network.logits
+        if own is not None:
+            network.logits = own
 
 
 def token_name(clip: Any, encoder: str, token: object) -> str | None:

@@ -1,14 +1,21 @@
 """A custom node for the tests: a CLIP whose text encoder answers what it is told to.
 
-Shaped like ComfyUI's, in what XLARDCriticFromCLIP looks at, so that any ComfyUI can run it.
+Shaped like ComfyUI's, in what XLARDCriticFromCLIP looks at, so that any ComfyUI can run it. Each character is a token.
+It gives every next one, of its answer and of what it reads, a probability of 0.8, of 0.4 beside an empty picture, and
+shares the rest among all others.
 """
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 
+import torch
 from comfy_api.latest import ComfyExtension, io
-from torch import nn
+from torch import Tensor, nn
+
+VOCABULARY = 0x250
+SURE, EMPTY = 0.8, 0.4
 
 
 class Network(nn.Module):
@@ -20,9 +27,23 @@ class Network(nn.Module):
         self.model.config = SimpleNamespace() if lacks == "words" else SimpleNamespace(stop_tokens=[0])
         if lacks != "sight":
             self.preprocess_embed = lambda embed, device: None
+        self.is_broken = lacks == "numbers"
+
+    def logits(self, states: Tensor) -> Tensor:
+        """Logits (1, 1, V) of the token after the last one; states (1, L, 2) hold what follows each, how surely."""
+        token, sure = states[0, -1].tolist()
+        logits = torch.full((1, 1, VOCABULARY), (1 - sure) / (VOCABULARY - 1)).log()
+        logits[..., int(token)] = math.log(sure)
+        return logits * math.nan if self.is_broken else logits
 
     def generate(self) -> None:
         """Never called: the CLIP below answers."""
+
+
+class SilentNetwork(Network):
+    """One that keeps its words' probabilities to itself."""
+
+    logits = None
 
 
 class Wrapper(nn.Module):
@@ -30,7 +51,9 @@ class Wrapper(nn.Module):
 
     def __init__(self, lacks: str):
         super().__init__()
-        self.transformer = nn.Module() if lacks == "generation" else Network(lacks)
+        self.transformer = (
+            nn.Module() if lacks == "generation" else (SilentNetwork if lacks == "logits" else Network)(lacks)
+        )
 
     def generate(self) -> None:
         """Never called."""
@@ -51,7 +74,8 @@ class ScriptedClip:
         self.asked = f"picture {shape}, template {template}: " + text.replace("\n", "/")
         seen = [] if image is None else [({"type": "image", "data": image}, 1.0)]
         # Some tokenizers put an option for the encoder beside its tokens, as Qwen-Image 2.1's does.
-        return {self.encoder: [[*seen, (1, 1.0)]], "keep_vision": image is not None}
+        words = [(ord(character), 1.0) for character in text]
+        return {self.encoder: [[*seen, *words]], "keep_vision": image is not None}
 
     def generate(
         self,
@@ -66,8 +90,18 @@ class ScriptedClip:
         seed: int,
     ) -> list[int]:
         """The answer's characters as tokens, at most ``max_length``."""
-        answer = self.asked if self.answer == "echo" else self.answer
-        return [ord(character) for character in answer][:max_length]
+        answer = [ord(character) for character in (self.asked if self.answer == "echo" else self.answer)][:max_length]
+        network, (row,) = self.cond_stage_model.transformer, tokens[self.encoder]
+        read = [token for token, _ in row if isinstance(token, int)]
+        is_empty = any(bool(((token["data"] - 0.5).abs() < 0.01).all()) for token, _ in row if isinstance(token, dict))
+        for index, token in enumerate(answer):
+            # The first time it sees all that it reads, then what it wrote last.
+            following = torch.tensor([*(read[1:] if index == 0 else ()), token], dtype=torch.float32)
+            if network.logits:
+                network.logits(
+                    torch.stack([following, torch.full_like(following, EMPTY if is_empty else SURE)], 1)[None]
+                )
+        return answer
 
     def decode(self, ids: list[int]) -> str:
         """The text of tokens."""
@@ -75,7 +109,7 @@ class ScriptedClip:
 
 
 class ScriptedEncoder(io.ComfyNode):
-    """A scripted CLIP; ``lacks`` is what it cannot do: generation, words, sight or nothing."""
+    """A scripted CLIP; ``lacks`` is what it cannot do: generation, words, sight, logits, numbers or nothing."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
