@@ -1,0 +1,96 @@
+"""``python -m xlard.critics``: picture files judged outside of ComfyUI."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from xlard.critics.__main__ import main
+from xlard.worlds.shapes.architecture import CRITIC
+from xlard.worlds.shapes.world import ShapesWorld
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> str:
+    """A file of two red circles and a blue square."""
+    (image,) = ShapesWorld().render(["two red circles and a blue square"])
+    file = tmp_path / "p\u00efcture.png"
+    Image.fromarray((image.numpy() * 255).astype("uint8")).save(file)
+    return str(file)
+
+
+def run(*arguments: str) -> int:
+    """The exit code of the command."""
+    try:
+        main(arguments)
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+@pytest.mark.model
+def test_a_folder_judges_a_picture_claim_by_claim(picture, capsys):
+    assert run(picture, "--prompt", "three red circles and a blue square", "--folder", str(CRITIC)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "claims hold, score" in lines[0] and picture in lines[0]
+    assert [line.split()[0] for line in lines[1:]] == ["fails", "holds", "fails", "holds"]
+    assert "2 found, 3 asked for" in lines[1]
+
+
+def test_a_servers_verdicts_boxes_and_answers_are_json(picture, server, tmp_path, capsys):
+    claims = tmp_path / "claims.txt"
+    claims.write_text("\ufeffcount: one circle\n# count: nine cups\n", encoding="utf-8")
+    url = server.url
+    assert run(picture, picture, "--claims", str(claims), "--server", url, "--model", "shapes", "--json") == 0
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert first == second and first["picture"] == picture and first["critic"] == "shapes"
+    assert [claim["text"] for claim in first["claims"]] == ["one circle"] and first["objects"]
+    (answer,) = first["answers"]
+    assert answer["whole"] and not answer["fault"] and "List every object" in answer["question"]
+
+
+def test_how_an_answer_ended_is_said(picture, server, capsys):
+    url = server.url
+    assert run(picture, "--prompt", "a circle", "--server", url, "--model", "cut-list", "--json") == 0
+    critique = json.loads(capsys.readouterr().out)
+    assert critique["abstained"] and critique["score"] is None
+    assert [answer["whole"] for answer in critique["answers"]] == [False, False]
+    assert all("was cut" in answer["fault"] and answer["text"] for answer in critique["answers"])
+    assert run(picture, "--prompt", "a circle", "--server", url, "--model", "cut-list") == 0
+    text = capsys.readouterr().out
+    assert "no verdict" in text and "was cut" in text
+
+
+def test_a_file_that_is_no_picture_is_named_and_the_others_are_judged(picture, server, tmp_path, capsys):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(Path(picture).read_bytes()[:40])
+    files = [str(broken), str(tmp_path / "missing.png"), str(tmp_path), picture]
+    assert run(*files, "--prompt", "a circle", "--server", server.url, "--model", "shapes") == 2
+    captured = capsys.readouterr()
+    assert captured.out.count("claims hold") == 1 and picture in captured.out
+    assert captured.err.count("cannot be read as a picture") == 2 and "There is no picture" in captured.err
+
+
+@pytest.mark.parametrize(
+    "arguments, cause",
+    [
+        (["--prompt", "moody"], "There is nothing to check. Write claims with --claims"),
+        (["--claims", "nowhere.txt"], "nowhere.txt cannot be read"),
+        (["--prompt", "a cat", "--server", "http://10.0.0.1/v1"], "is not on this machine"),
+        (["--prompt", "a cat", "--folder", "."], "config.json is missing"),
+    ],
+)
+def test_what_cannot_be_judged_ends_with_the_cause(picture, server, arguments, cause, capsys):
+    critic = [] if {"--server", "--folder"} & {*arguments} else ["--server", server.url]
+    assert run(picture, *arguments, *critic) == 2
+    assert cause in capsys.readouterr().err
+
+
+def test_a_line_that_cannot_be_understood_is_shown(picture, server, tmp_path, capsys):
+    claims = tmp_path / "claims.txt"
+    claims.write_text("count: some cups", encoding="utf-8")
+    assert run(picture, "--claims", str(claims), "--server", server.url) == 2
+    assert "Line 1 cannot be understood" in capsys.readouterr().err
