@@ -253,14 +253,29 @@ class XLARDScoring(io.ComfyNode):
                         "again: fewer wrong pictures are accepted, for one judgement more."
                     ),
                 ),
+                io.Boolean.Input(
+                    "zoom",
+                    default=False,
+                    optional=True,
+                    tooltip=(
+                        "Asks again about an enlarged crop where the critic is unsure of a thing's colour or "
+                        "attribute, or the thing is small. The mean of both answers counts. One question more for each."
+                    ),
+                ),
             ],
             outputs=sockets.named(sockets.Critic.Output("scored", tooltip="The critic with this scoring.")),
         )
 
     @classmethod
     def execute(
-        cls, critic: object, scoring: str, judgements: int, temperature: float, regions: bool, second_look: bool = False
+        cls,
+        critic: object,
+        scoring: str,
+        judgements: int,
+        temperature: float,
+        regions: bool,
+        second_look: bool = False,
+        zoom: bool = False,
     ) -> io.NodeOutput:
-        return io.NodeOutput(
-            as_writer(critic).with_scoring(make_scoring(scoring, judgements, temperature, regions, second_look))
-        )
+        scorer = make_scoring(scoring, judgements, temperature, regions, second_look, zoom)
+        return io.NodeOutput(as_writer(critic).with_scoring(scorer))

@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from tests.support.graphs import PROMPT, SIDE, demo_graph, error, pictures, shown, text
+from xlard.comfy_server.server import ComfyServer
 from xlard.worlds.shapes.architecture import CRITIC
 
 
@@ -88,26 +89,34 @@ def test_truncated_weights_name_the_critic(comfy):
     assert comfy.run(critique_graph()).status == "success"
 
 
-def test_a_second_look_never_accepts_more(comfy):
-    def verdicts(second_look: bool) -> list[str]:
-        graph = critique_graph(batch=12)
-        graph["drawn"]["inputs"]["steps"] = 12
-        graph["twice"] = {
-            "class_type": "XLARDScoring",
-            "inputs": {
-                "critic": ["world", 3],
-                "scoring": "grounded",
-                "judgements": 1,
-                "temperature": 0.7,
-                "regions": False,
-                "second_look": second_look,
-            },
-        }
-        graph["critique"]["inputs"]["critic"] = ["twice", 0]
-        report = text(comfy.run(shown(graph, report=("critique", 6))), "report")
-        return report.split("Picture ")[1:]
+def reports(comfy: ComfyServer, scoring: str, **settings: bool) -> list[str]:
+    """The report of each of a dozen unfinished pictures, judged by a scoring with settings."""
+    graph = critique_graph(batch=12)
+    graph["drawn"]["inputs"]["steps"] = 12
+    graph["scored"] = {
+        "class_type": "XLARDScoring",
+        "inputs": {
+            "critic": ["world", 3],
+            "scoring": scoring,
+            "judgements": 1,
+            "temperature": 0.7,
+            "regions": False,
+            **settings,
+        },
+    }
+    graph["critique"]["inputs"]["critic"] = ["scored", 0]
+    return text(comfy.run(shown(graph, report=("critique", 6))), "report").split("Picture ")[1:]
 
-    once, twice = verdicts(False), verdicts(True)
+
+def test_a_second_look_never_accepts_more(comfy):
+    once, twice = (reports(comfy, "grounded", second_look=second_look) for second_look in (False, True))
     passed = [["\u2717" not in card and "?" not in card.splitlines()[0] for card in cards] for cards in (once, twice)]
     assert any(passed[0]) and all(before or not after for before, after in zip(*passed))
     assert all(a == b or ("\u2717" not in a and "second look" in b) for a, b in zip(once, twice))
+
+
+def test_only_what_was_looked_at_closer_changes(comfy):
+    plain, zoomed = (reports(comfy, "P(yes)", zoom=zoom) for zoom in (False, True))
+    lines = [pair for a, b in zip(plain, zoomed) for pair in zip(a.splitlines()[1:], b.splitlines()[1:])]
+    changed = [(before, after) for before, after in lines if before != after]
+    assert changed and all("closer: yes with" in after for _, after in changed)

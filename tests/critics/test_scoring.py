@@ -17,6 +17,8 @@ from xlard.critics.backend import GREEDY, Answer, Ask, CannotDo, Sampling
 from xlard.critics.boxes import THOUSANDTHS
 from xlard.critics.mllm import MLLMCritic
 from xlard.critics.scoring import SCORINGS, make_scoring
+from xlard.critics.scoring.zoom import enlarged
+from xlard.detections import Detection
 from xlard.prompts import claims_from_prompt
 
 IMAGES = torch.zeros(2, 50, 100, 3)
@@ -290,3 +292,64 @@ def test_what_fails_and_what_cannot_be_mirrored_is_looked_at_once() -> None:
         .judge(BRIGHT_RIGHT, [SIDES])[0]
         .passed
     )
+
+
+ATTRIBUTE = Claim("attribute", "the cup is striped", "cup")
+CUP = '[{{"bbox_2d": [{}, 200, {}, 360], "label": "cup"}}]'
+NOISE = torch.rand(50, 100, 3, generator=torch.Generator().manual_seed(0))
+
+
+def zoomed(answer: str, listed: str, scoring: str = "grounded", claims=(ATTRIBUTE,), yes: float = 0.9):
+    """The critique of noise, whose crops are answered otherwise, and the pictures of the questions."""
+    whole = '{"reason": "plain", "verdict": "no"}'
+
+    def say(ask: Ask, _: Sampling) -> str:
+        if ask.question.startswith("List"):
+            return listed
+        return whole if torch.equal(ask.image, NOISE) else answer
+
+    backend = Scripted(say, yes)
+    critic = MLLMCritic(backend, make_scoring(scoring, zoom=True))
+    (critique,) = critic.judge(NOISE[None], [list(claims)])
+    return critique, [ask.image for ask in backend.asks]
+
+
+def test_a_small_thing_is_looked_at_closer_and_the_closer_look_decides_a_tie() -> None:
+    critique, pictures = zoomed('{"reason": "stripes", "verdict": "yes"}', CUP.format(500, 540))
+    (verdict,) = critique.verdicts
+    assert (verdict.passed, verdict.score) == (True, 0.5) and verdict.reason == "plain; closer: stripes"
+    assert len(pictures) == 3 and max(pictures[-1].shape[:2]) == 100 and critique.score == 0.5
+
+
+def test_a_crop_shows_the_thing_and_its_surroundings() -> None:
+    image = torch.zeros(50, 100, 3)
+    image[20:30, 40:60] = 1
+    crop = enlarged(image, Detection(40, 20, 20, 10, "cup"))
+    assert crop.shape[1] == 100 and crop[crop.shape[0] // 2, 50].min() > 0.9 and crop[0, 0].max() < 0.1
+    share = (crop[..., 0] > 0.5).float().mean()
+    assert 0.3 < share < 0.6
+
+
+@pytest.mark.parametrize(
+    "listed", [CUP.format(100, 900), "[]", f"{CUP.format(100, 140)[:-1]}, {CUP.format(500, 540)[1:]}"]
+)
+def test_a_large_a_missing_and_one_of_several_things_are_asked_about_once(listed) -> None:
+    critique, pictures = zoomed('{"reason": "stripes", "verdict": "yes"}', listed)
+    assert critique.verdicts[0].reason == "plain" and len(pictures) == 2
+
+
+def test_a_closer_look_that_cannot_be_read_changes_nothing() -> None:
+    critique, _ = zoomed("hm", CUP.format(500, 540))
+    assert (critique.verdicts[0].passed, critique.verdicts[0].score) == (False, 0.0)
+
+
+@pytest.mark.parametrize("yes, asks", [(0.6, 3), (0.9, 2)])
+def test_an_unsure_probability_is_asked_for_again(yes, asks) -> None:
+    # The list of objects stands between the two questions, or after the only one.
+    critique, pictures = zoomed("", CUP.format(100, 900), "P(yes)", yes=yes)
+    assert len(pictures) == asks and critique.verdicts[0].score == pytest.approx(yes)
+
+
+def test_counts_and_positions_are_never_zoomed() -> None:
+    critique, pictures = zoomed("", CUP.format(500, 540), claims=[count_claim("cup", 2)])
+    assert len(pictures) == 1 and not critique.passed

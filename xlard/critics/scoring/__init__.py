@@ -9,6 +9,7 @@ from .region_scores import WithRegionScores
 from .rubric import Rubric
 from .second_look import SecondLook
 from .yes import YesProbability
+from .zoom import Zoomed
 
 SCORINGS: dict[str, Scorer] = {
     scoring.name: scoring for scoring in (Grounded(), PerClaim(), YesProbability(), PromptLikelihood(), Rubric())
@@ -34,9 +35,15 @@ def register_scorer(scorer: Scorer) -> None:
 
 
 def make_scoring(
-    name: str, judgements: int = 1, temperature: float = 0.7, regions: bool = False, second_look: bool = False
+    name: str,
+    judgements: int = 1,
+    temperature: float = 0.7,
+    regions: bool = False,
+    second_look: bool = False,
+    zoom: bool = False,
 ) -> Scorer:
-    """The scoring of a name; on request repeated, with a second look in the mirror, and with a score for each box.
+    """The scoring of a name; on request repeated, with a closer look at what is unsure, with a second look in the
+    mirror, and with a score for each box.
 
     Raises ValueError for an unknown name, and for repetition of a scoring by probabilities, which never vary.
     """
@@ -45,6 +52,8 @@ def make_scoring(
     scoring = SCORINGS[name]
     if judgements > 1:
         scoring = Consistent(scoring, judgements, temperature)
+    if zoom:
+        scoring = Zoomed(scoring)
     if second_look:
         scoring = SecondLook(scoring)
     return WithRegionScores(scoring) if regions else scoring
