@@ -13,7 +13,9 @@ from . import inputs, sockets
 from .comfy import folders
 from .comfy.accepted import as_corrector, optional_head
 from .comfy.managed import load_managed
+from .comfy.sampling.correct_and_finish import correct_and_finish, needs_model, sampler_for
 from .comfy.sampling.correct_latent import correct_latent
+from .comfy.sampling.family import check_fits
 from .comfy.sampling.tokens import token_text
 
 
@@ -48,7 +50,7 @@ class XLARDLoadCorrector(io.ComfyNode):
 
 
 class XLARDCorrectLatent(io.ComfyNode):
-    """One pass of the corrector, and gradient steps after it, between KSampler and VAE Decode."""
+    """A corrected latent between KSampler and VAE Decode: in one pass, or noised, corrected and sampled on."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -57,21 +59,31 @@ class XLARDCorrectLatent(io.ComfyNode):
             display_name="xLARD Correct Latent",
             category="xLARD/corrector",
             description=(
-                "Corrects a latent in one pass, without sampling. Sits between KSampler and VAE Decode. It "
-                "does not ask the critic whether the picture got better: xLARD Self-Correct does."
+                "Corrects a latent between KSampler and VAE Decode. A corrector for finished latents does so in one "
+                "pass; one that acts at a noise level needs model and negative: the latent is noised to that level, "
+                "corrected, and sampled to the end again. It does not ask the critic whether the picture got better: "
+                "xLARD Self-Correct does."
             ),
             inputs=[
-                io.Latent.Input("latent", tooltip="The latent to correct. Outside of its noise mask nothing changes."),
+                io.Latent.Input(
+                    "latent", lazy=True, tooltip="The latent to correct. Outside of its noise mask nothing changes."
+                ),
                 io.Conditioning.Input("positive", tooltip="The prompt's conditioning that the latent was made with."),
                 sockets.Corrector.Input("corrector", tooltip="A corrector trained for this checkpoint."),
                 sockets.Head.Input(
                     "head",
                     optional=True,
-                    tooltip="Optional. A picture is only corrected if this head predicts a higher reward.",
+                    tooltip=(
+                        "Optional. Corrected in one pass, a picture only changes if this head predicts a higher "
+                        "reward; sampled on, only if the head doubts it."
+                    ),
                 ),
                 inputs.strength("Share of the correction that is applied; 0 leaves the latent as it is."),
                 inputs.noise_level(
-                    "sigma", "noise_level", "Noise level that the latent was predicted at: 0 for a finished picture."
+                    "sigma",
+                    "noise_level",
+                    "With model: the noise level that the latent is noised to; 0 is the corrector's own. Without: the "
+                    "level that the latent was predicted at, 0 for a finished picture.",
                 ),
                 io.Int.Input(
                     "gradient_steps",
@@ -107,6 +119,17 @@ class XLARDCorrectLatent(io.ComfyNode):
                 io.Clip.Input(
                     "clip", optional=True, tooltip="Optional. The CLIP that encoded the prompt, to name the tokens."
                 ),
+                io.Model.Input(
+                    "model",
+                    optional=True,
+                    tooltip=(
+                        "The model that drew the latent, for a corrector that acts at a noise level. One for finished "
+                        "latents needs none."
+                    ),
+                ),
+                io.Conditioning.Input("negative", optional=True, tooltip="With model: what to avoid, as for KSampler."),
+                inputs.seed("With model: seed of the noise that is added.", optional=True, control_after_generate=True),
+                *inputs.sampling("With model: sampling steps of a whole run, as the KSampler before has them.", True),
             ],
             outputs=sockets.named(
                 io.Latent.Output("corrected", display_name="latent", tooltip="The corrected latent, for VAE Decode."),
@@ -126,6 +149,20 @@ class XLARDCorrectLatent(io.ComfyNode):
         )
 
     @classmethod
+    def check_lazy_status(
+        cls,
+        corrector: object,
+        latent: dict | None = None,
+        sigma: float = 0.0,
+        gradient_steps: int = 0,
+        model: Any = None,
+        **others: object,
+    ) -> list[str]:
+        # What cannot work is said before the latent is sampled.
+        needs_model(as_corrector(corrector).config, sigma, model is not None, gradient_steps)
+        return ["latent"] if latent is None else []
+
+    @classmethod
     def execute(
         cls,
         latent: dict,
@@ -139,8 +176,22 @@ class XLARDCorrectLatent(io.ComfyNode):
         prompt: str = "",
         explain_tokens: bool = False,
         clip: Any = None,
+        model: Any = None,
+        negative: list | None = None,
+        seed: int = 0,
+        steps: int = 20,
+        cfg: float = 4.0,
+        sampler_name: str = "euler",
+        scheduler: str = "simple",
     ) -> io.NodeOutput:
-        module, settings = as_corrector(corrector), AscentSettings(gradient_steps, how=combine)
-        correction = correct_latent(latent, positive, module, optional_head(head), strength, sigma, settings, prompt)
-        tokens = token_text(latent, positive, module, sigma, clip, prompt) if explain_tokens else ""
+        module, reader = as_corrector(corrector), optional_head(head)
+        level = sigma or module.config.single_step_level
+        if needs_model(module.config, sigma, model is not None, gradient_steps):
+            check_fits({"corrector": module, "head": reader}, model, positive)
+            sampler = sampler_for(model, positive, negative, latent, (steps, cfg, sampler_name, scheduler))
+            correction = correct_and_finish(sampler, latent, module, reader, seed, level, strength, prompt)
+        else:
+            settings = AscentSettings(gradient_steps, how=combine)
+            correction = correct_latent(latent, positive, module, reader, strength, sigma, settings, prompt)
+        tokens = token_text(latent, positive, module, level, clip, prompt) if explain_tokens else ""
         return io.NodeOutput(correction.latent, correction.attribution, correction.change, tokens)

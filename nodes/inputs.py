@@ -30,10 +30,10 @@ def noise_level(input_id: str, shown: str, tooltip: str, default: float = 0.0) -
     return io.Float.Input(input_id, display_name=shown, default=default, min=0.0, max=1.0, step=0.01, tooltip=tooltip)
 
 
-def sampling(steps_tooltip: str) -> list[io.Input]:
+def sampling(steps_tooltip: str, optional: bool = False) -> list[io.Input]:
     """Steps, CFG, sampler and schedule, as KSampler has them."""
     return [
-        io.Int.Input("steps", default=20, min=1, max=10000, tooltip=steps_tooltip),
+        io.Int.Input("steps", default=20, min=1, max=10000, optional=optional, tooltip=steps_tooltip),
         io.Float.Input(
             "cfg",
             default=4.0,
@@ -41,18 +41,21 @@ def sampling(steps_tooltip: str) -> list[io.Input]:
             max=100.0,
             step=0.1,
             round=0.01,
+            optional=optional,
             tooltip="Strength of the guidance by the prompt.",
         ),
         io.Combo.Input(
             "sampler_name",
             options=comfy.samplers.KSampler.SAMPLERS,
             default="euler",
+            optional=optional,
             tooltip="Any of KSampler's samplers.",
         ),
         io.Combo.Input(
             "scheduler",
             options=comfy.samplers.KSampler.SCHEDULERS,
             default="simple",
+            optional=optional,
             tooltip="Any of KSampler's schedules.",
         ),
     ]

@@ -68,7 +68,7 @@ def test_the_demo_critic_head_and_corrector_are_read(comfy):
             "positive": ["positive", 0],
             "corrector": ["world", 5],
             "strength": 1.0,
-            "sigma": 0.0,
+            "sigma": 0.5,
         },
     }
     shown(graph, rewards=("rewards", 0), change=("corrected", 2))

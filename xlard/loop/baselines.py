@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from .attempt import correct, draw
+from ..models.corrector import attribution_map, relative_norm
+from ..protocols import Corrector
+from .attempt import best_latents, correct, draw
 from .correction import Correction
 from .engine import Attempt, Engine, better, derived_seed
+from .finished import correct_finished, doubted
 from .settings import LoopSettings
 from .state import LoopState
 
@@ -55,6 +58,42 @@ def one_correction(engine: Engine, noise_level: float, settings: LoopSettings) -
         rows, lambda: correct(engine, rows, "correct", noise_level, seeds, correction), lambda state, critique: True
     )
     return engine.states
+
+
+def correct_latent(engine: Engine) -> list[LoopState]:
+    """Every picture drawn, and its finished latent corrected where the head doubts it, whatever the critic says.
+
+    This is what xLARD Correct Latent does with a model and a head. Raises ValueError without a corrector that acts at
+    a noise level.
+    """
+    base(engine)
+    corrector = engine.corrector
+    if corrector is None or not corrector.config.single_step_level:
+        raise ValueError("There is no corrector that acts at a noise level, which finished latents could be noised to.")
+    rows = list(range(len(engine.states)))
+    if engine.head is not None:
+        context = engine.sampler.context(rows)
+        doubts = doubted(engine.head, corrector, best_latents(engine, rows), context, engine.head_columns)
+        rows = [row for row in rows if doubts[row]]
+    if rows:
+        engine.try_rows(rows, lambda: _corrected_latents(engine, corrector, rows), lambda state, critique: True)
+    return engine.states
+
+
+def _corrected_latents(engine: Engine, corrector: Corrector, rows: list[int]) -> Attempt:
+    latents, level = best_latents(engine, rows), corrector.config.single_step_level
+    seeds = [engine.seeds[row] for row in rows]
+    corrected, delta = correct_finished(engine.sampler, corrector, latents, rows, seeds)
+    nfe = 1 + engine.sampler.nfe(level)
+    return Attempt(
+        "correct",
+        level,
+        seeds,
+        nfe,
+        corrected,
+        relative_norm(corrected - latents, latents).tolist(),
+        attributions=attribution_map(delta),
+    )
 
 
 def _draw(engine: Engine, rows: list[int], number: int, settings: LoopSettings | None) -> Attempt:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from ...aspects import ASPECT_OF, ASPECTS
-from ...loop.baselines import base, best_of_n, corrected, one_correction, retry
+from ...loop.baselines import base, best_of_n, correct_latent, corrected, one_correction, retry
 from ...loop.engine import Engine
 from ...loop.registry import DEFAULT_STRATEGIES, OBJECT_BY_OBJECT, switches
 from ...loop.run import correct_all
@@ -117,6 +117,11 @@ METHODS = (
         _single(_corrected),
     ),
     Method("corrector_always", "the same on every picture", _single(_corrected_always)),
+    Method(
+        "correct_latent",
+        "each finished latent that the head doubts noised to the corrector's level, corrected and sampled on",
+        _single(correct_latent),
+    ),
     Method("corrector_finished", "the corrector on every finished latent, without sampling on", _single(on_finished)),
     Method("corrector_and_noise", "the corrector on the noise and at its own level", _single(and_on_noise)),
     Method("random", "a random change of the corrector's size in its place", _with_control(RandomResidual)),
