@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from tests.support.things_icons import discs
 from xlard.worlds.things.__main__ import main
@@ -61,6 +63,18 @@ def test_a_training_continues_where_it_stopped(folder: Path, capsys: pytest.Capt
     main(["train", "generator", *options])
     assert "generator: continuing from step 2" in capsys.readouterr().out
     assert json.loads((folder / "generator.json").read_text())["steps"] == 3
+
+
+def test_a_generator_begins_with_the_weights_of_a_pipeline(folder: Path, tmp_path: Path) -> None:
+    shutil.copy(folder / "autoencoder.safetensors", tmp_path)
+    begin = folder / "pipeline"
+    options = ["--steps", "1", "--batch", "2", "--pool", "4", "--learning-rate", "0", "--begin", str(begin)]
+    main(["train", "generator", "--out", str(tmp_path), *options])
+    name = "unet/diffusion_pytorch_model.safetensors"
+    before, after = (load_file(path / name) for path in (begin, tmp_path / "pipeline"))
+    assert all(torch.equal(value, after[key]) for key, value in before.items())
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        main(["train", "generator", "--out", str(folder), "--begin", "nowhere"])
 
 
 def test_the_checker_is_a_file_with_its_figures(folder: Path) -> None:

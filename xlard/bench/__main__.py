@@ -10,7 +10,7 @@ from typing import Protocol
 from .cost import memory, operations
 from .geneval import command as geneval
 from .prompts import command as prompts
-from .worlds import aspects, check, confidence, edits, pool, regions, run
+from .worlds import aspects, check, confidence, edits, pool, preservation, regions, run
 
 
 class Command(Protocol):
@@ -32,6 +32,7 @@ COMMANDS: dict[str, Command] = {
     DEFAULT_COMMAND: run,
     "pool": pool,
     "aspects": aspects,
+    "preservation": preservation,
     "confidence": confidence,
     "regions": regions,
     "edits": edits,

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import Conv2d
 
@@ -107,12 +108,14 @@ def train(
     threads: int | None = None,
     max_seconds: float | None = None,
     export: bool = False,
+    begin: Path | None = None,
 ) -> dict[str, Any]:
     """Train on renders of the generator split; returns the figures.
 
     Reads ``folder/autoencoder.safetensors``; writes ``folder/pipeline``, and the sheet ``folder/generator.png``.
-    ``export`` writes those of the last saved state without training. Raises FileNotFoundError if there is no state to
-    export or no autoencoder.
+    It begins with the weights of the pipeline ``begin``, or with random ones. ``export`` writes those of the last saved
+    state without training. Raises FileNotFoundError if there is no state to export, no autoencoder or no pipeline to
+    begin with.
     """
     run = folder / "generator"
     if export and not (run / "state.safetensors").exists():
@@ -145,6 +148,9 @@ def train(
         return loss
 
     labelling: Any = LabellingGenerator(build_unet(), build_text_encoder(tokenizer))
+    if begin:
+        labelling.unet.load_state_dict(load_file(begin / "unet" / "diffusion_pytorch_model.safetensors"))
+        labelling.text_encoder.load_state_dict(load_file(begin / "text_encoder" / "model.safetensors"))
     trainer = Trainer(
         run,
         labelling.to(memory_format=torch.channels_last),
@@ -155,7 +161,7 @@ def train(
         decay=decay_for(steps),
         validate=validate,
         validate_every=validate_every,
-        settings={"batch": batch},
+        settings={"batch": batch, **({"begin": str(begin)} if begin else {})},
         schedule=falling_at_the_end,
     )
     if not export:
@@ -169,6 +175,7 @@ def train(
     kept = trainer.kept
     figures: dict[str, Any] = {
         **run_figures("generator", command, trainer),
+        "begin": str(begin) if begin else None,
         "samples": trainer.step * batch,
         "validation": trainer.validation,
     }

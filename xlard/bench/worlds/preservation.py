@@ -1,0 +1,132 @@
+"""``python -m xlard.bench preservation FOLDER``: what methods leave as it was, by the world's checker on a run's pictures.
+
+Each method's pictures are compared with those of the run's first one for the same prompt and seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ...claims import Claim
+from ...detections import Detection, overlap
+from ...loop.faults import faults_of
+from ...prompts import claims_from_prompt
+from ...worlds.registry import add_world_option, load_world
+from ...worlds.world import Checker
+from ..statistics import interval
+from .pictures import read_picture
+from .tables import markdown, with_interval
+
+IN_PLACE = 0.5
+"""Overlap (IoU) from which an object is where it was."""
+
+AROUND = 0.1
+"""How much larger than its box, as a share of the picture's side, the part of a wrong object is that may change."""
+
+SUMMARY = "what the methods of a run leave as it was"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Of a picture's ``right`` objects, how many are still there and right (``kept``); the mean change of pixels in
+    [0, 1] outside of what was wrong; whether anything changed at all.
+    """
+
+    prompt_index: int
+    right: int
+    kept: int
+    outside: float
+    changed: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give the command its options."""
+    add_world_option(parser)
+    parser.add_argument("folder", type=Path, help="what --out was")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print a table of a run of the bench."""
+    print(table(kept_by_method(options.folder, load_world(options.world).checker)))
+
+
+def kept_by_method(folder: Path, checker: Checker) -> dict[str, list[Kept]]:
+    """For each method but the first what its pictures kept. Raises FileNotFoundError if the folder is not of a run."""
+    rows = json.loads((folder / "results.json").read_text())
+    first = rows[0]["method"]
+    before = {(row["prompt_index"], row["seed"]): row["picture"] for row in rows if row["method"] == first}
+    kept: dict[str, list[Kept]] = defaultdict(list)
+    for row in rows:
+        if row["method"] != first:
+            pictures = [
+                read_picture(folder / name) for name in (before[row["prompt_index"], row["seed"]], row["picture"])
+            ]
+            claims = claims_from_prompt(row["prompt"])
+            kept[row["method"]].append(compared(row["prompt_index"], *pictures, claims, checker))
+    return kept
+
+
+def compared(prompt_index: int, before: Tensor, after: Tensor, claims: Sequence[Claim], checker: Checker) -> Kept:
+    """What a picture (H, W, 3) kept of another one for the same claims."""
+    # Of too many of a kind, which are the surplus ones is drawn: always in the same way.
+    faults, later = (faults_of(checker.check(image, claims), random.Random(0)) for image in (before, after))
+    still_there = list(later.right)
+    kept = 0
+    for thing in faults.right:
+        found = [other for other in still_there if _same(thing, other)]
+        if found:
+            still_there.remove(max(found, key=lambda other: overlap(thing, other)))
+            kept += 1
+    change = (after - before).abs().mean(dim=-1)
+    outside = change[~_around(faults.wrong, change)]
+    return Kept(
+        prompt_index, len(faults.right), kept, outside.mean().item() if len(outside) else 0.0, bool(change.any())
+    )
+
+
+def table(kept: dict[str, list[Kept]]) -> str:
+    """As Markdown: right objects that are kept, of all pictures and of those that changed, with intervals over prompts;
+    and the change of pixels outside of what was wrong.
+    """
+    lines = []
+    for method, pictures in kept.items():
+        changed = [picture for picture in pictures if picture.changed]
+        outside = sum(picture.outside for picture in pictures) / len(pictures)
+        share = len(changed) / len(pictures)
+        lines.append([method, _preserved(pictures), _preserved(changed), f"{share:.2f}", f"{outside:.4f}"])
+    heads = ["method", "preservation [95 %]", "of changed pictures", "changed", "change outside of what was wrong"]
+    return markdown(heads, lines)
+
+
+def _preserved(pictures: Sequence[Kept]) -> str:
+    counted = [picture for picture in pictures if picture.right]
+    if not counted:
+        return ""
+    return with_interval(
+        interval([picture.kept / picture.right for picture in counted], [picture.prompt_index for picture in counted])
+    )
+
+
+def _same(before: Detection, after: Detection) -> bool:
+    return before.label == after.label and overlap(before, after) >= IN_PLACE
+
+
+def _around(wrong: Sequence[Detection], like: Tensor) -> Tensor:
+    """Where wrong objects and their surroundings are, (H, W)."""
+    height, width = like.shape
+    grown = AROUND * max(height, width)
+    part = torch.zeros(height, width, dtype=torch.bool)
+    for thing in wrong:
+        rows = slice(max(0, int(thing.y - grown)), max(0, int(thing.y + thing.height + grown) + 1))
+        columns = slice(max(0, int(thing.x - grown)), max(0, int(thing.x + thing.width + grown) + 1))
+        part[rows, columns] = True
+    return part
