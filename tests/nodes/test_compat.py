@@ -34,6 +34,8 @@ BREAKS = {
     "folders_are_listed": "Heads, correctors and critics are missing from the lists of nodes",
     "text_encoders_are_told_apart": "xLARD Critic From CLIP takes text encoders that cannot write or see",
     "text_encoders_write": "xLARD Critic From CLIP cannot ask a text encoder",
+    "words_have_probabilities": "xLARD Critic From CLIP cannot score by P(yes) and likelihood",
+    "hints_can_be_split": "Pictures of a batch are redrawn with another one's ControlNet hint",
     "tokens_have_names": "xLARD Correct Latent cannot name tokens",
     "vaes_tell_their_latents": "A VAE of another checkpoint is not refused, and video VAEs fail",
     "models_are_built_from_weights": "xLARD Demo World cannot be loaded",

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import comfy.controlnet
 import comfy.model_management
 import comfy.model_sampling
 import comfy.sample
@@ -224,6 +225,38 @@ def fitted_samples(model: Any, latent: dict, samples: Tensor) -> Tensor:
     return comfy.sample.fix_empty_latent_channels(model, samples, **ratios)
 
 
+def control_chain(value: Any) -> list[Any]:
+    """A ControlNet and those before it; none for anything else. Rests on ``comfy.controlnet.ControlBase``: always."""
+    chain = []
+    while isinstance(value, comfy.controlnet.ControlBase):
+        chain.append(value)
+        value = value.previous_controlnet
+    return chain
+
+
+def control_with_hints(control: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """A copy of a ControlNet, and of those before it, with other hints; the models are shared.
+
+    Rests on ``copy``, ``cond_hint_original``, ``extra_concat_orig`` and ``previous_controlnet`` of ControlBase: always.
+    Raises ValueError for a ControlNet of another pack that cannot be copied.
+    """
+    copies = []
+    for link in control_chain(control):
+        if not callable(getattr(link, "copy", None)):
+            raise ValueError(
+                f"The ControlNet {type(link).__name__} cannot be copied, and so not be split for the pictures of a "
+                "batch. Draw one picture at a time, or use ComfyUI's own Apply ControlNet."
+            )
+        copied = link.copy()
+        if isinstance(copied.cond_hint_original, Tensor):
+            copied.cond_hint_original = change(copied.cond_hint_original)
+        copied.extra_concat_orig = [change(extra) for extra in copied.extra_concat_orig]
+        copies.append(copied)
+    for copied, before in zip(copies, copies[1:]):
+        copied.set_previous_controlnet(before)
+    return copies[0]
+
+
 def schedule_of(model: Any, steps: int, sampler_name: str, scheduler: str) -> Tensor:
     """The sigmas (steps + 1) that KSampler runs through.
 
@@ -251,14 +284,20 @@ def sampled(
     positive: list,
     negative: list,
     noise_mask: Tensor | None,
+    noise_index: int = 0,
 ) -> Tensor:
     """Run a sampler over sigmas, each latent with the noise of its own seed, with previews on the running node.
+
+    ``noise_index`` is which of the noises of a seed, as KSampler takes it by a LATENT's ``batch_index``.
 
     Rests on ``comfy.sample.prepare_noise`` and ``sample_custom``, ``comfy.samplers.sampler_object``, and
     ``latent_preview.prepare_callback``: always.
     """
     noise = torch.cat(
-        [comfy.sample.prepare_noise(latents[row : row + 1], seed % SEEDS) for row, seed in enumerate(seeds)]
+        [
+            comfy.sample.prepare_noise(latents[row : row + 1], seed % SEEDS, [noise_index])
+            for row, seed in enumerate(seeds)
+        ]
     )
     return comfy.sample.sample_custom(
         model,

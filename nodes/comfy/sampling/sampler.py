@@ -15,6 +15,7 @@ from ....xlard.guidance.base import X0Guidance
 from ..compat.encoders import vae_shape
 from ..compat.sampling import add_call_hook, fitted_samples, noise_levels, sampled, schedule_of
 from ..managed import ManagedModule
+from .conditioning_rows import conditioning_of_rows
 from .latents import as_pictures, mask_of, prompt_embeddings
 from .rewriting import ConditioningRewriter
 from .x0_guidance import with_guidance
@@ -33,10 +34,11 @@ class _NfeCounter:
 class ComfySampler:
     """Samples the pictures of a LATENT as KSampler does; implements ``xlard.protocols.Sampler``.
 
-    A row is a picture of the batch, and each has its own seed; a batch of one equals KSampler's picture for that seed
-    exactly. Samplers that add noise of their own (``euler_ancestral``) draw it with the first row's seed. Where the
-    LATENT has a noise mask, what lies outside of it stays as it was. ``companions`` are the modules that x0 guidance
-    calls, ``rewriter`` is what ``with_prompt`` needs.
+    A row is a picture of the batch, and each has its own seed and its own part of what is stacked in the conditionings.
+    A batch of one equals KSampler's picture for that seed, and for the LATENT's ``batch_index``, exactly. Samplers that
+    add noise of their own (``euler_ancestral``) draw it with the first row's seed. Where the LATENT has a noise mask,
+    what lies outside of it stays as it was. ``companions`` are the modules that x0 guidance calls, ``rewriter`` is what
+    ``with_prompt`` needs.
     """
 
     def __init__(
@@ -62,6 +64,8 @@ class ComfySampler:
         self._video = samples.ndim == 5
         self._latents = as_pictures(samples)
         self._mask = mask_of(latent, self._latents)
+        index = latent.get("batch_index")
+        self._noise_index = int(index[0]) if index and len(samples) == 1 else 0
         self._check_channels()
         self._sigmas = schedule_of(self._model, steps, sampler_name, scheduler)
         self._measured: dict[int, int] = {}
@@ -77,8 +81,8 @@ class ComfySampler:
         return self._counter.nfe
 
     def context(self, rows: Sequence[int]) -> Tensor:
-        """The prompt embeddings (B, L, D) of the positive conditioning, the same for every row."""
-        return prompt_embeddings(self._positive, len(rows))
+        """The prompt embeddings (B, L, D) of the positive conditioning, each row's own where several are stacked."""
+        return prompt_embeddings(self._positive, self.batch)[list(rows)]
 
     def generate(self, rows: Sequence[int], seeds: Sequence[int], guidance: X0Guidance | None = None) -> Tensor:
         """Sample from pure noise, with x0 guidance or without; returns latents (B, C, h, w)."""
@@ -167,9 +171,10 @@ class ComfySampler:
             sigmas,
             sampler_name,
             self._cfg,
-            self._positive,
-            self._negative,
+            conditioning_of_rows(self._positive, rows, self.batch),
+            conditioning_of_rows(self._negative, rows, self.batch),
             self._noise_mask(rows, regions),
+            self._noise_index,
         )
         return samples[:, :, 0] if self._video else samples
 

@@ -19,6 +19,7 @@ import comfy.options  # noqa: E402
 
 comfy.options.enable_args_parsing()
 
+import comfy.controlnet  # noqa: E402
 import comfy.model_management as memory  # noqa: E402
 import comfy.model_sampling  # noqa: E402
 import comfy.samplers  # noqa: E402
@@ -252,6 +253,28 @@ def text_encoders_write():
     assert hasattr(config, "final_norm") and hasattr(llama.Qwen3_8BConfig(), "stop_tokens"), "the configs changed"
 
 
+def words_have_probabilities():
+    if not encoders.can_write(CLIP):
+        return
+    from comfy.text_encoders import llama
+
+    generate = inspect.getsource(llama.BaseGenerate.generate)
+    assert "self.logits(x)" in generate, "generate no longer asks logits() for the states of all tokens"
+
+
+def hints_can_be_split():
+    first, second = (comfy.controlnet.ControlNet(Linear(1, 1)) for _ in range(2))
+    for control in (first, second):
+        control.set_cond_hint(torch.rand(2, 3, 8, 8), extra_concat=[torch.rand(2, 1, 8, 8)])
+    second.set_previous_controlnet(first)
+    split = sampling.control_with_hints(second, lambda hint: hint[1:])
+    assert split is not second and split.previous_controlnet is not first, "the ControlNets are not copied"
+    for before, after in zip(sampling.control_chain(second), sampling.control_chain(split)):
+        assert torch.equal(after.cond_hint_original, before.cond_hint_original[1:]), "hints are not split"
+        assert [len(extra) for extra in after.extra_concat_orig] == [1], "masks of hints are not split"
+        assert len(before.cond_hint_original) == 2, "the artist's own ControlNet is changed"
+
+
 def tokens_have_names():
     tokens = CLIP.tokenize("a red circle")
     (batches,) = encoders.token_lists(tokens).values()
@@ -293,6 +316,8 @@ CHECKS = (
     folders_are_listed,
     text_encoders_are_told_apart,
     text_encoders_write,
+    words_have_probabilities,
+    hints_can_be_split,
     tokens_have_names,
     vaes_tell_their_latents,
     models_are_built_from_weights,

@@ -1,4 +1,4 @@
-"""``python -m xlard.bench preservation FOLDER``: what methods leave as it was, by the world's checker on a run's pictures.
+"""``python -m xlard.bench preservation FOLDER``: what methods leave as it was, by a world's checker on their pictures.
 
 Each method's pictures are compared with those of the run's first one for the same prompt and seed.
 """
@@ -67,11 +67,9 @@ def kept_by_method(folder: Path, checker: Checker) -> dict[str, list[Kept]]:
     kept: dict[str, list[Kept]] = defaultdict(list)
     for row in rows:
         if row["method"] != first:
-            pictures = [
-                read_picture(folder / name) for name in (before[row["prompt_index"], row["seed"]], row["picture"])
-            ]
-            claims = claims_from_prompt(row["prompt"])
-            kept[row["method"]].append(compared(row["prompt_index"], *pictures, claims, checker))
+            earlier = read_picture(folder / before[row["prompt_index"], row["seed"]])
+            claims, later = claims_from_prompt(row["prompt"]), read_picture(folder / row["picture"])
+            kept[row["method"]].append(compared(row["prompt_index"], earlier, later, claims, checker))
     return kept
 
 
