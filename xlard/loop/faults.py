@@ -49,7 +49,8 @@ class Faults:
 def faults_of(critique: Critique, rng: random.Random, held: Sequence[Detection] = ()) -> Faults:
     """Read a critique object by object.
 
-    A claim without a verdict blames nothing: its objects are right unless another claim blames them. Where there are too many of a kind, those that are ``held`` are kept first; then ``rng`` chooses.
+    A claim without a verdict blames nothing: its objects are right unless another claim blames them. Where there are
+    too many of a kind, those that are ``held`` are kept first; then ``rng`` chooses.
     """
     by_boxes = [verdict for verdict in critique.verdicts if decidable(verdict.claim)]
     claims = [verdict.claim for verdict in by_boxes if verdict.passed is not None]
@@ -83,7 +84,8 @@ def faults_of(critique: Critique, rng: random.Random, held: Sequence[Detection] 
     right += [
         detection
         for detection in shuffled
-        if detection not in right and any(matching([detection], noun, None) for claim in unsure for noun in _nouns(claim))
+        if detection not in right
+        and any(matching([detection], noun, None) for claim in unsure for noun in _nouns(claim))
     ]
     kept = tuple(detection for detection in right if detection not in wrong)
     return Faults(kept, tuple(wrong), tuple(missing), tuple(relations))
