@@ -107,7 +107,7 @@ class XLARDCriticPair(io.ComfyNode):
             outputs=sockets.named(
                 sockets.Critic.Output(
                     "critic",
-                    tooltip="Both as one critic. Nodes that ask in words, as xLARD Claims does, ask the language model.",
+                    tooltip="Both as one critic. Nodes that ask in words, like xLARD Claims, ask the language model.",
                 )
             ),
         )

@@ -72,9 +72,9 @@ def _decided(claim: Claim, detections: Sequence[Detection], side: float) -> Verd
     if not unclear:
         return verdict
     supposed = [[replace(d, color=d.color or color) for d in detections] for color in _colors(claim)]
-    if claim.type != "position" and all(
-        judge_by_boxes(claim, objects, side).passed == verdict.passed for objects in supposed
-    ):
+    # Two unclear ones might be one of each color of a position, which no single supposition covers.
+    covered = len(supposed) == 1 or len(unclear) == 1
+    if covered and all(judge_by_boxes(claim, objects, side).passed == verdict.passed for objects in supposed):
         return verdict
     number = f"{len(unclear)} objects have" if len(unclear) > 1 else f"one {unclear[0].noun} has"
     return no_verdict(claim, f"{number} no clear color")

@@ -23,6 +23,7 @@ text.
 """
 _GROUNDING = ("grounding-dino", "mm-grounding-dino")
 """Architectures whose scores belong to the tokens of one text with all nouns, not to the nouns."""
+_OMDET = "omdet-turbo"
 _PHOTO = ("owlvit", "owlv2")
 """Architectures that know things by their captions."""
 
@@ -50,7 +51,17 @@ def read(
         (result,) = folder.processor.post_process_object_detection(outputs, **settings)
         names = [folder.labels[int(label)] for label in result["labels"]]
     elif folder.model_type in _GROUNDING:
-        result = _grounded(folder, inputs["input_ids"][0], outputs, size, threshold)
+        scores = _scores_of_spans(folder.processor.tokenizer, inputs["input_ids"][0], outputs.logits[0])
+        result = _best_noun(scores, outputs.pred_boxes[0], size, threshold)
+        names = [nouns[place] for place in result["labels"]]
+    elif folder.model_type == _OMDET:
+        # Its processor needs compiled parts of torchvision, which must fit the installed PyTorch.
+        result = _best_noun(
+            outputs.decoder_class_logits[0, :, : len(nouns)].float().sigmoid(),
+            outputs.decoder_coord_logits[0],
+            size,
+            threshold,
+        )
         names = [nouns[place] for place in result["labels"]]
     else:
         (result,) = folder.processor.post_process_grounded_object_detection(
@@ -74,24 +85,28 @@ def noun_spans(tokens: Sequence[int], stop: int, special: Sequence[int]) -> list
     return spans[:-1]
 
 
-def _grounded(
-    folder: DetectorFolder, tokens: Tensor, outputs: Any, size: tuple[int, int], threshold: float
-) -> dict[str, Any]:
-    """Boxes of Grounding DINO with the noun whose tokens have the highest mean probability, as in its evaluation on
-    COCO (arXiv 2401.02361).
+def _scores_of_spans(tokenizer: Any, tokens: Tensor, logits: Tensor) -> Tensor:
+    """Grounding DINO's score in [0, 1] of each query for each noun, (Q, N): the mean probability of the noun's tokens,
+    as in MM-Grounding-DINO's evaluation on COCO (arXiv 2401.02361).
 
     The processor's own reading gives words of several nouns mixed together, and the score of any one token.
     """
-    tokenizer = folder.processor.tokenizer
     special = (tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id)
     spans = noun_spans(tokens.tolist(), tokenizer.convert_tokens_to_ids("."), special)
-    probabilities = outputs.logits[0].float().sigmoid().cpu()
-    scores, labels = torch.stack([probabilities[:, span].mean(dim=-1) for span in spans], dim=-1).max(dim=-1)
-    (x, y, width, height), (rows, columns) = outputs.pred_boxes[0].float().cpu().unbind(-1), size
-    boxes = torch.stack([x - width / 2, y - height / 2, x + width / 2, y + height / 2], dim=-1)
-    boxes = boxes * torch.tensor([columns, rows, columns, rows])
-    kept = scores > threshold
-    return {"boxes": boxes[kept], "scores": scores[kept], "labels": labels[kept].tolist()}
+    probabilities = logits.float().sigmoid()
+    return torch.stack([probabilities[:, span].mean(dim=-1) for span in spans], dim=-1)
+
+
+def _best_noun(scores: Tensor, boxes: Tensor, size: tuple[int, int], threshold: float) -> dict[str, Any]:
+    """The queries whose best score (Q, N) in [0, 1] is above the threshold; boxes (Q, 4) are their middles and sizes as
+    shares of the picture's.
+    """
+    best, labels = scores.cpu().max(dim=-1)
+    (x, y, width, height), (rows, columns) = boxes.float().cpu().unbind(-1), size
+    corners = torch.stack([x - width / 2, y - height / 2, x + width / 2, y + height / 2], dim=-1)
+    corners = corners * torch.tensor([columns, rows, columns, rows])
+    kept = best > threshold
+    return {"boxes": corners[kept], "scores": best[kept], "labels": labels[kept].tolist()}
 
 
 def _inside(
