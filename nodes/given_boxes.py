@@ -29,7 +29,7 @@ class XLARDCritiqueFromBoxes(io.ComfyNode):
                 io.Image.Input("images", tooltip="The pictures that the boxes were found in."),
                 sockets.Claims.Input("claims", tooltip="The claims, from xLARD Claims or xLARD Loop Start."),
                 sockets.Boxes.Input(
-                    "boxes",
+                    "bboxes",
                     tooltip=(
                         "Boxes in pixels: a list for each picture, as detectors give them, or one box or list for all "
                         "pictures."
@@ -68,7 +68,7 @@ class XLARDCritiqueFromBoxes(io.ComfyNode):
         cls,
         images: Tensor,
         claims: object,
-        boxes: object,
+        bboxes: object,
         label: str = "",
         masks: Tensor | None = None,
         individual_masks: bool = False,
@@ -79,5 +79,5 @@ class XLARDCritiqueFromBoxes(io.ComfyNode):
         images, checked_claims = checked_images(images), needed_claims(claims)
         critiques = [Critique(())] * len(images)
         if checked_claims:
-            critiques = critiques_of_boxes(images, checked_claims, boxes, label, masks, individual_masks)
+            critiques = critiques_of_boxes(images, checked_claims, bboxes, label, masks, individual_masks)
         return critique_output(cls, images, critiques, checked_claims.notes)

@@ -194,7 +194,7 @@ BROKEN: dict[str, tuple[Callable[[Callable[[str], Path], Path], Path], str]] = {
         "does not know the model type 'yolo99'. Update transformers",
     ),
     "no names": (
-        lambda folder, at: edited(folder("rt_detr"), at, id2label={str(n): f"LABEL_{n}" for n in range(3)}),
+        lambda folder, at: edited(folder("rt_detr"), at, id2label={str(n): f"LABEL_{n}" for n in range(4)}),
         "does not name what it detects. Write the names into id2label",
     ),
     "no weights": (lambda folder, at: without(folder("owlv2"), at, "*.safetensors"), "it holds no safetensors"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 SIDE = 64
-LABELS = {0: "cat", 1: "dog", 2: "hot_dog"}
+LABELS = {0: "cat", 1: "dog", 2: "hot_dog", 3: "triangle"}
 _WORDS = ("cat", "dog", "fire", "truck", "a", "photo", "of", "detect", "circle", "square", "##s", ",")
 
 
@@ -100,7 +100,7 @@ def _grounding(config_class, model_class):
         max_text_len=64,
         disable_custom_kernels=True,
     )
-    images = GroundingDinoImageProcessor(size={"shortest_edge": SIDE, "longest_edge": 2 * SIDE})
+    images = GroundingDinoImageProcessor(size={"shortest_edge": 2 * SIDE, "longest_edge": 4 * SIDE})
     return model_class(config), GroundingDinoProcessor(images, tokenizer)
 
 
