@@ -23,7 +23,7 @@ class XLARDDetectorCritic(io.ComfyNode):
             category="xLARD/critic",
             description=(
                 "Loads an object detector that judges pictures: whether things are there, how many, where and in which "
-                "color. It says of what it cannot judge that it has no verdict. Nothing is downloaded: put the "
+                "colour. It says of what it cannot judge that it has no verdict. Nothing is downloaded: put the "
                 "model's folder into models/xlard/detectors."
             ),
             inputs=[
@@ -63,7 +63,7 @@ class XLARDDetectorCritic(io.ComfyNode):
                 sockets.Critic.Output(
                     "critic",
                     tooltip=(
-                        "The critic. Its weights load when it first judges. Colors are read from the pixels in the "
+                        "The critic. Its weights load when it first judges. Colours are read from the pixels in the "
                         "middle of a box, by hue, saturation and value: one that half of them have."
                     ),
                 )

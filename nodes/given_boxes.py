@@ -23,7 +23,7 @@ class XLARDCritiqueFromBoxes(io.ComfyNode):
             is_output_node=True,
             description=(
                 "Judges claims by boxes and masks of any other node, such as SAM3 Detect and RT-DETR Detect: whether "
-                "things are there, how many, where and in which color. On other claims there is no verdict."
+                "things are there, how many, where and in which colour. On other claims there is no verdict."
             ),
             inputs=[
                 io.Image.Input("images", tooltip="The pictures that the boxes were found in."),
@@ -49,7 +49,7 @@ class XLARDCritiqueFromBoxes(io.ComfyNode):
                     "masks",
                     optional=True,
                     tooltip=(
-                        "Optional: the objects' exact shapes, from which their colors are read. One mask for each "
+                        "Optional: the objects' exact shapes, from which their colours are read. One mask for each "
                         "picture, or for each box."
                     ),
                 ),

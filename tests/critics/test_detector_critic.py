@@ -248,7 +248,7 @@ def test_an_unclear_color_leaves_open_only_what_depends_on_it(claim: Claim, pass
     assert pixel_color(RIGHT, UNCLEAR) is None
     found = verdict(claim, UNCLEAR, Seer([LEFT, RIGHT, thing("dog", 33, 5)]))
     assert found.passed is passed and (found.score is None) == (passed is None)
-    assert passed is not None or "no clear color" in found.reason
+    assert passed is not None or "no clear colour" in found.reason
 
 
 def test_two_unclear_objects_may_be_one_of_each_color() -> None:
@@ -261,6 +261,11 @@ def test_two_unclear_objects_may_be_one_of_each_color() -> None:
 def test_colors_between_those_that_pixels_tell_are_not_decided() -> None:
     found = verdict(count_claim("cat", 1, "beige"), SCENE, Seer([LEFT]))
     assert found.passed is None and "beige" in found.reason
+    assert verdict(count_claim("cat", 1, "beige"), SCENE, Seer([])).passed is False
+    three = judged([count_claim("cat", 3, "beige")], SCENE, Seer([LEFT]))
+    assert three.verdicts[0].passed is False and three.detections[0].color == "red"
+    beige = thing("cat", 5, 40, color="beige")
+    assert verdict(count_claim("cat", 1, "beige"), SCENE, Seer([beige])).passed
 
 
 def test_a_color_that_the_detector_gives_stays() -> None:

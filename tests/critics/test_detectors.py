@@ -120,9 +120,20 @@ def test_grounding_dino_scores_a_noun_by_the_mean_of_its_tokens() -> None:
     assert (found[0].x, found[0].y, found[0].width, found[0].height) == pytest.approx((32, 12, 16, 24))
 
 
+def test_words_that_an_open_detectors_tokenizer_does_not_know_have_no_verdict(folder) -> None:
+    detector = loaded_detector(DetectorFolder(folder("grounding-dino")), threshold=0.0)
+    assert detector.knows("fire truck") and not detector.knows("zebra")
+    (critique,) = DetectorCritic(detector).judge(IMAGE[None], [[object_claim("zebra"), object_claim("cat")]])
+    assert [verdict.passed is None for verdict in critique.verdicts] == [True, False]
+    assert "does not know the noun 'zebra'" in critique.verdicts[0].reason
+
+
 def test_marks_that_would_end_a_noun_are_not_asked_for(folder) -> None:
     detector = loaded_detector(DetectorFolder(folder("grounding-dino")), threshold=0.0)
-    assert {d.noun for d in detector.detect(IMAGE, ["st. cat?", "dog"])} <= {"st. cat?", "dog"}
+    found = detector.detect(IMAGE, ["a. cat?", "dog", "?"])
+    assert found and {d.noun for d in found} <= {"a. cat?", "dog"}
+    plain = detector.detect(IMAGE, ["a cat", "dog"])
+    assert detector.detect(IMAGE, ["a. cat?", "dog"])[0].score == plain[0].score
 
 
 def test_it_stops_between_pictures_and_retries_when_memory_runs_out(folder) -> None:

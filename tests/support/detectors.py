@@ -12,7 +12,7 @@ import torch
 
 SIDE = 64
 LABELS = {0: "cat", 1: "dog", 2: "hot_dog", 3: "triangle"}
-_WORDS = ("cat", "dog", "fire", "truck", "a", "photo", "of", "detect", "circle", "square", "##s", ",")
+_WORDS = ("cat", "dog", "fire", "truck", "a", "photo", "of", "detect", "circle", "square", "triangle", "##s", ",")
 
 
 def save(name: str, folder: Path) -> Path:

@@ -32,15 +32,19 @@ def judge_seen(
 
     ``why_unknown`` says of a noun why nobody has looked for it, and nothing of one that was looked for. With ``exact``
     nouns are labels as they stand: a hot dog is no dog. There is no verdict on claims that boxes do not decide, on
-    nouns that were not looked for, on colours that pixels do not tell, and where the answer depends on an object of no
-    clear colour.
+    nouns that were not looked for, and where the answer depends on a colour that pixels do not tell.
     """
     colored = [d if d.color else replace(d, color=pixel_color(d, image)) for d in detections]
     side = max(image.shape[:2])
     verdicts = []
     for claim in claims:
-        concerned = [d for d in colored if not exact or d.noun in _ends(claim)]
-        reason = _why_not(claim, why_unknown)
+        unknown = "; ".join(filter(None, map(why_unknown, _ends(claim))))
+        reason = unknown if decidable(claim) else UNDECIDABLE
+        concerned = [
+            (seen, seen if _tells_colors(claim) else given)
+            for seen, given in zip(colored, detections)
+            if not exact or seen.noun in _ends(claim)
+        ]
         verdicts.append(no_verdict(claim, reason) if reason else _decided(claim, concerned, side))
     return critique_of(verdicts, colored, regions=region_scores(verdicts, colored))
 
@@ -54,27 +58,26 @@ def _colors(claim: Claim) -> list[str]:
     return [color for color in (claim.color, claim.other_color) if color]
 
 
-def _why_not(claim: Claim, why_unknown: Callable[[str], str]) -> str:
-    if not decidable(claim):
-        return UNDECIDABLE
-    unknown = [reason for reason in map(why_unknown, _ends(claim)) if reason]
-    foreign = [color for color in _colors(claim) if color not in NAMED]
-    if foreign:
-        unknown.append(f"pixels do not decide what is {' or '.join(foreign)}: that lies between the colors they name")
-    return "; ".join(unknown)
+def _tells_colors(claim: Claim) -> bool:
+    """Whether pixels tell all colours of a claim; beige lies between those that they tell."""
+    return all(color in NAMED for color in _colors(claim))
 
 
-def _decided(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
-    """The verdict, or none where it would change with the colour of objects that have no clear one."""
-    verdict = judge_by_boxes(claim, detections, side)
+def _decided(claim: Claim, objects: Sequence[tuple[Detection, Detection]], side: float) -> Verdict:
+    """The verdict, or none where it would change with the colour of objects that have no clear one.
+
+    ``objects`` are those that are shown, each with what is certain of it.
+    """
+    certain = [d for _, d in objects]
+    verdict = judge_by_boxes(claim, certain, side)
     ends = ((claim.noun, claim.color), (claim.other, claim.other_color))
-    unclear = [d for noun, color in ends if color for d in matching(detections, noun, None) if d.color is None]
-    if not unclear:
-        return verdict
-    supposed = [[replace(d, color=d.color or color) for d in detections] for color in _colors(claim)]
-    # Two unclear ones might be one of each color of a position, which no single supposition covers.
-    covered = len(supposed) == 1 or len(unclear) == 1
-    if covered and all(judge_by_boxes(claim, objects, side).passed == verdict.passed for objects in supposed):
-        return verdict
+    unclear = [d for noun, color in ends if color for d in matching(certain, noun, None) if d.color is None]
+    supposed = [[replace(d, color=d.color or color) for d in certain] for color in _colors(claim) if unclear]
+    # Two unclear ones might be one of each colour of a position, which no single supposition covers.
+    covered = len(supposed) < 2 or len(unclear) == 1
+    if covered and all(judge_by_boxes(claim, scene, side).passed == verdict.passed for scene in supposed):
+        shown = {d: seen for seen, d in objects}
+        return replace(verdict, evidence=tuple(shown[d] for d in verdict.evidence))
     number = f"{len(unclear)} objects have" if len(unclear) > 1 else f"one {unclear[0].noun} has"
-    return no_verdict(claim, f"{number} no clear color")
+    which = "clear colour" if _tells_colors(claim) else f"colour that is surely {' or '.join(_colors(claim))} or not"
+    return no_verdict(claim, f"{number} no {which}")

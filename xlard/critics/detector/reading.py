@@ -49,7 +49,8 @@ def read(
     settings = {"threshold": threshold, "target_sizes": [size]}
     if not folder.is_open:
         (result,) = folder.processor.post_process_object_detection(outputs, **settings)
-        names = [folder.labels[int(label)] for label in result["labels"]]
+        # Heads with more numbers than names leave some without one, and nobody can ask for these.
+        names = [folder.labels.get(int(label), "") for label in result["labels"]]
     elif folder.model_type in _GROUNDING:
         scores = _scores_of_spans(folder.processor.tokenizer, inputs["input_ids"][0], outputs.logits[0])
         result = _best_noun(scores, outputs.pred_boxes[0], size, threshold)
@@ -94,7 +95,8 @@ def _scores_of_spans(tokenizer: Any, tokens: Tensor, logits: Tensor) -> Tensor:
     special = (tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id)
     spans = noun_spans(tokens.tolist(), tokenizer.convert_tokens_to_ids("."), special)
     probabilities = logits.float().sigmoid()
-    return torch.stack([probabilities[:, span].mean(dim=-1) for span in spans], dim=-1)
+    nothing = torch.zeros_like(probabilities[:, 0])
+    return torch.stack([probabilities[:, span].mean(dim=-1) if span else nothing for span in spans], dim=-1)
 
 
 def _best_noun(scores: Tensor, boxes: Tensor, size: tuple[int, int], threshold: float) -> dict[str, Any]:

@@ -50,8 +50,14 @@ class TransformersDetector:
         return frozenset(self.folder.labels.values())
 
     def knows(self, noun: str) -> bool:
-        """Whether it can look for a noun: an open detector for any, a closed one for its labels."""
-        return self.folder.is_open or noun in self._labels
+        """Whether it can look for a noun: an open detector for any whose tokens it knows, a closed one for its
+        labels.
+        """
+        if not self.folder.is_open:
+            return noun in self._labels
+        tokenizer = self.folder.processor.tokenizer
+        tokens = tokenizer(noun, add_special_tokens=False).input_ids
+        return bool(tokens) and tokenizer.unk_token_id not in tokens
 
     def detect(self, image: Tensor, nouns: Sequence[str]) -> list[Detection]:
         """Where nouns that it knows are in an image (H, W, 3) in [0, 1], surest first, without colours.
