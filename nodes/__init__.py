@@ -11,7 +11,9 @@ from .comfy import folders
 from .corrector import XLARDCorrectLatent, XLARDLoadCorrector
 from .critic import XLARDCritique, XLARDLoadCritic, XLARDScoring
 from .demo import XLARDDemo
+from .detector import XLARDCriticPair, XLARDDetectorCritic
 from .edit import XLARDEditClaims
+from .given_boxes import XLARDCritiqueFromBoxes
 from .guide import XLARDGuideModel
 from .loop import XLARDSelfCorrect
 from .loop_graph import XLARDLoopEnd, XLARDLoopStart
@@ -34,10 +36,13 @@ class XLARDExtension(ComfyExtension):
             XLARDLoadCritic,
             XLARDCriticFromCLIP,
             XLARDCriticServer,
+            XLARDDetectorCritic,
+            XLARDCriticPair,
             XLARDScoring,
             XLARDClaims,
             XLARDEditClaims,
             XLARDCritique,
+            XLARDCritiqueFromBoxes,
             XLARDLoadHead,
             XLARDPredictReward,
             XLARDLoadCorrector,

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from comfy_api.latest import io, ui
+from comfy_api.latest import io
 from torch import Tensor
 
 from ..xlard.claims import MOST_CLAIMS
 from ..xlard.critics.folder import BITS
-from ..xlard.critics.registry import as_judge, as_writer, critic_names, made_critic
+from ..xlard.critics.registry import as_judge, critic_names, made_critic, with_scoring
 from ..xlard.critics.scoring import SCORINGS, make_scoring
 from . import inputs, sockets
 from .comfy import folders
 from .comfy.critic.chosen import chosen_claims
 from .comfy.critic.folder import load_critic
-from .comfy.critic.pictures import annotated_images, checked_images, critique_text, wrong_masks
+from .comfy.critic.pictures import checked_images, critique_output
 from .comfy.critic_failure import judged
 from .extensions import load_extensions
 
@@ -48,7 +48,7 @@ class XLARDLoadCritic(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "critic_name",
-                    options=[*folders.critics(), *added_critics()],
+                    options=[*folders.model_folders(folders.CRITICS), *added_critics()],
                     tooltip=(
                         "A folder in models/xlard/critics or models/LLM that holds a config.json, or a critic of "
                         "another pack."
@@ -91,10 +91,7 @@ class XLARDLoadCritic(io.ComfyNode):
     def fingerprint_inputs(cls, critic_name: str, **settings: object) -> str:
         if critic_name in critic_names():
             return critic_name
-        folder = folders.critic_folder(critic_name)
-        return folders.fingerprint(
-            *(file for kind in ("json", "jinja", "safetensors") for file in sorted(folder.glob(f"*.{kind}")))
-        )
+        return folders.folder_fingerprint(folders.model_folder(folders.CRITICS, critic_name))
 
     @classmethod
     def execute(
@@ -103,7 +100,7 @@ class XLARDLoadCritic(io.ComfyNode):
         if critic_name in critic_names():
             return io.NodeOutput(made_critic(critic_name))
         return io.NodeOutput(
-            load_critic(folders.critic_folder(critic_name), dtype, attention, quantization, max_tokens)
+            load_critic(folders.model_folder(folders.CRITICS, critic_name), dtype, attention, quantization, max_tokens)
         )
 
 
@@ -136,38 +133,7 @@ class XLARDCritique(io.ComfyNode):
                 inputs.claims(),
                 inputs.most_claims(),
             ],
-            outputs=sockets.named(
-                sockets.Critique.Output("critique", tooltip="The critique of each picture, for other xLARD nodes."),
-                io.Image.Output(
-                    "annotated", tooltip="Each picture with boxes, beside a card of its claims, ticked or crossed."
-                ),
-                sockets.Boxes.Output(
-                    "boxes",
-                    tooltip=(
-                        "The objects that the critic sees, one list for each picture: x, "
-                        "y, width, height in pixels, label, score."
-                    ),
-                ),
-                io.Mask.Output(
-                    "mask", tooltip="What is wrong: 1 inside the boxes of objects that failed claims rest on."
-                ),
-                io.Float.Output(
-                    "score",
-                    is_output_list=True,
-                    tooltip=(
-                        "For each picture the weighted mean of its claims' scores, in [0, 1]; None where "
-                        "the critic gave no verdict, or has nothing to check."
-                    ),
-                ),
-                io.Boolean.Output(
-                    "passed",
-                    is_output_list=True,
-                    tooltip="For each picture whether every claim holds; false where there is none.",
-                ),
-                io.String.Output(
-                    "report", tooltip="The critiques as text, and which words of the prompt became no claim."
-                ),
-            ),
+            outputs=sockets.judgement(),
             hidden=[io.Hidden.dynprompt, io.Hidden.unique_id],
         )
 
@@ -178,18 +144,7 @@ class XLARDCritique(io.ComfyNode):
         judge, images = as_judge(critic), checked_images(images)
         checked_claims = chosen_claims(prompt, claims, judge, most_claims)
         critiques = judged(cls, judge, images, checked_claims, end="XLARDLoopEnd")
-        annotated = annotated_images(images, critiques, checked_claims.notes)
-        boxes = [[detection.to_bounding_box() for detection in critique.detections] for critique in critiques]
-        return io.NodeOutput(
-            critiques,
-            annotated,
-            boxes,
-            wrong_masks(images, critiques),
-            [critique.score for critique in critiques],
-            [critique.passed for critique in critiques],
-            critique_text(critiques, checked_claims.notes),
-            ui=ui.PreviewImage(annotated, cls=cls),
-        )
+        return critique_output(cls, images, critiques, checked_claims.notes)
 
 
 class XLARDScoring(io.ComfyNode):
@@ -278,4 +233,4 @@ class XLARDScoring(io.ComfyNode):
         zoom: bool = False,
     ) -> io.NodeOutput:
         scorer = make_scoring(scoring, judgements, temperature, regions, second_look, zoom)
-        return io.NodeOutput(as_writer(critic).with_scoring(scorer))
+        return io.NodeOutput(with_scoring(critic, scorer))

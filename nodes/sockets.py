@@ -43,6 +43,45 @@ def verdicts() -> tuple[io.Output, ...]:
     )
 
 
+def judgement() -> list[io.Output]:
+    """What a node that judges pictures gives. Saved workflows hold outputs by place: new ones go to the end."""
+    return named(
+        Critique.Output("critique", tooltip="The critique of each picture, for other xLARD nodes."),
+        io.Image.Output(
+            "annotated", tooltip="Each picture with boxes, beside a card of its claims, ticked or crossed."
+        ),
+        Boxes.Output(
+            "boxes",
+            tooltip=(
+                "The objects that the critic sees, one list for each picture: x, "
+                "y, width, height in pixels, label, score."
+            ),
+        ),
+        io.Mask.Output("mask", tooltip="What is wrong: 1 inside the boxes of objects that failed claims rest on."),
+        io.Float.Output(
+            "score",
+            is_output_list=True,
+            tooltip=(
+                "For each picture the weighted mean of its claims' scores, in [0, 1]; None where "
+                "the critic gave no verdict, or has nothing to check."
+            ),
+        ),
+        io.Boolean.Output(
+            "passed",
+            is_output_list=True,
+            tooltip="For each picture whether every claim holds; false where there is none.",
+        ),
+        io.String.Output("report", tooltip="The critiques as text, and which words of the prompt became no claim."),
+        io.Mask.Output(
+            "object_masks",
+            tooltip=(
+                "A mask for each object, in the order of boxes, those of the first picture first: what the critic or "
+                "segmenter gave, or else the inside of the object's box. Empty where no object is seen."
+            ),
+        ),
+    )
+
+
 def named(*outputs: io.Output) -> list[io.Output]:
     """Outputs that carry their id as label; ComfyUI shows the type of those without one, twice for two pictures."""
     for output in outputs:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from .claims import Claim
 from .critics.backend import Answer, Ask, Backend, CannotDo, CriticError, Sampling
 from .critics.boxes import FRACTIONS, PIXELS, THOUSANDTHS, Y_FIRST, BoxConvention
+from .critics.critic_pair import CriticPair
+from .critics.detector.critic import Detector, DetectorCritic
 from .critics.mllm import MLLMCritic
 from .critics.registry import register_critic
 from .critics.scoring import register_scorer
@@ -37,9 +39,12 @@ __all__ = [
     "Claim",
     "Corrector",
     "CriticError",
+    "CriticPair",
     "Critique",
     "Decoder",
     "Detection",
+    "Detector",
+    "DetectorCritic",
     "Head",
     "Judge",
     "LoopState",

@@ -16,9 +16,10 @@ from .detections import Detection
 class Verdict:
     """The judgement of a claim.
 
-    ``passed`` and ``score`` in [0, 1] are both None if the critic abstained. ``evidence`` are the objects that the
-    judgement rests on, ``reason`` is one sentence. ``spread`` is the standard deviation of the score over repeated
-    judgements, 0 for a single one.
+    ``passed`` and ``score`` in [0, 1] are both None where there is no verdict: the critic could not tell, or two
+    critics disagree. Such a claim does not hold, and blames no object. ``evidence`` are the objects that the judgement
+    rests on, ``reason`` is one sentence. ``spread`` is the standard deviation of the score over repeated judgements, 0
+    for a single one.
     """
 
     claim: Claim

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Zone = tuple[float, float, float, float]
 """A part of a picture: x and y of its top-left corner (y down), width and height in pixels."""
@@ -11,7 +15,11 @@ Zone = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Detection:
-    """An object that a critic sees: its box in image pixels (top-left corner, y down) and what it is."""
+    """An object that a critic sees: its box in image pixels (top-left corner, y down) and what it is.
+
+    ``mask`` (H, W) has the picture's size and is 1 on the object, 0 elsewhere; None where only the box is known. Two
+    detections are equal whatever their masks.
+    """
 
     x: float
     y: float
@@ -20,6 +28,7 @@ class Detection:
     noun: str
     color: str | None = None
     score: float = 1.0
+    mask: Tensor | None = field(default=None, compare=False, repr=False)
 
     @property
     def label(self) -> str:
@@ -41,6 +50,10 @@ class Detection:
             "label": self.label,
             "score": self.score,
         }
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the mask, as JSON-ready values that make the detection again."""
+        return {item.name: getattr(self, item.name) for item in fields(self) if item.name != "mask"}
 
 
 @dataclass(frozen=True)
@@ -77,3 +90,12 @@ def inside(detection: Detection, zone: Zone) -> bool:
     """Whether the middle of an object is in a zone."""
     (x, y), (left, top, width, height) = detection.center, zone
     return left <= x <= left + width and top <= y <= top + height
+
+
+def overlap(a: Detection, b: Detection) -> float:
+    """Area that two boxes share, as a share in [0, 1] of the area that they cover together (IoU)."""
+    width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
+    height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
+    common = max(width, 0.0) * max(height, 0.0)
+    covered = a.width * a.height + b.width * b.height - common
+    return common / covered if covered > 0 else 0.0

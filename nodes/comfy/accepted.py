@@ -52,8 +52,11 @@ def as_claims(value: object | None) -> NotedClaims | None:
     """The claims of a claims socket with their notes, None if it is empty. Raises TypeError for anything but a list of
     claims.
     """
-    if value is None:
-        return None
+    return None if value is None else needed_claims(value)
+
+
+def needed_claims(value: object) -> NotedClaims:
+    """``as_claims`` for a socket that must not be empty."""
     return NotedClaims(
         _items(value, Claim, "claims", "a list of claims, from xLARD Claims"), getattr(value, "notes", ())
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from itertools import chain, count
 from pathlib import Path
 
@@ -13,12 +14,13 @@ from .compat.jobs import add_folder
 
 HEADS, CORRECTORS = "xlard_heads", "xlard_correctors"
 CRITICS = ("xlard_critics", "LLM")
-_CRITIC_DEPTH = 2
+DETECTORS = ("xlard_detectors",)
+_DEPTH = 2
 _UNSTORABLE = re.compile(r'[<>:"|?*\x00-\x1f]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
 
 
 def register() -> None:
-    """Make ``models/xlard/{heads,correctors,critics}`` and ``models/LLM`` known to ComfyUI, safetensors only.
+    """Make ``models/xlard/{heads,correctors,critics,detectors}`` and ``models/LLM`` known to ComfyUI, safetensors only.
 
     What ``extra_model_paths.yaml`` or another pack has registered under these names stays.
     """
@@ -33,6 +35,7 @@ def _pack_folders() -> dict[str, Path]:
         CORRECTORS: models / "xlard" / "correctors",
         CRITICS[0]: models / "xlard" / "critics",
         CRITICS[1]: models / "LLM",
+        DETECTORS[0]: models / "xlard" / "detectors",
     }
 
 
@@ -84,30 +87,39 @@ def new_file(kind: str, name: str, overwrite: bool) -> Path:
     return next(free for free in chain([path], numbered) if not free.exists())
 
 
-def _critics() -> dict[str, Path]:
+def _model_folders(kinds: Sequence[str]) -> dict[str, Path]:
     folders: dict[str, Path] = {}
-    for base in (Path(path) for kind in CRITICS for path in folder_paths.get_folder_paths(kind)):
-        for depth in range(1, _CRITIC_DEPTH + 1):
+    for base in (Path(path) for kind in kinds for path in folder_paths.get_folder_paths(kind)):
+        for depth in range(1, _DEPTH + 1):
             for config in sorted(base.glob("/".join(["*"] * depth + ["config.json"]))):
                 folders.setdefault(config.parent.relative_to(base).as_posix(), config.parent)
     return folders
 
 
-def critics() -> list[str]:
-    """Names of the critic folders: those that hold a ``config.json``, at most two levels deep."""
-    return sorted(_critics())
+def model_folders(kinds: Sequence[str]) -> list[str]:
+    """Names of the folders of ``CRITICS`` or ``DETECTORS``: those that hold a ``config.json``, at most two levels
+    deep.
+    """
+    return sorted(_model_folders(kinds))
 
 
-def critic_folder(name: str) -> Path:
-    """The folder of a critic that ``critics`` listed; raises FileNotFoundError if it is gone."""
-    folders = _critics()
+def model_folder(kinds: Sequence[str], name: str) -> Path:
+    """The folder that ``model_folders`` listed under a name; raises FileNotFoundError if it is gone."""
+    folders = _model_folders(kinds)
     if name not in folders:
-        places = " or ".join(path for kind in CRITICS for path in folder_paths.get_folder_paths(kind))
+        role = "critic" if kinds == CRITICS else "detector"
+        places = " or ".join(path for kind in kinds for path in folder_paths.get_folder_paths(kind))
         raise FileNotFoundError(
-            f"There is no critic '{name}' in {places}. Put the model's folder, with its "
+            f"There is no {role} '{name}' in {places}. Put the model's folder, with its "
             "config.json, there, or choose another and press R to refresh the list."
         )
     return folders[name]
+
+
+def folder_fingerprint(folder: Path) -> str:
+    """``fingerprint`` of all files of a model's folder that are read."""
+    kinds = ("json", "jinja", "txt", "safetensors")
+    return fingerprint(*(file for kind in kinds for file in sorted(folder.glob(f"*.{kind}"))))
 
 
 def fingerprint(*paths: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.support.detectors import sees_only
 from xlard.critics.__main__ import main
 from xlard.worlds.shapes.architecture import CRITIC
 from xlard.worlds.shapes.world import ShapesWorld
@@ -64,6 +65,32 @@ def test_how_an_answer_ended_is_said(picture, server, capsys):
     assert "no verdict" in text and "was cut" in text
 
 
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder of a detector that calls everything a triangle."""
+    return str(sees_only(tmp_path_factory.mktemp("detector"), "rt_detr", 3))
+
+
+@pytest.mark.model
+def test_a_detector_judges_what_it_knows(picture, detector, capsys):
+    claims = "a triangle and a circle"
+    assert run(picture, "--prompt", claims, "--detector", detector, "--json") == 0
+    critique = json.loads(capsys.readouterr().out)
+    by_text = {claim["text"]: claim for claim in critique["claims"]}
+    assert by_text["one circle"]["passed"] is None and "does not know the noun" in by_text["one circle"]["reason"]
+    assert by_text["one triangle"]["passed"] is not None and critique["answers"] == []
+    assert critique["objects"] and {box["label"].split()[-1] for box in critique["objects"]} == {"triangle"}
+
+
+@pytest.mark.model
+def test_a_detector_and_a_language_model_judge_as_a_pair(picture, detector, server, capsys):
+    options = ["--detector", detector, "--server", server.url, "--model", "shapes", "--json"]
+    assert run(picture, "--prompt", "one circle", *options) == 0
+    critique = json.loads(capsys.readouterr().out)
+    assert critique["critic"].endswith(" and shapes") and len(critique["answers"]) == 1
+    assert critique["claims"][0]["passed"] is not None
+
+
 def test_a_file_that_is_no_picture_is_named_and_the_others_are_judged(picture, server, tmp_path, capsys):
     broken = tmp_path / "broken.png"
     broken.write_bytes(Path(picture).read_bytes()[:40])
@@ -81,12 +108,18 @@ def test_a_file_that_is_no_picture_is_named_and_the_others_are_judged(picture, s
         (["--claims", "nowhere.txt"], "nowhere.txt cannot be read"),
         (["--prompt", "a cat", "--server", "http://10.0.0.1/v1"], "is not on this machine"),
         (["--prompt", "a cat", "--folder", "."], "config.json is missing"),
+        (["--prompt", "a cat", "--detector", "."], "config.json is missing"),
     ],
 )
 def test_what_cannot_be_judged_ends_with_the_cause(picture, server, arguments, cause, capsys):
-    critic = [] if {"--server", "--folder"} & {*arguments} else ["--server", server.url]
+    critic = [] if {"--server", "--folder", "--detector"} & {*arguments} else ["--server", server.url]
     assert run(picture, *arguments, *critic) == 2
     assert cause in capsys.readouterr().err
+
+
+def test_without_a_critic_the_command_says_what_to_give(picture, capsys):
+    assert run(picture, "--prompt", "a cat") == 2
+    assert "Give --server, --folder or --detector" in capsys.readouterr().err
 
 
 def test_a_line_that_cannot_be_understood_is_shown(picture, server, tmp_path, capsys):

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,12 @@ from ..claims import Claim
 from ..critique import Critique, Verdict
 from ..prompts.claim_lines import parse_lines
 from ..prompts.parser import claims_from_prompt
+from ..protocols import Judge
 from .backend import Backend, CriticError
+from .critic_pair import CriticPair
+from .detector.critic import DetectorCritic
+from .detector.folder import DetectorFolder
+from .detector.transformers import THRESHOLD, loaded_detector
 from .folder import CriticFolder
 from .mllm import MLLMCritic
 from .recorded import RecordedBackend
@@ -58,26 +64,55 @@ def claims_of(options: argparse.Namespace) -> list[Claim]:
     return claims
 
 
-def backend_of(options: argparse.Namespace) -> Backend:
-    """The model that the options name. Raises CriticError, FileNotFoundError, and ValueError for an address."""
+@dataclass(frozen=True)
+class Chosen:
+    """The critic that a command line names, and where all that its language model writes is noted."""
+
+    name: str
+    judge: Judge
+    recorded: RecordedBackend | None
+
+    def judge_one(self, image: Tensor, claims: Sequence[Claim]) -> tuple[Critique, list[dict[str, Any]]]:
+        """The critique of a picture (H, W, 3), and JSON-ready all that the model wrote for it. Raises CriticError."""
+        if self.recorded:
+            self.recorded.answers.clear()
+        (critique,) = self.judge.judge(image[None], [claims])
+        return critique, [
+            {"question": question, "text": answer.text, "whole": not answer.fault, "fault": answer.fault}
+            for question, answer in (self.recorded.answers if self.recorded else ())
+        ]
+
+
+def chosen(options: argparse.Namespace) -> Chosen:
+    """The critic that the options name; a detector and a language model judge as a pair.
+
+    Raises CriticError, FileNotFoundError, and ValueError for an address and where no critic is named.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    backend = _backend(options, device)
+    recorded = None if backend is None else RecordedBackend(backend)
+    language = None if recorded is None else MLLMCritic(recorded, make_scoring(options.scoring))
+    if options.detector is None:
+        if language is None or recorded is None:
+            raise ValueError(
+                "No critic is named. Give --server, --folder or --detector, or --detector and another one."
+            )
+        return Chosen(recorded.name, language, recorded)
+    found = loaded_detector(DetectorFolder(options.detector), device, threshold=options.threshold)
+    detector = DetectorCritic(found)
+    if language is None or recorded is None:
+        return Chosen(found.name, detector, None)
+    return Chosen(f"{found.name} and {recorded.name}", CriticPair(detector, language), recorded)
+
+
+def _backend(options: argparse.Namespace, device: str) -> Backend | None:
     if options.folder is not None:
-        device = "cuda" if torch.cuda.is_available() else "cpu"
         return loaded_backend(CriticFolder(options.folder), device, max_tokens=options.max_tokens)
+    if options.server is None:
+        return None
     return ServerBackend(
         ServerSettings(options.server, options.model, max_tokens=options.max_tokens, allow_remote=options.allow_remote)
     )
-
-
-def judged(
-    image: Tensor, backend: Backend, scoring: str, claims: Sequence[Claim]
-) -> tuple[Critique, list[dict[str, Any]]]:
-    """The critique of a picture (H, W, 3), and JSON-ready all that the model wrote for it."""
-    recorded = RecordedBackend(backend)
-    (critique,) = MLLMCritic(recorded, make_scoring(scoring)).judge(image[None], [claims])
-    return critique, [
-        {"question": question, "text": answer.text, "whole": not answer.fault, "fault": answer.fault}
-        for question, answer in recorded.answers
-    ]
 
 
 def text_of(file: Path, critique: Critique) -> str:
@@ -100,9 +135,13 @@ def parser() -> argparse.ArgumentParser:
     what = made.add_mutually_exclusive_group(required=True)
     what.add_argument("--prompt", help="what the pictures should show")
     what.add_argument("--claims", type=Path, metavar="FILE", help="claims, one a line, UTF-8: count: two red cups")
-    who = made.add_mutually_exclusive_group(required=True)
+    who = made.add_mutually_exclusive_group()
     who.add_argument("--server", metavar="URL", help="an OpenAI-compatible server: http://127.0.0.1:8080/v1")
     who.add_argument("--folder", type=Path, metavar="DIR", help="a folder of an image-text-to-text model")
+    made.add_argument(
+        "--detector", type=Path, metavar="DIR", help="a folder of an object detector, alone or beside these"
+    )
+    made.add_argument("--threshold", type=float, default=THRESHOLD, help="score from which the detector's box counts")
     made.add_argument("--model", default="", metavar="NAME", help="the server's model; the first one without")
     made.add_argument("--allow-remote", action="store_true", help="also a server that is not on this machine")
     made.add_argument("--scoring", choices=tuple(SCORINGS), default=next(iter(SCORINGS)), help="how it is asked")
@@ -120,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = command.parse_args(arguments)
     unread = 0
     try:
-        claims, backend = claims_of(options), backend_of(options)
+        claims, critic = claims_of(options), chosen(options)
         for file in options.pictures:
             try:
                 image = picture(file)
@@ -128,9 +167,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 unread += 1
                 print(f"{command.prog}: {error}", file=sys.stderr, flush=True)
                 continue
-            critique, answers = judged(image, backend, options.scoring, claims)
+            critique, answers = critic.judge_one(image, claims)
             # JSON in ASCII, and text without marks: the console's encoding may know no other letters.
-            values = {"picture": str(file), "critic": backend.name, **critique.to_dict(), "answers": answers}
+            values = {"picture": str(file), "critic": critic.name, **critique.to_dict(), "answers": answers}
             print(json.dumps(values) if options.json else text_of(file, critique), flush=True)
     except (CriticError, FileNotFoundError, ValueError) as error:
         command.exit(2, f"{command.prog}: {error}\n")

@@ -21,5 +21,10 @@ def resized_picture(image: Tensor, multiple: int = 1) -> Image.Image:
         return max(multiple, round(side * factor / multiple) * multiple)
 
     size = resized(width), resized(height)
-    picture = Image.fromarray((image.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy())
+    picture = full_picture(image)
     return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def full_picture(image: Tensor) -> Image.Image:
+    """An image (H, W, 3) in [0, 1] as a picture of its own size."""
+    return Image.fromarray((image.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy())

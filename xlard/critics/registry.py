@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from ..protocols import Judge
 from .backend import Backend, check_backend
+from .critic_pair import CriticPair
 from .mllm import MLLMCritic
+from .scoring import Scorer
 
 _FACTORIES: dict[str, Callable[[], Judge | Backend]] = {}
 
@@ -55,14 +57,26 @@ def as_judge(value: object) -> Judge:
 
 
 def as_writer(value: object) -> MLLMCritic:
-    """A critic whose model can be asked in words, as splitting prompts and comparing pictures need.
+    """A critic whose model can be asked in words, as splitting prompts and comparing pictures need: of a pair its
+    language model.
 
     Raises TypeError for one that only judges.
     """
     critic = as_judge(value)
+    if isinstance(critic, CriticPair):
+        return as_writer(critic.language)
     if not isinstance(critic, MLLMCritic):
         raise TypeError(
             f"The critic {type(value).__name__} can judge pictures, but not be asked in words, which this needs. "
             "Connect a language model: xLARD Load Critic, xLARD Critic Server or xLARD Critic From CLIP."
         )
     return critic
+
+
+def with_scoring(value: object, scoring: Scorer) -> Judge:
+    """A critic with another scoring; of a pair the language model gets it. Raises TypeError for one that only
+    judges.
+    """
+    if isinstance(value, CriticPair):
+        return CriticPair(value.detector, with_scoring(value.language, scoring))
+    return as_writer(value).with_scoring(scoring)

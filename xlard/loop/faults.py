@@ -49,9 +49,12 @@ class Faults:
 def faults_of(critique: Critique, rng: random.Random, held: Sequence[Detection] = ()) -> Faults:
     """Read a critique object by object.
 
-    Where there are too many of a kind, those that are ``held`` are kept first; then ``rng`` chooses.
+    A claim without a verdict blames nothing: its objects are right unless another claim blames them. Where there are
+    too many of a kind, those that are ``held`` are kept first; then ``rng`` chooses.
     """
-    claims = [verdict.claim for verdict in critique.verdicts if decidable(verdict.claim)]
+    by_boxes = [verdict for verdict in critique.verdicts if decidable(verdict.claim)]
+    claims = [verdict.claim for verdict in by_boxes if verdict.passed is not None]
+    unsure = [verdict.claim for verdict in by_boxes if verdict.passed is None]
     right: list[Detection] = []
     wrong: list[Detection] = []
     missing: list[ObjectKind] = []
@@ -78,6 +81,12 @@ def faults_of(critique: Critique, rng: random.Random, held: Sequence[Detection] 
             relations.append(_failed_relation(verdict.claim, right))
         elif not decidable(verdict.claim):
             wrong += [detection for detection in verdict.evidence if detection not in wrong]
+    right += [
+        detection
+        for detection in shuffled
+        if detection not in right
+        and any(matching([detection], noun, None) for claim in unsure for noun in _nouns(claim))
+    ]
     kept = tuple(detection for detection in right if detection not in wrong)
     return Faults(kept, tuple(wrong), tuple(missing), tuple(relations))
 
@@ -86,6 +95,10 @@ def _failed_relation(claim: Claim, right: Sequence[Detection]) -> FailedRelation
     firsts = matching(right, claim.noun, claim.color)
     seconds = matching(right, claim.other, claim.other_color) if claim.other else []
     return FailedRelation(tuple(firsts), tuple(seconds), claim.direction, claim.zone)
+
+
+def _nouns(claim: Claim) -> list[str]:
+    return [noun for noun in (claim.noun, claim.other) if noun]
 
 
 @dataclass(frozen=True)

@@ -79,10 +79,33 @@ def wrong_mask(critique: Critique, height: int, width: int) -> Tensor:
     mask = torch.zeros(height, width)
     for detection in seen_objects(critique):
         if object_state(detection, critique) == WRONG:
-            left, top = max(0, math.floor(detection.x)), max(0, math.floor(detection.y))
-            right, bottom = math.ceil(detection.x + detection.width), math.ceil(detection.y + detection.height)
-            mask[top : max(bottom, 0), left : max(right, 0)] = 1.0
+            _fill(mask, detection)
     return mask
+
+
+def object_masks(critique: Critique, height: int, width: int) -> Tensor:
+    """A mask (N, H, W) for each of the critique's detections: its own, or else the inside of its box.
+
+    Raises ValueError for a mask of another size than the picture's, ``height`` and ``width`` in pixels.
+    """
+    masks = torch.zeros(len(critique.detections), height, width)
+    for mask, detection in zip(masks, critique.detections):
+        if detection.mask is None:
+            _fill(mask, detection)
+        elif detection.mask.shape != mask.shape:
+            raise ValueError(
+                f"The mask of the {detection.label} has the shape {tuple(detection.mask.shape)}, the picture "
+                f"{tuple(mask.shape)}. The critic that made it must give masks in the size of the picture."
+            )
+        else:
+            mask.copy_(detection.mask)
+    return masks
+
+
+def _fill(mask: Tensor, detection: Detection) -> None:
+    left, top = max(0, math.floor(detection.x)), max(0, math.floor(detection.y))
+    right, bottom = math.ceil(detection.x + detection.width), math.ceil(detection.y + detection.height)
+    mask[top : max(bottom, 0), left : max(right, 0)] = 1.0
 
 
 def annotate(image: Tensor, critique: Critique, scale: int | None = None) -> Image.Image:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -94,4 +94,4 @@ class Batch:
 
 def critique_row(critique: Critique) -> dict[str, Any]:
     """A critique as JSON-ready values, its objects with noun and colour apart."""
-    return {**critique.to_dict(), "objects": [asdict(detection) for detection in critique.detections]}
+    return {**critique.to_dict(), "objects": [detection.to_dict() for detection in critique.detections]}

@@ -79,7 +79,7 @@ def evaluate(world: World, out: Path, split: str, number: int, repeats: int, see
     pictures a prompt.
     """
     chosen = [prompt for prompt in world.prompts.evaluation_prompts(split, number) for _ in range(repeats)]
-    images, claims = _drawn(world, split, number, repeats, seed)
+    images, claims = drawn(world, split, number, repeats, seed)
     exact = world.checker.judge(images, claims)
     figures: dict = {"pictures": len(chosen), "accuracy": accuracy_of(chosen, exact)}
     if world.critic_folder.is_dir():
@@ -95,12 +95,12 @@ def scoring(
 
     With ``write`` the critic sees the pictures with that text written on them, the checker without it.
     """
-    images, claims = _drawn(world, split, number, repeats, seed)
+    images, claims = drawn(world, split, number, repeats, seed)
     exact, critic = world.checker.judge(images, claims), world.critic()
     figures: dict[str, dict] = {}
     seen = write_on(images, write) if write else images
     for name in scorings.split(",") if scorings else SCORINGS:
-        figures[name] = measure(critic, SCORINGS[name], seen, claims, exact)
+        figures[name] = measure(critic.with_scoring(SCORINGS[name]), seen, claims, exact)
         print(f"{name}: {figures[name]}", flush=True)
         if write:
             before, after = (critic.with_scoring(SCORINGS[name]).judge(shown, claims) for shown in (images, seen))
@@ -112,13 +112,13 @@ def scoring(
 
 def speed(world: World, out: Path, split: str, number: int, repeats: int, seed: int) -> None:
     """Time the critic with each scoring, on ``repeats`` generated pictures a prompt."""
-    images, claims = _drawn(world, split, number, repeats, seed)
+    images, claims = drawn(world, split, number, repeats, seed)
     print(f"{len(images)} pictures, {sum(map(len, claims)) / len(claims):.1f} claims each, {machine()}")
     for name, value in time_scorings(out, default_device(), images, claims).items():
         print(f"{name}: {value}")
 
 
-def _drawn(world: World, split: str, number: int, repeats: int, seed: int) -> tuple[torch.Tensor, list]:
+def drawn(world: World, split: str, number: int, repeats: int, seed: int) -> tuple[torch.Tensor, list]:
     """Generated pictures (B, H, W, 3) of a split's prompts, and the claims of each."""
     chosen = [prompt.text for prompt in world.prompts.evaluation_prompts(split, number) for _ in range(repeats)]
     latents = generate(world.sampler(chosen), [seed + row % repeats for row in range(len(chosen))])

@@ -16,24 +16,20 @@ from ..claims import Claim
 from ..critics.decompose import decompose
 from ..critics.folder import CriticFolder
 from ..critics.mllm import MLLMCritic
-from ..critics.scoring import SCORINGS, Scorer
+from ..critics.scoring import SCORINGS
 from ..critics.transformers import TransformersBackend, loaded_backend
 from ..critique import Critique, Verdict
 from ..prompts import claims_from_prompt
+from ..protocols import Judge
 from .evaluation import balanced_accuracy
 
 _BINS = 10
 
 
 def measure(
-    critic: MLLMCritic,
-    scoring: Scorer,
-    images: Tensor,
-    claims: Sequence[Sequence[Claim]],
-    exact: Sequence[Critique],
-    batch: int = 50,
+    judge: Judge, images: Tensor, claims: Sequence[Sequence[Claim]], exact: Sequence[Critique], batch: int = 50
 ) -> dict:
-    """Judge images (B, H, W, 3) with one scoring and compare its critiques with the exact ones.
+    """Judge images (B, H, W, 3) and compare the critiques with the exact ones.
 
     ``readable`` is the share of claims with a verdict, ``ece`` the expected calibration error of the scores as
     probabilities that a claim holds, ``exact_count`` the share of count claims whose verdict is right, ``seconds`` the
@@ -43,7 +39,7 @@ def measure(
     judged: list[Critique] = []
     for start in range(0, len(images), batch):
         rows = slice(start, start + batch)
-        judged += critic.with_scoring(scoring).judge(images[rows], claims[rows])
+        judged += judge.judge(images[rows], claims[rows])
     seconds = (time.perf_counter() - started) / len(images)
     pairs = verdict_pairs(exact, judged)
     readable = [(truth, verdict) for truth, verdict in pairs if verdict.score is not None]

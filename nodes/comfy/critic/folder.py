@@ -1,4 +1,4 @@
-"""A critic's folder as backend under ComfyUI's memory manager."""
+"""Folders of critics and detectors under ComfyUI's memory manager."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import comfy.model_management
 import comfy.utils
 from torch import nn
 
+from ....xlard.critics.detector.critic import DetectorCritic
+from ....xlard.critics.detector.folder import DetectorFolder
+from ....xlard.critics.detector.transformers import OVERLAP, THRESHOLD, TransformersDetector
 from ....xlard.critics.folder import CriticFolder
 from ....xlard.critics.mllm import MLLMCritic
 from ....xlard.critics.transformers import TransformersBackend
@@ -26,7 +29,7 @@ def show_progress(done: float, total: int) -> None:
 class _Module:
     """The model of a folder: read at the first call, loaded at each, left to ComfyUI to take off the GPU."""
 
-    def __init__(self, folder: CriticFolder):
+    def __init__(self, folder: CriticFolder | DetectorFolder):
         self._folder = folder
         self._managed: ManagedModule | None = None
 
@@ -52,4 +55,13 @@ def load_critic(
         TransformersBackend(
             files, module, check_interrupt, show_progress, max_tokens=max_tokens, make_room=module.make_room
         )
+    )
+
+
+def load_detector(folder: Path, threshold: float = THRESHOLD, most_overlap: float = OVERLAP) -> DetectorCritic:
+    """A detector as critic; its weights are read at the first picture. Raises CriticError for what is no detector."""
+    files = DetectorFolder(folder)
+    module = _Module(files)
+    return DetectorCritic(
+        TransformersDetector(files, module, threshold, most_overlap, check_interrupt, module.make_room)
     )

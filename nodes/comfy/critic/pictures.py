@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from comfy_api.latest import io, ui
 from PIL import Image
 from torch import Tensor
 
 from ....xlard.critique import Critique
 from ....xlard.loop.state import LoopState
-from ....xlard.report.drawing import NO_CLAIM, annotate, card, summarise, wrong_mask
+from ....xlard.report.drawing import NO_CLAIM, annotate, card, object_masks, summarise, wrong_mask
 
 _CARD_WIDTH = 384
 _PREVIEW_SIDE = 512
@@ -61,6 +62,25 @@ def annotated_images(images: Tensor, critiques: Sequence[Critique], notes: Seque
     # Cards differ in height, and a batch must not.
     padded = [np.asarray(sheet.crop((0, 0, sheet.width, height))) for sheet in sheets]
     return torch.from_numpy(np.stack(padded)).float() / 255
+
+
+def critique_output(
+    node: type[io.ComfyNode], images: Tensor, critiques: Sequence[Critique], notes: Sequence[str] = ()
+) -> io.NodeOutput:
+    """What ``sockets.judgement`` declares, of images (B, H, W, 3); the ``node`` shows the annotated pictures."""
+    annotated = annotated_images(images, critiques, notes)
+    size = images.shape[1:3]
+    return io.NodeOutput(
+        critiques,
+        annotated,
+        [[detection.to_bounding_box() for detection in critique.detections] for critique in critiques],
+        wrong_masks(images, critiques),
+        [critique.score for critique in critiques],
+        [critique.passed for critique in critiques],
+        critique_text(critiques, notes),
+        torch.cat([object_masks(critique, *size) for critique in critiques]),
+        ui=ui.PreviewImage(annotated, cls=node),
+    )
 
 
 def wrong_masks(images: Tensor, critiques: Sequence[Critique]) -> Tensor:

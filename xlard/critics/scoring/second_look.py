@@ -65,7 +65,7 @@ def _turned_back(critique: Critique, claims: Sequence[Claim], width: float) -> C
     """The critique of a mirrored picture as one of the picture."""
 
     def turn(d: Detection) -> Detection:
-        return replace(d, x=width - d.x - d.width)
+        return replace(d, x=width - d.x - d.width, mask=None if d.mask is None else d.mask.flip(-1))
 
     verdicts = [
         replace(

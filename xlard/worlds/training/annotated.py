@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from safetensors.torch import load_file
@@ -32,7 +31,7 @@ class Annotated:
         folder.mkdir(parents=True, exist_ok=True)
         write_tensors(folder / "pictures.safetensors", {"pictures": self.pictures.contiguous()})
         write_json(
-            folder / "objects.json", [[asdict(d) for d in objects_of_picture] for objects_of_picture in self.objects]
+            folder / "objects.json", [[d.to_dict() for d in objects_of_picture] for objects_of_picture in self.objects]
         )
 
     @classmethod
