@@ -9,7 +9,7 @@ from typing import Any
 
 from .training.objectives import OBJECTIVES
 
-LEARNERS = ("head", "corrector")
+LEARNERS = ("head", "corrector", "detector")
 """Models whose training is the same for every world."""
 
 NewModel = Callable[[str, int, int, int, str], argparse.ArgumentParser]
@@ -33,7 +33,11 @@ def new_model(models: Any, out: Path) -> NewModel:
 
 
 def add_learners(model: NewModel) -> None:
-    """The trainings of head and corrector."""
+    """The trainings of head, corrector and detector."""
+    detector = model(
+        "detector", 3000, 16, 6000, "RT-DETR on renders and annotated pictures, to judge beside the critic"
+    )
+    detector.add_argument("--learning-rate", type=float, default=1e-3)
     head = model("head", 4000, 64, 0, "reward head on collected pictures")
     head.add_argument("--begin", type=Path, help="head whose weights it begins with")
     head.add_argument(
