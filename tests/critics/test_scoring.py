@@ -17,7 +17,9 @@ from xlard.critics.backend import GREEDY, Answer, Ask, CannotDo, Sampling
 from xlard.critics.boxes import THOUSANDTHS
 from xlard.critics.mllm import MLLMCritic
 from xlard.critics.scoring import SCORINGS, make_scoring
+from xlard.critics.scoring.second_look import SecondLook
 from xlard.critics.scoring.zoom import enlarged
+from xlard.critique import Verdict, critique_of
 from xlard.detections import Detection
 from xlard.prompts import claims_from_prompt
 
@@ -275,6 +277,25 @@ def test_a_second_look_turns_down_what_it_does_not_confirm_and_says_where() -> N
     assert not critique.passed and [verdict.claim for verdict in critique.verdicts] == SIDES
     assert [(d.label, round(d.x, 6)) for d in critique.detections] == [("red circle", 0.0), ("green square", 70.0)]
     assert all("second look" in verdict.reason for verdict in critique.verdicts)
+
+
+def test_masks_of_the_mirrored_picture_are_turned_back_with_their_boxes() -> None:
+    class Masked:
+        """Sees a circle on the left with its mask; at the second look it fails it."""
+
+        name, samples, looks = "masked", False, 0
+
+        def judge(self, backend, images, claims, sampling=GREEDY):
+            self.looks += 1
+            mask = torch.zeros(images.shape[1:3])
+            mask[:, :10] = 1
+            seen = Detection(0, 0, 10, 50, "circle", mask=mask)
+            return [critique_of([Verdict(c, self.looks == 1, 0.5) for c in own], [seen]) for own in claims]
+
+    (critique,) = SecondLook(Masked()).judge(sided(""), BRIGHT_RIGHT, [SIDES])
+    (circle,) = critique.detections
+    assert circle.x == 90 and circle.mask is not None
+    assert circle.mask[:, 90:].all() and not circle.mask[:, :90].any()
 
 
 def test_what_fails_and_what_cannot_be_mirrored_is_looked_at_once() -> None:
