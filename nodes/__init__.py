@@ -21,6 +21,7 @@ from .loop_result import XLARDLoopResult
 from .pick import XLARDPickBest
 from .report import XLARDReport
 from .reward import XLARDLoadHead, XLARDPredictReward
+from .segmenter import XLARDCriticWithMasks
 from .server import XLARDCriticServer
 from .training import XLARDSaveCorrector, XLARDSaveHead, XLARDTrainCorrector, XLARDTrainHead
 
@@ -38,6 +39,7 @@ class XLARDExtension(ComfyExtension):
             XLARDCriticServer,
             XLARDDetectorCritic,
             XLARDCriticPair,
+            XLARDCriticWithMasks,
             XLARDScoring,
             XLARDClaims,
             XLARDEditClaims,

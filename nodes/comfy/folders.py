@@ -15,12 +15,14 @@ from .compat.jobs import add_folder
 HEADS, CORRECTORS = "xlard_heads", "xlard_correctors"
 CRITICS = ("xlard_critics", "LLM")
 DETECTORS = ("xlard_detectors",)
+SEGMENTERS = ("xlard_segmenters",)
 _DEPTH = 2
 _UNSTORABLE = re.compile(r'[<>:"|?*\x00-\x1f]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
 
 
 def register() -> None:
-    """Make ``models/xlard/{heads,correctors,critics,detectors}`` and ``models/LLM`` known to ComfyUI, safetensors only.
+    """Make ``models/xlard/{heads,correctors,critics,detectors,segmenters}`` and ``models/LLM`` known to ComfyUI,
+    safetensors only.
 
     What ``extra_model_paths.yaml`` or another pack has registered under these names stays.
     """
@@ -36,6 +38,7 @@ def _pack_folders() -> dict[str, Path]:
         CRITICS[0]: models / "xlard" / "critics",
         CRITICS[1]: models / "LLM",
         DETECTORS[0]: models / "xlard" / "detectors",
+        SEGMENTERS[0]: models / "xlard" / "segmenters",
     }
 
 
@@ -97,8 +100,8 @@ def _model_folders(kinds: Sequence[str]) -> dict[str, Path]:
 
 
 def model_folders(kinds: Sequence[str]) -> list[str]:
-    """Names of the folders of ``CRITICS`` or ``DETECTORS``: those that hold a ``config.json``, at most two levels
-    deep.
+    """Names of the folders of ``CRITICS``, ``DETECTORS`` or ``SEGMENTERS``: those that hold a ``config.json``, at most
+    two levels deep.
     """
     return sorted(_model_folders(kinds))
 

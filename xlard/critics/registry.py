@@ -9,6 +9,7 @@ from .backend import Backend, check_backend
 from .critic_pair import CriticPair
 from .mllm import MLLMCritic
 from .scoring import Scorer
+from .segmenter.critic import MaskedCritic
 
 _FACTORIES: dict[str, Callable[[], Judge | Backend]] = {}
 
@@ -58,13 +59,15 @@ def as_judge(value: object) -> Judge:
 
 def as_writer(value: object) -> MLLMCritic:
     """A critic whose model can be asked in words, as splitting prompts and comparing pictures need: of a pair its
-    language model.
+    language model, of one with a segmenter the critic.
 
     Raises TypeError for one that only judges.
     """
     critic = as_judge(value)
     if isinstance(critic, CriticPair):
         return as_writer(critic.language)
+    if isinstance(critic, MaskedCritic):
+        return as_writer(critic.critic)
     if not isinstance(critic, MLLMCritic):
         raise TypeError(
             f"The critic {type(value).__name__} can judge pictures, but not be asked in words, which this needs. "
@@ -79,4 +82,6 @@ def with_scoring(value: object, scoring: Scorer) -> Judge:
     """
     if isinstance(value, CriticPair):
         return CriticPair(value.detector, with_scoring(value.language, scoring))
+    if isinstance(value, MaskedCritic):
+        return MaskedCritic(with_scoring(value.critic, scoring), value.segmenter)
     return as_writer(value).with_scoring(scoring)

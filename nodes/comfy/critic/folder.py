@@ -13,6 +13,8 @@ from ....xlard.critics.detector.folder import DetectorFolder
 from ....xlard.critics.detector.transformers import OVERLAP, THRESHOLD, TransformersDetector
 from ....xlard.critics.folder import CriticFolder
 from ....xlard.critics.mllm import MLLMCritic
+from ....xlard.critics.segmenter.folder import SegmenterFolder
+from ....xlard.critics.segmenter.transformers import TransformersSegmenter
 from ....xlard.critics.transformers import TransformersBackend
 from ..compat.sampling import free_device
 from ..managed import ManagedModule
@@ -29,7 +31,7 @@ def show_progress(done: float, total: int) -> None:
 class _Module:
     """The model of a folder: read at the first call, loaded at each, left to ComfyUI to take off the GPU."""
 
-    def __init__(self, folder: CriticFolder | DetectorFolder):
+    def __init__(self, folder: CriticFolder | DetectorFolder | SegmenterFolder):
         self._folder = folder
         self._managed: ManagedModule | None = None
 
@@ -65,3 +67,11 @@ def load_detector(folder: Path, threshold: float = THRESHOLD, most_overlap: floa
     return DetectorCritic(
         TransformersDetector(files, module, threshold, most_overlap, check_interrupt, module.make_room)
     )
+
+
+def load_segmenter(folder: Path) -> TransformersSegmenter:
+    """A segmenter; its weights are read at the first picture. Raises CriticError for what is no segmenter."""
+    files = SegmenterFolder(folder)
+    files.check()
+    module = _Module(files)
+    return TransformersSegmenter(files, module, check_interrupt, module.make_room)
