@@ -98,6 +98,17 @@ class XLARDCriticServer(io.ComfyNode):
                         "there only if the environment variable XLARD_API_HOST names the server's host."
                     ),
                 ),
+                io.Int.Input(
+                    "keep_alive",
+                    default=_DEFAULT.keep_alive,
+                    min=-1,
+                    max=86400,
+                    optional=True,
+                    tooltip=(
+                        "For how many seconds an Ollama on this machine keeps its model in memory after a judgement. "
+                        "0: it gives its VRAM back to the sampler at once. -1: it keeps it. Other servers ignore this."
+                    ),
+                ),
             ],
             outputs=sockets.named(
                 sockets.Critic.Output(

@@ -54,6 +54,15 @@ def test_a_critic_on_a_server_can_be_given_another_scoring(comfy, server):
     assert text(result, "report").count("yes with 90%") == 4
 
 
+@pytest.mark.parametrize("seconds", [0, 60])
+def test_an_ollama_is_told_how_long_to_keep_its_model(comfy, server, seconds):
+    url = f"{server.root}/ollama/v1"
+    result = comfy.run(graph(url=url, model="shapes", keep_alive=seconds))
+    assert result.status == "success", result.error
+    kept = [request["body"] for request in server.requests("/ollama/api/generate")]
+    assert kept == [{"model": "shapes", "keep_alive": seconds}]
+
+
 def test_a_fault_is_one_line_and_the_next_run_works(comfy, server):
     message = error(comfy, graph(url=server.url, model="blind"))
     assert "cannot see pictures" in message and len(message.strip().splitlines()) == 1
