@@ -112,7 +112,7 @@ PAIR_NOUNS = frozenset(
 
 INVARIANT_NOUNS = PAIR_NOUNS | frozenset(
     """sheep deer moose bison salmon trout squid shrimp aircraft spacecraft hovercraft series
-    species offspring swine koi dice samurai cattle police""".split()
+    species offspring swine koi dice samurai cattle police woods""".split()
 )
 """Nouns whose plural is the same."""
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.support.paths import CHECKOUT
 from xlard.bench.worlds.aspects import held_aspects, table
+from xlard.bench.worlds.prompts import readable_prompts
 from xlard.worlds.registry import load_world
 
 pytestmark = pytest.mark.model
@@ -170,7 +171,13 @@ def test_rounds_say_how_sure_the_critic_was(results) -> None:
     assert all(len(row["rounds"]) == row["critic_calls"] for row in rows)
 
 
-def test_a_prompt_without_claims_is_refused(tmp_path) -> None:
+def test_prompts_without_any_claims_are_refused(tmp_path) -> None:
     (tmp_path / "prompts.txt").write_text("...\n")
     done = bench("--prompts", str(tmp_path / "prompts.txt"), "--out", str(tmp_path / "out"))
-    assert done.returncode != 0 and "No claim can be read" in done.stderr
+    assert done.returncode != 0 and "No claim could be read out of the prompt '...'" in done.stderr
+
+
+def test_a_prompt_without_claims_is_named_and_skipped(capsys) -> None:
+    assert readable_prompts(["a red circle", "gloomy mood", "a square"]) == ["a red circle", "a square"]
+    assert "Skipped, nothing to check: the prompt 'gloomy mood'" in capsys.readouterr().out
+    assert readable_prompts(["a red circle"]) == ["a red circle"] and not capsys.readouterr().out

@@ -48,6 +48,14 @@ def test_a_picture_without_a_prompt_is_refused(folder: Path) -> None:
         main(["check", str(folder), str(folder / "prompts.txt")])
 
 
+def test_a_picture_of_a_prompt_without_claims_is_left_out(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    (folder / "prompts.txt").write_text("\n".join([PROMPTS[0], "gloomy mood", PROMPTS[2]]))
+    main(["check", "--world", "shapes", str(folder), str(folder / "prompts.txt")])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Skipped, nothing to check: the prompt 'gloomy mood'"
+    assert lines[1].endswith("of 2 prompts")
+
+
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     (tmp_path / "prompts.txt").write_text(PROMPTS[0])
     with pytest.raises(ValueError, match="PROMPT-INDEX_SEED.png"):

@@ -117,6 +117,13 @@ def test_wrong_settings_say_what_to_write(comfy, settings, message):
     assert not (comfy.base / "output" / "xlard" / "datasets" / "wrong").exists()
 
 
+def test_a_prompt_without_claims_is_named_and_skipped(comfy):
+    graph = collect_graph("skips", prompts=(PROMPTS[0], "gloomy mood"), views=0)
+    result = comfy.run(graph)
+    assert "2 pictures drawn" in text(result, "report")
+    assert "Skipped, nothing to check: the prompt 'gloomy mood'" in text(result, "report")
+
+
 def test_another_model_s_dataset_is_not_added_to(comfy):
     comfy.run(collect_graph("taken", prompts=PROMPTS[:1], views=0))
     assert "base model BaseModel/_DemoLatents, not other" in error(comfy, collect_graph("taken", base_model="other"))

@@ -12,7 +12,15 @@ import pytest
 from tests.support.paths import CHECKOUT
 from xlard.claims import MOST_CLAIMS, count_claim, custom_claim
 from xlard.prompts import PromptClaims, __main__, read_claims
-from xlard.prompts.unclaimed import is_note, limited, note_lines, taken_whole, understood_share
+from xlard.prompts.unclaimed import (
+    is_note,
+    limited,
+    note_lines,
+    prompts_with_claims,
+    skipped_note,
+    taken_whole,
+    understood_share,
+)
 
 READ = PromptClaims((count_claim("dog", 2),), ("8 k", "f/1.8"), ("fantasy",))
 
@@ -84,6 +92,20 @@ def test_how_much_the_rules_understood(prompt: str, read: PromptClaims, share: f
 
 def test_a_prompt_in_english_is_not_taken_as_one_claim() -> None:
     assert not taken_whole(read_claims("two red circles, it rains"))
+
+
+def test_prompts_are_parted_by_whether_they_make_claims() -> None:
+    kept, without = prompts_with_claims(["a fox", "gloomy mood", "two owls", "gloomy mood"])
+    assert (kept, without) == (["a fox", "two owls"], ["gloomy mood"])
+    assert skipped_note(without) == "Skipped, nothing to check: the prompt 'gloomy mood'" and not skipped_note([])
+    assert skipped_note([f"{number}" for number in range(12)]).endswith("'9' and 2 more")
+
+
+def test_prompts_that_all_make_no_claims_are_an_error_that_names_them() -> None:
+    with pytest.raises(ValueError, match="No claim could be read out of the prompt 'gloomy mood'"):
+        prompts_with_claims(["gloomy mood"])
+    with pytest.raises(ValueError, match="an empty list"):
+        prompts_with_claims([])
 
 
 @pytest.mark.parametrize("content", [None, b"a fox \xff\xfe"])

@@ -290,13 +290,15 @@ def test_pictures_can_be_judged_again(tmp_path) -> None:
         assert after.passed[row] == critique_from_detections(claims_from_prompt(prompt), after.seen[row], 32).passed
 
 
-def test_a_prompt_that_says_nothing_is_refused_before_anything_is_drawn(tmp_path) -> None:
-    with pytest.raises(ValueError, match="No claim could be read out of the prompt 'hmm'"):
-        collected(
-            tmp_path,
-            jobs(["one circle", "hmm"]),
-            claims_for=lambda prompt: claims_from_prompt(prompt) if prompt != "hmm" else [],
-        )
+def test_a_prompt_that_says_nothing_is_named_and_skipped(tmp_path, caplog) -> None:
+    dataset = collected(tmp_path, jobs(["one circle", "gloomy mood"]))
+    assert {picture.prompt for picture in dataset.pictures()} == {"one circle"}
+    assert caplog.messages == ["Skipped, nothing to check: the prompt 'gloomy mood'"]
+
+
+def test_prompts_that_all_say_nothing_are_refused_before_anything_is_drawn(tmp_path) -> None:
+    with pytest.raises(ValueError, match="No claim could be read out of the prompts 'hmm', 'masterpiece'"):
+        collected(tmp_path, jobs(["hmm", "masterpiece"]), claims_for=lambda prompt: [])
     assert not list(tmp_path.iterdir())
 
 

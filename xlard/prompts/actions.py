@@ -8,11 +8,24 @@ from .lexicon import Symbol
 from .noun_phrases import is_modifier
 from .reading import Pending
 from .verbs import participle
-from .vocabulary import BODY_PARTS, MATERIALS, PLACES, SILENT_VERBS
-from .words import noun_kind, verb_of
+from .vocabulary import BODY_PARTS, CLOTHES, MATERIALS, PLACES, SILENT_VERBS
+from .words import SURE, noun_kind, verb_of
 
 _AUXILIARIES = frozenset("trying going getting coming starting beginning doing making being".split())
 """Verbs that say nothing without another one."""
+
+
+_AT = frozenset("in on at inside around".split())
+_WAYS = frozenset("straight down up forward upward downward ahead away left right".split())
+"""Where somebody looks, and not how."""
+
+LIVING = frozenset(
+    """standing sitting kneeling crouching running walking jumping leaping swimming dancing singing smiling laughing
+    crying crawling talking looking staring yawning skating surfing skiing posing sleeping hiding leaning""".split()
+)
+_HUMAN = frozenset("watching reading wearing holding playing writing drinking smoking carrying painting using".split())
+"""What people do to things, even where a thing stands nearer."""
+"""What people do, and things that they have do not."""
 
 
 class ActionReader(ClauseReader):
@@ -22,7 +35,8 @@ class ActionReader(ClauseReader):
         """Wait for the second phrase of a relation; an absent object has none."""
         self.clause.after_is = False
         if not (self.clause.was_absent or self.clause.absent):
-            if self.clause.lost and not self.literal:
+            nobody = first is None and (self.subject is not None or kind == "verb")
+            if (self.clause.lost or nobody) and not self.literal:
                 kind, self.clause.lost = "none", False
             self.clause.pending = Pending(kind, words, first)
 
@@ -32,9 +46,9 @@ class ActionReader(ClauseReader):
             return
         self._drop_camera()
         self._flush()
+        self._tell(symbol)
         # "A man wearing a hat riding a horse": it is not the hat that rides.
         subject = self.clause.main if self.clause.doing else self._doer(symbol)
-        self._tell(symbol)
         if self._next.source == "from":
             self.reading.describe(subject, symbol.value)
         else:
@@ -50,6 +64,10 @@ class ActionReader(ClauseReader):
         self._tell(symbol)
         if self.clause.was_absent or self.clause.absent or self.fronted or self.clause.lost:
             return
+        if symbol.value == "looking" and self._next.kind not in ("link", "direction", "place"):
+            # "A man looks sad": the verb says no more than "is".
+            self.clause.after_is = self.clause.last is not None and self._next.text not in _WAYS
+            return
         if self._next.kind in ("link", "direction", "by"):
             self.clause.verb = symbol.value
         elif self._next_begins_a_thing() and symbol.value not in SILENT_VERBS:
@@ -58,27 +76,56 @@ class ActionReader(ClauseReader):
         elif self._is_act_of_nobody(symbol):
             self.reading.unchecked.append(symbol.source)
         elif not (self._next.kind == "place" and symbol.value in SILENT_VERBS):
-            self.reading.describe(self._actor, symbol.value)
+            mover = self._mover(symbol.value)
+            if symbol.value == "centered":
+                return
+            if mover is None or self.literal or self.reading.phrases[mover].kind != "b" or symbol.value not in LIVING:
+                self.reading.describe(mover, symbol.value)
+
+    def _mover(self, verb: str) -> int | None:
+        """Who does what needs no other thing: in ``a woman with an umbrella walking`` not the umbrella."""
+        actor, owner = self._actor, self.clause.holder
+        if self.literal or actor is None or owner is None or verb not in LIVING:
+            return actor
+        held, holder = self.reading.phrases[actor], self.reading.phrases[owner]
+        worn = held.kind == "b" or held.noun.rpartition(" ")[2] in BODY_PARTS | CLOTHES
+        return owner if worn or (holder.kind == "p" and held.kind != "p") else actor
+
+    def _return_to_holder(self) -> None:
+        """``A man with a hat is`` and ``walks``: a finite verb tells of the man."""
+        clause = self.clause
+        if clause.after_with and clause.holder is not None and not (clause.owned or self.literal):
+            clause.last = clause.main = clause.holder
+            clause.after_with, clause.holder = False, None
 
     def _next_begins_a_thing(self) -> bool:
         """Whether what a verb is done to comes now; in a claim's text also ``float``, which can be a verb."""
         after = self._next
-        return (after.kind == "word" or after.form == "base") if self.literal else after.kind == "quantity"
+        if self.literal:
+            return after.kind == "word" or after.form == "base"
+        # "Children flying kites": several of them, without an article.
+        several = after.kind == "word" and getattr(after.text, "tag", "") == "N" and singular(after.text) != after.text
+        return after.kind == "quantity" or (several and noun_kind(after.text) in SURE)
 
     def _doer(self, symbol: Symbol) -> int | None:
         """Who does something to the thing to come: in ``a dog in a yard chasing a ball`` not the yard."""
         actor, main = self._actor, self.clause.main
         if self.literal or symbol.form != "ing" or actor is None or main is None or actor == main:
             return actor
-        links = self.reading.links
-        placed = bool(links) and links[-1].b == actor and links[-1].words.rpartition(" ")[2] in ("in", "on", "at")
-        lives = self.reading.phrases[actor].kind == "p" and self.reading.phrases[main].kind != "p"
+        links, relations = self.reading.links, self.reading.relations
+        placed = bool(links) and links[-1].b == actor and links[-1].words.rpartition(" ")[2] in _AT
+        person = self.reading.phrases[main].kind == "p"
+        upright = bool(relations) and relations[-1].b == actor and relations[-1].direction in ("above", "below")
+        placed = placed or (person and (upright or symbol.value in _HUMAN))
+        lives = self.reading.phrases[actor].kind == "p" and not person
         return main if placed and not lives else actor
 
     def _tell(self, symbol: Symbol) -> None:
         """A verb has told what the clause's first phrase does."""
         if self.clause.nobody and symbol.form == "ing":
             self.clause.lost = True
+        if symbol.form in ("third", "past"):
+            self._return_to_holder()
         if symbol.form in ("third", "base", "past"):
             self.clause.finite = True
         self.clause.each = self.clause.of_each
@@ -110,10 +157,19 @@ class ActionReader(ClauseReader):
             self.reading.unchecked.append(symbol.source)
         elif self._is_act_of_nobody(symbol):
             self.reading.unchecked.append(symbol.source)
-        elif symbol.form in ("ing", "ed") and not self._stands_alone(after) and verb not in _AUXILIARIES:
+        elif symbol.form in ("ing", "ed") and self._describes(symbol, after):
             self.reading.describe(subject, verb)
         elif not self.literal:
             self.reading.unchecked.append(symbol.source)
+
+    def _describes(self, symbol: Symbol, after: Symbol) -> bool:
+        """Whether a verb that joins nothing says something of who does it; not in ``preparing to land``."""
+        if self._stands_alone(after) or symbol.value in _AUXILIARIES or self._next.source == "to":
+            return False
+        next_but_one = self.symbols[self.index + 2] if self.index + 2 < len(self.symbols) else Symbol("stop")
+        told = self.symbols[self.index - 1].kind == "word" and next_but_one.kind in ("act", "verb", "action")
+        # "Three cats purred and slept": what they did, and not what was done to them.
+        return not (symbol.form == "ed" and self._next.kind == "and" and told)
 
     def _stands_alone(self, after: Symbol) -> bool:
         """Whether a verb is a tag of its own, where it may name a style: ``inking``."""
@@ -187,7 +243,8 @@ class ActionReader(ClauseReader):
             if clause.lost and not clause.words:
                 return True
             if clause.words or clause.after_is:
-                return self._has_noun or (clause.after_is and not clause.words) or after != "word"
+                names = after == "word" or self._next.form == "base"
+                return self._has_noun or (clause.after_is and not clause.words) or not names
             if clause.quantity is not None or clause.pending is not None:
                 return False
             if symbol.kind == "action" and clause.last is None and not self.literal:

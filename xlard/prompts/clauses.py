@@ -7,6 +7,7 @@ from .lexicon import Quantity, Symbol
 from .noun_phrases import is_modifier
 from .phrases import PhraseReader
 from .reading import Clause, Link, Pending
+from .unasked import DEPICTIONS
 from .vocabulary import MATERIALS, MEDIA, SHADES
 
 HAVING = ("wearing", "holding", "carrying")
@@ -32,7 +33,8 @@ class ClauseReader(PhraseReader):
         self._flush()
         if self.clause.pending and self.clause.pending.kind == "verb":
             self.reading.describe(self.clause.pending.first, self.clause.pending.words)
-        if self.clause.main is not None and not (self.clause.after_with and self.subject is not None):
+        goes_on = self.clause.after_with or self.clause.leans
+        if self.clause.main is not None and not (goes_on and self.subject is not None):
             self.subject = self.clause.main
         self._end_ignored()
         self.clause = Clause()
@@ -50,17 +52,6 @@ class ClauseReader(PhraseReader):
         if not (begun and goes_on and self._reaches_a_noun()):
             self._separate()
             self.between = None
-
-    def _reaches_a_noun(self, skipped: int = 0) -> bool:
-        """Whether a noun follows before the phrase must end, after ``skipped`` symbols."""
-        if self.literal:
-            return not skipped
-        for symbol in self.symbols[self.index + 1 + skipped : self.index + 8]:
-            if symbol.kind in ("word", "act", "verb", "action") and not is_modifier(symbol.text):
-                return True
-            if symbol.kind not in ("word", "act", "verb", "action", "comma", "and", "noise"):
-                return False
-        return False
 
     def _stop(self, symbol: Symbol) -> None:
         self._separate()
@@ -97,9 +88,10 @@ class ClauseReader(PhraseReader):
             clause.pending, clause.joined = going_on, ()
             return
         owner, after_with = self.subject, clause.after_with and self.subject is not None
+        holder = clause.holder
         self._separate()
         if after_with:
-            self.subject, self.clause.after_with = owner, True
+            self.subject, self.clause.after_with, self.clause.holder = owner, True, holder
         self.clause.absent, self.clause.joined = absent, joined
 
     def _elides(self, after: Symbol) -> bool:
@@ -121,6 +113,8 @@ class ClauseReader(PhraseReader):
             return None
         if last.kind == "verb" and last.words in HAVING and after.kind in ("quantity", "word"):
             return last
+        if last.words.endswith("between"):
+            return None
         definite = self.definite and after.kind == "quantity" and after.source == "the"
         return last if definite and last.kind in ("direction", "link") and self._ends_soon() else None
 
@@ -134,8 +128,10 @@ class ClauseReader(PhraseReader):
         return True
 
     def _with(self, symbol: Symbol) -> None:
+        self._flush()
+        holder = self.clause.last
         self._separate()
-        self.clause.after_with = True
+        self.clause.after_with, self.clause.holder = True, holder
 
     def _whose(self, symbol: Symbol) -> None:
         """``A woman whose hair is blue``: it is the hair that is blue."""
@@ -160,6 +156,22 @@ class ClauseReader(PhraseReader):
 
     def _filler(self, symbol: Symbol) -> None:
         self._flush()
+        pending = self.clause.pending
+        if symbol.source == "that" and pending and pending.kind in ("link", "direction"):
+            # "Behind that there are trees": behind what, nobody knows.
+            self.clause.pending = None
+        last = None if self.clause.last is None else self.reading.phrases[self.clause.last].noun
+        if symbol.source == "for" and last is not None and last.partition(" of ")[0].rpartition(" ")[2] in DEPICTIONS:
+            # "A logo for a bakery".
+            self.clause.skipping = True
+        if symbol.source == "for" and self._next.form == "ing" and not self.literal:
+            # "A spoon for stirring soup": what it is for need not be there.
+            self._drop(symbol)
+
+    def _drop(self, symbol: Symbol) -> None:
+        self._flush()
+        self.clause.ignoring = True
+        self.clause.ignored.append(symbol.source)
 
     def _noise(self, symbol: Symbol) -> None:
         """Quality tags change nothing, within phrases too."""

@@ -6,13 +6,15 @@ import json
 import re
 from typing import NamedTuple
 
+from .words import is_compound, listed, verb_of
+
 _LINE_COMMENT = re.compile(r"(?<![:\w/])//[^\n]*")
 _BRACES = re.compile(r"\{[^{}]{0,1000}\}")
 _BRACKETS = re.compile(r"\[[^\[\]]{0,500}\]")
 _SCHEDULE = re.compile(r"\[[^:|]*:[^:|]*(?::[^:|]*)?\]\Z")
 _NUMBER_AT_END = re.compile(r":\s{0,5}\d{0,4}\.?\d{1,4}\s{0,5}\]\Z")
-_LONGEST_SIGN = 60
-"""A prompt in quotation marks that is longer is no text to be written."""
+_MOST_ON_A_SIGN = 4
+"""A prompt in quotation marks that has more words is no text to be written."""
 
 _DEPTH = 4
 """Alternatives within alternatives."""
@@ -27,6 +29,16 @@ _PLACES = {
     "foreground": "in the foreground",
 }
 _BRACKETED_PLACE = re.compile(rf"[(\[]\s?({'|'.join(_PLACES)})\s?[)\]]", re.IGNORECASE)
+_SPACED = re.compile(
+    r"\b(sci|post|ultra|hyper|photo|close|award|semi|half|high|low|bio|cyber|full|multi|neo|wide|mid|well|black|white)"
+    r"[ ]-[ ](?=[a-z])",
+    re.IGNORECASE,
+)
+"""Words that some interfaces part at their hyphens: ``sci - fi``."""
+_SPACED_HYPHEN = re.compile(r"(?<!\w)([a-z]{2,20})[ ]-[ ](?=([a-z]{2,20})\b)", re.IGNORECASE)
+_SECOND_HALVES = frozenset("like style based free".split())
+_SPACED_OWNER = re.compile(r"(?<=\w)[ ]['\u2019][ ](?=s\b)")
+_SPACED_DECIMAL = re.compile(r"(?<=\d)\.[ ](?=\d)")
 _OPTION_NO = re.compile(r"(?<!\S)--no\s([^\n-]{0,300})")
 
 
@@ -40,6 +52,7 @@ class Cleaned(NamedTuple):
 def cleaned(prompt: str) -> Cleaned:
     """Leave out comments, alternatives such as ``{a|b}`` and scheduling such as ``[a:b:0.5]``; takes linear time."""
     text = _LINE_COMMENT.sub("", _without_blocks(_unquoted(prompt)))
+    text = _SPACED_DECIMAL.sub(".", _SPACED_OWNER.sub("'", _SPACED_HYPHEN.sub(_hyphenated, _SPACED.sub(r"\1-", text))))
     left_out: list[str] = []
 
     def drop(match: re.Match[str], chosen: bool) -> str:
@@ -59,11 +72,19 @@ def cleaned(prompt: str) -> Cleaned:
     return Cleaned(text, tuple(left_out))
 
 
+def _hyphenated(match: re.Match[str]) -> str:
+    """``Ball - jointed`` and ``t - shirt`` without their spaces; other words with a dash between them as they are."""
+    first, second = match[1].lower(), match[2].lower()
+    known = listed(f"{first}-{second}") or is_compound(f"{first} {second}") or (listed(first + second) and second)
+    one = known or second in _SECOND_HALVES or (second.endswith("ed") and verb_of(second) is not None)
+    return f"{match[1]}-" if one or f"{first}-{second}" == "spider-man" else match[0]
+
+
 def _unquoted(prompt: str) -> str:
     """A prompt that stands in quotation marks as a whole, without them."""
     text = prompt.strip()
     pair = text[:1] + text[-1:]
-    whole = len(text) > _LONGEST_SIGN and pair in ('""', "\u201c\u201d") and not set(text[1:-1]) & set(pair)
+    whole = len(text.split()) > _MOST_ON_A_SIGN and pair in ('""', "\u201c\u201d") and not set(text[1:-1]) & set(pair)
     return text[1:-1] if whole else prompt
 
 

@@ -55,7 +55,8 @@ _PLAIN = {
     "is": "is, are, was, were",
     "and": "and, plus, as well as, along with, together with, accompanied by",
     "with": (
-        "with, has, have, had, having, featuring, including, includes, include, features, boasts, containing, "
+        "with, has, have, had, having, has on, have on, had on, having on, featuring, including, includes, "
+        "include, features, boasts, containing, "
         "contains, "
         "equipped with"
     ),
@@ -69,8 +70,16 @@ _PLAIN = {
     "each": "each",
     "at_least": "at least, more than, no fewer than",
     "pronoun": "it, him, them, he, she, they, itself, himself, herself, themselves",
-    "like": "like, as, than, resembling, such as, dressed as, instead of, style of",
-    "material": "made of, made out of, made from, built of, built from, carved from, carved out of",
+    "like": (
+        "like, as, than, resembling, such as, dressed as, dressed up as, instead of, style of, looks like, look like, "
+        "looking like, shaped like, in the shape of, in the form of, in the guise of, disguised as, in the costume of, "
+        "modeled after, modelled after, in the likeness of"
+    ),
+    "material": (
+        "made of, made out of, made from, made entirely of, made entirely out of, made with, built of, built from, "
+        "carved from, carved out of, constructed from, constructed of, crafted from, "
+        "sculpted from, sculpted out of, built out of, woven from, formed from, cut from"
+    ),
     "shows": (
         """consists of, consisting of, comprising, comprises, composed of, made up of, showing, depicting, portraying,
         shows, depicts, displays, illustrates, captures, capturing"""
@@ -81,8 +90,12 @@ _PLAIN = {
     ),
     "drop": (
         """in the style of, in style of, inspired by, art by, painted by, drawn by, illustrated by, directed by,
-        designed by, photographed by, created by, made by, reminiscent of, artwork by, style by, called, named, known
+        designed by, photographed by, created by, made by, reminiscent of, signed by,
+        written by, the movie, the film, the show, the series, painted with, drawn with, done in,
+        rendered with, artwork by, style by, called, named, known
         as,
+        i am not, i'm not, is used to, are used to, being used to, used to, used for, used as,
+        a cross between, cross between, a mix between, a hybrid of, a hybrid between, a fusion of, a blend between,
         no one, no-one, nobody, noone, none, nothing, neither of, neither one of, all but, all except, doesn't,
         does not,
         didn't, did not, won't, shouldn't, should not, mustn't, must not, cannot, can't,
@@ -112,7 +125,10 @@ _PLAIN = {
         canvas, on canvas, on horseback,
         looking at
         viewer,
-        looking at the viewer, golden hour, film grain, rule of thirds, award winning, ray tracing, full body, upper
+        looking at the viewer, golden hour, pen and ink, a frame of, on the phone, at the camera, to the camera, for
+        the camera, at a camera, to a camera, for a camera,
+        toward the camera, towards the camera, into the camera, in the camera, from the camera, film grain, rule of
+        thirds, award winning, ray tracing, full body, upper
         body,
         wide angle, negative space, muted tones, century, nearly, almost, about, around about, approximately, roughly,
         we see, i see, you see, we can see, i can see, you can see, one can see, as we can see, 

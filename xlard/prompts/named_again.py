@@ -26,8 +26,8 @@ class PhraseState:
     waits for a third phrase.
     """
 
-    def __init__(self, symbols: list[Symbol], literal: bool) -> None:
-        self.symbols, self.literal, self.reading = symbols, literal, Reading()
+    def __init__(self, symbols: list[Symbol], literal: bool, telegram: bool = False) -> None:
+        self.symbols, self.literal, self.telegram, self.reading = symbols, literal, telegram, Reading()
         self.clause = Clause()
         self.subject: int | None = None
         self.person: int | None = None
@@ -44,6 +44,15 @@ class PhraseState:
         self.part: tuple[int, int] | None = None
         self.last_pending: Pending | None = None
         self.refusing = False
+
+    @property
+    def _at_end(self) -> bool:
+        """Whether a tag or a sentence ends here."""
+        return self.index + 1 >= len(self.symbols) or self.symbols[self.index].kind in ("comma", "stop", "line")
+
+    @property
+    def _next(self) -> Symbol:
+        return self.symbols[self.index + 1] if self.index + 1 < len(self.symbols) else Symbol("stop")
 
 
 class NamedAgain(PhraseState):
@@ -67,14 +76,19 @@ class NamedAgain(PhraseState):
             return group
         repeated = None if definite else self._repeated(phrase, quantity)
         if repeated is not None:
+            if quantity is not None and repeated < self.sentence:
+                self.reading.uncertain.add(phrase.noun)
             self.reading.enlarge(repeated, phrase)
             return repeated
+        before = len(self.reading.phrases)
         named = definite and self.symbols[self.index].kind != "place"
         again = self.symbols[self.index].kind == "is" or first is not None
         if named or quantity is None:
             # In "the cat and the cat" there are two, and in "cats, a black cat" too.
             before = len(self.reading.phrases) if again or not self.clause.joined else self.sentence
             index = self.reading.earlier(phrase, before, first)
+            if index is None and named:
+                index = self._by_its_head(phrase, first)
             if index is not None and (named or self._same_number(phrase, index)):
                 self.reading.describe(index, *phrase.attributes)
                 return index
@@ -83,9 +97,34 @@ class NamedAgain(PhraseState):
             if index is not None and self._is_part(phrase, index):
                 self.part = index, phrase.number
                 return index
+        group = self._group_of(phrase, first) if self._is_single(phrase, quantity) else None
+        if group is not None and group < self.sentence:
+            # "Three cups. A red cup is on top": perhaps one of them, and perhaps another.
+            self.reading.uncertain.add(phrase.noun)
+            self.clause.part = UNKNOWN
+            return group
+        same = self._same_in_another_sentence(phrase, quantity)
+        if same is not None:
+            # Nobody knows whether "a cup" and "a red cup" of two sentences are one.
+            self.reading.uncertain.add(phrase.noun)
+            self.reading.enlarge(same, phrase)
+            return same
+        if self.telegram and quantity is None and (index := self.reading.earlier(phrase, before, first)) is not None:
+            if phrase.number > sum(other.number for other in self.reading.phrases if other.noun == phrase.noun):
+                self.reading.enlarge(index, phrase)
+            return index
         if self._may_be_another(phrase):
             self.reading.uncertain.add(phrase.noun)
         return self.reading.add(phrase)
+
+    def _by_its_head(self, phrase: Phrase, first: int | None) -> int | None:
+        """``The bear`` after ``a teddy bear``: the only thing named before that ends so."""
+        found = [
+            index
+            for index, before in enumerate(self.reading.phrases[-_NEAR:], max(0, len(self.reading.phrases) - _NEAR))
+            if before.noun.endswith(" " + phrase.noun) and before.number == phrase.number and index != first
+        ]
+        return found[0] if len(found) == 1 and phrase.color is None and not self.clause.joined else None
 
     def _repeated(self, phrase: Phrase, quantity: Quantity | None) -> int | None:
         """The phrase that a whole tag names again: ``1girl, cute girl`` is one girl; None for ``another girl``."""
@@ -102,6 +141,25 @@ class NamedAgain(PhraseState):
         if phrase.noun in BODY_PARTS and quantity is None and index >= self.sentence:
             return index if None in (before.color, phrase.color) or before.color == phrase.color else None
         return index if phrase.color == before.color and set(phrase.attributes) <= set(before.attributes) else None
+
+    def _same_in_another_sentence(self, phrase: Phrase, quantity: Quantity | None) -> int | None:
+        """The one thing of an earlier sentence that this one may be, too."""
+        counted = quantity is not None and quantity.kind == "one" and quantity.number == phrase.number
+        if not counted or not phrase.boxed or self.clause.joined:
+            return None
+        index = self.reading.earlier(replace(phrase, color=None), self.sentence)
+        if index is None:
+            return None
+        before = self.reading.phrases[index]
+        colors, attributes = {before.color, phrase.color} - {None}, (set(before.attributes), set(phrase.attributes))
+        if not before.exact and before.number == 2 and phrase.exact and phrase.number > 1 and len(colors) < 2:
+            return index
+        alike = len(colors) < 2 and (attributes[0] <= attributes[1] or attributes[1] <= attributes[0])
+        return index if alike and before.number == phrase.number == 1 and before.noun == phrase.noun else None
+
+    @staticmethod
+    def _is_single(phrase: Phrase, quantity: Quantity | None) -> bool:
+        return quantity is not None and quantity.kind == "one" and quantity.number == 1 and phrase.number == 1
 
     def _group_of(self, phrase: Phrase, first: int | None) -> int | None:
         """The things named before of which ``the red cup`` is one; None if there are none."""

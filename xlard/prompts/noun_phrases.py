@@ -14,6 +14,7 @@ from .vocabulary import (
     INTRANSITIVE,
     MASS_NOUNS,
     MATERIALS,
+    MEANS,
     MEDIA,
     NOISE_NOUNS,
     OPINIONS,
@@ -57,6 +58,15 @@ class Phrase:
 MODIFIERS = ADJECTIVES | COLORS | SHADES | OPINIONS | {"and"}
 """Words that describe things, and name none."""
 
+_QUALITIES = (ATTRIBUTES | OPINIONS) - MATERIALS - COLORS
+"""Adjectives that end no name of a thing: ``the lights dark``."""
+
+_ADVERBS = frozenset("apart together close far further alone upright sideways outdoors indoors".split())
+"""What may stand behind a noun that it says nothing of: ``legs apart``."""
+
+_UNTOLD = frozenset("looking wearing holding made".split())
+"""Participles that say nothing alone, as in ``a cute looking cat``."""
+
 _MOST_NOUNS = 3
 """More nouns than these in a row, without an article, are a list of tags."""
 
@@ -94,6 +104,10 @@ def make_phrase(words: list[str], quantity: Quantity | None, literal: bool) -> P
 
     ``literal`` is for texts of claims, where adjectives belong to the noun and nothing is left out.
     """
+    while not literal and len(words) > 1 and words[-1] in _ADVERBS:
+        words = words[:-1]
+    if not literal and quantity is None and len(words) > 1 and words[-1] in _QUALITIES:
+        return None
     cut = words.index("of") if "of" in words else len(words)
     color_noun = words[cut - 1 : cut] if cut and words[cut - 1] in COLOR_NOUNS and (literal or quantity) else []
     rest, colors = split_colors(words[: cut - len(color_noun)])
@@ -106,10 +120,18 @@ def make_phrase(words: list[str], quantity: Quantity | None, literal: bool) -> P
         mixed = (", ".join(colors),)
     if not rest or (literal and (mixed or len(colors) > 1)):
         return None
-    if not literal and quantity is None and any(getattr(word, "tag", "") == "F" for word in (rest[0], rest[-1])):
+    if not literal and quantity is None and any(getattr(word, "tag", "") == "F" for word in rest):
         return None
-    if not literal and quantity is None and len(rest) > _MOST_NOUNS:
+    if not literal:
+        # Of "a qwertish fox" there is a fox, whatever the other word means.
+        rest = [word for word in rest[:-1] if getattr(word, "tag", "") not in ("?", "F")] + rest[-1:]
+    if not literal and getattr(rest[-1], "tag", "") == "F":
         return None
+    if not literal and len(rest) > _MOST_NOUNS + (quantity is not None):
+        return None
+    if not literal and len(rest) > 1 and noun_kind(rest[-1]) == "p" and noun_kind(rest[-2]) == "b":
+        # "A red hair girl": it is the hair that is red.
+        rest, colors, attributes = rest[-1:], [], ()
     rest = " ".join(rest).split()
     number, exact, last = _number(rest[-1], quantity, cut < len(words), literal)
     noun = singular(" ".join([*rest[:-1], last, *words[cut:]]))
@@ -118,6 +140,15 @@ def make_phrase(words: list[str], quantity: Quantity | None, literal: bool) -> P
     kind = "t" if literal else _kind(noun, bool(attributes or colors))
     if not kind:
         return None
+    if not literal and number > 1 and exact and len(rest) > 1 and last == singular(last) != plural(last):
+        # "A two door garage" is one.
+        number, exact = 1, False
+    if kind == "m" and number == 2 and (quantity is None or quantity.number is None):
+        # "Dark waters" are not two.
+        number = 1
+    if not literal and kind == "b" and number == 1 and (quantity is None or quantity.number is None):
+        # "His hand" is one of two.
+        exact = False
     if (kind == "s" and number == 1) or (kind == "m" and (quantity is None or quantity.number is None)):
         exact = False
     # Boxes have one colour; several colours of one object are an attribute.
@@ -141,6 +172,8 @@ def _split_adjectives(words: list[str]) -> tuple[list[str], tuple[str, ...]]:
     for before, word, after in zip(["", *words], words, [*words[1:], ""]):
         if not after or f"{word} {singular(after)}" in COMPOUNDS or f"{before} {singular(word)}" in COMPOUNDS:
             rest.append(word)
+        elif word in _UNTOLD:
+            continue
         elif word in ADJECTIVES or getattr(word, "tag", "") == "A" or ("-" in word and word.endswith("ed")):
             adjectives.append(word)
         elif word not in OPINIONS and not word[0].isdigit():
@@ -152,7 +185,7 @@ def _is_noise(noun: str, quantity: Quantity | None) -> bool:
     last = noun.partition(" of ")[0].rpartition(" ")[2]
     if noun in ADJECTIVES - MATERIALS:
         return True
-    return last in NOISE_NOUNS or last in OPINIONS or last[0].isdigit() or (last in MEDIA and quantity is None)
+    return last in NOISE_NOUNS or last in OPINIONS or last[0].isdigit() or (last in MEDIA | MEANS and quantity is None)
 
 
 def _number(last: str, quantity: Quantity | None, of: bool, literal: bool) -> tuple[int, bool, str]:

@@ -139,7 +139,8 @@ def _number_claims(phrases: Sequence[Phrase], uncertain: Collection[str]) -> lis
         by_noun.setdefault(phrase.noun, []).append(phrase)
     claims = []
     for noun, same_noun in by_noun.items():
-        number = sum(phrase.number for phrase in same_noun)
+        # Of what has no border, there is one, however often it is named.
+        number = 1 if same_noun[0].kind == "s" else sum(phrase.number for phrase in same_noun)
         vague = [phrase for phrase in same_noun if not phrase.exact]
         if not vague and noun not in uncertain:
             claims.append(count_claim(noun, number))

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from ..english import COLOR_NOUNS, COLORS, singular
 from .lexicon import Quantity, Symbol, Word
-from .named_again import UNKNOWN, NamedAgain
+from .named_again import UNKNOWN
 from .noun_phrases import ADJECTIVES, MODIFIERS, Phrase, is_modifier, make_phrase, split_colors
-from .reading import Clause, Link, Pending, Relation
-from .vocabulary import BODY_PARTS, CLOTHES, MATERIALS, MEDIA, OPINIONS, PARTS_OF_SCENES, PEOPLE
-from .words import SURE, letters, noun_kind
+from .phrase_ends import PhraseEnds
+from .reading import Clause, Link, Relation
+from .vocabulary import BODY_PARTS, CLOTHES, COMPOUNDS, MATERIALS, MEDIA, OPINIONS, PARTS_OF_SCENES, PEOPLE
+from .words import noun_kind
 
 _LONGEST = 50
 """A phrase of more words ends here, so that looking through it again takes no quadratic time."""
@@ -20,28 +21,22 @@ _MOST = 1000
 
 _MANY = Quantity(2, False, "many")
 
-DEPICTIONS = frozenset(
-    "statue sculpture figurine bust carving painting drawing picture photo portrait poster mural".split()
-)
-"""Things that show other things: a statue of a lion is no lion."""
-
-_OWNERS = frozenset("man woman men women child children boy girl baby lady ladies mens womens people person".split())
-"""Whose hat it is says what kind of hat it is."""
+_AROUND = frozenset("water rain snow fog mist smoke light sunlight moonlight starlight lightning".split())
+"""What is all around things that are under it, as a sea and a sky are."""
 
 HAVING = ("wearing", "holding", "carrying")
 
 
-class PhraseReader(NamedAgain):
+class PhraseReader(PhraseEnds):
     """Reads noun phrases, with a method ``_kind`` for each kind of symbol in them and between two of them."""
-
-    @property
-    def _next(self) -> Symbol:
-        return self.symbols[self.index + 1] if self.index + 1 < len(self.symbols) else Symbol("stop")
 
     @property
     def _referent(self) -> int | None:
         """The phrase that a relation or an attribute belongs to."""
-        return self.clause.last if self.clause.last is not None else self.subject
+        if self.clause.last is not None or self.subject is None or self.literal:
+            return self.clause.last if self.clause.last is not None else self.subject
+        # Of a clause behind one about an arm, nobody knows whether it goes on about that.
+        return None if self.reading.phrases[self.subject].kind == "b" else self.subject
 
     @property
     def _actor(self) -> int | None:
@@ -72,24 +67,22 @@ class PhraseReader(NamedAgain):
     def _word(self, symbol: Symbol) -> None:
         words, word = self.clause.words, symbol.text
         if not self.literal and words and not is_modifier(words[-1]):
-            if self._is_owner(words[-1]) and not self._owns(words[-1]):
+            worn = self.clause.pending is not None and self.clause.pending.words in ("wearing", "in")
+            if self._is_owner(words[-1]) and (worn or not self._owns(words[-1])):
                 del words[-1:]
             elif words[-1].endswith(("'s", "s'")) and self.clause.quantity is not None:
                 self._own()
-            elif self._ends_before(words[-1], word):
+            elif self._ends_before(words[-1], word) and not self._is_owned_by_several(words[-1]):
                 self._flush()
+            elif self._begins_anew(words, word):
+                self._leave(list(words))
+                words.clear()
+            elif words[-1] in MEDIA and f"{words[-1]} {word}" not in COMPOUNDS and noun_kind(word) == "p":
+                # "A close-up princess" is a picture of one.
+                words.clear()
         if len(words) >= _LONGEST and not self.literal:
             self._flush()
         self.clause.words.append(word)
-
-    @staticmethod
-    def _is_owner(word: str) -> bool:
-        return word.endswith("'s") or word.endswith("s'")
-
-    @staticmethod
-    def _owns(word: str) -> bool:
-        """Whether an owner is there too: a sailor's cap needs a sailor, a woman's hat no woman."""
-        return word.partition("'")[0] not in _OWNERS
 
     def _own(self) -> None:
         """End the phrase of an owner; what is owned begins a new one."""
@@ -102,14 +95,6 @@ class PhraseReader(NamedAgain):
         self.clause.pending, self.clause.last, self.clause.main = pending, last, main
         self.clause.quantity = Quantity(None)
 
-    @staticmethod
-    def _ends_before(last: str, word: str) -> bool:
-        """Whether a noun ends a phrase before another one, as a plural does in ``gulls waves``."""
-        plural_noun = getattr(last, "tag", "") == "N" and singular(last) != last and " " not in last
-        return (
-            plural_noun and noun_kind(last) in SURE and getattr(word, "tag", "") in ("N", "A") and "N" in letters(last)
-        )
-
     def _quantity(self, symbol: Symbol) -> None:
         if self.of_another and self.clause.words[-1:] == ["of"]:
             self.clause.words.append(symbol.source)
@@ -119,6 +104,9 @@ class PhraseReader(NamedAgain):
         if new.number is None and old:
             return
         if old and old.kind == "many":
+            return
+        if new.kind in ("all", "both") and self._next.kind in ("verb", "action", "act") and not self.literal:
+            # "They are all wearing hats" counts no hats.
             return
         if old and old.number and new.number:
             if new.kind in ("dozen", "pair"):
@@ -158,6 +146,8 @@ class PhraseReader(NamedAgain):
             self.of_another = True
         else:
             self._flush()
+            # "A carving of entangled snakes": it is not the carving that is entangled.
+            self.clause.lost = self.clause.lost or (self._next.kind == "act" and not self.literal)
 
     def _is_part_of(self) -> bool:
         """Whether a number and ``of`` tell how many of more things: ``two of the cats``."""
@@ -175,15 +165,6 @@ class PhraseReader(NamedAgain):
         if not self.literal and many:
             self.clause.part = Quantity(1) if symbol.source in ("one of", "only one of", "just one of") else UNKNOWN
             self.clause.quantity = Quantity(None) if symbol.source.endswith(" the") else None
-
-    @staticmethod
-    def _abstract(word: str) -> bool:
-        """Whether a noun names no thing, so that what it is of is the thing: ``edge of water``."""
-        return "x" in letters(word) or "x" in letters(singular(word))
-
-    def _shows_another(self, word: str) -> bool:
-        """Whether ``of`` and an article go on: ``statue of a lion``."""
-        return singular(word) in DEPICTIONS and self._next.kind == "quantity" and self._next.source in ("a", "an", "")
 
     def _leave(self, words: list[str]) -> None:
         """Note words that become no claim: known ones are not checked, others not understood."""
@@ -204,8 +185,9 @@ class PhraseReader(NamedAgain):
         clause.words, clause.quantity, clause.at_least, self.of_another = [], None, False, False
         if clause.skipping:
             clause.skipping, clause.pending = False, None
-            # What follows is said of nothing else.
-            clause.lost = clause.lost or clause.last is None
+            # What follows is said of nothing else, and what it is of is skipped too.
+            clause.lost = True
+            clause.skipping = self.symbols[self.index].kind == "of"
             self._leave(words)
         elif clause.material:
             clause.material = False
@@ -271,12 +253,20 @@ class PhraseReader(NamedAgain):
         if phrase is None:
             self._add_nothing(words, quantity)
             return
-        if phrase.kind == "p" and not pending and self._is_style(words, quantity):
+        if not pending and self._is_style(phrase, words, quantity):
             self._leave(words)
             return
         if pending and not self.literal and self._is_idiom(pending.words, phrase, quantity):
             self._leave(words)
             return
+        self.reading.unread += [
+            word for word in words if getattr(word, "tag", "") in ("?", "F") and word not in phrase.noun
+        ]
+        if self._is_the_picture(phrase, pending):
+            self._leave(words)
+            return
+        if self.telegram and quantity is None:
+            phrase = replace(phrase, exact=False)
         if self._is_bare_part(phrase, quantity, pending):
             self._leave(words)
             clause.lost = True
@@ -286,10 +276,17 @@ class PhraseReader(NamedAgain):
         if clause.times > 1:
             phrase, clause.times = self._times(phrase, clause.times), 1
         clause.lost = False
-        if pending and pending.kind == "none":
+        nobody = pending is not None and pending.kind == "none"
+        if nobody:
             pending = None
         if pending and pending.first is not None and self._is_fronted(phrase, quantity, pending.first):
             pending = pending._replace(first=None, also=())
+        if pending and pending.first is not None and clause.main is None and not self.literal:
+            if self.symbols[self.index].source.startswith("there"):
+                # "On the shelf there is" begins anew, whatever stands before the comma.
+                pending = pending._replace(first=None, also=())
+            else:
+                clause.leans = True
         index = self._index(phrase, quantity, pending.first if pending else None)
         self.definite = quantity is not None and quantity.number is None
         if pending:
@@ -316,6 +313,9 @@ class PhraseReader(NamedAgain):
         if clause.owned or not owned:
             clause.last = index
             clause.main = index if clause.main is None else clause.main
+        if nobody and not owned:
+            # What somebody unknown wears does nothing.
+            clause.lost = clause.leans = True
         if phrase.noun.rpartition(" ")[2] in PEOPLE:
             self.person = index
 
@@ -334,34 +334,28 @@ class PhraseReader(NamedAgain):
         """Words that name no object: after ``dressed in`` they may be a colour."""
         pending = self.last_pending
         rest, colors = split_colors(words)
-        if pending and pending.first is not None and pending.kind == "link" and colors and not rest:
+        listed = self.symbols[self.index].kind == "comma" and self._next.text in COLORS
+        if listed and colors and not rest:
+            # "In red, green and blue": of each colour something, and not all of it.
+            self._leave(words)
+        elif pending and pending.first is not None and pending.kind == "link" and colors and not rest:
             self.reading.describe(pending.first, f"{pending.words} {' '.join(colors)}")
         else:
             self._leave(words)
-            self.clause.lost = any(not is_modifier(word) for word in words)
+            self.clause.lost = any(not is_modifier(word) for word in words) or words[-1] in ("other", "others")
             self.clause.nobody = self.clause.nobody or (self.clause.lost and self.clause.main is None)
-
-    def _is_bare_part(self, phrase: Phrase, quantity: Quantity | None, pending: Pending | None) -> bool:
-        """``Hair between eyes`` says how somebody looks, and asks for no hair and eyes."""
-        if self.literal or quantity or phrase.color or phrase.attributes or self.clause.after_with:
-            return False
-        joins = pending is not None and pending.kind != "verb"
-        alone = self.clause.main is None and self.symbols[self.index].kind in ("comma", "stop", "line")
-        joins = joins or (alone and pending is None and bool(self.reading.phrases) and phrase.number == 1)
-        is_part = phrase.noun in BODY_PARTS or phrase.kind == "b"
-        return is_part and (joins or self.symbols[self.index].kind in ("link", "direction"))
-
-    def _is_style(self, words: list[str], quantity: Quantity | None) -> bool:
-        """``Visionary`` and ``gothic`` alone are adjectives, though people are called so too."""
-        return not self.literal and quantity is None and len(words) == 1 and "a" in letters(words[0])
-
-    @staticmethod
-    def _is_idiom(relation: str, phrase: Phrase, quantity: Quantity | None) -> bool:
-        """``At bat``, ``at sea``: a singular without an article is no thing there."""
-        return quantity is None and phrase.number == 1 and relation.rpartition(" ")[2] == "at" and phrase.color is None
 
     def _relate(self, kind: str, a: int, words: str, b: int) -> None:
         if a == b:
+            return
+        around = self.reading.phrases[b]
+        if kind == "direction" and around.kind == "b" and not self.literal:
+            # A hat over the eyes covers them: its box is not above theirs.
+            self.reading.unchecked.append(f"{words} {around.noun}")
+            return
+        if kind == "direction" and words == "below" and (around.kind == "s" or around.noun in _AROUND):
+            # Under the sea: no box is below it.
+            self.reading.unchecked.append(f"under {around.noun}")
             return
         if kind == "direction":
             self.reading.relations.append(Relation(a, words, b))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ..english import singular
-from .actions import ActionReader
+from .actions import LIVING, ActionReader
 from .clauses import HAVING
 from .cleaning import cleaned
 from .lexicon import Quantity, Symbol
 from .noun_phrases import is_modifier
 from .reading import Link, Reading
+from .telegrams import is_telegram, with_verbs
 from .tokens import symbols
 from .vocabulary import BODY_PARTS, CLOTHES, PLACED, SILENT_VERBS, WRITINGS
 from .words import noun_kind, verb_of
@@ -19,13 +20,18 @@ _CROSSING = frozenset(
     tripping
     passing crawling rolling going""".split()
 )
+_ALONG = frozenset({"around", "through", "along", "across"})
+"""Prepositions that go with what somebody does, rather than with the thing before them."""
+_PUT = frozenset("put set laid left kept stored balanced propped".split())
 """What moves over something so is above it only for a moment."""
 
 
 def read_prompt(prompt: str) -> Reading:
     """Read any text; words that are not understood are left out."""
     text, alternatives = cleaned(prompt)
-    reading = _Reader(symbols(text), False).reading
+    found = symbols(text)
+    telegram = is_telegram(found)
+    reading = _Reader(with_verbs(found) if telegram else found, False, telegram).reading
     reading.unchecked += alternatives
     return reading
 
@@ -38,8 +44,8 @@ def read_literally(claim: list[Symbol]) -> Reading:
 class _Reader(ActionReader):
     """Reads all symbols: besides phrases also negation, quoted text, relations and attributes."""
 
-    def __init__(self, symbols: list[Symbol], literal: bool) -> None:
-        super().__init__(symbols, literal)
+    def __init__(self, symbols: list[Symbol], literal: bool, telegram: bool = False) -> None:
+        super().__init__(symbols, literal, telegram)
         for self.index, symbol in enumerate(symbols):
             ends = ("stop", "line") if self.refusing else ("comma", "stop", "line")
             if not self.clause.ignoring or symbol.kind in ends:
@@ -89,11 +95,6 @@ class _Reader(ActionReader):
         self._flush()
         self.clause.skipping = True
 
-    def _drop(self, symbol: Symbol) -> None:
-        self._flush()
-        self.clause.ignoring = True
-        self.clause.ignored.append(symbol.source)
-
     def _refuse(self, symbol: Symbol) -> None:
         """``Do not show dogs, cats``: the whole list is left out."""
         self.refusing = self.clause.last is None and not self.clause.words
@@ -119,7 +120,8 @@ class _Reader(ActionReader):
 
     def _quote(self, symbol: Symbol) -> None:
         if self.clause.words and singular(self.clause.words[-1]) in WRITINGS:
-            self.clause.words, self.clause.quantity = [], None
+            # "With the word 'x' on a board" tells where the word is, and not where its owner is.
+            self.clause.words, self.clause.quantity, self.clause.lost = [], None, True
         elif self.clause.words and not self._has_noun and self._next.kind == "word" and symbol.value:
             # A wooden "Inn" sign.
             self.reading.texts.append(symbol.value)
@@ -134,7 +136,7 @@ class _Reader(ActionReader):
     def _take_verb(self) -> tuple[str, int | None]:
         """The verb just before a preposition, and the phrase that it belongs to."""
         clause = self.clause
-        verb, subject = clause.verb, self._actor if clause.verb else self._referent
+        verb, subject = clause.verb, self._mover(clause.verb) if clause.verb else self._referent
         if clause.pending and clause.pending.kind == "verb":
             verb, subject = clause.pending.words, clause.pending.first
         clause.verb = ""
@@ -146,7 +148,7 @@ class _Reader(ActionReader):
         if verb in _CROSSING and symbol.source in ("over", "under"):
             self._join("link", f"{verb} {symbol.source}", subject)
             return
-        if verb and verb not in SILENT_VERBS:
+        if verb and verb not in SILENT_VERBS | _PUT:
             self.reading.describe(subject, verb)
         self._join("direction", symbol.value, subject)
 
@@ -166,7 +168,10 @@ class _Reader(ActionReader):
         main = self.clause.main
         if main is None or subject is None or main == subject:
             return subject
-        if self.clause.finite or self._is_worn(subject):
+        if self._next.source in ("his", "her", "their") and self.reading.phrases[main].kind == "p":
+            return main
+        moves = symbol.value == "toward" or (self.clause.doing and symbol.value in _ALONG)
+        if self.clause.finite or moves or self._is_worn(subject):
             return main
         if symbol.value != "in" or not self.reading.links or self.reading.links[-1].b != subject:
             return subject
@@ -188,6 +193,8 @@ class _Reader(ActionReader):
         # "The cat on the table is black": the cat. "A man in a hat that is black": the hat.
         if self.clause.main is not None and before != "filler":
             self.clause.last = self.clause.main
+        if before != "filler":
+            self._return_to_holder()
         self.clause.after_is = self.clause.last is not None and not self.fronted
         self.clause.finite = self.clause.finite or not relative
         if symbol.source in ("is", "was", "isn't"):
@@ -228,8 +235,17 @@ class _Reader(ActionReader):
 
     def _place(self, symbol: Symbol) -> None:
         self._flush()
+        before = self.symbols[self.index - 1] if self.index else Symbol("stop")
+        turned = before.kind in ("act", "verb", "action") and before.value not in SILENT_VERBS | PLACED
+        if turned and symbol.source.startswith("to the") and not self.literal:
+            # "Looking to the left", and bent to it.
+            return
         alone = self._next.kind in ("comma", "stop", "line", "and")
         subject = self._referent if alone else self.clause.last
+        if turned and before.value in LIVING:
+            subject = self._mover(before.value)
+        if subject is not None and self.reading.phrases[subject].kind == "b" and not self.literal:
+            return
         if subject is not None and not self.clause.was_absent:
             self.reading.links.append(Link(subject, symbol.value))
         elif not self.clause.was_absent:
@@ -246,9 +262,16 @@ class _Reader(ActionReader):
     def _pronoun(self, symbol: Symbol) -> None:
         self._flush()
         pending, self.clause.pending = self.clause.pending, None
-        if pending and pending.first is not None:
+        if pending and pending.kind == "none":
+            self.clause.lost = True
+        elif pending and pending.words == "making":
+            # "Making it sail".
+            self._drop(symbol)
+        elif pending and pending.first is not None:
             first = pending.first
             second = self._antecedent(symbol)
+            if second is None and symbol.source == "them":
+                return
             if second is None or second == first:
                 second = self.topic
             if second is None or second == first:
@@ -274,9 +297,24 @@ class _Reader(ActionReader):
 
     def _antecedent(self, symbol: Symbol) -> int | None:
         """What a pronoun stands for: ``he`` and ``she`` for the last person."""
+        if symbol.source == "it" and self.clause.holder is not None:
+            return self.clause.holder
         if symbol.source in _PERSONAL:
             phrases = self.reading.phrases
             person = next((index for index in range(len(phrases) - 1, -1, -1) if phrases[index].kind == "p"), None)
-            if person is not None:
-                return person
-        return self.subject if self.subject is not None else self.topic
+            # "He" of nobody who was named.
+            return person
+        before = self.subject if self.subject is not None else self.topic
+        phrases = self.reading.phrases
+        if before is not None and phrases[before].kind == "b" and symbol.source in _PERSONAL | {"they"}:
+            return None
+        if symbol.source in ("they", "them") and before is not None and phrases[before].kind != "p":
+            if any(phrase.kind == "p" and phrase.number > 1 for phrase in phrases):
+                # The people, or the things: nobody knows.
+                return None
+        if symbol.source == "them" and before in self.clause.joined:
+            before = self.topic
+        if symbol.source == "them" and before is not None and phrases[before].number == 1:
+            several = (index for index in reversed(range(before)) if phrases[index].number > 1)
+            return next(several, None if phrases[before].kind != "p" else before)
+        return before

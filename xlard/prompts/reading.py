@@ -117,8 +117,9 @@ class Clause:
     words; ``finite``: a verb or ``is`` has told
     what ``main`` does; ``part``: the next phrase is what so many belong to, of which this clause tells, and ``whole``
     is then the index of that phrase; ``each``: its object is there once
-    for each subject, as ``of_each`` announces; ``ignored`` are the
-    words that were left out.
+    for each subject, as ``of_each`` announces; ``holder``: the phrase that ``with`` tells of; ``leans``: the clause
+    goes on about
+    the subject of the one before; ``ignored`` are the words that were left out.
     """
 
     words: list[str] = field(default_factory=list)
@@ -146,4 +147,6 @@ class Clause:
     whole: int | None = None
     each: bool = False
     of_each: bool = False
+    holder: int | None = None
+    leans: bool = False
     ignored: list[str] = field(default_factory=list)

@@ -45,6 +45,9 @@ def is_noun(word: str) -> bool:
 
 def word_symbol(word: str, tag: str, after: str, before: str = "") -> Symbol:
     """The symbol of a word that the lexicon does not hold, by its tag and the words ``before`` and ``after`` it."""
+    if word == "half" and is_noun(after):
+        # "Half lion": what there is none of, as a whole.
+        return Symbol("like", source=word)
     if word in SHADES and after not in COLORS and set(letters(word)[:2]) & SURE and word not in ATTRIBUTES:
         return _word(word, "N")
     if word in _CLOSED or singular(word) in _CLOSED:

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from ..english import COLOR_NOUNS, COLORS, INVARIANT_NOUNS, NUMBERS, plural, singular
 from .lexicon import FUNCTION_WORDS, LEXICON, LONGEST, Quantity, Symbol, Word
+from .names import name_spans
 from .numbers import UNCOUNTED, uncounted, without_large
 from .tagger import load_tagger
-from .tagging import MOST_WORDS_OF_A_COMPOUND, compound_at, finite_verb, word_symbol
-from .vocabulary import COMPOUNDS, MEDIA
-from .words import SURE, letters, noun_kind, verb_of
+from .tagging import MOST_WORDS_OF_A_COMPOUND, compound_at, finite_verb, is_noun, word_symbol
+from .vocabulary import ATTRIBUTES, BODY_PARTS, COMPOUNDS, MEDIA
+from .words import SURE, letters, listed, noun_kind, verb_of
 
 _WORD = r"[^\W_]+(?:['\u2019-][^\W_]+)*"
 # No alternative may look far ahead of where it can fail, or long texts take quadratic time.
@@ -24,13 +25,16 @@ _TOKEN = re.compile(
     r"|\u2018(?P<single>(?:[^\u2018\u2019\n]|\u2019(?=\w)){1,100})\u2019"
     r"|(?<!\w)'(?P<plain>(?:[^'\n]|'(?=\w)){1,100})'(?!\w)"
     r"|\b(?i:says|saying|reads|letters?|words?|texts?)[ :]{1,9}"
-    r"(?P<capitals>[A-Z][A-Z0-9!?']{1,40}(?:[ ][A-Z0-9!?']{1,40}){0,9})(?!\w)"
+    r"(?P<capitals>[A-Z][A-Z0-9!?'-]{1,40}(?:[ ][A-Z0-9!?'-]{1,40}){0,9})(?!\w)"
     # What is said without quotation marks goes on to the end of the clause.
-    r"|\b(?i:says|that reads|which reads)[ ]{1,9}(?P<said>[\w][^\n.,;:\"()\[\]{}\u201c\u201d\u2018]{0,80})"
+    r"|\b(?i:says|that reads|which reads)[ :]{1,9}"
+    r"(?P<said>[\w](?:[^\n.,;:\"()\[\]{}\u201c\u201d\u2018]|[.,:](?=\d)){0,80})"
     r"|(?P<stop>\bBREAK\b|\bAND\b|[.!?](?=\W|\Z)|\n[ \t\r]*\n)|(?P<line>\n)"
     # "Cat::2 dog" has a weight.
-    r"|(?P<comma>::\s{0,3}[-+]?\d{0,9}(?:\.\d{1,9})?(?![\w.])|[,;:/|\u2022\u00b7\u2013\u2014]|(?<=\s)-(?=\s))|(?P<and>&)|(?P<bracket>[()\[\]{}])"
-    # Apertures, sizes and versions, then 2girls and 6+boys.
+    r"|(?P<comma>::\s{0,3}[-+]?\d{0,9}(?:\.\d{1,9})?(?![\w.])|[,;:/|\u2022\u00b7\u2013\u2014]|(?<=\s)-(?=\s))"
+    r"|(?P<and>&|(?<=[ ])\+(?=[ ]))|(?P<bracket>[()\[\]{}])"
+    # Numbers of models, apertures, sizes and versions, then 2girls and 6+boys.
+    r"|#\d+"
     r"|\d+(?:[.,:/]\d+)+|[$\u20ac\u00a3\u00a5][ ]?\d[\d.,]*"
     r"|(?P<counted>(?<!\w)\d{1,3})(?P<more>\+?)[ ]?(?=(?!dpi|fps|mph|koma|bit|iso|deg)[a-zA-Z]{3})"
     rf"|(?P<word>{_WORD})"
@@ -44,6 +48,19 @@ _AFTER_SAID = re.compile(
 
 _BEFORE_QUALITIES = frozenset({"a", "an", "the", "very", "two", "three"})
 _BEFORE_NAMES = frozenset({"of", "by", "called", "named", "like", "style", "from"})
+_PREFIXES = frozenset({"ex", "non", "semi", "anti", "pre", "ultra"})
+_TREATED = frozenset(
+    """capped covered lined plated tinted painted carved drawn powered worn bleached stained soaked trimmed
+    encrusted studded infested clad coated swept lit""".split()
+)
+"""``Snow capped hills``: what comes before is no thing of its own."""
+_OF_HAIR = frozenset("short long dark light medium curly straight wavy messy".split())
+_MADE_LIKE = frozenset({"shaped", "themed", "sized"})
+_COLORED = frozenset({"colored", "coloured"})
+_HYPHENATED = frozenset(
+    {"high tech", "low tech", "sci fi", "low poly", "high fantasy", "high end", "hard surface"}
+    | {"full grown", "fully grown", "half eaten", "full length", "full size", "life size", "open air", "dimly lit"}
+)
 _SUBJECTS = frozenset({"he", "she", "it", "they"})
 _FIRST_WORDS = frozenset(words[0] for words in LEXICON)
 _JOINING = frozenset(
@@ -54,15 +71,24 @@ _JOINING = frozenset(
 _ARTICLE = re.compile(r" of an? ")
 _SMALL = frozenset(word for word, number in NUMBERS.items() if number > 1 and " " not in word)
 _UNREAD = ('"', UNCOUNTED, "(")
+_NAME = "@"
+"""Before a token that is a name of several words."""
+
 _NEVER_NOUNS = FUNCTION_WORDS | COLORS - COLOR_NOUNS
 
 
 def _tokens(prompt: str) -> list[str]:
     """Words in lower case, separators, and quoted text with a quotation mark before it."""
     tokens: list[str] = []
-    for match in _TOKEN.finditer(prompt.replace("\\", "")):
+    prompt = prompt.replace("\\", "")
+    names, named = name_spans(prompt), 0
+    for match in _TOKEN.finditer(prompt):
         kind = match.lastgroup
-        if kind is None:
+        if kind is None or match.start() < named:
+            continue
+        if match.start() in names:
+            named = names[match.start()]
+            tokens.append(_NAME + prompt[match.start() : named].lower())
             continue
         text = match[kind]
         if kind == "word":
@@ -114,9 +140,10 @@ def symbols(prompt: str, literal: bool = False) -> list[Symbol]:
     """
     tokens = _tokens(prompt)
     if literal:
-        tokens = [token for token in tokens if token != "("]
+        tokens = [word for token in tokens if token != "(" for word in _plain(token)]
     else:
         tokens = uncounted(without_large(tokens, _SMALL, NUMBERS), _SMALL)
+        tokens = _joined(tokens)
     tags = None if literal else load_tagger().tags(["," if token[0] in _UNREAD else token for token in tokens])
     result: list[Symbol] = []
     index = 0
@@ -127,6 +154,41 @@ def symbols(prompt: str, literal: bool = False) -> list[Symbol]:
     return result
 
 
+def _plain(token: str) -> list[str]:
+    """The words of a name; any other token as it is."""
+    return token[1:].split() if token[0] == _NAME else [token]
+
+
+def _joined(tokens: list[str]) -> list[str]:
+    """``Blue eyed`` as ``blue-eyed``, and ``blue colored`` as ``blue``."""
+    result: list[str] = []
+    for token, after in zip(tokens, [*tokens[1:], "."]):
+        before = result[-1] if result else "."
+        described = before in COLORS or "a" in letters(before)
+        named = token in _MADE_LIKE and after not in ("like", "as") and letters(before)[:1] in tuple("tpbms")
+        named = named or (token in _TREATED and is_noun(after) and after not in FUNCTION_WORDS and is_noun(before))
+        if before in _PREFIXES or f"{before} {token}" in _HYPHENATED or (named and before not in FUNCTION_WORDS):
+            result[-1] += f"-{token}"
+            continue
+        if before in COLORS and (token in _COLORED or (token in ("color", "colour") and is_noun(after))):
+            continue
+        if token == "haired" and len(result) > 1 and described and result[-2] in _OF_HAIR:
+            result[-2:] = [f"{result[-2]}-{before}-haired"]
+            continue
+        if described and before not in FUNCTION_WORDS and _is_part(token):
+            result[-1] += f"-{token}"
+        else:
+            result.append(token)
+    return result
+
+
+def _is_part(token: str) -> bool:
+    """Whether a word says which parts a body has: ``haired``, ``eyed``, ``skinned``."""
+    if not token.endswith("ed") or token in ATTRIBUTES:
+        return False
+    return any(listed(stem)[:1] == "b" or stem in BODY_PARTS for stem in (token[:-2], token[:-1], token[:-3]))
+
+
 def _symbol_at(tokens: list[str], index: int, tags: list[str] | None) -> tuple[int, Symbol]:
     """The symbol at a place, and how many tokens it takes. Without ``tags`` the text is a claim's."""
     token = tokens[index]
@@ -134,6 +196,8 @@ def _symbol_at(tokens: list[str], index: int, tags: list[str] | None) -> tuple[i
         return 1, Symbol(_KINDS[token])
     if token[0] == '"':
         return 1, Symbol("quote", token[1:], source=token + '"')
+    if token[0] == _NAME:
+        return 1, Symbol("word", text=Word(token[1:], "F"), source=token[1:])
     if token[0] == UNCOUNTED:
         return 1, Symbol("noise", source=token[1:])
     if token.isdecimal():

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ..claims import MOST_CLAIMS
-from .parser import PromptClaims
+from ..claims import MOST_CLAIMS, NOTHING_TO_CHECK, Claim
+from .parser import PromptClaims, claims_from_prompt
 
 NOT_UNDERSTOOD, NOT_CHECKED = "not understood:", "not checked:"
+
+_MOST_NAMED = 10
+"""More prompts than these are not named one by one."""
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -38,6 +41,31 @@ def limited(read: PromptClaims, most: int = MOST_CLAIMS) -> PromptClaims:
     """The first ``most`` claims, which are the surest; the texts of the others go before what is not checked."""
     more = tuple(claim.text for claim in read.claims[most:])
     return replace(read, claims=read.claims[:most], not_checked=(*more, *read.not_checked))
+
+
+def prompts_with_claims(
+    prompts: Sequence[str], claims_for: Callable[[str], Sequence[Claim]] = claims_from_prompt
+) -> tuple[list[str], list[str]]:
+    """The prompts that make claims, and those that make none. Raises ValueError if all make none."""
+    kept = [prompt for prompt in prompts if claims_for(prompt)]
+    without = [prompt for prompt in dict.fromkeys(prompts) if prompt not in set(kept)]
+    if not kept:
+        raise ValueError(
+            f"No claim could be read out of {_named(without) or 'an empty list of prompts'}, so nothing in its pictures"
+            " could be judged. Write what should be there, for example 'two red circles'."
+        )
+    return kept, without
+
+
+def skipped_note(without: Sequence[str]) -> str:
+    """One line that names the prompts that were skipped because they make no claims; empty for none."""
+    return f"Skipped, {NOTHING_TO_CHECK}: {_named(without)}" if without else ""
+
+
+def _named(prompts: Sequence[str]) -> str:
+    more = f" and {len(prompts) - _MOST_NAMED} more" if len(prompts) > _MOST_NAMED else ""
+    kind = "the prompts " if len(prompts) > 1 else "the prompt "
+    return kind + ", ".join(map(repr, prompts[:_MOST_NAMED])) + more if prompts else ""
 
 
 def note_lines(read: PromptClaims) -> list[str]:

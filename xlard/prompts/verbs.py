@@ -27,7 +27,8 @@ _IRREGULAR = word_pairs(
 )
 _PAST_ONLY = frozenset(
     """ate began bit blew broke came chose did drank drew drove fell flew froze gave got grew hid knew ran rang rode
-    rose sang sank saw shook snuck spoke stole swam swore threw took tore went woke wore wove wrote""".split()
+    rose sang sank sat saw shook slept snuck spoke stole stood swam swore threw took tore went woke wore wove wrote
+    knelt leapt crept wept""".split()
 )
 """Pasts that are no participles."""
 
@@ -66,7 +67,8 @@ def bases(word: str) -> tuple[tuple[str, str], ...]:
     for ending, form in (("ing", "ing"), ("ed", "ed")):
         if word.endswith(ending) and len(word) > len(ending) + 2:
             stem = word[: -len(ending)]
-            found += [(stem, form), (stem + "e", form)]
+            # "Scaring" is of "scare": of "scar" it would have two consonants.
+            found += [(stem + "e", form)] if _doubles(stem) else [(stem, form), (stem + "e", form)]
             if stem[-1] == stem[-2]:
                 found.append((stem[:-1], form))
             if stem[-1] == "i" and ending == "ed":

@@ -144,7 +144,10 @@ OPINIONS = frozenset(
     ultra-detailed high-quality high-resolution high-res hd uhd hdr 4k 8k 16k 2k 3d 2d cgi raw nsfw sfw absurdres
     highres lowres dramatic volumetric ambient vibrant trending artstation plain blurry blurred typical famous other
     same directly just together quickly slowly happily quietly calmly gently peacefully gracefully fast alone outdoors
-    indoors upright sideways""".split()
+    indoors upright sideways different various unique main real certain own specific shaded rendered quadratic defined
+    processed processing traced tracing focused random outer overall average mid neo after led viewed printed far
+    close way apart further next
+    taken posing aesthetic""".split()
 )
 """Words that become no claim: praise, quality tags, adverbs."""
 
@@ -160,9 +163,14 @@ NOISE_NOUNS = frozenset(
 MEDIA = frozenset(
     """photo photograph picture image drawing painting illustration portrait render rendering sketch
     watercolor watercolour artwork art shot close-up closeup view scene depiction screenshot still cartoon snapshot
-    selfie poster print design vector""".split()
+    selfie poster print design vector pic""".split()
 )
 """Words for the picture itself, as in ``a photo of``."""
+
+MEANS = frozenset(
+    "camera lens pen ink pencil brush airbrush crayon charcoal oil acrylic gouache pastel paint studio".split()
+)
+"""Words for what a picture is made with, and where: bare, they name no thing."""
 
 WRITINGS = frozenset("text word letter lettering phrase name message title slogan inscription caption writing".split())
 """Words before quoted text that name the text and no object."""
@@ -191,7 +199,8 @@ CLOTHES = frozenset(
     """hat coat dress suit shirt jacket uniform costume robe armor cloak cape mask helmet hood kimono gown sweater
     hoodie
     tuxedo apron scarf skirt wheelchair stroller saddle collar vest cap bikini swimsuit t-shirt sunglasses
-    eyeglasses""".split()
+    eyeglasses tie bowtie necktie shoe sneaker boot sandal glove sock jeans pants trousers shorts legging stocking
+    headphones crown tiara necklace belt goggles""".split()
 )
 """What is worn: a man in a hat; and what he does is not said of the hat."""
 

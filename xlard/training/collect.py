@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import random
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from ..loop.grid import Grid
 from ..loop.rearrange import Piece, pieces_of, rearranged
 from ..loop.strategies import REARRANGE_GROWTH, REARRANGE_NOISE_LEVEL
 from ..prompts import claims_from_prompt
+from ..prompts.unclaimed import prompts_with_claims, skipped_note
 from ..protocols import Decoder, Judge, Sampler
 from ..rewards import critique_from_detections
 from .dataset import Dataset
@@ -181,19 +183,18 @@ def collect(
 ) -> int:
     """Draw and judge the jobs of each group together and add them to the dataset; jobs that it has are left out.
 
-    Returns how many pictures were drawn. ``sampler_for`` gives a sampler whose rows are these prompts, ``guidance_for``
+    Prompts without claims are left out and named in the log: nothing in their pictures could be judged. Returns how
+    many pictures were drawn. ``sampler_for`` gives a sampler whose rows are these prompts, ``guidance_for``
     the x0 guidance of some of its rows; pictures drawn with guidance count as ``corrected``. After an exception, such
-    as a cancel from ``on_batch``, what was written before stays. Raises ValueError for a prompt without claims, and
-    what samplers, critics and ``Dataset.append`` raise.
+    as a cancel from ``on_batch``, what was written before stays. Raises ValueError if no prompt has claims, and what
+    samplers, critics and ``Dataset.append`` raise.
     """
     origin = ORIGINS[guidance_for is not None]
     claims = {prompt: claims_for(prompt) for group in groups for prompt, _ in group}
-    for prompt, prompt_claims in claims.items():
-        if not prompt_claims:
-            raise ValueError(
-                f"No claim could be read out of the prompt {prompt!r}, so nothing in its pictures could be judged. "
-                "Write what should be there, for example 'two red circles', or remove the prompt."
-            )
+    _, without = prompts_with_claims(list(claims), claims.__getitem__)
+    if without:
+        logging.getLogger(__name__).warning(skipped_note(without))
+        groups = [[job for job in group if claims[job[0]]] for group in groups]
     collector = _Collector(dataset, sampler_for, decoder, judge, settings, guidance_for, claims, origin)
     done = dataset.done(origin)
     jobs = {job for group in groups for job in group}

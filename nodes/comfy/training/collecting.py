@@ -111,21 +111,25 @@ def collected(
 ) -> tuple[Dataset, str]:
     """Add judged pictures of prompts, one a line, to the dataset of a name; returns it and a report.
 
+    Prompts that make no claims are skipped, and the report names them.
+
     Raises ValueError as ``collect``, ``Dataset.open`` and ``prompts_from_text`` do.
     """
+    from ....xlard.prompts.unclaimed import prompts_with_claims, skipped_note
     from ....xlard.training.collect import collect, jobs_of
     from ....xlard.training.dataset import Dataset
     from ....xlard.training.prompt_lists import prompts_from_text
     from ....xlard.training.summary import summarise_dataset
 
-    lines = prompts_from_text(prompts)
+    lines, without = prompts_with_claims(prompts_from_text(prompts))
     batch = len(as_pictures(artist.latent["samples"]))
     groups = jobs_of(lines, pictures_per_prompt, settings.seed, batch)
     dataset = Dataset.open(dataset_folder(name), artist.source(lines[0], base_model))
     guidance = artist.guidance if artist.corrector is not None and artist.strength else None
     drawn = collect(dataset, groups, artist.sampler, decoder, judge, settings, guidance, _Progress())
     there = sum(map(len, groups)) - drawn
-    return dataset, f"{drawn} pictures drawn, {there} were there already\n{summarise_dataset(dataset)}"
+    parts = f"{drawn} pictures drawn, {there} were there already", skipped_note(without), summarise_dataset(dataset)
+    return dataset, "\n".join(part for part in parts if part)
 
 
 class _Progress:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...prompts import claims_from_prompt
+from ...prompts.unclaimed import prompts_with_claims, skipped_note
 from ...worlds.registry import add_world_option, load_world
 from ...worlds.world import Checker
 from ..statistics import interval
@@ -28,23 +29,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print a table of the pictures."""
     world, prompts = load_world(options.world), read_prompts(options.prompts)
+    _, without = prompts_with_claims(prompts)
     right = right_pictures(options.folder, prompts, world.checker)
+    if without:
+        print(skipped_note(without))
     print(f"{world.title}: {len(right)} pictures of {len({index for index, _ in right})} prompts\n")
     print(table(right, prompts))
 
 
 def right_pictures(folder: Path, prompts: Sequence[str], checker: Checker) -> dict[tuple[int, int], bool]:
-    """Whether every claim holds in each picture of a folder, by prompt index and seed.
+    """Whether every claim holds in each picture of a folder, by prompt index and seed; pictures of prompts without
+    claims are left out.
 
-    Raises ValueError for a folder without pictures, and for a picture without a prompt.
+    Raises ValueError for a folder without pictures, for a picture without a prompt, and if no prompt has claims.
     """
     pictures = numbered_pictures(folder)
     last = max(index for index, _ in pictures)
     if last >= len(prompts):
         raise ValueError(f"There is a picture of prompt {last}, and prompts only up to {len(prompts) - 1}.")
+    claims = [claims_from_prompt(prompt) for prompt in prompts]
     return {
-        key: checker.check(read_picture(path), claims_from_prompt(prompts[key[0]])).passed
+        key: checker.check(read_picture(path), claims[key[0]]).passed
         for key, path in pictures.items()
+        if claims[key[0]]
     }
 
 

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...prompts import claims_from_prompt
+from ...prompts.unclaimed import prompts_with_claims, skipped_note
 
 
 def read_prompts(path: Path) -> list[str]:
-    """The prompts of a file, one a line. Raises ValueError for a prompt without a readable claim."""
+    """The prompts of a file, one a line."""
     lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    return readable_prompts([line for line in lines if line])
+    return [line for line in lines if line]
 
 
 def readable_prompts(prompts: Sequence[str]) -> list[str]:
-    """The prompts themselves. Raises ValueError for one without a readable claim, and for none."""
-    unreadable = [prompt for prompt in prompts if not claims_from_prompt(prompt)]
-    if unreadable or not prompts:
-        raise ValueError(
-            f"No claim can be read out of: {unreadable[:3] or 'an empty list of prompts'}. "
-            "Write what the picture must show, one prompt a line."
-        )
-    return list(prompts)
+    """The prompts that make claims; the others are named and skipped. Raises ValueError if none makes any."""
+    kept, without = prompts_with_claims(prompts)
+    if without:
+        print(f"{skipped_note(without)}\nPictures are numbered without them.", flush=True)
+    return kept

@@ -109,9 +109,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def prompts_for(options: argparse.Namespace, world: World) -> list[str]:
-    """The prompts of a file, or of a split of the world. Raises ValueError for a prompt without a readable claim."""
+    """The prompts of a file, or of a split of the world, that make claims. Raises ValueError if none does."""
     if options.prompts:
-        return read_prompts(options.prompts)
+        return readable_prompts(read_prompts(options.prompts))
     return readable_prompts([prompt.text for prompt in world.prompts.evaluation_prompts(options.split, options.number)])
 
 

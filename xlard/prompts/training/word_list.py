@@ -17,12 +17,12 @@ import ast
 import gzip
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ...english import COLORS, singular
 from ..vocabulary import ATTRIBUTES, COMPOUNDS, MASS_NOUNS, OPINIONS
-from .overrides import CLASSES, COMPOUND_NAMES, NOT_COMPOUNDS
+from .overrides import CLASSES, COMPOUND_NAMES, NAMES, NOT_COMPOUNDS
 
 _FILES = {
     "03": "x",
@@ -67,6 +67,9 @@ _SEEN = 12
 """From how many captions on a noun names something that can be seen."""
 
 _LOCATION = "15"
+_NAMED = ("10", "15", "18")
+"""Books, places and people."""
+_SMALL_WORDS = frozenset("of the and de la du von van".split())
 _COUNTED = ("05", "06")
 """Animals and made things: a leopard is first a pelt to WordNet."""
 _CONCRETE = "tpbm"
@@ -224,6 +227,18 @@ def _glued(net: WordNet, lemma: str) -> bool:
     return kinds[0] == "v" or first.endswith("ing") or adjective == _PERTAINYM or not net.is_a(lemma, last)
 
 
+def _named(net: WordNet, lemma: str, words: Mapping[str, str]) -> bool:
+    """Whether words are the name of a person, a place or a book, and one of them alone would be a thing.
+
+    ``words`` are the letters of single words: of names in common words only, such as ``red cloud``, nobody knows.
+    """
+    nouns = [sense for sense in net.senses[lemma] if sense[3][0] == "1"]
+    if not nouns or nouns[0][1] not in _NAMED or not all(synset in net.proper for *_, synset in nouns):
+        return False
+    letters = [words.get(singular(word), "f") for word in lemma.split("_") if word not in _SMALL_WORDS]
+    return any(code[0] == "f" for code in letters) and any(code[0] in _CONCRETE for code in letters)
+
+
 def main() -> None:
     """Write the list."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -262,6 +277,11 @@ def main() -> None:
         seldom = counted[word] < _SEEN and number >= 5
         if word not in words or (seldom and words[word][0] not in "ap"):
             words[word] = "f" + words.get(word, "")
+    single = {word: code for word, code in words.items() if " " not in word}
+    for lemma in list(net.senses):
+        if 1 <= lemma.count("_") <= 2 and re.fullmatch(r"[a-z_]+", lemma) and _named(net, lemma, single):
+            words[lemma.replace("_", " ")] = "f"
+    words |= dict.fromkeys(NAMES, "f")
     for code, names in CLASSES.items():
         for word in names:
             others = "vr" if code in "tpb" else "avr"
