@@ -13,9 +13,9 @@ from . import inputs, sockets
 from .comfy import folders
 from .comfy.accepted import as_corrector, optional_head
 from .comfy.managed import load_managed
-from .comfy.sampling.correct_and_finish import correct_and_finish, needs_model, sampler_for
-from .comfy.sampling.correct_latent import correct_latent
-from .comfy.sampling.family import check_fits
+from .comfy.sampling.correct_and_finish import check_sampling, correct_and_finish, needs_model
+from .comfy.sampling.correct_latent import asked_aspects, correct_latent
+from .comfy.sampling.sampler import ComfySampler
 from .comfy.sampling.tokens import token_text
 
 
@@ -136,7 +136,7 @@ class XLARDCorrectLatent(io.ComfyNode):
                 io.Image.Output("attribution", tooltip="Where the correction acted: light is much, black is nothing."),
                 io.Float.Output(
                     "change",
-                    tooltip="Size of the correction relative to the latent, 0 is none; the largest of the batch.",
+                    tooltip="Size of the change of the latent, relative to it, 0 is none; the largest of the batch.",
                 ),
                 io.String.Output(
                     "tokens",
@@ -151,15 +151,22 @@ class XLARDCorrectLatent(io.ComfyNode):
     @classmethod
     def check_lazy_status(
         cls,
+        positive: list,
         corrector: object,
         latent: dict | None = None,
         sigma: float = 0.0,
+        head: object | None = None,
         gradient_steps: int = 0,
+        prompt: str = "",
         model: Any = None,
+        negative: list | None = None,
         **others: object,
     ) -> list[str]:
         # What cannot work is said before the latent is sampled.
-        needs_model(as_corrector(corrector).config, sigma, model is not None, gradient_steps)
+        module, reader = as_corrector(corrector), optional_head(head)
+        asked_aspects(module, reader, gradient_steps, prompt)
+        if needs_model(module.config, sigma, model is not None, gradient_steps):
+            check_sampling(model, positive, negative, module, reader)
         return ["latent"] if latent is None else []
 
     @classmethod
@@ -187,8 +194,8 @@ class XLARDCorrectLatent(io.ComfyNode):
         module, reader = as_corrector(corrector), optional_head(head)
         level = sigma or module.config.single_step_level
         if needs_model(module.config, sigma, model is not None, gradient_steps):
-            check_fits({"corrector": module, "head": reader}, model, positive)
-            sampler = sampler_for(model, positive, negative, latent, (steps, cfg, sampler_name, scheduler))
+            # Checked before: there is a negative.
+            sampler = ComfySampler(model, positive, negative or [], latent, steps, cfg, sampler_name, scheduler)
             correction = correct_and_finish(sampler, latent, module, reader, seed, level, strength, prompt)
         else:
             settings = AscentSettings(gradient_steps, how=combine)

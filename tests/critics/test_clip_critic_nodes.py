@@ -194,14 +194,16 @@ def scored_graph(answer: str, scoring: str, lacks: str = "", **settings) -> dict
 @pytest.mark.parametrize(
     "answer, said", [("yes", "yes with 100%"), ("no", "yes with 0%"), ("maybe", "neither yes nor no")]
 )
-def test_the_probability_of_yes_is_that_of_the_encoders_next_word(scripted, answer, said):
-    report = text(scripted.run(scored_graph(answer, "P(yes)")), "report")
+@pytest.mark.parametrize("lacks", ["", "brevity"])
+def test_the_probability_of_yes_is_that_of_the_encoders_next_word(scripted, answer, said, lacks):
+    report = text(scripted.run(scored_graph(answer, "P(yes)", lacks)), "report")
     assert said in report
 
 
-def test_the_likelihood_of_a_claim_is_that_of_its_own_words_beside_an_empty_picture(scripted):
+@pytest.mark.parametrize("lacks", ["", "brevity"])
+def test_the_likelihood_of_a_claim_is_that_of_its_own_words_beside_an_empty_picture(scripted, lacks):
     # Every character is twice as probable beside the picture: one that is not the claim's would be much less so.
-    graph = scored_graph("x", "prompt likelihood")
+    graph = scored_graph("x", "prompt likelihood", lacks)
     graph["image"]["inputs"]["image"] = "white.png"
     report = text(scripted.run(graph), "report")
     assert report.count("+0.69 nats per token") == 5, report

@@ -99,6 +99,12 @@ def test_an_unsure_claim_does_not_keep_a_sure_one_from_blaming() -> None:
     assert [d.noun for d in faults.wrong] == ["dog"] and {CAT, OTHER_CAT} < set(faults.right)
 
 
+def test_claims_of_which_only_one_says_something_count_as_agreed_on() -> None:
+    claims = [COUNT, TEXT, text_claim("OPEN"), text_claim("SHUT")]
+    critique = paired(claims, seen(claims, CAT, OTHER_CAT), said(claims, CAT_IN_WORDS))
+    assert critique.confidence == pytest.approx(0.75)
+
+
 def test_the_confidence_falls_with_disagreements_and_is_that_of_the_less_sure() -> None:
     claims = [COUNT, object_claim("cat"), object_claim("dog"), count_claim("dog", 0)]
     critique = paired(claims, seen(claims, CAT, OTHER_CAT), said(claims, CAT_IN_WORDS, confidence=0.8))

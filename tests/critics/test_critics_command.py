@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from tests.support.detectors import sees_only
 from xlard.critics.__main__ import main
+from xlard.critics.__main__ import picture as read_picture
 from xlard.worlds.shapes.architecture import CRITIC
 from xlard.worlds.shapes.world import ShapesWorld
 
@@ -54,13 +56,13 @@ def test_a_servers_verdicts_boxes_and_answers_are_json(picture, server, tmp_path
 
 
 def test_how_an_answer_ended_is_said(picture, server, capsys):
-    url = server.url
-    assert run(picture, "--prompt", "a circle", "--server", url, "--model", "cut-list", "--json") == 0
+    command = [picture, "--prompt", "a circle", "--server", server.url, "--model", "cut-list"]
+    assert run(*command, "--json") == 2
     critique = json.loads(capsys.readouterr().out)
     assert critique["abstained"] and critique["score"] is None
     assert [answer["whole"] for answer in critique["answers"]] == [False, False]
     assert all("was cut" in answer["fault"] and answer["text"] for answer in critique["answers"])
-    assert run(picture, "--prompt", "a circle", "--server", url, "--model", "cut-list") == 0
+    assert run(*command) == 2
     text = capsys.readouterr().out
     assert "no verdict" in text and "was cut" in text
 
@@ -109,12 +111,27 @@ def test_a_file_that_is_no_picture_is_named_and_the_others_are_judged(picture, s
         (["--prompt", "a cat", "--server", "http://10.0.0.1/v1"], "is not on this machine"),
         (["--prompt", "a cat", "--folder", "."], "config.json is missing"),
         (["--prompt", "a cat", "--detector", "."], "config.json is missing"),
+        (["--prompt", "a cat", "--folder", ".", "--model", "m"], "--model and --allow-remote belong to --server"),
+        (["--prompt", "a cat", "--folder", ".", "--max-tokens", "0"], "--max-tokens must be at least 1"),
     ],
 )
 def test_what_cannot_be_judged_ends_with_the_cause(picture, server, arguments, cause, capsys):
     critic = [] if {"--server", "--folder", "--detector"} & {*arguments} else ["--server", server.url]
     assert run(picture, *arguments, *critic) == 2
     assert cause in capsys.readouterr().err
+
+
+@pytest.mark.model
+def test_what_a_model_cannot_see_is_named_and_the_others_are_judged(picture, tmp_path, capsys):
+    Image.new("RGB", (3000, 1)).save(tmp_path / "thin.png")
+    assert run(str(tmp_path / "thin.png"), picture, "--prompt", "a circle", "--folder", str(CRITIC)) == 2
+    captured = capsys.readouterr()
+    assert captured.out.count("claims hold") == 1 and "thin.png cannot be judged" in captured.err
+
+
+def test_sixteen_bits_are_read_as_they_are(tmp_path):
+    Image.fromarray(np.full((4, 4), 30000, np.uint16)).save(tmp_path / "deep.png")
+    assert read_picture(tmp_path / "deep.png").mean().item() == pytest.approx(30000 / 65535, abs=0.005)
 
 
 def test_without_a_critic_the_command_says_what_to_give(picture, capsys):

@@ -56,6 +56,31 @@ def test_what_nobody_has_looked_for_has_no_verdict_and_what_was_looked_for_and_n
     assert passed([[], []], [text_claim("EXIT")], label="cat") == [None, None]
 
 
+def test_a_kind_of_what_is_asked_for_has_been_looked_for() -> None:
+    assert passed([{**CAT, "label": "tabby cat"}]) == [True, True]
+    assert passed([[], []], ONE_CAT, label="tabby cat") == [False, False]
+
+
+@pytest.mark.parametrize("label", ["cat, cat", "cat;", "cat\ncats"])
+def test_a_label_may_name_one_thing_twice_and_in_lines(label: str) -> None:
+    assert passed([BARE], label=label) == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"width": -5}, "so it shows nothing"),
+        ({"height": 0}, "so it shows nothing"),
+        ({"x": 64}, "lies outside of the picture of 64 x 64"),
+        ({"y": -20}, "lies outside of the picture of 64 x 64"),
+    ],
+)
+def test_a_box_that_shows_nothing_of_the_picture_is_refused(changes: dict, cause: str) -> None:
+    with pytest.raises(ValueError, match=cause):
+        passed([{**CAT, **changes}])
+    assert passed([{**CAT, "x": -5, "y": 50}]) == [True, True]
+
+
 def test_a_score_or_a_place_that_is_no_number_is_no_verdict_on_its_picture_alone() -> None:
     for name in ("score", "x"):
         assert passed([[CAT], [{**CAT, name: float("nan")}]]) == [True, None]

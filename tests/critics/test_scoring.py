@@ -374,3 +374,11 @@ def test_an_unsure_probability_is_asked_for_again(yes, asks) -> None:
 def test_counts_and_positions_are_never_zoomed() -> None:
     critique, pictures = zoomed("", CUP.format(500, 540), claims=[count_claim("cup", 2)])
     assert len(pictures) == 1 and not critique.passed
+
+
+def test_regions_say_what_the_closer_look_said() -> None:
+    claims = claims_from_prompt("a red cup")
+    listed = '[{"bbox_2d": [500, 200, 540, 360], "label": "blue cup"}]'
+    critique, _ = zoomed('{"reason": "red", "verdict": "yes"}', listed, claims=claims)
+    assert [verdict.passed for verdict in critique.verdicts] == [True, True]
+    assert [region.reason for region in critique.regions] == ["as asked for"]

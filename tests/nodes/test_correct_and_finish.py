@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.support.graphs import SIDE, demo_graph, error, pictures, shown, text
+from tests.support.graphs import SIDE, demo_graph, pictures, shown, text
 from xlard.comfy_server.server import ComfyServer
 
 HARD = "a red circle left of a blue square"
@@ -87,6 +87,7 @@ def test_outside_the_noise_mask_the_latent_stays(comfy):
     graph["masked"] = {"class_type": "SetLatentNoiseMask", "inputs": {"samples": ["drawn", 0], "mask": ["mask", 0]}}
     graph["corrected"]["inputs"]["latent"] = ["masked", 0]
     assert np.abs(pictures(comfy, graph, "decoded").astype(int) - pictures(comfy, graph, "after")).max() <= 1
+    assert pictures(comfy, graph, "corrected", 1).max() == 0
 
 
 def test_a_lower_noise_level_than_its_own_changes_less(comfy):
@@ -103,12 +104,22 @@ def test_a_corrector_that_needs_a_model_says_so_before_anything_is_sampled(comfy
     assert result.error["node_type"] == "XLARDCorrectLatent" and "drawn" not in result.executed
 
 
-def test_what_sampling_needs_and_cannot_take_is_said(comfy):
-    graph = finishing_graph()
-    del graph["corrected"]["inputs"]["negative"]
-    assert "Sampling needs negative" in error(comfy, graph)
-    message = error(comfy, finishing_graph(gradient_steps=2))
-    assert "Set gradient_steps to 0, or disconnect model" in message
+@pytest.mark.parametrize(
+    "settings, cause",
+    [
+        ({"negative": None}, "Sampling needs negative"),
+        ({"gradient_steps": 2}, "Set gradient_steps to 0, or disconnect model"),
+        ({"prompt": "moody"}, "asks for nothing that this head rates"),
+        ({"gradient_steps": 2, "model": None, "head": None, "sigma": 0.5}, "Gradient steps need a reward head"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_is_sampled(comfy, settings, cause):
+    graph = finishing_graph(steps=13, **settings)
+    del graph["decoded"]
+    for name in [name for name, value in graph["corrected"]["inputs"].items() if value is None]:
+        del graph["corrected"]["inputs"][name]
+    result = comfy.run(graph)
+    assert cause in result.error["exception_message"] and "drawn" not in result.executed
 
 
 @pytest.mark.parametrize("sampler", ["heun", "dpmpp_2m", "uni_pc"])

@@ -67,6 +67,11 @@ built = {
 weights = st.sampled_from([1.0, 2.0, 0.5]) | st.floats(0, exclude_min=True, allow_infinity=False)
 
 
+@pytest.mark.parametrize("noun", ["series", "film", "movie"])
+def test_words_that_prompts_say_of_pictures_are_nouns_in_a_line(noun: str) -> None:
+    assert parse_lines(f"color: the {noun} is red") == [color_claim(noun, 1, "red", 1)]
+
+
 @pytest.mark.parametrize("kind", built)
 @examples(40)
 @given(st.data())
@@ -283,6 +288,8 @@ def test_whether_the_claims_of_the_prompt_are_included(text: str, includes_promp
         ("color: circles are red", "how many"),
         ("color: the sheep are white", "how many"),
         ("color: the cat is fluffy", "for 'fluffy' write 'attribute: the cat is fluffy'"),
+        ("count: -1 cats", "There are never -1 of anything"),
+        ("object: \u22123 cats", "write a number from 0 on"),
         ("object: no cats", "true of every picture"),
         ("object: at least no cats", "true of every picture"),
         ("count: no more than two cats", "cannot be claimed"),

@@ -242,3 +242,20 @@ def test_a_prompt_in_quotation_marks_is_no_sign() -> None:
 def test_a_word_that_nobody_knows_is_left_out_of_a_phrase() -> None:
     read = read_claims("a zorblaxed fox in a qwertzal cave")
     assert {"fox", "cave"} <= {claim.noun for claim in read.claims if claim.type in ("count", "object")}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "absent"),
+    [
+        ("a man without a hat and a woman with a hat", False),
+        ("a chair without wheels beside a cart with four wheels", False),
+        ("no cats except one black cat", False),
+        ("a red cup and no red cups", False),
+        ("a red cup and no blue cups", True),
+        ("two dogs, no cats", True),
+    ],
+)
+def test_nothing_is_asked_to_be_there_and_absent(prompt: str, absent: bool) -> None:
+    read = read_claims(prompt)
+    assert any(claim.type == "count" and claim.number == 0 for claim in read.claims) == absent
+    assert any(note.startswith("no ") for note in read.not_checked) != absent

@@ -40,10 +40,14 @@ def picture(file: Path) -> Tensor:
     """A picture file as (H, W, 3) in [0, 1]. Raises ValueError for a file that is none."""
     try:
         with Image.open(file) as image:
-            pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"), dtype=np.float32)
+            turned = ImageOps.exif_transpose(image)
+            if turned.mode.startswith("I"):
+                # Pillow would cut 16 bits off at 8.
+                turned = Image.fromarray((np.asarray(turned, dtype=np.float32) / 257).clip(0, 255).astype(np.uint8))
+            pixels = np.asarray(turned.convert("RGB"), dtype=np.float32)
     except FileNotFoundError:
         raise ValueError(f"There is no picture {file}.") from None
-    except (OSError, UnidentifiedImageError) as error:
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise ValueError(f"{file} cannot be read as a picture: {error}") from None
     return torch.from_numpy(pixels / 255)
 
@@ -153,21 +157,26 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Judge the pictures of a command line and print the critiques.
 
-    Exits with 2 where one cannot be read or judged, after the others.
+    Exits with 2 where one cannot be read or has no verdict, after the others.
     """
     command = parser()
     options = command.parse_args(arguments)
+    if options.server is None and (options.model or options.allow_remote):
+        command.error("--model and --allow-remote belong to --server")
+    if options.max_tokens < 1:
+        command.error("--max-tokens must be at least 1")
     unread = 0
     try:
         claims, critic = claims_of(options), chosen(options)
         for file in options.pictures:
             try:
-                image = picture(file)
+                critique, answers = critic.judge_one(picture(file), claims)
             except ValueError as error:
                 unread += 1
-                print(f"{command.prog}: {error}", file=sys.stderr, flush=True)
+                named = str(error) if str(file) in str(error) else f"{file} cannot be judged: {error}"
+                print(f"{command.prog}: {named}", file=sys.stderr, flush=True)
                 continue
-            critique, answers = critic.judge_one(image, claims)
+            unread += critique.abstained
             # JSON in ASCII, and text without marks: the console's encoding may know no other letters.
             values = {"picture": str(file), "critic": critic.name, **critique.to_dict(), "answers": answers}
             print(json.dumps(values) if options.json else text_of(file, critique), flush=True)

@@ -43,8 +43,8 @@ def _joined(claims: Sequence[Claim], seen: Critique, said: Critique) -> Critique
     for verdict in (_joined_verdict(*pair) for pair in pairs):
         evidence = (_counterpart(detection, objects) or detection for detection in verdict.evidence)
         verdicts.append(replace(verdict, evidence=tuple(dict.fromkeys(evidence))))
-    agreements = [a.passed == b.passed for a, b in pairs if a.passed is not None and b.passed is not None]
-    agreed = sum(agreements) / len(agreements) if agreements else 1.0
+    disagreements = sum(None not in (a.passed, b.passed) and a.passed != b.passed for a, b in pairs)
+    agreed = 1 - disagreements / max(len(pairs), 1)
     stated = [critique.confidence for critique in (seen, said) if not critique.abstained]
     return critique_of(
         verdicts, objects, agreed * min(stated, default=0.0), said.answer, region_scores(verdicts, objects)

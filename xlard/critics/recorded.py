@@ -30,7 +30,9 @@ class RecordedBackend:
         return self.backend.boxes
 
     def __getattr__(self, name: str) -> Any:
-        # What only some backends have, such as unknown_share().
+        # What only some backends have, such as unknown_share(). A copy asks before it has a backend.
+        if name == "backend" or name.startswith("__"):
+            raise AttributeError(name)
         return getattr(self.backend, name)
 
     def seen_size(self, image: Tensor) -> tuple[int, int]:

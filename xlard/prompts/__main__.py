@@ -46,7 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         except UnicodeDecodeError:
             parser.error(f"{options.file} is no text in UTF-8")
     elif options.prompt is None:
-        prompts += prompts_of(sys.stdin.read().split("\n"))
+        try:
+            prompts += prompts_of(sys.stdin.read().split("\n"))
+        except UnicodeDecodeError:
+            parser.error("standard input is no text in this console's encoding; give a file with --file")
     for prompt in prompts:
         # In ASCII: the console's encoding may know no other letters.
         print(json.dumps(read(prompt, max(options.most_claims, 0))))

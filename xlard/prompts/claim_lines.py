@@ -21,7 +21,7 @@ from ..claims import (
 )
 from ..english import NUMBER_WORDS, NUMBERS, PAIR_NOUNS
 from .lexicon import Symbol
-from .line_errors import meant_type, reason, spelled_number
+from .line_errors import meant_type, negative_number, reason, spelled_number
 from .line_weights import weighed, with_weight
 from .noun_phrases import Phrase
 from .reader import read_literally
@@ -119,6 +119,8 @@ def _claim(line: str) -> Claim:
 
 def _read(text: str, *more_parts: str) -> Reading | None:
     """What a text of noun phrases says; None if there is more in it than such phrases and ``more_parts``."""
+    if negative_number(text):
+        return None
     text_symbols = symbols(text, literal=True)
     kinds = {symbol.kind for symbol in text_symbols}
     # "No more than two" is no negation, and a number at the end belongs to nothing.

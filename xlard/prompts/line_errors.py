@@ -16,6 +16,7 @@ from .tokens import symbols
 
 _TITLE = re.compile(r"((?:[-*\u2022]|[0-9]{1,3}[.)])?\s*)([^\W\d_]+)\s*([:\uff1a]|[-=;]\s)")
 _TYPES = {**{kind: kind for kind in get_args(ClaimType)}, "colour": "color"}
+_NEGATIVE = re.compile(r"(?<![\w.-])[-\u2212]\s?\d+")
 _LIKENESS = 0.75
 """From here on a word is taken for a misspelled type (difflib's ratio): ``objekt`` and ``postion`` are, ``note`` is
 not.
@@ -51,8 +52,17 @@ def spelled_number(noun: str) -> str:
     return next((word for word in re.split(r"[\s-]", noun) if word in _LARGE_NUMBERS), "")
 
 
+def negative_number(text: str) -> str:
+    """A number below zero in a text, as it is written; empty if there is none."""
+    found = _NEGATIVE.search(text)
+    return found[0] if found else ""
+
+
 def reason(kind: str, text: str) -> str:
     """Why a text is no count, object, colour or position, as a sentence."""
+    negative = negative_number(text)
+    if negative:
+        return f"There are never {negative} of anything: write a number from 0 on."
     found = symbols(text, literal=True)
     reading = read_literally(found)
     number = next(filter(None, (spelled_number(phrase.noun) for phrase in reading.phrases)), "")

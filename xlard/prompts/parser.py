@@ -75,17 +75,18 @@ def read_claims(prompt: str) -> PromptClaims:
     Counts are exact and by noun: ``two red circles and a blue circle`` claims three circles, two of them red and one
     blue; a wrong colour then fails the colour and not the count. For numbers that are not exact (``some dogs``) an
     object claim asks for at least that many. Of each kind the surest stand first: exact numbers before others,
-    adjectives
-    of the vocabulary before those that the tagger found. A prompt that is not in English, or in JSON, is one custom
-    claim, and not
-    understood.
+    adjectives of the vocabulary before those that the tagger found. What is there and absent, as in ``a man without a
+    hat and a woman with a hat``, is only asked to be there. A prompt that is not in English, or in JSON, is one custom
+    claim, and not understood.
     """
     if not _is_english(prompt):
         return PromptClaims((custom_claim(prompt),), (one_line(prompt),))
     reading = _read(prompt)
     phrases = reading.phrases
     claims = sorted(_number_claims(phrases, reading.uncertain), key=lambda claim: claim.type != "count")
-    claims += [count_claim(phrase.noun, 0, phrase.color) for phrase in reading.absent]
+    there = [any(_is_of(present, absent) for present in phrases) for absent in reading.absent]
+    nowhere = [count_claim(absent.noun, 0, absent.color) for absent in reading.absent]
+    claims += [claim for claim, is_there in zip(nowhere, there) if not is_there]
     claims += _color_claims(phrases) + _part_claims(reading, colors=True)
     claims += _attribute_claims(phrases) + _part_claims(reading, colors=False)
     for relation in reading.relations:
@@ -94,7 +95,14 @@ def read_claims(prompt: str) -> PromptClaims:
         claims.append(position_claim(a.noun, relation.direction, b.noun, number, a.color, b.color))
     claims += [_link_claim(link, phrases) for link in reading.links if _can_be_asked(link, phrases)]
     claims += [text_claim(text) for text in reading.texts]
-    return PromptClaims(tuple(dict.fromkeys(claims)), _listed(reading.unread), _listed(reading.unchecked))
+    unchecked = [*reading.unchecked, *(claim.text for claim, is_there in zip(nowhere, there) if is_there)]
+    return PromptClaims(tuple(dict.fromkeys(claims)), _listed(reading.unread), _listed(unchecked))
+
+
+def _is_of(present: Phrase, absent: Phrase) -> bool:
+    """Whether a thing is one of those that should not be there."""
+    is_kind = present.noun == absent.noun or present.noun.endswith(f" {absent.noun}")
+    return is_kind and absent.color in (None, present.color)
 
 
 def _listed(words: Sequence[str]) -> tuple[str, ...]:

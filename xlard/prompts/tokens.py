@@ -281,7 +281,7 @@ def _longest(tokens: list[str], index: int, literal: bool) -> tuple[int, Symbol]
     """The longest entry of the lexicon at a place and its number of tokens; 0 if there is none."""
     for length in range(min(LONGEST, len(tokens) - index), 0, -1):
         symbol = LEXICON.get(tuple(tokens[index : index + length]))
-        if symbol is None or (literal and symbol.form == "short"):
+        if symbol is None or (literal and (symbol.form == "short" or symbol.kind == "drop")):
             continue
         after = tokens[index + length] if index + length < len(tokens) else "."
         if symbol.kind == "place" and after == "of":

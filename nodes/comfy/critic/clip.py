@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import dropwhile
 from typing import Any, TypeVar
 
 import comfy.model_management
@@ -178,7 +179,8 @@ def load_clip_critic(clip: Any, max_tokens: int = 1024) -> MLLMCritic:
 def _added(before: dict, after: dict) -> list[int]:
     """The tokens at the end that only the second of two conversations has."""
     first, second = (
-        [token[0] for (row,) in compat.token_lists(tokens).values() for token in row] for tokens in (before, after)
+        _unpadded([token[0] for (row,) in compat.token_lists(tokens).values() for token in row])
+        for tokens in (before, after)
     )
     is_picture = [not isinstance(token, int) for token in second]
     same = next(
@@ -186,6 +188,14 @@ def _added(before: dict, after: dict) -> list[int]:
         min(len(first), len(second)),
     )
     return second[same:]
+
+
+def _unpadded(tokens: list[Any]) -> list[Any]:
+    """Tokens without what fills them up on the left, as for LTX-2; of others the first one is left out."""
+    filling = tokens[0]
+    if not isinstance(filling, int):
+        return tokens
+    return list(dropwhile(lambda token: isinstance(token, int) and token == filling, tokens))
 
 
 def _first_of_each(words: Sequence[list[int]]) -> list[int]:

@@ -18,7 +18,8 @@ from ..compat.sampling import control_chain, control_with_hints
 def conditioning_of_rows(conditioning: list, rows: Sequence[int], batch: int) -> list:
     """A CONDITIONING for ``rows`` of a batch, as ComfyUI shares it out over the whole batch; itself for all rows.
 
-    Embeddings and all tensors beside them, alone or in lists, hold one entry for all pictures or one for each. Raises
+    Embeddings and all tensors of two and more dimensions beside them, alone or in lists, hold one entry for all
+    pictures or one for each. Raises
     ValueError for a ControlNet that cannot be split.
     """
     if list(rows) == list(range(batch)):
@@ -31,7 +32,8 @@ def conditioning_of_rows(conditioning: list, rows: Sequence[int], batch: int) ->
 
 def _of_rows(value: Any, rows: Sequence[int], batch: int) -> Any:
     if isinstance(value, Tensor):
-        shared = value.ndim == 0 or len(value) == 1
+        # One number for each token of a prompt (Anima) is nothing that pictures share out.
+        shared = value.ndim < 2 or len(value) == 1
         return value if shared else comfy.utils.repeat_to_batch_size(value, batch)[list(rows)]
     if isinstance(value, list):
         return [_of_rows(item, rows, batch) if isinstance(item, Tensor) else item for item in value]

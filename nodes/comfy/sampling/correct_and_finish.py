@@ -7,12 +7,11 @@ from typing import Any
 import torch
 
 from ....xlard.loop.finished import correct_finished, doubted
-from ....xlard.models.checks import check_family
 from ....xlard.models.corrector import CorrectorConfig, attribution_map, relative_norm
 from ..managed import ManagedModule
-from .correct_latent import CorrectedLatent
-from .latents import as_pictures, like_source, map_image
-from .predictions import aspects_of_prompt
+from .correct_latent import CorrectedLatent, asked_aspects
+from .family import check_fits
+from .latents import as_pictures, like_source, map_image, mask_of
 from .sampler import ComfySampler
 
 
@@ -51,14 +50,13 @@ def correct_and_finish(
 
     The pictures' seeds count up from ``seed``. With a head only those are touched that it doubts, by the aspects that
     ``prompt`` asks for, all where it is empty. At strength 0 the samples are the very same tensor. The attribution is
-    that of what the corrector added, the change that of the finished latents. Raises ValueError for a head and a
-    corrector of two model families.
+    that of what the corrector added, the change that of the finished latents. Raises ValueError as ``asked_aspects``.
     """
     source = sampler.source
     pictures, rows = as_pictures(source).float(), list(range(sampler.batch))
     if head is not None:
-        check_family(head.config, corrector.config.family, "head")
-        columns = [list(map(head.config.aspects.index, aspects_of_prompt(prompt, head.config.aspects)))] * len(rows)
+        aspects = asked_aspects(corrector, head, 0, prompt)
+        columns = [list(map(head.config.aspects.index, aspects))] * len(rows)
         doubts = doubted(head, corrector, pictures, sampler.context(rows), columns)
         rows = [row for row in rows if doubts[row]]
     delta, corrected = torch.zeros_like(pictures), pictures.clone()
@@ -67,6 +65,9 @@ def correct_and_finish(
         corrected[rows], delta[rows] = correct_finished(
             sampler, corrector, pictures[rows], rows, seeds, noise_level, strength
         )
+        mask = mask_of(latent, pictures)
+        if mask is not None:
+            delta = delta * mask
         samples = like_source(corrected.to(source), source)
     else:
         samples = latent["samples"]
@@ -77,14 +78,12 @@ def correct_and_finish(
     )
 
 
-def sampler_for(
-    model: Any, positive: list, negative: list | None, latent: dict, settings: tuple[int, float, str, str]
-) -> ComfySampler:
-    """The sampler that finishes a LATENT; settings are steps, cfg, sampler and schedule. Raises ValueError without
-    ``negative``.
-    """
+def check_sampling(
+    model: Any, positive: list, negative: list | None, corrector: ManagedModule, head: ManagedModule | None
+) -> None:
+    """Raise ValueError without ``negative``, and for a corrector or head of another model."""
     if negative is None:
         raise ValueError(
             "Sampling needs negative, as KSampler does. Connect an empty CLIP Text Encode if you have none."
         )
-    return ComfySampler(model, positive, negative, latent, *settings)
+    check_fits({"corrector": corrector, "head": head}, model, positive)

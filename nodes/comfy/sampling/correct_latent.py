@@ -26,6 +26,20 @@ class CorrectedLatent:
     change: float
 
 
+def asked_aspects(corrector: ManagedModule, head: ManagedModule | None, gradient_steps: int, prompt: str) -> list[str]:
+    """The head's aspects that ``prompt`` asks for, all where it is empty; none without a head.
+
+    Raises ValueError for gradient steps without a head, for a head and a corrector of two model families, and for a
+    prompt that asks for nothing that the head rates.
+    """
+    if head is None:
+        if gradient_steps:
+            raise ValueError("Gradient steps need a reward head to climb. Connect one, or set gradient_steps to 0.")
+        return []
+    check_family(head.config, corrector.config.family, "head")
+    return aspects_of_prompt(prompt, head.config.aspects)
+
+
 def correct_latent(
     latent: dict,
     positive: list,
@@ -40,15 +54,10 @@ def correct_latent(
 
     Both together keep to the corrector's trust region. With a head, only pictures whose predicted reward rises are
     changed; of its aspects those count that ``prompt`` asks for, all where it is empty. What lies outside of the
-    LATENT's noise mask stays. At strength 0 the samples are the very same tensor. Raises ValueError for gradient steps
-    without a head, and for a head and a corrector of two model families.
+    LATENT's noise mask stays. At strength 0 the samples are the very same tensor. Raises ValueError as
+    ``asked_aspects``.
     """
-    if ascent.steps and head is None:
-        raise ValueError("Gradient steps need a reward head to climb. Connect one, or set gradient_steps to 0.")
-    aspects: list[str] = []
-    if head is not None:
-        check_family(head.config, corrector.config.family, "head")
-        aspects = aspects_of_prompt(prompt, head.config.aspects)
+    aspects = asked_aspects(corrector, head, ascent.steps, prompt)
     source = latent["samples"]
     pictures = as_pictures(source)
     original, batch = pictures.to(comfy.model_management.intermediate_device(), torch.float32), len(pictures)

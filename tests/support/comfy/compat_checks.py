@@ -41,6 +41,7 @@ spec.loader.exec_module(sys.modules["pack"])
 from pack.nodes.comfy import diffusers_models  # noqa: E402
 from pack.nodes.comfy.compat import encoders, jobs, sampling  # noqa: E402
 from pack.nodes.comfy.managed import ManagedModule  # noqa: E402
+from pack.nodes.comfy.sampling import conditioning_rows as rows  # noqa: E402
 from pack.xlard.worlds.shapes.architecture import PIPELINE  # noqa: E402
 
 MODEL = diffusers_models.load_demo_model(PIPELINE)
@@ -275,6 +276,24 @@ def hints_can_be_split():
         assert len(before.cond_hint_original) == 2, "the artist's own ControlNet is changed"
 
 
+def conditionings_are_split():
+    beside = {
+        "pooled_output": torch.rand(2, 4),
+        "reference_latents": [torch.rand(2, 4, 1, 1), torch.rand(1, 4, 1, 1)],
+        "t5xxl_ids": torch.arange(20),
+        "strength": 1.0,
+    }
+    stacked = [[torch.rand(2, 3, 4), beside]]
+    assert rows.conditioning_of_rows(stacked, [0, 1, 2, 3], 4) is stacked, "all rows are split, too"
+    ((embedding, options),) = rows.conditioning_of_rows(stacked, [1, 3], 4)
+    # ComfyUI repeats two prompts for four pictures.
+    assert torch.equal(embedding, stacked[0][0][[1, 1]]), "embeddings"
+    assert torch.equal(options["pooled_output"], beside["pooled_output"][[1, 1]]), "what stands beside an embedding"
+    shared, single = options["reference_latents"]
+    assert len(shared) == 2 and len(single) == 1, "lists"
+    assert len(options["t5xxl_ids"]) == 20, "what has a number for each token is no stack (Anima)"
+
+
 def tokens_have_names():
     tokens = CLIP.tokenize("a red circle")
     (batches,) = encoders.token_lists(tokens).values()
@@ -318,6 +337,7 @@ CHECKS = (
     text_encoders_write,
     words_have_probabilities,
     hints_can_be_split,
+    conditionings_are_split,
     tokens_have_names,
     vaes_tell_their_latents,
     models_are_built_from_weights,

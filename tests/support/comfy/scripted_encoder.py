@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 VOCABULARY = 0x250
 SURE, EMPTY = 0.8, 0.4
+LEAST = 2048
+"""Tokens that an encoder which lacks brevity reads at least: it fills them up on the left, as that of LTX-2 does."""
 
 
 class Network(nn.Module):
@@ -65,7 +67,7 @@ class ScriptedClip:
     def __init__(self, encoder: str, answer: str, lacks: str):
         self.encoder, self.answer = encoder, answer
         self.tokenizer, self.cond_stage_model = SimpleNamespace(), Wrapper(lacks)
-        self.asked = ""
+        self.asked, self.is_padded = "", lacks == "brevity"
 
     def tokenize(self, text: str, image=None, skip_template: bool = False) -> dict:
         """Keeps the text; a picture becomes one token."""
@@ -75,6 +77,8 @@ class ScriptedClip:
         seen = [] if image is None else [({"type": "image", "data": image}, 1.0)]
         # Some tokenizers put an option for the encoder beside its tokens, as Qwen-Image 2.1's does.
         words = [(ord(character), 1.0) for character in text]
+        if self.is_padded:
+            seen = [(0, 1.0)] * max(0, LEAST - len(seen) - len(words)) + seen
         return {self.encoder: [[*seen, *words]], "keep_vision": image is not None}
 
     def generate(
@@ -109,7 +113,7 @@ class ScriptedClip:
 
 
 class ScriptedEncoder(io.ComfyNode):
-    """A scripted CLIP; ``lacks`` is what it cannot do: generation, words, sight, logits, numbers or nothing."""
+    """A scripted CLIP; ``lacks``: generation, words, sight, logits, numbers, brevity or nothing."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

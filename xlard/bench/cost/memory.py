@@ -23,6 +23,10 @@ SUMMARY = "seconds and peak memory of a workflow with one xLARD Self-Correct, pa
 _LOOP = "XLARDSelfCorrect"
 _DRAW, _DECODE, _SHOW = "memory_draw", "memory_decode", "memory_show"
 _SAMPLER_INPUTS = ("model", "positive", "negative", "latent_image", "seed", "steps", "cfg", "sampler_name", "scheduler")
+_CORRECTION_INPUTS = (
+    *("model", "positive", "negative", "corrector", "head", "prompt"),
+    *("seed", "steps", "cfg", "sampler_name", "scheduler"),
+)
 _POLL_SECONDS, _SETTLE_SECONDS = 0.05, 2.0
 _MEMORY_FLAGS = re.compile(r"--(?:high|normal|low|no)vram\b|--reserve-vram \S+|--gpu-only\b|--cpu(?!\S)")
 """ComfyUI's flags about memory in its command line."""
@@ -92,7 +96,7 @@ def stages(job: dict, object_info: dict) -> list[Stage]:
         )
     )
     if "corrector" in inputs:
-        correction_inputs = {name: inputs[name] for name in ("positive", "corrector", "head") if name in inputs}
+        correction_inputs = {name: inputs[name] for name in _CORRECTION_INPUTS if name in inputs}
         whole_jobs.append(
             Stage(
                 "+ correction",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from itertools import chain
 
@@ -56,17 +57,21 @@ def critiques_of_boxes(
     number or the masks do not fit, or nothing says what a box shows.
     """
     lists = _listed(boxes, len(images))
-    nouns = [parse_label(part)[1] for part in label.split(",") if part.strip()]
+    nouns = list(dict.fromkeys(parse_label(part)[1] for part in re.split(r"[,;\n]", label) if part.strip()))
     labelled = {parse_label(box.label)[1] for box in chain(*lists) if box.label}
     looked_for = labelled.union(nouns)
     masks_of = _shared_out(masks, lists, individual, images.shape[1:3])
 
     def why_unknown(noun: str) -> str:
-        return "" if noun in looked_for else f"nobody has looked for '{noun}': write it into label if somebody has"
+        # A tabby cat is a cat, as in ``matching``.
+        known = any(other == noun or other.endswith(f" {noun}") for other in looked_for)
+        return "" if known else f"nobody has looked for '{noun}': write it into label if somebody has"
 
     critiques = []
     for image, own, own_masks in zip(images, lists, masks_of):
         if all(box.is_finite for box in own):
+            for box in own:
+                _check_inside(box, image)
             objects = [_detection(box, mask, nouns) for box, mask in zip(own, own_masks)]
             critiques.append(judge_seen(claims, objects, image, why_unknown))
         else:
@@ -74,15 +79,29 @@ def critiques_of_boxes(
     return critiques
 
 
+def _check_inside(box: GivenBox, image: Tensor) -> None:
+    """Raises ValueError for a box that shows nothing of an image (H, W, 3)."""
+    height, width = image.shape[:2]
+    if box.width <= 0 or box.height <= 0:
+        raise ValueError(
+            f"A box is {box.width:g} pixels wide and {box.height:g} high, so it shows nothing. Boxes are x, y, width "
+            "and height, and not two corners: check the node that made it."
+        )
+    if box.x >= width or box.y >= height or box.x + box.width <= 0 or box.y + box.height <= 0:
+        raise ValueError(
+            f"A box at {box.x:g}, {box.y:g} lies outside of the picture of {width} x {height} pixels. Connect the "
+            "pictures that the boxes were found in, of the same size."
+        )
+
+
 def _listed(boxes: object, number: int) -> list[list[GivenBox]]:
     """The boxes of each of ``number`` pictures."""
     try:
         given = _FORMS.validate_python(boxes)
     except ValidationError as error:
-        first = error.errors()[-1]
         raise ValueError(
-            f"The boxes cannot be read ({first['msg']}, at {' '.join(map(str, first['loc']))}). They must be "
-            "BOUNDING_BOX, with x, y, width and height in pixels: one, a list, or a list for each picture."
+            "The boxes cannot be read: they must be BOUNDING_BOX, with x, y, width and height in pixels, one, a list, "
+            "or a list for each picture. Lists of two corners have to be made into these by another node."
         ) from error
     if isinstance(given, GivenBox):
         given = [given]

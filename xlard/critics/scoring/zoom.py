@@ -11,6 +11,7 @@ from torch import Tensor
 from ...claims import Claim
 from ...critique import Critique, Verdict, critique_of
 from ...detections import Detection, matching
+from ...rewards import region_scores
 from ..backend import GREEDY, Backend, Sampling
 from .base import Scorer
 from .grounded import list_objects
@@ -64,7 +65,8 @@ class Zoomed:
             if box is not None and _is_unsure(verdict, box, side):
                 verdict = self._asked_again(backend, image, verdict, box, sampling)
             verdicts.append(verdict)
-        return critique_of(verdicts, seen, critique.confidence, critique.answer, critique.regions)
+        regions = region_scores(verdicts, seen) if critique.regions else ()
+        return critique_of(verdicts, seen, critique.confidence, critique.answer, regions)
 
     def _asked_again(
         self, backend: Backend, image: Tensor, verdict: Verdict, box: Detection, sampling: Sampling
