@@ -25,7 +25,7 @@ _DRAW, _DECODE, _SHOW = "memory_draw", "memory_decode", "memory_show"
 _SAMPLER_INPUTS = ("model", "positive", "negative", "latent_image", "seed", "steps", "cfg", "sampler_name", "scheduler")
 _CORRECTION_INPUTS = (
     *("model", "positive", "negative", "corrector", "head", "prompt"),
-    *("seed", "steps", "cfg", "sampler_name", "scheduler"),
+    *("steps", "cfg", "sampler_name", "scheduler"),
 )
 _POLL_SECONDS, _SETTLE_SECONDS = 0.05, 2.0
 _MEMORY_FLAGS = re.compile(r"--(?:high|normal|low|no)vram\b|--reserve-vram \S+|--gpu-only\b|--cpu(?!\S)")
