@@ -58,11 +58,7 @@ class ActionReader(ClauseReader):
         if not self._is_predicate(symbol):
             self._word(symbol)
             return
-        self._drop_camera()
-        self._flush()
-        self.clause.after_is = False
-        self._tell(symbol)
-        if self.clause.was_absent or self.clause.absent or self.fronted or self.clause.lost:
+        if not self._begins(symbol) or self.clause.lost:
             return
         if symbol.value == "looking" and self._next.kind not in ("link", "direction", "place"):
             # "A man looks sad": the verb says no more than "is".
@@ -120,6 +116,14 @@ class ActionReader(ClauseReader):
         lives = self.reading.phrases[actor].kind == "p" and not person
         return main if placed and not lives else actor
 
+    def _begins(self, symbol: Symbol) -> bool:
+        """Ends the phrase before a verb; whether that verb is of something that is there."""
+        self._drop_camera()
+        self._flush()
+        self.clause.after_is = False
+        self._tell(symbol)
+        return not (self.clause.was_absent or self.clause.absent or self.fronted)
+
     def _tell(self, symbol: Symbol) -> None:
         """A verb has told what the clause's first phrase does."""
         if self.clause.nobody and symbol.form == "ing":
@@ -135,11 +139,7 @@ class ActionReader(ClauseReader):
         if not self._acts(symbol):
             self._word(symbol)
             return
-        self._drop_camera()
-        self._flush()
-        self.clause.after_is = False
-        self._tell(symbol)
-        if self.clause.was_absent or self.clause.absent or self.fronted:
+        if not self._begins(symbol):
             return
         after, verb = self._after_adverbs, symbol.value
         if self.clause.lost:
