@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch
-from comfy_api.latest import io
+from comfy_api.latest import io, ui
 
 from . import sockets
 from .comfy.accepted import as_states
 from .comfy.critic.pictures import states_text
+from .comfy.result_card import states_card
 
 
 class XLARDLoopResult(io.ComfyNode):
@@ -40,11 +41,13 @@ class XLARDLoopResult(io.ComfyNode):
     def execute(cls, state: object) -> io.NodeOutput:
         states = as_states(state)
         best = [loop_state.best for loop_state in states]
+        pictures = torch.stack([version.image for version in best])
         return io.NodeOutput(
             {"samples": torch.stack([version.latent for version in best])},
-            torch.stack([version.image for version in best]),
+            pictures,
             torch.stack([loop_state.first.image for loop_state in states]),
             [version.critique.score for version in best],
             [version.critique.passed for version in best],
             states_text(states),
+            ui={**ui.PreviewImage(pictures, cls=cls).as_dict(), **states_card(states)},
         )

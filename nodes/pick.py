@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from comfy_api.latest import io
+from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..xlard.critics.ranking import RANK_BY, RankBy, rank
@@ -126,9 +126,10 @@ class XLARDPickBest(io.ComfyNode):
         writer = None if critic is None or by == RANK_BY[0] else as_writer(critic)
         ranking = rank(critiques, by, writer, None if images is None else checked_images(images))
         chosen = ranking.best(number)
+        pictures = picked_images(images, chosen)
         return io.NodeOutput(
             picked_latent(latents, chosen, seeds),
-            picked_images(images, chosen),
+            pictures,
             picked_masks(masks, chosen),
             picked_seeds(seed, chosen, seeds),
             list(chosen),
@@ -136,4 +137,5 @@ class XLARDPickBest(io.ComfyNode):
             [ranking.win_rates[index] for index in chosen],
             [critiques[index].score for index in chosen],
             ranking_text(ranking, critiques),
+            ui=None if images is None else ui.PreviewImage(pictures, cls=cls),
         )

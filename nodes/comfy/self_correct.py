@@ -23,6 +23,7 @@ from .compat.jobs import GraphBuilder, JobGraph, output_count
 from .critic.pictures import preview, states_text
 from .critic_failure import rescued
 from .managed import ManagedModule
+from .result_card import states_card
 from .sampling.latents import as_pictures, like_source
 from .sampling.rewriting import ConditioningRewriter
 from .sampling.sampler import ComfyDecoder, ComfySampler
@@ -77,6 +78,7 @@ class SelfCorrection:
             return _cancelled(node, list(progress.best.values()))
         except LoopCriticError as failed:
             states = rescued(failed, self.sampler.source)
+        progress.show_best()
         for state in states:
             state.notes = claims.notes
         refusal = self.rewriter.refusal if self.rewriter else ""
@@ -89,6 +91,7 @@ class SelfCorrection:
             [state.best.critique.score for state in states],
             [state.passed for state in states],
             "\n".join(filter(None, (states_text(states), refusal))),
+            ui=states_card(states),
         )
 
     def _states(
@@ -126,6 +129,11 @@ class _RoundProgress:
         if finished.accepted:
             self.best[row] = finished
         self._bar.update_absolute(self._bar.current + 1, preview=preview(finished.image, finished.critique))
+
+    def show_best(self) -> None:
+        """Leave the best pictures on the node, not those of the last round."""
+        for best in self.best.values():
+            self._bar.update_absolute(self._bar.total, preview=preview(best.image, best.critique))
 
 
 def _cancelled(node: type[io.ComfyNode], best: Sequence[Round]) -> io.NodeOutput:

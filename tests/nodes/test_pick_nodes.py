@@ -87,6 +87,8 @@ def test_the_best_comes_with_everything_that_belongs_to_it(comfy):
     graph["again"] = {"class_type": "VAEDecode", "inputs": {"samples": ["best", LATENT], "vae": ["world", 2]}}
     assert np.abs(pictures(comfy, graph, "again").astype(int) - picked).max() <= 1
     assert (pictures(comfy, masked(graph, ["best", MASK]), "masked") == masks[[int(index)]]).all()
+    # The node shows what it picked.
+    assert len(result.outputs["best"]["images"]) == 1
 
 
 def masked(graph: dict, mask: list) -> dict:

@@ -126,14 +126,14 @@ NEVER = "four purple triangles and a red square"
 """More than the demo world draws in so few rounds."""
 
 
-def test_self_correct_shows_the_picture_of_every_round_while_it_runs(comfy_page):
+def test_self_correct_shows_the_picture_of_every_round_while_it_runs_and_the_best_last(comfy_page):
     seen = previews_of(
         comfy_page,
         "demo_self_correct",
         "XLARDSelfCorrect",
         {"XLARDSelfCorrect": {"rounds": ROUNDS, "steps": 2}, "PrimitiveStringMultiline": {"value": NEVER}},
     )
-    assert len(seen) == ROUNDS + 1 and len(set(seen)) > 1
+    assert len(seen) == ROUNDS + 2 and len(set(seen)) > 1 and seen[-1] in seen[:-1]
     assert comfy_page.our_errors() == []
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from ....xlard.critique import Critique
 from ....xlard.loop.state import LoopState
 from ....xlard.report.drawing import NO_CLAIM, annotate, card, object_masks, summarise, wrong_mask
+from ..result_card import critiques_card
 
 _CARD_WIDTH = 384
 _PREVIEW_SIDE = 512
@@ -67,7 +68,7 @@ def annotated_images(images: Tensor, critiques: Sequence[Critique], notes: Seque
 def critique_output(
     node: type[io.ComfyNode], images: Tensor, critiques: Sequence[Critique], notes: Sequence[str] = ()
 ) -> io.NodeOutput:
-    """What ``sockets.judgement`` declares, of images (B, H, W, 3); the ``node`` shows the annotated pictures."""
+    """What ``sockets.judgement`` declares, of images (B, H, W, 3); the ``node`` shows boxes and claims."""
     annotated = annotated_images(images, critiques, notes)
     size = images.shape[1:3]
     return io.NodeOutput(
@@ -79,8 +80,16 @@ def critique_output(
         [critique.passed for critique in critiques],
         critique_text(critiques, notes),
         torch.cat([object_masks(critique, *size) for critique in critiques]),
-        ui=ui.PreviewImage(annotated, cls=node),
+        ui={
+            **ui.PreviewImage(_with_boxes(images, critiques), cls=node).as_dict(),
+            **critiques_card(images, critiques, notes),
+        },
     )
+
+
+def _with_boxes(images: Tensor, critiques: Sequence[Critique]) -> Tensor:
+    pictures = [annotate(image, critique) for image, critique in zip(images, critiques)]
+    return torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures])).float() / 255
 
 
 def wrong_masks(images: Tensor, critiques: Sequence[Critique]) -> Tensor:

@@ -15,6 +15,7 @@ from ....xlard.loop.state import LoopState
 from ..compat.jobs import JobGraph, in_lists, output_count
 from ..critic.pictures import preview, states_text
 from ..critic_failure import rescued
+from ..result_card import states_card
 from ..sampling.latents import like_source
 from .body import body_of, copied, repetitions, takes
 from .flow import Flow
@@ -46,11 +47,12 @@ def closed(
     try:
         states = flow.finished(latent, image, critiques, body)
     except LoopCriticError as failed:
-        return io.NodeOutput(*_results(flow, rescued(failed, latent["samples"]), latent, number))
+        states = rescued(failed, latent["samples"])
+        return io.NodeOutput(*_results(flow, states, latent, number), ui=states_card(states))
     _show_round(states, number, rounds)
     following = flow.batch.after(states) if number < rounds else None
     if following is None or following.leading is None:
-        return io.NodeOutput(*_results(flow, states, latent, number))
+        return io.NodeOutput(*_results(flow, states, latent, number), ui=states_card(states))
     given = {"state": following, "latent_image": flow.source_like(latent)}
     graph, links = copied(job, flow.start, job.own_id, body, given, output_count(node))
     return io.NodeOutput(*links, expand=graph)

@@ -50,8 +50,8 @@ class ComfyPage:
         self.page.route(lambda address: not address.startswith((url, "data:", "blob:")), lambda route: route.abort())
         # The page would otherwise start with a banner over the tool bar.
         self.page.add_init_script("localStorage.setItem('vueNodesBannerDismissed', 'true')")
-        self.page.goto(url)
-        self.page.wait_for_function(READY, timeout=60_000)
+        self.page.goto(url, timeout=120_000)
+        self.page.wait_for_function(READY, timeout=120_000)
 
     def _keep_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
@@ -61,6 +61,13 @@ class ComfyPage:
         """Open a saved workflow as dropping its file on the page does."""
         graph = json.loads(workflow.read_text(encoding="utf-8")) if isinstance(workflow, Path) else workflow
         self.page.evaluate(LOAD, graph)
+
+    def use_vue_nodes(self, wanted: bool) -> None:
+        """Switch Nodes 2.0 on or off, where nodes are drawn as HTML."""
+        self.page.evaluate(
+            "wanted => window.app.extensionManager.setting.set('Comfy.VueNodes.Enabled', wanted)", wanted
+        )
+        self.page.wait_for_timeout(500)
 
     def missing_nodes(self) -> list[str]:
         """The types of the graph's nodes that no installed pack provides."""

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+
+import torch
+from PIL import Image
+
+from tests.support.report_states import RIGHT, SIDE, WRONG, attempt, judged, several_rounds, state_of
+from xlard.report.shown import MOST_PICTURES, MOST_ROUNDS, shown_critiques, shown_states
+from xlard.report.shown import SIDE as LARGEST
+
+
+class Files:
+    """Keeps pictures in memory."""
+
+    def __init__(self) -> None:
+        self.pictures: list[Image.Image] = []
+
+    def keep(self, picture: Image.Image) -> dict[str, str]:
+        self.pictures.append(picture)
+        return {"filename": f"{len(self.pictures) - 1}.png", "subfolder": "", "type": "temp"}
+
+
+def test_a_critique_is_shown_with_its_boxes_in_pixels_of_the_picture():
+    files = Files()
+    (shown,) = shown_critiques(torch.rand(1, SIDE, SIDE, 3), [judged(WRONG)], ["# a note"], files.keep)
+    assert shown["size"] == [SIDE, SIDE] and shown["notes"] == ["# a note"]
+    verdicts = {claim["text"]: claim["passed"] for claim in shown["claims"]}
+    assert True in verdicts.values() and False in verdicts.values()
+    assert [50, 50, 24, 24] in [box for claim in shown["claims"] if claim["passed"] is False for box in claim["boxes"]]
+    assert json.loads(json.dumps(shown)) == shown
+
+
+def test_a_large_picture_is_kept_small_and_its_boxes_stay():
+    files = Files()
+    (shown,) = shown_critiques(torch.rand(1, 800, 1600, 3), [judged(WRONG)], [], files.keep)
+    assert files.pictures[0].size == (LARGEST, LARGEST // 2) and shown["size"] == [1600, 800]
+
+
+def test_a_loop_is_shown_with_its_best_its_first_and_every_round():
+    files, state = Files(), several_rounds()
+    (shown,) = shown_states([state], files.keep)
+    assert [row["kept"] for row in shown["rounds"]] == ["kept", "best", "dropped", "dropped"]
+    assert shown["image"] == shown["rounds"][1]["image"] and shown["before"] == shown["rounds"][0]["image"]
+    assert all(claim["passed"] for claim in shown["claims"])
+    assert {claim["passed"] for claim in shown["rounds"][3]["claims"]} == {None}
+    assert shown["rounds"][1]["reason"] == "the square is green"
+    # Each picture is kept once.
+    assert len(files.pictures) == len(state.rounds)
+
+
+def test_of_many_rounds_and_pictures_some_are_shown_and_always_the_first_and_the_best():
+    files = Files()
+    rounds = [attempt(0, judged(WRONG)), attempt(1, judged(RIGHT))]
+    rounds += [attempt(number, judged(WRONG), accepted=False) for number in range(2, MOST_ROUNDS + 8)]
+    shown = shown_states([state_of(*rounds)] * (MOST_PICTURES + 2), files.keep)
+    assert len(shown) == MOST_PICTURES
+    assert [row["number"] for row in shown[0]["rounds"]] == list(range(8, MOST_ROUNDS + 8))
+    assert shown[0]["before"] != shown[0]["image"] and all(claim["passed"] for claim in shown[0]["claims"])
+    assert len(files.pictures) == MOST_PICTURES * (MOST_ROUNDS + 2)

@@ -1,0 +1,88 @@
+"""What a node shows of judged pictures: claims with verdicts and boxes, and rounds, as JSON-ready values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PIL import Image
+from torch import Tensor
+
+from ..critique import Critique, Verdict
+from ..loop.state import LoopState, Round
+from .drawing import summarise, to_picture
+from .outcome import outcome, round_number
+from .pictures import fit
+
+MOST_PICTURES = 16
+"""Pictures of a batch that a node shows; its workflow keeps what is shown."""
+
+MOST_ROUNDS = 24
+"""Rounds of a picture that a node shows, the last ones."""
+
+SIDE = 512
+"""Longer side in pixels of a picture that a node shows at most."""
+
+Keep = Callable[[Image.Image], dict[str, str]]
+"""Keeps a picture as a file and says where: ``filename``, ``subfolder``, ``type``."""
+
+
+def shown_critiques(
+    images: Tensor, critiques: Sequence[Critique], notes: Sequence[str], keep: Keep
+) -> list[dict[str, Any]]:
+    """The first ``MOST_PICTURES`` of images (B, H, W, 3) in [0, 1] with what the critic said of each."""
+    return [
+        {"summary": summarise(critique), **_judged(image, critique, keep), "notes": list(notes)}
+        for image, critique in list(zip(images, critiques))[:MOST_PICTURES]
+    ]
+
+
+def shown_states(states: Sequence[LoopState], keep: Keep) -> list[dict[str, Any]]:
+    """The first ``MOST_PICTURES`` pictures of a loop: the best version of each, the first one, and every round."""
+    return [_state(state, keep) for state in states[:MOST_PICTURES]]
+
+
+def _state(state: LoopState, keep: Keep) -> dict[str, Any]:
+    best = round_number(state, state.best)
+    listed = range(len(state.rounds))[-MOST_ROUNDS:]
+    judged = {
+        number: _judged(state.rounds[number].image, state.rounds[number].critique, keep)
+        for number in {0, best, *listed}
+    }
+    return {
+        "summary": outcome(state)[0],
+        **judged[best],
+        "before": judged[0]["image"],
+        "rounds": [{**_round(state.rounds[number], number, best), **judged[number]} for number in listed],
+        "notes": list(state.notes),
+    }
+
+
+def _round(loop_round: Round, number: int, best: int) -> dict[str, Any]:
+    kept = "best" if number == best else "kept" if loop_round.accepted else "dropped"
+    return {
+        "number": number,
+        "strategy": loop_round.strategy,
+        "kept": kept,
+        "nfe": loop_round.nfe,
+        "reason": loop_round.reason,
+    }
+
+
+def _judged(image: Tensor, critique: Critique, keep: Keep) -> dict[str, Any]:
+    picture = to_picture(image)
+    return {
+        "image": keep(fit(picture, SIDE) if max(picture.size) > SIDE else picture),
+        "size": list(picture.size),
+        "claims": [_claim(verdict) for verdict in critique.verdicts],
+    }
+
+
+def _claim(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "text": verdict.claim.shown,
+        "passed": verdict.passed,
+        "score": None if verdict.score is None else round(verdict.score, 3),
+        "reason": verdict.reason,
+        "boxes": [[round(side, 1) for side in (box.x, box.y, box.width, box.height)] for box in verdict.evidence],
+    }
