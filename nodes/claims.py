@@ -50,16 +50,17 @@ class XLARDClaims(io.ComfyNode):
                         "understand less than half of its words, as in other languages."
                     ),
                 ),
-                io.Combo.Input(
-                    "split_by",
-                    options=[RULES_FIRST, CRITIC_FIRST],
-                    default=RULES_FIRST,
-                    optional=True,
-                    tooltip=(
-                        "With a critic. rules first: the built-in rules read the prompt, and the critic only one that "
-                        "they understand less than half of. critic first: the critic splits every prompt."
-                    ),
-                    **inputs.advanced(io.Combo.Input),
+                inputs.advanced(
+                    io.Combo.Input(
+                        "split_by",
+                        options=[RULES_FIRST, CRITIC_FIRST],
+                        default=RULES_FIRST,
+                        optional=True,
+                        tooltip=(
+                            "With a critic. rules first: the built-in rules read the prompt, and the critic only one "
+                            "that they understand less than half of. critic first: the critic splits every prompt."
+                        ),
+                    )
                 ),
                 inputs.most_claims(),
             ],

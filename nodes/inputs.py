@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
+import functools
+from collections.abc import Callable
 from typing import Any, get_args
 
 import comfy.samplers
@@ -11,6 +12,8 @@ from comfy_api.latest import io
 from ..xlard.claims import MOST_CLAIMS
 from ..xlard.guidance.min_norm import Combination
 from . import sockets
+
+_WITH_WIDGET = (io.Boolean.Input, io.Combo.Input, io.Float.Input, io.Int.Input, io.String.Input)
 
 _LARGEST_SEED = 0xFFFFFFFFFFFFFFFF
 
@@ -70,7 +73,7 @@ def claims() -> io.Input:
 
 def most_claims() -> io.Input:
     """How many claims of a prompt are checked. Saved workflows hold values by place: it stands behind other inputs."""
-    return io.Int.Input(
+    limit = io.Int.Input(
         "most_claims",
         default=MOST_CLAIMS,
         min=1,
@@ -80,13 +83,31 @@ def most_claims() -> io.Input:
             "How many claims of the prompt are checked at most, the surest first; the others are listed as not "
             "checked. Connected or edited claims are all checked."
         ),
-        **advanced(io.Int.Input),
     )
+    return advanced(limit)
 
 
-def advanced(kind: type[io.Input]) -> dict[str, Any]:
-    """What puts an input of a kind among a node's advanced ones, in releases of ComfyUI that have these."""
-    return {"advanced": True} if "advanced" in inspect.signature(kind.__init__).parameters else {}
+def advanced(declared: io.Input) -> io.Input:
+    """An input that becomes one of a node's advanced ones; older releases have no argument for it."""
+    declared.extra_dict["advanced"] = True
+    return declared
+
+
+def showing(*shown: str) -> Callable[[Callable[[Any], io.Schema]], Callable[[Any], io.Schema]]:
+    """A decorator of ``define_schema``: of the inputs with a widget, all but those ``shown`` become advanced ones."""
+
+    def with_advanced(define: Callable[[Any], io.Schema]) -> Callable[[Any], io.Schema]:
+        @functools.wraps(define)
+        def defined(cls: Any) -> io.Schema:
+            schema = define(cls)
+            for declared in schema.inputs:
+                if isinstance(declared, _WITH_WIDGET) and declared.id not in shown:
+                    advanced(declared)
+            return schema
+
+        return defined
+
+    return with_advanced
 
 
 def combination() -> io.Input:

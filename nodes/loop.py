@@ -25,6 +25,7 @@ class XLARDSelfCorrect(io.ComfyNode):
     """Sample, judge, correct, resume, judge, keep the best."""
 
     @classmethod
+    @inputs.showing("prompt", "seed", "steps", "cfg", "sampler_name", "scheduler", "rounds")
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="XLARDSelfCorrect",
