@@ -3,6 +3,7 @@
  * its picture with its boxes. What is shown is kept in the workflow, in the node's properties. The graph runs the same
  * without this file.
  */
+import { api } from "../../scripts/api.js"
 import { app } from "../../scripts/app.js"
 import { hidePicture, isPinned, pictureAddress, showPicture } from "./picture_window.js"
 
@@ -10,6 +11,7 @@ const NODES = ["XLARDCritique", "XLARDCritiqueFromBoxes", "XLARDSelfCorrect", "X
 const WIDGET = "xlard.card"
 const PROPERTY = "xlard.card"
 const OUTPUT = "xlard_card"
+const PROGRESS = "xlard.progress"
 const NOTHING_YET = "Run the workflow: the claims and their verdicts will stand here."
 const HEIGHT = 160
 const MARKS = new Map([
@@ -164,8 +166,28 @@ function addCard(node) {
   }
 }
 
+/**
+ * @param {string} id of a node in a job: those in subgraphs have the ids of all subgraphs before theirs, with colons
+ * @returns {object|undefined} the LiteGraph node
+ */
+function nodeOfJob(id) {
+  let graph = app.rootGraph ?? app.graph
+  let node
+  for (const part of String(id).split(":")) {
+    node = graph?.getNodeById(Number(part))
+    graph = node?.subgraph
+  }
+  return node
+}
+
 app.registerExtension({
   name: "xlard.card",
+  setup() {
+    api.addEventListener(PROGRESS, ({ detail }) => {
+      const list = nodeOfJob(detail.node)?.widgets?.find(widget => widget.name === WIDGET)?.element
+      list?.replaceChildren(element("div", "font-weight:600;padding:2px 0", detail.text))
+    })
+  },
   nodeCreated(node) {
     if (!NODES.includes(node.comfyClass)) return
     const refresh = addCard(node)

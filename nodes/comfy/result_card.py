@@ -8,15 +8,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import folder_paths
+from comfy_api.latest import io
 from PIL import Image
 from torch import Tensor
 
 from ...xlard.critique import Critique
 from ...xlard.loop.state import LoopState
 from ...xlard.report.shown import shown_critiques, shown_states
+from .compat.jobs import JobGraph, tell_page
 
 KEY = "xlard_card"
 """The name of the card among a node's outputs; web/result_card.js reads it."""
+
+PROGRESS = "xlard.progress"
+"""The event that brings a running node's text to its card."""
 
 
 def critiques_card(images: Tensor, critiques: Sequence[Critique], notes: Sequence[str]) -> dict[str, list[str]]:
@@ -27,6 +32,12 @@ def critiques_card(images: Tensor, critiques: Sequence[Critique], notes: Sequenc
 def states_card(states: Sequence[LoopState]) -> dict[str, list[str]]:
     """The card of a loop's pictures and rounds, as part of what a node puts out for its page."""
     return {KEY: [json.dumps(shown_states(states, _keep))]}
+
+
+def show_progress(node: type[io.ComfyNode], text: str) -> None:
+    """Let the card of a running node, or of the artist's node that expanded into it, say how far it is."""
+    job = JobGraph(node)
+    tell_page(PROGRESS, {"node": job.shown_as(job.own_id), "text": text})
 
 
 def _keep(picture: Image.Image) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +20,12 @@ from ...xlard.loop.run import self_correct
 from ...xlard.loop.settings import LoopSettings
 from ...xlard.loop.state import LoopState, Round
 from ...xlard.protocols import Judge
+from ...xlard.report.shown import progress_text
 from .compat.jobs import GraphBuilder, JobGraph, output_count
 from .critic.pictures import preview, states_text
 from .critic_failure import rescued
 from .managed import ManagedModule
-from .result_card import states_card
+from .result_card import show_progress, states_card
 from .sampling.latents import as_pictures, like_source
 from .sampling.rewriting import ConditioningRewriter
 from .sampling.sampler import ComfyDecoder, ComfySampler
@@ -69,7 +71,7 @@ class SelfCorrection:
         best pictures so far stay on the node; where the critic fails, they are returned. Raises CriticError if not even
         the first pictures were judged.
         """
-        progress = _RoundProgress(self.sampler.batch * (self.settings.rounds + 1))
+        progress = _RoundProgress(node, self.sampler.batch, self.settings.rounds)
         try:
             states = self._states(prompt, claims, seed, is_edit, progress)
         except comfy.model_management.InterruptProcessingException:
@@ -116,18 +118,24 @@ class SelfCorrection:
 
 
 class _RoundProgress:
-    """Shows each judged picture with its boxes on the node while the loop runs; call it with (row, round).
+    """Shows each judged picture with its boxes on the node while the loop runs, and says how far it is; call it with
+    (row, round).
 
     ``best`` holds the best round of each picture so far, by row.
     """
 
-    def __init__(self, total: int):
-        self._bar: Any = comfy.utils.ProgressBar(total)
+    def __init__(self, node: type[io.ComfyNode], batch: int, rounds: int):
+        self._node, self._batch, self._rounds = node, batch, rounds
+        self._bar: Any = comfy.utils.ProgressBar(batch * (rounds + 1))
+        self._judged: Counter[int] = Counter()
         self.best: dict[int, Round] = {}
 
     def __call__(self, row: int, finished: Round) -> None:
         if finished.accepted:
             self.best[row] = finished
+        picture = f"Picture {row + 1} of {self._batch}" if self._batch > 1 else ""
+        show_progress(self._node, progress_text(self._judged[row], self._rounds, finished, picture))
+        self._judged[row] += 1
         self._bar.update_absolute(self._bar.current + 1, preview=preview(finished.image, finished.critique))
 
     def show_best(self) -> None:

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from tests.support.report_states import RIGHT, SIDE, WRONG, attempt, judged, several_rounds, state_of
-from xlard.report.shown import MOST_PICTURES, MOST_ROUNDS, shown_critiques, shown_states
+from xlard.report.shown import MOST_PICTURES, MOST_ROUNDS, progress_text, shown_critiques, shown_states
 from xlard.report.shown import SIDE as LARGEST
 
 
@@ -58,3 +58,9 @@ def test_of_many_rounds_and_pictures_some_are_shown_and_always_the_first_and_the
     assert [row["number"] for row in shown[0]["rounds"]] == list(range(8, MOST_ROUNDS + 8))
     assert shown[0]["before"] != shown[0]["image"] and all(claim["passed"] for claim in shown[0]["claims"])
     assert len(files.pictures) == MOST_PICTURES * (MOST_ROUNDS + 2)
+
+
+def test_how_far_a_loop_is_stands_in_a_line():
+    assert progress_text(0, 4, attempt(0, judged(WRONG))) == "First picture \u00b7 1 of 4 claims fail"
+    line = progress_text(2, 4, attempt(2, judged(RIGHT)), "Picture 1 of 3")
+    assert line == "Picture 1 of 3 \u00b7 Round 2 of 4: correct \u00b7 0 of 4 claims fail"

@@ -98,3 +98,20 @@ def test_a_card_of_unreadable_text_is_empty(page: ComfyPage):
     page.load(saved)
     card_of(page, "Run the workflow").wait_for(timeout=10_000)
     assert page.our_errors() == []
+
+
+SEEN = """() => {
+    window.progressSeen = []
+    window.app.api.addEventListener('xlard.progress', () => setTimeout(() =>
+        window.progressSeen.push(...[...document.querySelectorAll('.xlard-card')].map(card => card.innerText))))
+}"""
+
+
+@pytest.mark.parametrize("name", ["demo_self_correct", "demo_loop_graph"])
+def test_the_card_says_how_far_the_loop_is(page: ComfyPage, name: str):
+    page.page.evaluate(SEEN)
+    run(page, name)
+    seen = page.page.evaluate("() => window.progressSeen")
+    assert any(text.startswith("First picture") and "claims fail" in text for text in seen)
+    page.page.locator(f"{CARD} [data-passed]").first.wait_for(timeout=10_000)
+    assert page.our_errors() == []

@@ -8,6 +8,7 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
+from ..claims import NOTHING_TO_CHECK
 from ..critique import Critique, Verdict
 from ..loop.state import LoopState, Round
 from .drawing import summarise, to_picture
@@ -40,6 +41,16 @@ def shown_critiques(
 def shown_states(states: Sequence[LoopState], keep: Keep) -> list[dict[str, Any]]:
     """The first ``MOST_PICTURES`` pictures of a loop: the best version of each, the first one, and every round."""
     return [_state(state, keep) for state in states[:MOST_PICTURES]]
+
+
+def progress_text(number: int, rounds: int, finished: Round, picture: str = "") -> str:
+    """How far a loop is, in a line: ``picture`` says which one, if there are several."""
+    what = "First picture" if number == 0 else f"Round {number} of {rounds}: {finished.strategy}"
+    critique = finished.critique
+    claims = (
+        f"{critique.failed_claims} of {len(critique.verdicts)} claims fail" if critique.verdicts else NOTHING_TO_CHECK
+    )
+    return " \u00b7 ".join(filter(None, (picture, what, claims)))
 
 
 def _state(state: LoopState, keep: Keep) -> dict[str, Any]:

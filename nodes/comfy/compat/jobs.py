@@ -13,7 +13,16 @@ from comfy_execution.utils import get_executing_context
 # ComfyUI's own module, not this package.
 import nodes as comfyui_nodes
 
-__all__ = ["ExecutionBlocker", "GraphBuilder", "JobGraph", "add_folder", "is_link", "output_count", "running"]
+__all__ = [
+    "ExecutionBlocker",
+    "GraphBuilder",
+    "JobGraph",
+    "add_folder",
+    "is_link",
+    "output_count",
+    "running",
+    "tell_page",
+]
 """The first two and ``is_link`` are for node expansion, from ``comfy_execution.graph_utils``: always."""
 
 
@@ -59,6 +68,16 @@ class JobGraph:
     def is_output(self, node: str) -> bool:
         """Whether a node shows or saves something, and so runs for its own sake."""
         return bool(getattr(comfyui_nodes.NODE_CLASS_MAPPINGS[self.kind(node)], "OUTPUT_NODE", False))
+
+
+def tell_page(event: str, data: dict[str, Any]) -> None:
+    """Send an event to the page that queued the running job, if one is open. Rests on ``PromptServer``: always."""
+    # Where nothing serves, as in scripts, the module may be missing.
+    from server import PromptServer
+
+    server = PromptServer.instance
+    if server.client_id is not None:
+        server.send_sync(event, data, server.client_id)
 
 
 def output_count(node: Any) -> int:

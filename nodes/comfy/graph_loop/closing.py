@@ -12,10 +12,11 @@ from torch import Tensor
 from ....xlard.critique import Critique
 from ....xlard.loop.critic_failure import LoopCriticError
 from ....xlard.loop.state import LoopState
+from ....xlard.report.shown import progress_text
 from ..compat.jobs import JobGraph, in_lists, output_count
 from ..critic.pictures import preview, states_text
 from ..critic_failure import rescued
-from ..result_card import states_card
+from ..result_card import show_progress, states_card
 from ..sampling.latents import like_source
 from .body import body_of, copied, repetitions, takes
 from .flow import Flow
@@ -49,7 +50,7 @@ def closed(
     except LoopCriticError as failed:
         states = rescued(failed, latent["samples"])
         return io.NodeOutput(*_results(flow, states, latent, number), ui=states_card(states))
-    _show_round(states, number, rounds)
+    _show_round(node, states, number, rounds)
     following = flow.batch.after(states) if number < rounds else None
     if following is None or following.leading is None:
         return io.NodeOutput(*_results(flow, states, latent, number), ui=states_card(states))
@@ -78,8 +79,9 @@ def _results(flow: Flow, states: Sequence[LoopState], latent: dict, repetitions:
     )
 
 
-def _show_round(states: Sequence[LoopState], number: int, rounds: int) -> None:
+def _show_round(node: type[io.ComfyNode], states: Sequence[LoopState], number: int, rounds: int) -> None:
     """Shows the best pictures with their boxes on the running node, and that round ``number`` of ``rounds`` is done."""
+    show_progress(node, progress_text(number, rounds, states[-1].rounds[-1]))
     bar = comfy.utils.ProgressBar(rounds + 1)
     for state in states:
         bar.update_absolute(number + 1, preview=preview(state.best.image, state.best.critique))

@@ -184,6 +184,20 @@ def jobs_have_ids():
         assert jobs.running() == ("job", "node"), jobs.running()
 
 
+def pages_hear_of_events():
+    sent = []
+    server = SimpleNamespace(client_id="page", send_sync=lambda *message: sent.append(message))
+    # The module itself starts much that needs a running server.
+    sys.modules["server"] = SimpleNamespace(PromptServer=SimpleNamespace(instance=server))
+    jobs.tell_page("event", {"node": "1"})
+    server.client_id = None
+    jobs.tell_page("event", {"node": "2"})
+    del sys.modules["server"]
+    assert sent == [("event", {"node": "1"}, "page")], sent
+    source = (comfyui / "server.py").read_text(encoding="utf-8")
+    assert "PromptServer.instance = self" in source and "def send_sync(self, event, data, sid=None)" in source
+
+
 def graphs_can_be_read_and_grown():
     prompt = DynamicPrompt(
         {
@@ -329,6 +343,7 @@ CHECKS = (
     empty_latents_fit_the_model,
     schedules_are_those_of_ksampler,
     pictures_have_their_seeds,
+    pages_hear_of_events,
     jobs_have_ids,
     graphs_can_be_read_and_grown,
     nodes_know_their_outputs,
