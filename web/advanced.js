@@ -25,11 +25,13 @@ function arrange(node, widgets) {
   const linked = new Set(node.inputs?.filter(input => input.link != null).map(input => input.widget?.name))
   const onCanvas = !window.LiteGraph.vueNodesMode
   for (const widget of widgets) {
-    widget.hidden = onCanvas && !node.showAdvanced && !linked.has(widget.name)
-    if (widget.hidden) widget.computeSize = NO_ROOM
+    const tucked = onCanvas && !node.showAdvanced && !linked.has(widget.name)
+    if (tucked === (widget.computeSize === NO_ROOM)) continue
+    widget.hidden = tucked
+    if (tucked) widget.computeSize = NO_ROOM
     else delete widget.computeSize
+    node.setDirtyCanvas(true, true)
   }
-  node.setDirtyCanvas(true, true)
 }
 
 app.registerExtension({
@@ -56,13 +58,17 @@ app.registerExtension({
     }
     refresh()
     arrangers.add(refresh)
-    for (const name of ["onConfigure", "onConnectionsChange"]) {
-      const before = node[name]
-      node[name] = function () {
-        const result = before?.apply(this, arguments)
-        refresh()
-        return result
-      }
+    // Front ends differ in when they tell of links: the canvas asks before it draws.
+    const onDrawForeground = node.onDrawForeground
+    node.onDrawForeground = function () {
+      refresh()
+      return onDrawForeground?.apply(this, arguments)
+    }
+    const onConfigure = node.onConfigure
+    node.onConfigure = function () {
+      const result = onConfigure?.apply(this, arguments)
+      refresh()
+      return result
     }
     const onRemoved = node.onRemoved
     node.onRemoved = function () {

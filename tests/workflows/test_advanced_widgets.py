@@ -10,7 +10,9 @@ from tests.support.comfy.browser import ComfyPage
 from tests.support.paths import CHECKOUT
 
 NODE = "window.app.graph._nodes.find(node => node.type === 'XLARDSelfCorrect')"
-SHOWN = f"() => {NODE}.widgets.filter(widget => !widget.hidden && widget.type !== 'button').map(widget => widget.name)"
+# Newer front ends hide a widget with a link by themselves, and leave its room to the link's slot.
+SHOWN = f"""() => {NODE}.widgets.filter(widget => widget.type !== 'button' && widget.computeSize?.(200)?.[1] !== -4)
+    .map(widget => widget.name)"""
 PRESS = f"() => {NODE}.widgets.find(widget => widget.type === 'button').callback()"
 VALUES = f"() => {NODE}.serialize().widgets_values"
 AT_ONCE = ["prompt", "seed", "control_after_generate", "steps", "cfg", "sampler_name", "scheduler", "rounds"]
@@ -49,6 +51,7 @@ def test_a_widget_that_a_link_leads_to_stays(page: ComfyPage):
             number.connect(0, node, node.inputs.findIndex(input => input.name === 'candidates'))
         }}"""
     )
+    page.page.wait_for_timeout(500)
     assert page.page.evaluate(SHOWN) == [*AT_ONCE, "candidates", "xlard.card"]
     assert page.our_errors() == []
 
