@@ -20,6 +20,7 @@ class XLARDClaims(io.ComfyNode):
             node_id="XLARDClaims",
             display_name="xLARD Claims",
             category="xLARD/critic",
+            **inputs.search_aliases("checklist", "split prompt", "parse prompt"),
             is_output_node=True,
             description=(
                 "Reads a prompt into claims that a critic can check, and lets you change them: weigh, disable, add "

@@ -6,7 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from . import sockets
+from . import inputs, sockets
 from .comfy.critic.clip import load_clip_critic
 
 
@@ -19,6 +19,7 @@ class XLARDCriticFromCLIP(io.ComfyNode):
             node_id="XLARDCriticFromCLIP",
             display_name="xLARD Critic From CLIP",
             category="xLARD/critic",
+            **inputs.search_aliases("judge", "text encoder", "self reward"),
             description=(
                 "Has the text encoder of a generator judge its pictures, if it is a vision-language model that "
                 "ComfyUI can run as one: Qwen3-VL, Qwen3.5, Gemma 3 or Gemma 4. No second model is loaded."

@@ -25,6 +25,7 @@ class XLARDPrompts(io.ComfyNode):
             node_id="XLARDPrompts",
             display_name="xLARD Prompts",
             category="xLARD/training",
+            **inputs.search_aliases("prompt list", "training prompts"),
             description=(
                 "A list of prompts for xLARD Collect: your own, a file's, or made up like GenEval's: things, counts,"
                 " colours and positions."
@@ -84,6 +85,7 @@ class XLARDCollect(io.ComfyNode):
             node_id="XLARDCollect",
             display_name="xLARD Collect",
             category="xLARD/training",
+            **inputs.search_aliases("dataset", "training data"),
             is_output_node=True,
             description=(
                 "Draws pictures of many prompts, has the critic judge them, and keeps their latents: what a reward head"

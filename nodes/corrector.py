@@ -28,6 +28,7 @@ class XLARDLoadCorrector(io.ComfyNode):
             node_id="XLARDLoadCorrector",
             display_name="xLARD Load Corrector",
             category="xLARD/corrector",
+            **inputs.search_aliases("repair model"),
             description="Loads a corrector, which moves a latent towards what the prompt asks for.",
             inputs=[
                 io.Combo.Input(
@@ -58,6 +59,7 @@ class XLARDCorrectLatent(io.ComfyNode):
             node_id="XLARDCorrectLatent",
             display_name="xLARD Correct Latent",
             category="xLARD/corrector",
+            **inputs.search_aliases("repair", "fix prompt", "fix latent"),
             description=(
                 "Corrects a latent between KSampler and VAE Decode. A corrector for finished latents does so in one "
                 "pass; one that acts at a noise level needs model and negative: the latent is noised to that level, "

@@ -41,6 +41,7 @@ class XLARDLoadCritic(io.ComfyNode):
             node_id="XLARDLoadCritic",
             display_name="xLARD Load Critic",
             category="xLARD/critic",
+            **inputs.search_aliases("judge", "vlm", "vision language model", "qwen vl"),
             description=(
                 "Loads a vision-language model that judges pictures. Nothing is downloaded: put the model's "
                 "folder into models/xlard/critics or models/LLM."
@@ -113,6 +114,7 @@ class XLARDCritique(io.ComfyNode):
             node_id="XLARDCritique",
             display_name="xLARD Critique",
             category="xLARD/critic",
+            **inputs.search_aliases("judge", "check prompt", "count objects", "prompt adherence", "what is wrong"),
             is_output_node=True,
             description=(
                 "Shows which claims of the prompt hold in a picture and which do not: counts, colours and "
@@ -156,6 +158,7 @@ class XLARDScoring(io.ComfyNode):
             node_id="XLARDScoring",
             display_name="xLARD Scoring",
             category="xLARD/critic",
+            **inputs.search_aliases("judge", "vqa score", "rating"),
             description=(
                 "Chooses how a critic judges: by boxes and arithmetic, claim by claim, by the probability of yes, by "
                 "the likelihood of the claim's words, or by a rating. Without this node a critic is grounded."

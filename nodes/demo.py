@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from ..xlard.models.corrector import LatentCorrector
 from ..xlard.models.head import RewardHead
 from ..xlard.worlds.shapes.architecture import CORRECTOR, CRITIC, HEAD, LATENT_SIDE, PIPELINE
-from . import sockets
+from . import inputs, sockets
 from .comfy.critic.folder import load_critic
 from .comfy.diffusers_models import load_demo_clip, load_demo_model, load_demo_vae, weight_files
 from .comfy.folders import fingerprint
@@ -26,6 +26,7 @@ class XLARDDemo(io.ComfyNode):
             node_id="XLARDDemo",
             display_name="xLARD Demo World",
             category="xLARD/demo",
+            **inputs.search_aliases("example model", "toy model", "try xlard"),
             description=(
                 "A small world that ships with the pack: a generator of coloured shapes, its text encoder and "
                 "autoencoder, a critic, a reward head and a corrector. It needs no download and runs on a CPU. "

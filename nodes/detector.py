@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from ..xlard.critics.critic_pair import CriticPair
 from ..xlard.critics.detector.transformers import OVERLAP, THRESHOLD
 from ..xlard.critics.registry import as_judge
-from . import sockets
+from . import inputs, sockets
 from .comfy import folders
 from .comfy.critic.folder import load_detector
 
@@ -21,6 +21,7 @@ class XLARDDetectorCritic(io.ComfyNode):
             node_id="XLARDDetectorCritic",
             display_name="xLARD Detector Critic",
             category="xLARD/critic",
+            **inputs.search_aliases("detect", "detect objects", "count objects", "grounding dino"),
             description=(
                 "Loads an object detector that judges pictures: whether things are there, how many, where and in which "
                 "colour. It says of what it cannot judge that it has no verdict. Nothing is downloaded: put the "
@@ -89,6 +90,7 @@ class XLARDCriticPair(io.ComfyNode):
             node_id="XLARDCriticPair",
             display_name="xLARD Critic Pair",
             category="xLARD/critic",
+            **inputs.search_aliases("judge", "second opinion", "combine critics"),
             description=(
                 "Two critics as one: the detector says what is there, how many and where, the language model judges "
                 "the rest. Where both have a verdict and they disagree, there is none, and the loop blames nothing "

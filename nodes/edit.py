@@ -6,7 +6,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..xlard.critics.registry import as_writer
-from . import sockets
+from . import inputs, sockets
 from .comfy.critic.pictures import one_image
 
 
@@ -19,6 +19,7 @@ class XLARDEditClaims(io.ComfyNode):
             node_id="XLARDEditClaims",
             display_name="xLARD Edit Claims",
             category="xLARD/critic",
+            **inputs.search_aliases("edit instruction", "change picture"),
             description=(
                 "Reads an instruction for a picture into claims: those to do, which the instruction asks for, and those"
                 " to keep, which are all else that the critic sees in the picture, and its pixels outside of what may"

@@ -6,7 +6,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..xlard.critique import Critique
-from . import sockets
+from . import inputs, sockets
 from .comfy.accepted import needed_claims
 from .comfy.critic.pictures import checked_images, critique_output
 
@@ -20,6 +20,7 @@ class XLARDCritiqueFromBoxes(io.ComfyNode):
             node_id="XLARDCritiqueFromBoxes",
             display_name="xLARD Critique From Boxes",
             category="xLARD/critic",
+            **inputs.search_aliases("judge", "detect", "count boxes", "sam3"),
             is_output_node=True,
             description=(
                 "Judges claims by boxes and masks of any other node, such as SAM3 Detect and RT-DETR Detect: whether "

@@ -21,6 +21,7 @@ class XLARDGuideModel(io.ComfyNode):
             node_id="XLARDGuideModel",
             display_name="xLARD Guide Model",
             category="xLARD/corrector",
+            **inputs.search_aliases("guidance", "patch model", "fix prompt"),
             description=(
                 "Corrects what the model predicts while it samples: with a corrector, with the gradient of a reward "
                 "head, or with both, at each step inside a window of noise levels; or at one step, with a corrector "

@@ -110,6 +110,11 @@ def showing(*shown: str) -> Callable[[Callable[[Any], io.Schema]], Callable[[Any
     return with_advanced
 
 
+def search_aliases(*words: str) -> dict[str, Any]:
+    """Other words that find a node in the page's search, in releases of ComfyUI whose schemas have these."""
+    return {"search_aliases": list(words)} if "search_aliases" in inspect.signature(io.Schema).parameters else {}
+
+
 def combination() -> io.Input:
     """How gradients of several aspects are combined."""
     return io.Combo.Input(

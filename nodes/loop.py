@@ -31,6 +31,7 @@ class XLARDSelfCorrect(io.ComfyNode):
             node_id="XLARDSelfCorrect",
             display_name="xLARD Self-Correct",
             category="xLARD/loop",
+            **inputs.search_aliases("repair", "fix prompt", "fix count", "retry", "redraw"),
             description=(
                 "Samples a picture, has the critic judge it, and corrects what is wrong until every claim of the "
                 "prompt holds or the rounds are used up. It returns the picture with the fewest failed claims, then "

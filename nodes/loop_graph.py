@@ -27,6 +27,7 @@ class XLARDLoopStart(io.ComfyNode):
             node_id="XLARDLoopStart",
             display_name="xLARD Loop Start",
             category="xLARD/loop",
+            **inputs.search_aliases("repeat", "retry", "for each round"),
             description=(
                 "Begins the self-correction loop as a graph. Put any sampler, VAE Decode and xLARD Critique after it,"
                 " and close it with xLARD Loop End: the nodes between run again, with what this node gives, until "
@@ -166,6 +167,7 @@ class XLARDLoopEnd(io.ComfyNode):
             node_id="XLARDLoopEnd",
             display_name="xLARD Loop End",
             category="xLARD/loop",
+            **inputs.search_aliases("repeat", "until right"),
             description=(
                 "Closes the loop that xLARD Loop Start began. It keeps the best version of each picture, by the"
                 " critique, and has the nodes between run again until every claim holds or the rounds are used up."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from comfy_api.latest import io, ui
 
-from . import sockets
+from . import inputs, sockets
 from .comfy.accepted import as_states
 from .comfy.critic.pictures import states_text
 from .comfy.result_card import states_card
@@ -20,6 +20,7 @@ class XLARDLoopResult(io.ComfyNode):
             node_id="XLARDLoopResult",
             display_name="xLARD Loop Result",
             category="xLARD/loop",
+            **inputs.search_aliases("best picture", "state to image"),
             description=(
                 "Takes the best latents and pictures out of a state. For ComfyUI's own Start Loop and End Loop, which "
                 "give back one value: the state."

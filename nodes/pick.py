@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..xlard.critics.ranking import RANK_BY, RankBy, rank
 from ..xlard.critics.registry import as_writer
-from . import sockets
+from . import inputs, sockets
 from .comfy.accepted import as_critiques
 from .comfy.critic.picking import (
     SEED_RULES,
@@ -30,6 +30,7 @@ class XLARDPickBest(io.ComfyNode):
             node_id="XLARDPickBest",
             display_name="xLARD Pick Best",
             category="xLARD/loop",
+            **inputs.search_aliases("best of", "best of n", "rank", "choose picture"),
             description=(
                 "Picks the best pictures of a batch by what the critic said of them, with their latents, masks and "
                 "seeds, best first."

@@ -8,7 +8,7 @@ import folder_paths
 from comfy_api.latest import io, ui
 
 from ..xlard.report.write import write_report
-from . import sockets
+from . import inputs, sockets
 from .comfy.accepted import as_states
 
 
@@ -21,6 +21,7 @@ class XLARDReport(io.ComfyNode):
             node_id="XLARDReport",
             display_name="xLARD Report",
             category="xLARD/loop",
+            **inputs.search_aliases("before and after", "history", "compare"),
             is_output_node=True,
             description=(
                 "Saves a before/after picture, a self-contained HTML page of every round and the history as JSON to "

@@ -23,6 +23,7 @@ class XLARDLoadHead(io.ComfyNode):
             node_id="XLARDLoadHead",
             display_name="xLARD Load Reward Head",
             category="xLARD/reward",
+            **inputs.search_aliases("reward model"),
             description="Loads a reward head, which predicts from a latent what the critic would say of its picture.",
             inputs=[
                 io.Combo.Input(
@@ -52,6 +53,7 @@ class XLARDPredictReward(io.ComfyNode):
             node_id="XLARDPredictReward",
             display_name="xLARD Predict Reward",
             category="xLARD/reward",
+            **inputs.search_aliases("reward model", "score latent"),
             description="Reads from a latent how well its picture will keep to the prompt, without decoding it.",
             inputs=[
                 io.Latent.Input("latent", tooltip="The latent to read, for example that of KSampler."),

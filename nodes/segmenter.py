@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from ..xlard.critics.registry import as_judge
 from ..xlard.critics.segmenter.critic import MaskedCritic
-from . import sockets
+from . import inputs, sockets
 from .comfy import folders
 from .comfy.critic.folder import load_segmenter
 
@@ -20,6 +20,7 @@ class XLARDCriticWithMasks(io.ComfyNode):
             node_id="XLARDCriticWithMasks",
             display_name="xLARD Critic With Masks",
             category="xLARD/critic",
+            **inputs.search_aliases("segment", "sam", "masks from boxes"),
             description=(
                 "A critic as it is, and a segmenter that makes a mask of each box that it sees: object_masks of xLARD "
                 "Critique are then the objects and not their boxes. Nothing is downloaded: put the model's folder into "

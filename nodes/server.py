@@ -9,7 +9,7 @@ from comfy_api.latest import io
 from ..xlard.critics.boxes import CONVENTIONS
 from ..xlard.critics.mllm import MLLMCritic
 from ..xlard.critics.server import AUTO, URL, ServerBackend, ServerSettings
-from . import sockets
+from . import inputs, sockets
 from .comfy.critic.folder import check_interrupt, show_progress
 
 _DEFAULT = ServerSettings()
@@ -24,6 +24,7 @@ class XLARDCriticServer(io.ComfyNode):
             node_id="XLARDCriticServer",
             display_name="xLARD Critic Server",
             category="xLARD/critic",
+            **inputs.search_aliases("judge", "ollama", "llama.cpp", "lm studio", "vllm"),
             description=(
                 "A vision-language model on a server that speaks OpenAI's protocol: llama.cpp, Ollama, LM Studio, "
                 "vLLM. Pictures stay on this machine unless you allow another. A key, where the server wants one, "

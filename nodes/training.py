@@ -80,6 +80,7 @@ class XLARDTrainHead(io.ComfyNode):
             node_id="XLARDTrainHead",
             display_name="xLARD Train Reward Head",
             category="xLARD/training",
+            **inputs.search_aliases("reward model", "learn", "fit"),
             description=(
                 "Trains a reward head on a dataset: it learns to tell from a latent what the critic would say of its"
                 " picture. Cancel and queue again to go on later."
@@ -123,6 +124,7 @@ class XLARDTrainCorrector(io.ComfyNode):
             node_id="XLARDTrainCorrector",
             display_name="xLARD Train Corrector",
             category="xLARD/training",
+            **inputs.search_aliases("repair model", "learn", "fit"),
             description=(
                 "Trains a corrector on a dataset: it learns to move the model's predictions towards pictures that the"
                 " critic passed, or whose claims hold. Cancel and queue again to go on later."
@@ -274,6 +276,7 @@ class XLARDSaveHead(io.ComfyNode):
             node_id="XLARDSaveHead",
             display_name="xLARD Save Reward Head",
             category="xLARD/training",
+            **inputs.search_aliases("export", "reward model"),
             is_output_node=True,
             description="Saves a reward head, with what it was trained for and its figures, to models/xlard/heads.",
             inputs=[sockets.Head.Input("head", tooltip="The head to save."), *_saving("heads")],
@@ -294,6 +297,7 @@ class XLARDSaveCorrector(io.ComfyNode):
             node_id="XLARDSaveCorrector",
             display_name="xLARD Save Corrector",
             category="xLARD/training",
+            **inputs.search_aliases("export", "repair model"),
             is_output_node=True,
             description="Saves a corrector, with what it was trained for and its figures, to models/xlard/correctors.",
             inputs=[sockets.Corrector.Input("corrector", tooltip="The corrector to save."), *_saving("correctors")],

@@ -50,8 +50,8 @@ class ComfyPage:
         self.page.route(lambda address: not address.startswith((url, "data:", "blob:")), lambda route: route.abort())
         # The page would otherwise start with a banner over the tool bar.
         self.page.add_init_script("localStorage.setItem('vueNodesBannerDismissed', 'true')")
-        self.page.goto(url, timeout=120_000)
-        self.page.wait_for_function(READY, timeout=120_000)
+        self.page.goto(url, timeout=300_000)
+        self.page.wait_for_function(READY, timeout=300_000)
 
     def _keep_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
