@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from torch import nn
 
-from ...xlard.claims import Claim, NotedClaims
+from ...xlard.claims import Claim, NotedClaims, check_number_of_claims
 from ...xlard.critique import Critique
 from ...xlard.loop.rounds import BatchRound
 from ...xlard.loop.state import LoopState
@@ -56,10 +56,10 @@ def as_claims(value: object | None) -> NotedClaims | None:
 
 
 def needed_claims(value: object) -> NotedClaims:
-    """``as_claims`` for a socket that must not be empty."""
-    return NotedClaims(
-        _items(value, Claim, "claims", "a list of claims, from xLARD Claims"), getattr(value, "notes", ())
-    )
+    """``as_claims`` for a socket that must not be empty. Raises ValueError for more than a picture can have."""
+    claims = _items(value, Claim, "claims", "a list of claims, from xLARD Claims")
+    check_number_of_claims(claims)
+    return NotedClaims(claims, getattr(value, "notes", ()))
 
 
 def as_critiques(value: object) -> list[Critique]:

@@ -1,0 +1,95 @@
+"""Nodes whose inputs are checked against their own schema before they run, and whose errors can be logged."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..xlard.characters import is_whole, whole_characters
+from ..xlard.declared_inputs import Declared
+
+Node = type[io.ComfyNode]
+
+
+def checked(node: Node) -> Node:
+    """The node, which from now on checks what it is given, also over a wire; see ``declared_inputs``.
+
+    An optional input that brings nothing is left out. Errors hold whole characters only: ComfyUI logs them, and half a
+    surrogate pair in its log ends the thread that runs jobs.
+    """
+    _replace(node, "execute", _checking(node.execute.__func__, waits=False))
+    if "check_lazy_status" in vars(node):
+        _replace(node, "check_lazy_status", _checking(node.check_lazy_status.__func__, waits=True))
+    if "fingerprint_inputs" in vars(node):
+        _replace(node, "fingerprint_inputs", _speaking(node.fingerprint_inputs.__func__))
+    return node
+
+
+def checked_values(schema: io.Schema, given: Mapping[str, Any], waits: bool = False) -> dict[str, Any]:
+    """The values of a node's inputs as it can use them.
+
+    With ``waits`` nothing is said of what is not there yet. Raises TypeError and ValueError as ``Declared.checked``.
+    """
+    declared = {declaration.id: declaration for declaration in schema.inputs or ()}
+    values = {}
+    for name, value in given.items():
+        declaration = declared.get(name)
+        if declaration is None or (value is None and waits):
+            values[name] = value
+        elif value is not None or not declaration.optional:
+            values[name] = _declared(declaration).checked(value)
+    return values
+
+
+def _declared(declaration: io.Input) -> Declared:
+    options = getattr(declaration, "options", None)
+    return Declared(
+        declaration.display_name or declaration.id,
+        str(declaration.io_type),
+        getattr(declaration, "min", None),
+        getattr(declaration, "max", None),
+        tuple(options or ()),
+        bool(getattr(declaration, "multiline", False)),
+    )
+
+
+def _checking(run: Callable[..., Any], waits: bool) -> Callable[..., Any]:
+    @functools.wraps(run)
+    def checking(cls: Node, **given: Any) -> Any:
+        # Declared anew each time: lists of files change while ComfyUI runs.
+        return run(cls, **checked_values(cls.define_schema(), given, waits))
+
+    return _speaking(checking)
+
+
+def _speaking(run: Callable[..., Any]) -> Callable[..., Any]:
+    """A function whose errors can be written to a log."""
+
+    @functools.wraps(run)
+    def speaking(cls: Node, **given: Any) -> Any:
+        try:
+            return run(cls, **given)
+        except Exception as error:
+            _make_whole(error)
+            raise
+
+    return speaking
+
+
+def _make_whole(error: BaseException | None) -> None:
+    """Replaces half surrogate pairs in an error and in what led to it, as far as they stand in its arguments."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if not is_whole(str(error)):
+            error.args = tuple(
+                whole_characters(argument) if isinstance(argument, str) else argument for argument in error.args
+            )
+        error = error.__cause__ or error.__context__
+
+
+def _replace(node: Node, name: str, run: Callable[..., Any]) -> None:
+    setattr(node, name, classmethod(run))
