@@ -13,6 +13,8 @@ from ..xlard.declared_inputs import Declared
 
 Node = type[io.ComfyNode]
 
+_LONGEST_ERROR = 4000
+
 
 def checked(node: Node) -> Node:
     """The node, which from now on checks what it is given, also over a wire; see ``declared_inputs``.
@@ -73,22 +75,27 @@ def _speaking(run: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return run(cls, **given)
         except Exception as error:
-            _make_whole(error)
+            _make_printable(error)
             raise
 
     return speaking
 
 
-def _make_whole(error: BaseException | None) -> None:
-    """Replaces half surrogate pairs in an error and in what led to it, as far as they stand in its arguments."""
+def _make_printable(error: BaseException | None) -> None:
+    """Shortens an error and what led to it, and replaces half surrogate pairs, where they stand in its arguments."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        if not is_whole(str(error)):
-            error.args = tuple(
-                whole_characters(argument) if isinstance(argument, str) else argument for argument in error.args
-            )
+        text = str(error)
+        if len(text) > _LONGEST_ERROR or not is_whole(text):
+            error.args = tuple(map(_printable, error.args))
         error = error.__cause__ or error.__context__
+
+
+def _printable(argument: object) -> object:
+    if not isinstance(argument, str):
+        return argument
+    return whole_characters(argument if len(argument) <= _LONGEST_ERROR else f"{argument[:_LONGEST_ERROR]} ...")
 
 
 def _replace(node: Node, name: str, run: Callable[..., Any]) -> None:

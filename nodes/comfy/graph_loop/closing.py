@@ -10,7 +10,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ....xlard.critique import Critique
-from ....xlard.loop.critic_failure import LoopCriticError
+from ....xlard.loop.critic_failure import RoundError
 from ....xlard.loop.state import LoopState
 from ..compat.jobs import JobGraph, in_lists, output_count
 from ..critic.pictures import preview, states_text
@@ -45,7 +45,7 @@ def closed(
         raise ValueError(_NOT_CONNECTED)
     try:
         states = flow.finished(latent, image, critiques, body)
-    except LoopCriticError as failed:
+    except RoundError as failed:
         return io.NodeOutput(*_results(flow, rescued(failed, latent["samples"]), latent, number))
     _show_round(states, number, rounds)
     following = flow.batch.after(states) if number < rounds else None
