@@ -24,7 +24,7 @@ RAW = {
 }  # fmt: skip
 """Errors that tell an artist nothing: a node's own are ValueError, TypeError, FileNotFoundError and CriticError."""
 
-RAW_WORDS = ("object has no attribute", "unsupported operand", "NoneType", "not subscriptable", "not iterable",
+RAW_WORDS = ("object has no attribute", "unsupported operand", "'NoneType'", "not subscriptable", "not iterable",
              "unexpected keyword", "required positional", "could not convert", "must be real number",
              "expected str, bytes", "tuple.index", "codec can't", "size of tensor", "shape '[",
              "has no len()", "not callable", "cannot be interpreted")  # fmt: skip

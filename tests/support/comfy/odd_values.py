@@ -18,13 +18,6 @@ def _boxes(number: int, **changes) -> list:
     return [box] * number
 
 
-class Hostile:
-    """Raises at whatever is asked of it."""
-
-    def __getattr__(self, name: str):
-        raise RuntimeError(f"no {name} \ud83d")
-
-
 VALUES = {
     "nothing": lambda: None,
     "true": lambda: True,
@@ -72,7 +65,6 @@ VALUES = {
     "dict": lambda: {"samples": "x"},
     "class": lambda: int,
     "object": object,
-    "hostile": Hostile,
     "function": lambda: print,
     "0-d tensor": lambda: torch.tensor(1.0),
     "1-d tensor": lambda: torch.zeros(3),
