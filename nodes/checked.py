@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,8 +11,11 @@ from comfy_api.latest import io
 
 from ..xlard.characters import is_whole, whole_characters
 from ..xlard.declared_inputs import Declared
+from .comfy.compat.jobs import output_count
 
 Node = type[io.ComfyNode]
+
+_LOG = logging.getLogger(__name__)
 
 _LONGEST_ERROR = 4000
 
@@ -20,7 +24,8 @@ def checked(node: Node) -> Node:
     """The node, which from now on checks what it is given, also over a wire; see ``declared_inputs``.
 
     An optional input that brings nothing is left out. Errors hold whole characters only: ComfyUI logs them, and half a
-    surrogate pair in its log ends the thread that runs jobs.
+    surrogate pair in its log ends the thread that runs jobs, as does a value on a wire that cannot be shown: what
+    fails because of one blocks its outputs instead.
     """
     _replace(node, "execute", _checking(node.execute.__func__, waits=False))
     if "check_lazy_status" in vars(node):
@@ -61,10 +66,27 @@ def _declared(declaration: io.Input) -> Declared:
 def _checking(run: Callable[..., Any], waits: bool) -> Callable[..., Any]:
     @functools.wraps(run)
     def checking(cls: Node, **given: Any) -> Any:
-        # Declared anew each time: lists of files change while ComfyUI runs.
-        return run(cls, **checked_values(cls.define_schema(), given, waits))
+        try:
+            # Declared anew each time: lists of files change while ComfyUI runs.
+            return run(cls, **checked_values(cls.define_schema(), given, waits))
+        except Exception as error:
+            _make_printable(error)
+            if all(map(_can_be_shown, given.values())):
+                raise
+            # ComfyUI shows the inputs of a node that fails, and would fail itself.
+            _LOG.error("xLARD: %s", error)
+            blocked = io.NodeOutput(*[None] * output_count(cls), block_execution=str(error))
+            return [] if waits else blocked
 
-    return _speaking(checking)
+    return checking
+
+
+def _can_be_shown(value: object) -> bool:
+    try:
+        str(value)
+    except Exception:
+        return False
+    return True
 
 
 def _speaking(run: Callable[..., Any]) -> Callable[..., Any]:
