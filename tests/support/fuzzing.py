@@ -197,7 +197,7 @@ def fuzz(comfy: ComfyServer, fuzzer: Fuzzer, cases: Sequence[Case], seconds: flo
             except JobError:
                 outcome.rejected += 1
         for prompt_id, case in jobs.items():
-            error = _error(comfy, prompt_id, case)
+            error = error_of(comfy, prompt_id, case)
             if error is None:
                 outcome.ran += 1
                 continue
@@ -207,7 +207,8 @@ def fuzz(comfy: ComfyServer, fuzzer: Fuzzer, cases: Sequence[Case], seconds: flo
     return outcome
 
 
-def _error(comfy: ComfyServer, prompt_id: str, case: Case) -> dict | None:
+def error_of(comfy: ComfyServer, prompt_id: str, case: Case) -> dict | None:
+    """How a queued case failed, as ComfyUI says it; None if it ran. Raises AssertionError where it never ends."""
     end = time.monotonic() + 120
     while prompt_id not in (history := comfy.get_json(f"/history/{prompt_id}")):
         if time.monotonic() > end:
