@@ -59,7 +59,7 @@ class Declared:
         return kind(f"The {self.name} input takes {needed}; {came} came. {mend}")
 
 
-def _whole_number(declared: Declared, value: object) -> int:
+def _whole_number(declared: Declared, value: Any) -> int:
     mend = "Connect a whole number in this range, or write one into the node."
     needed = f"a whole number{_range(declared)}"
     if isinstance(value, bool) or not isinstance(value, Real):
@@ -72,7 +72,7 @@ def _whole_number(declared: Declared, value: object) -> int:
     return number
 
 
-def _number(declared: Declared, value: object) -> float:
+def _number(declared: Declared, value: Any) -> float:
     mend = "Connect a number in this range, or write one into the node."
     needed = f"a number{_range(declared)}"
     if isinstance(value, bool) or not isinstance(value, Real):

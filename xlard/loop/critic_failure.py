@@ -97,9 +97,10 @@ def keeping(
 
     What cancels passes through, as all that is no Exception does, and a RoundError from within.
     """
+    passing: tuple[type[BaseException], ...] = (RoundError, *_CANCELLING)
     try:
         yield
-    except (RoundError, *_CANCELLING):
+    except passing:
         raise
     except Exception as error:
         cause = str(error) if isinstance(error, CriticError) else cause_of(error)
