@@ -66,7 +66,7 @@ def _whole_number(declared: Declared, value: Any) -> int:
         raise declared.refused(TypeError, needed, value, mend)
     if not isinstance(value, Integral) and not (math.isfinite(value) and float(value).is_integer()):
         raise declared.refused(ValueError, needed, value, mend)
-    number = int(value)
+    number = int(value) if isinstance(value, Integral) else int(float(value))
     if _outside(declared, number, 0.0):
         raise declared.refused(ValueError, needed, number, mend)
     return number
