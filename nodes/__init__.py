@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
+from .checked import checked
 from .claims import XLARDClaims
 from .clip_critic import XLARDCriticFromCLIP
 from .collect import XLARDCollect, XLARDPrompts
@@ -25,6 +26,42 @@ from .segmenter import XLARDCriticWithMasks
 from .server import XLARDCriticServer
 from .training import XLARDSaveCorrector, XLARDSaveHead, XLARDTrainCorrector, XLARDTrainHead
 
+NODES = [
+    checked(node)
+    for node in (
+        XLARDDemo,
+        XLARDLoadCritic,
+        XLARDCriticFromCLIP,
+        XLARDCriticServer,
+        XLARDDetectorCritic,
+        XLARDCriticPair,
+        XLARDCriticWithMasks,
+        XLARDScoring,
+        XLARDClaims,
+        XLARDEditClaims,
+        XLARDCritique,
+        XLARDCritiqueFromBoxes,
+        XLARDLoadHead,
+        XLARDPredictReward,
+        XLARDLoadCorrector,
+        XLARDCorrectLatent,
+        XLARDGuideModel,
+        XLARDSelfCorrect,
+        XLARDLoopStart,
+        XLARDLoopEnd,
+        XLARDLoopResult,
+        XLARDPickBest,
+        XLARDReport,
+        XLARDPrompts,
+        XLARDCollect,
+        XLARDTrainHead,
+        XLARDTrainCorrector,
+        XLARDSaveHead,
+        XLARDSaveCorrector,
+    )
+]
+"""All nodes; none runs with values that it does not declare."""
+
 
 class XLARDExtension(ComfyExtension):
     """The pack as ComfyUI sees it."""
@@ -32,34 +69,4 @@ class XLARDExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """The pack's nodes; registers the pack's model folders first, because the nodes' combos list them."""
         folders.register()
-        return [
-            XLARDDemo,
-            XLARDLoadCritic,
-            XLARDCriticFromCLIP,
-            XLARDCriticServer,
-            XLARDDetectorCritic,
-            XLARDCriticPair,
-            XLARDCriticWithMasks,
-            XLARDScoring,
-            XLARDClaims,
-            XLARDEditClaims,
-            XLARDCritique,
-            XLARDCritiqueFromBoxes,
-            XLARDLoadHead,
-            XLARDPredictReward,
-            XLARDLoadCorrector,
-            XLARDCorrectLatent,
-            XLARDGuideModel,
-            XLARDSelfCorrect,
-            XLARDLoopStart,
-            XLARDLoopEnd,
-            XLARDLoopResult,
-            XLARDPickBest,
-            XLARDReport,
-            XLARDPrompts,
-            XLARDCollect,
-            XLARDTrainHead,
-            XLARDTrainCorrector,
-            XLARDSaveHead,
-            XLARDSaveCorrector,
-        ]
+        return list(NODES)

@@ -13,7 +13,7 @@ from . import inputs, sockets
 from .comfy import folders
 from .comfy.critic.chosen import chosen_claims
 from .comfy.critic.folder import load_critic
-from .comfy.critic.pictures import checked_images, critique_output
+from .comfy.critic.pictures import critique_output, shaped_images
 from .comfy.critic_failure import judged
 from .extensions import load_extensions
 
@@ -143,7 +143,7 @@ class XLARDCritique(io.ComfyNode):
     def execute(
         cls, images: Tensor, critic: object, prompt: str, claims: object | None = None, most_claims: int = MOST_CLAIMS
     ) -> io.NodeOutput:
-        judge, images = as_judge(critic), checked_images(images)
+        judge, images = as_judge(critic), shaped_images(images)
         checked_claims = chosen_claims(prompt, claims, judge, most_claims)
         critiques = judged(cls, judge, images, checked_claims, end="XLARDLoopEnd")
         return critique_output(cls, images, critiques, checked_claims.notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..xlard.critics.broken_pictures import broken_critique, fault_of
 from ..xlard.critique import Critique
 from . import inputs, sockets
 from .comfy.accepted import needed_claims
@@ -81,4 +82,9 @@ class XLARDCritiqueFromBoxes(io.ComfyNode):
         critiques = [Critique(())] * len(images)
         if checked_claims:
             critiques = critiques_of_boxes(images, checked_claims, bboxes, label, masks, individual_masks)
+            faults = map(fault_of, images)
+            critiques = [
+                broken_critique(checked_claims, fault) if fault else critique
+                for critique, fault in zip(critiques, faults)
+            ]
         return critique_output(cls, images, critiques, checked_claims.notes)

@@ -81,8 +81,8 @@ def most_claims() -> io.Input:
         max=256,
         optional=True,
         tooltip=(
-            "How many claims of the prompt are checked at most, the surest first; the others are listed as not "
-            "checked. Connected or edited claims are all checked."
+            "How many claims of the prompt are checked at most, the surest first, and never more than 64; the others "
+            "are listed as not checked. Connected or edited claims are all checked."
         ),
     )
     return advanced(limit)

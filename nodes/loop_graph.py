@@ -10,7 +10,7 @@ from torch import Tensor
 from ..xlard.claims import MOST_CLAIMS
 from ..xlard.loop.registry import needs_rewriter
 from . import inputs, sockets
-from .comfy.accepted import as_critiques, as_states_or_round
+from .comfy.accepted import as_critiques, as_flow, as_states_or_round
 from .comfy.critic.chosen import chosen_claims, claims_of_round
 from .comfy.graph_loop.closing import closed
 from .comfy.graph_loop.flow import Flow, begun_round
@@ -199,5 +199,5 @@ class XLARDLoopEnd(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, flow: Flow, latent: dict, image: Tensor, critique: object, rounds: int) -> io.NodeOutput:
-        return closed(cls, flow, latent, image, as_critiques(critique), rounds)
+    def execute(cls, flow: object, latent: dict, image: Tensor, critique: object, rounds: int) -> io.NodeOutput:
+        return closed(cls, as_flow(flow), latent, image, as_critiques(critique), rounds)

@@ -9,6 +9,7 @@ from comfy_api.latest import io, ui
 
 from ..xlard.report.write import write_report
 from . import inputs, sockets
+from .comfy import folders
 from .comfy.accepted import as_states
 
 
@@ -46,6 +47,7 @@ class XLARDReport(io.ComfyNode):
 
     @classmethod
     def execute(cls, state: object, filename_prefix: str) -> io.NodeOutput:
+        folders.inside(Path(folder_paths.get_output_directory()), filename_prefix)
         folder, name, _, subfolder, _ = folder_paths.get_save_image_path(
             filename_prefix, folder_paths.get_output_directory()
         )

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from .characters import shown_value
 from .detections import Zone
 from .edit import Edit
 from .english import NUMBER_WORDS, plural
 
 ClaimType = Literal["object", "count", "color", "position", "attribute", "relation", "text", "custom"]
+
+
+MOST_COUNT, MOST_CLAIMS_IN_ALL, LONGEST_CLAIM = 100, 64, 25_000
+"""So many things a claim may count, so many claims a picture may have, and so many characters a claim's text.
+
+No critic counts further, and what plans repairs takes memory for each thing that is missing.
+"""
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,8 @@ class Claim:
     an ``other_color``, or a ``zone`` in which the middle of the object must be. ``weight`` is its share in the overall
     score. When a picture is edited, claims to ``keep`` say what must not change, all others what the instruction asks
     for; a claim with an ``edit`` is judged by comparison with the source.
+
+    Raises ValueError for a number, a weight or a text beyond what can be checked.
     """
 
     type: ClaimType
@@ -35,6 +46,20 @@ class Claim:
     zone: Zone | None = None
     keep: bool = False
     edit: Edit | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.number <= MOST_COUNT:
+            raise ValueError(
+                f"A claim counts from 0 to {MOST_COUNT} things, not {shown_value(self.number)}: no critic counts "
+                "further. Write 'object: at least two ...' for many, or 'custom: a crowd of ...'."
+            )
+        if not (math.isfinite(self.weight) and self.weight > 0):
+            raise ValueError(f"The weight of a claim is a number above 0, not {self.weight}.")
+        if len(self.text) > LONGEST_CLAIM:
+            raise ValueError(
+                f"A claim has at most {LONGEST_CLAIM} characters; this one has {len(self.text)} and begins with "
+                f"{shown_value(self.text[:40])}. Shorten it, or make several of it."
+            )
 
     @property
     def shown(self) -> str:
@@ -52,6 +77,15 @@ MOST_CLAIMS = 12
 
 NOTHING_TO_CHECK = "nothing to check"
 """What people read where there is no claim."""
+
+
+def check_number_of_claims(claims: Sized) -> None:
+    """Raises ValueError for more claims than ``MOST_CLAIMS_IN_ALL``."""
+    if len(claims) > MOST_CLAIMS_IN_ALL:
+        raise ValueError(
+            f"A picture is judged on at most {MOST_CLAIMS_IN_ALL} claims; there are {len(claims)}. Keep those that "
+            "matter, and put '#' before the other lines."
+        )
 
 
 class NotedClaims(list[Claim]):

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from torch import nn
 
-from ...xlard.claims import Claim, NotedClaims
+from ...xlard.claims import Claim, NotedClaims, check_number_of_claims
 from ...xlard.critique import Critique
 from ...xlard.loop.rounds import BatchRound
 from ...xlard.loop.state import LoopState
 from ...xlard.models.corrector import CorrectorConfig
 from ...xlard.models.head import HeadConfig
+from .graph_loop.flow import Flow
 from .managed import ManagedModule
 
 if TYPE_CHECKING:
@@ -56,10 +57,10 @@ def as_claims(value: object | None) -> NotedClaims | None:
 
 
 def needed_claims(value: object) -> NotedClaims:
-    """``as_claims`` for a socket that must not be empty."""
-    return NotedClaims(
-        _items(value, Claim, "claims", "a list of claims, from xLARD Claims"), getattr(value, "notes", ())
-    )
+    """``as_claims`` for a socket that must not be empty. Raises ValueError for more than a picture can have."""
+    claims = _items(value, Claim, "claims", "a list of claims, from xLARD Claims")
+    check_number_of_claims(claims)
+    return NotedClaims(claims, getattr(value, "notes", ()))
 
 
 def as_critiques(value: object) -> list[Critique]:
@@ -75,6 +76,13 @@ def as_states(value: object) -> list[LoopState]:
 def as_states_or_round(value: object | None) -> list[LoopState] | BatchRound | None:
     """What the state socket of xLARD Loop Start holds: nothing, states, or the round that its loop goes on with."""
     return value if value is None or isinstance(value, BatchRound) else as_states(value)
+
+
+def as_flow(value: object) -> Flow:
+    """The flow of a loop's start. Raises TypeError for anything else."""
+    if not isinstance(value, Flow):
+        raise TypeError(f"The flow input takes the flow of xLARD Loop Start; a {_kind(value)} came.")
+    return value
 
 
 def as_dataset(value: object) -> Dataset:

@@ -1,4 +1,4 @@
-"""What a loop makes of a critic that failed: nothing that was drawn is lost."""
+"""What a loop makes of a round that failed, or a critic: nothing that was drawn is lost."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from torch import Tensor
 
 from ...xlard.claims import Claim
 from ...xlard.critics.backend import CriticError
+from ...xlard.critics.broken_pictures import judged_without_broken
+from ...xlard.critics.memory import is_out_of_memory
 from ...xlard.critique import Critique
-from ...xlard.loop.critic_failure import LoopCriticError, critiques_of, failed_critique, register_cancelling
+from ...xlard.loop.critic_failure import RoundError, critiques_of, failed_critique, register_cancelling
 from ...xlard.loop.state import LoopState
 from ...xlard.protocols import Judge
 from ...xlard.tensor_files import write_tensors
 from .compat.jobs import JobGraph
+from .critic.pictures import checked_images
 from .sampling.latents import like_source
 
 register_cancelling(comfy.model_management.InterruptProcessingException)
@@ -30,18 +33,20 @@ _PREFIX = "latents/xLARD_unjudged"
 """Beside what ComfyUI's own Save Latent writes."""
 
 
-def rescued(failed: LoopCriticError, source: Tensor) -> list[LoopState]:
-    """The states that a loop ends with after its critic failed; latents that were not judged are saved in the shape of
-    ``source``.
+def rescued(failed: RoundError, source: Tensor) -> list[LoopState]:
+    """The states that a loop ends with after a round failed; latents that were not judged are saved in the shape of
+    ``source``. Where memory ran out, all models are unloaded, as ComfyUI itself does.
 
     Raises CriticError, which names the file, where not even the first pictures were judged.
     """
-    where = _saved(like_source(failed.latents, source))
+    if failed.__cause__ is not None and is_out_of_memory(failed.__cause__):
+        comfy.model_management.unload_all_models()
+    where = "" if failed.latents is None else _saved(like_source(failed.latents, source))
     if not failed.judged:
-        raise CriticError(f"{failed} {where}") from failed
+        raise CriticError(f"{failed} {where}".strip()) from failed
     _LOG.warning("xLARD: %s The best pictures so far are returned. %s", failed, where)
     for state in failed.states:
-        state.ended = state.ended and f"{state.ended} {where}"
+        state.ended = state.ended and f"{state.ended} {where}".strip()
     return failed.states
 
 
@@ -52,12 +57,13 @@ def judged(
 
     Where the critic fails in a later round of a loop, whose node of the kind ``end`` waits for them, that gets failures
     in their place: it has what was drawn before. Elsewhere raises what the critic raises, such as CriticError, and
-    ComfyUI itself keeps what was drawn. Without claims there is nothing to ask about.
+    ComfyUI itself keeps what was drawn; and ValueError for NaN. A picture that is black all over has no verdict.
+    Without claims there is nothing to ask about.
     """
     if not claims:
         return [Critique(())] * len(images)
     if not _ends_a_copy(node, end):
-        return critic.judge(images, [claims] * len(images))
+        return judged_without_broken(critic, checked_images(images), [claims] * len(images))[0]
     try:
         return critiques_of(critic, images, [claims] * len(images))
     except CriticError as error:

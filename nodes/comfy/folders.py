@@ -17,6 +17,9 @@ CRITICS = ("xlard_critics", "LLM")
 DETECTORS = ("xlard_detectors",)
 SEGMENTERS = ("xlard_segmenters",)
 _DEPTH = 2
+_LONGEST_STEP, _MOST_STEPS = 180, 8
+"""Bytes of a file's name, so that there is room for a number and an ending, and folders in a name."""
+
 _UNSTORABLE = re.compile(r'[<>:"|?*\x00-\x1f]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
 
 
@@ -72,6 +75,8 @@ def inside(folder: Path, name: str) -> Path:
             f"The name {name!r} cannot be stored on every system, because of its punctuation or because Windows keeps"
             f" it for itself. {fix}"
         )
+    if any(len(step.encode("utf-8", "replace")) > _LONGEST_STEP for step in steps) or len(steps) > _MOST_STEPS:
+        raise ValueError(f"The name {name[:_LONGEST_STEP]!r} is too long to be stored on every system. {fix}")
     path = folder.joinpath(*steps)
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"{path} leads out of {folder}, through a link. {fix}")

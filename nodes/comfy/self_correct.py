@@ -13,7 +13,7 @@ import torch
 from comfy_api.latest import io, ui
 
 from ...xlard.claims import Claim, NotedClaims
-from ...xlard.loop.critic_failure import LoopCriticError
+from ...xlard.loop.critic_failure import RoundError
 from ...xlard.loop.object_by_object import PROCESSES
 from ...xlard.loop.registry import OBJECT_BY_OBJECT
 from ...xlard.loop.run import self_correct
@@ -78,7 +78,7 @@ class SelfCorrection:
             if not progress.best:
                 raise
             return _cancelled(node, list(progress.best.values()))
-        except LoopCriticError as failed:
+        except RoundError as failed:
             states = rescued(failed, self.sampler.source)
         progress.show_best()
         for state in states:

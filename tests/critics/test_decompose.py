@@ -9,11 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xlard.claims import Claim, attribute_claim, color_claim, count_claim, custom_claim, object_claim, position_claim
+from xlard.claims import (
+    MOST_CLAIMS_IN_ALL,
+    Claim,
+    attribute_claim,
+    color_claim,
+    count_claim,
+    custom_claim,
+    object_claim,
+    position_claim,
+)
 from xlard.critics import questions
 from xlard.critics.backend import GREEDY, Answer, Ask, CriticError, Sampling
 from xlard.critics.boxes import THOUSANDTHS
-from xlard.critics.decompose import MOST_CLAIMS, decompose
+from xlard.critics.decompose import decompose
 from xlard.critics.mllm import MLLMCritic
 from xlard.prompts.claim_lines import format_lines, parse_lines
 
@@ -154,7 +163,7 @@ def test_the_number_of_a_colour_is_that_of_so_many() -> None:
 def test_nothing_is_claimed_twice_or_without_end() -> None:
     assert decomposed(*CATS, *CATS) == READ
     facts = ({"type": "custom", "text": f"the cats are {number}"} for number in range(500))
-    assert len(decomposed(*facts)) == MOST_CLAIMS
+    assert len(decomposed(*facts)) == MOST_CLAIMS_IN_ALL
 
 
 _words = (
@@ -200,7 +209,7 @@ def test_any_answer_gives_sound_claims_or_a_critic_error(claims: list[dict] | st
         split = decompose(MLLMCritic(Scripted(answer, answer)), NAMING)
     except CriticError:
         return
-    assert 0 < len(split) == len(set(split)) <= MOST_CLAIMS
+    assert 0 < len(split) == len(set(split)) <= MOST_CLAIMS_IN_ALL
     for claim, read in zip(split, parse_lines(format_lines(split))):
         assert claim.number >= 0 and claim.text and claim.text == " ".join(claim.text.split())
         # The editor gives back a claim that boxes decide, and at least the text of any other.

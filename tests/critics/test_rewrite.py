@@ -175,7 +175,8 @@ class CirclesByPrompt:
 
 class Decoder:
     def decode(self, latents):
-        return latents.view(-1, 1, 1, 1).expand(-1, 8, 8, 3)
+        # A picture that is black all over would be none.
+        return latents.view(-1, 1, 1, 1).expand(-1, 8, 8, 3).clamp_min(0.01)
 
 
 class Judge:

@@ -1,17 +1,19 @@
-"""A critic that fails while a loop runs: what it had judged and what it should have judged are not lost."""
+"""Whatever fails while a loop runs, critic, decoder or model: what was judged and what should have been is not lost."""
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from tests.support.loop_fakes import FakeJudge, engine
+from tests.support.loop_fakes import FakeDecoder, FakeJudge, engine
+from xlard.claims import count_claim
 from xlard.critics.backend import CriticError
 from xlard.detections import Detection
 from xlard.loop import critic_failure
-from xlard.loop.critic_failure import LoopCriticError, failed_critique, register_cancelling
+from xlard.loop.critic_failure import RoundError, failed_critique, register_cancelling
 from xlard.loop.rounds import BatchRound, first_round
 from xlard.loop.run import correct_all
 from xlard.loop.settings import LoopSettings
@@ -42,7 +44,7 @@ def failed(
     script: list[int],
     pictures: int = 1,
     error: BaseException | None = None,
-    kind: type[BaseException] = LoopCriticError,
+    kind: type[BaseException] = RoundError,
 ):
     """What a loop raises that draws pictures of so many circles, before a critic that judges so many times."""
     loop = engine(script, pictures)
@@ -82,7 +84,7 @@ def test_a_picture_that_had_passed_did_not_end_early() -> None:
             .finished(torch.zeros(1, 1, 1, 1), torch.zeros(1, 8, 8, 3), [critique], 20, 1.0)[0]
             .first
         )
-    ended = [state.ended for state in LoopCriticError(CAUSE, 1, loop.states, torch.zeros(1)).states]
+    ended = [state.ended for state in RoundError(CAUSE, 1, loop.states, torch.zeros(1)).states]
     assert ended[0] == "" and CAUSE in ended[1]
 
 
@@ -100,7 +102,7 @@ def graph_round(number: int) -> tuple[BatchRound, list]:
 def test_a_failure_in_a_critique_s_place_ends_a_loop_as_a_graph(number) -> None:
     batch, claims = graph_round(number)
     latents = torch.full((1, 4, 8, 8), 7.0)
-    with pytest.raises(LoopCriticError) as raised:
+    with pytest.raises(RoundError) as raised:
         batch.finished(latents, torch.zeros(1, 64, 64, 3), [failed_critique(claims, CAUSE)], 20, 1.0)
     assert (raised.value.latents == latents).all() and raised.value.judged == (number > 0)
     assert f"What round {number} drew" in str(raised.value) if number else "The first pictures" in str(raised.value)
@@ -108,7 +110,7 @@ def test_a_failure_in_a_critique_s_place_ends_a_loop_as_a_graph(number) -> None:
 
 def test_a_loop_that_goes_on_after_a_failure_is_not_said_to_have_ended() -> None:
     batch, claims = graph_round(1)
-    with pytest.raises(LoopCriticError) as raised:
+    with pytest.raises(RoundError) as raised:
         batch.finished(torch.zeros(1, 4, 8, 8), torch.zeros(1, 64, 64, 3), [failed_critique(claims, CAUSE)], 20, 1.0)
     following = batch.after(raised.value.states)
     (state,) = following.finished(
@@ -161,8 +163,132 @@ def test_what_cancels_passes_through(monkeypatch) -> None:
 def test_a_judge_that_gives_no_critique_has_failed(critiques) -> None:
     loop = engine([2])
     loop.judge = SimpleNamespace(judge=lambda images, claims: critiques)
-    with pytest.raises(
-        LoopCriticError, match="The critic (gave 0 critiques of 1 pictures|failed .TypeError)"
-    ) as raised:
+    with pytest.raises(RoundError, match="The critic (gave 0 critiques of 1 pictures|failed .TypeError)") as raised:
         correct_all(loop, LoopSettings(4, ("correct",)))
     assert raised.value.latents.item() == 2
+
+
+class FailingDecoder(FakeDecoder):
+    """Decodes so many times as it should, then raises ``error``, or gives pictures full of ``value``."""
+
+    def __init__(self, times: int, error: BaseException | None = None, value: float = 0.0):
+        self.times, self.error, self.value = times, error, value
+
+    def decode(self, latents):
+        if self.times:
+            self.times -= 1
+            return super().decode(latents)
+        if self.error:
+            raise self.error
+        return torch.full((len(latents), 8, 8, 3), self.value)
+
+
+ERRORS = [
+    torch.cuda.OutOfMemoryError("out of memory"),
+    RuntimeError("a patch of\nanother pack \ud83d"),
+    KeyError("x"),
+    MemoryError(),
+]
+
+
+def ended_by(loop) -> RoundError:
+    with pytest.raises(RoundError) as raised:
+        correct_all(loop, LoopSettings(4, ("correct",)))
+    return raised.value
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_a_decoder_that_fails_later_loses_nothing(error) -> None:
+    loop = engine([1, 2, 5])
+    loop.decoder = FailingDecoder(2, error)
+    failure = ended_by(loop)
+    assert failure.judged and failure.states[0].best.latent.item() == 2 and failure.latents.item() == 5
+    assert "What round 2 drew could not be decoded" in str(failure) and type(error).__name__ in str(failure)
+    failure.states[0].ended.encode()
+
+
+def test_first_latents_that_cannot_be_decoded_are_kept() -> None:
+    loop = engine([2])
+    loop.decoder = FailingDecoder(0, ERRORS[0])
+    failure = ended_by(loop)
+    assert not failure.judged and failure.latents.item() == 2 and failure.__cause__ is ERRORS[0]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_a_model_that_fails_later_loses_nothing(error) -> None:
+    loop = engine([1])
+    resume = loop.sampler.resume
+
+    def failing(*arguments, **options):
+        if not loop.sampler.script:
+            raise error
+        return resume(*arguments, **options)
+
+    loop.sampler.resume = failing
+    failure = ended_by(loop)
+    assert failure.judged and failure.states[0].best.latent.item() == 1 and failure.latents is None
+    assert "Round 1 could not be drawn" in failure.states[0].ended
+
+
+def test_a_model_that_fails_at_once_fails_as_it_would_alone() -> None:
+    loop = engine([])
+    with pytest.raises(IndexError):
+        correct_all(loop, LoopSettings(4, ("correct",)))
+
+
+@pytest.mark.parametrize("failing", ["resume", "decode"])
+def test_what_cancels_while_drawing_passes_through(monkeypatch, failing) -> None:
+    monkeypatch.setattr(critic_failure, "_CANCELLING", [Cancelled])
+    loop, error = engine([1]), Cancelled()
+
+    def cancelled(*arguments, **options):
+        raise error
+
+    if failing == "resume":
+        loop.sampler.resume = cancelled
+    else:
+        loop.decoder = FailingDecoder(1, error)
+        loop.sampler.script.append(2)
+    with pytest.raises(Cancelled) as raised:
+        correct_all(loop, LoopSettings(4, ("correct",)))
+    assert raised.value is error
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 0.0])
+def test_what_is_no_picture_is_never_the_best(value) -> None:
+    loop = engine([1, 1, 1])
+    loop.decoder = FailingDecoder(1, value=value)
+    loop.claims = [[count_claim("triangle", 0), count_claim("circle", 3)]]
+    loop.states[0].claims = tuple(loop.claims[0])
+    (state,) = correct_all(loop, LoopSettings(2, ("correct",)))
+    assert [entry.accepted for entry in state.rounds] == [True, False, False]
+    assert state.rounds[1].critique.abstained and "fp32" in state.rounds[1].critique.verdicts[0].reason
+
+
+def test_a_first_picture_that_is_none_does_not_pass_and_is_replaced() -> None:
+    loop = engine([1, 2], 2)
+    loop.claims = [[count_claim("triangle", 0)]] * 2
+    for state in loop.states:
+        state.claims = tuple(loop.claims[0])
+    decode = loop.decoder.decode
+
+    def half_broken(latents):
+        images = decode(latents).clone()
+        if latents.flatten()[0] == 1:
+            images[0] = math.nan
+        return images
+
+    loop.decoder.decode = half_broken
+    broken, whole = correct_all(loop, LoopSettings(1, ("resample",)))
+    assert not broken.first.critique.passed and broken.best is broken.rounds[1] and broken.passed
+    assert whole.passed and len(whole.rounds) == 1
+
+
+def test_first_pictures_that_are_none_end_the_loop_with_their_latents() -> None:
+    loop = engine([1])
+    loop.decoder = FailingDecoder(0, value=math.nan)
+    failure = ended_by(loop)
+    assert "The VAE gave a picture with NaN" in str(failure) and failure.latents.item() == 1
+    loop = engine([1])
+    loop.sampler.script = [math.nan]
+    assert "The model gave a picture with NaN" in str(ended_by(loop))

@@ -89,7 +89,8 @@ class Drawn:
         return torch.full((4, CELLS, CELLS), float(len(self.pictures) - 1))
 
     def decode(self, latents):
-        return latents[:, 0, :1, :1, None].expand(-1, SIDE, SIDE, 3) * 0.01
+        # A picture that is black all over would be none.
+        return latents[:, 0, :1, :1, None].expand(-1, SIDE, SIDE, 3) * 0.01 + 0.001
 
     def judge(self, images, claims):
         return [

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.support.prompts import colors, messy_prompts, nouns
 from tests.support.properties import examples
 from xlard.claims import (
+    MOST_COUNT,
     Claim,
     attribute_claim,
     color_claim,
@@ -26,7 +27,7 @@ from xlard.prompts.claim_lines import EXAMPLES, format_lines, parse_lines, wants
 from xlard.prompts.vocabulary import ATTRIBUTES, DIRECTION_SPELLINGS, LINKS, TRANSITIVE
 
 maybe_colors = st.none() | colors
-numbers = st.integers(0, 12) | st.integers(0, 10**6)
+numbers = st.integers(0, 12) | st.integers(0, MOST_COUNT)
 few = st.integers(1, 12)
 directions = st.sampled_from(sorted(set(DIRECTION_SPELLINGS.values())))
 links = st.sampled_from(sorted({*LINKS.values(), *TRANSITIVE.values()}))
@@ -162,7 +163,7 @@ def test_the_examples_are_right(line: str) -> None:
         ("count: no dogs", count_claim("dog", 0)),
         ("count: a dog", count_claim("dog", 1)),
         ("count: two big dogs", count_claim("big dog", 2)),
-        ("count: 2024 dogs", count_claim("dog", 2024)),
+        ("count: 100 dogs", count_claim("dog", 100)),
         ("object: at least two dogs", object_claim("dog", 2)),
         ("object: dogs", object_claim("dog", 2)),
         ("object: a dog", object_claim("dog", 1)),

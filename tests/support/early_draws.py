@@ -31,7 +31,7 @@ class Circles:
         self.numbers = list(numbers)
 
     def decode(self, latents):
-        return torch.full((len(latents), 8, 8, 3), float(self.numbers.pop(0)))
+        return torch.full((len(latents), 8, 8, 3), max(self.numbers.pop(0), 0.01))
 
 
 def engine(sampler, *numbers: int) -> Engine:

@@ -366,3 +366,34 @@ def test_failed_pictures_are_repaired_and_kept_beside_what_they_were(tmp_path) -
     critiques = world.judge(world.decode(records.repairs), claims)
     assert all(critique.passed for critique in critiques)
     assert "3 of 3 that failed were repaired" in summarise_dataset(dataset)
+
+
+class BrokenDecoder(FakeDecoder):
+    """Pictures of these seeds are NaN."""
+
+    def __init__(self, *seeds: int):
+        self.seeds = seeds
+
+    def decode(self, latents):
+        images = super().decode(latents).clone()
+        for image, latent in zip(images, latents):
+            if latent.flatten()[0].item() in self.seeds:
+                image[:] = float("nan")
+        return images
+
+
+def test_what_is_no_picture_is_not_collected(tmp_path, caplog) -> None:
+    dataset = Dataset.open(tmp_path, SOURCE)
+    groups = [[("one circle", 1), ("two circles", 2)], [("one circle", 3)]]
+    drawn = collect(dataset, groups, FakeSampler, BrokenDecoder(2, 3), FakeJudge(), settings=SETTINGS)
+    assert drawn == 1 and dataset.done("sampled") == {("one circle", 1)}
+    assert "1 pictures are left out. The VAE gave a picture with NaN" in caplog.text
+    # What was left out is drawn by the next run.
+    assert collect(dataset, groups, FakeSampler, FakeDecoder(), FakeJudge(), settings=SETTINGS) == 2
+
+
+def test_pictures_that_are_all_none_end_a_collection(tmp_path) -> None:
+    dataset = Dataset.open(tmp_path, SOURCE)
+    groups = [[("one circle", seed)] for seed in range(1, 20)]
+    with pytest.raises(ValueError, match="8 groups of pictures in a row hold none .* fp32"):
+        collect(dataset, groups, FakeSampler, BrokenDecoder(*range(1, 20)), FakeJudge(), settings=SETTINGS)

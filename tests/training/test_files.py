@@ -67,20 +67,73 @@ DAMAGES = {
         lambda path: rewrite(path, config=config_of(path, sigma_range=None)),
         "does not fit this version .*noise_level_range",
     ),
-    "a config of another type": (lambda path: rewrite(path, config="[]"), "does not fit this version"),
+    "a config of another type": (lambda path: rewrite(path, config="[]"), "config is no JSON object"),
     "an impossible config": (
         lambda path: rewrite(path, config=config_of(path, width=-32)),
-        "does not fit this version",
+        "width is a whole number from 4 to 8192, not -32",
+    ),
+    **{
+        f"a config with {name} {value}": (
+            lambda path, name=name, value=value: rewrite(path, config=config_of(path, **{name: value})),
+            rf"describes no (head|corrector): {name} is .*not ",
+        )
+        for name, value in [
+            ("layers", 10_000_000),
+            ("layers", 10**30),
+            ("layers", 2.5),
+            ("heads", -1),
+            ("heads", 0),
+            ("patch", 10**9),
+            ("context_width", 2**40),
+            ("latent_channels", "4"),
+            ("width", True),
+            ("trust_region", float("nan")),
+            ("trust_region", float("inf")),
+            ("trust_region", -1),
+            ("reward_threshold", "high"),
+            ("base_model", "x" * 100_000),
+            ("base_model", ["x"]),
+            ("aspects", []),
+            ("aspects", [3]),
+            ("aspects", "count"),
+            ("moves_noise", 3),
+        ]
+    },
+    "a range that is none": (
+        lambda path: rewrite(path, config=config_of(path, sigma_range=[0, float("nan")])),
+        "noise_level_range is two numbers from 0 to 1",
+    ),
+    "a range upside down": (
+        lambda path: rewrite(path, config=config_of(path, sigma_range=[1, 0])),
+        "begins with the lower number",
+    ),
+    "a width that heads do not divide": (
+        lambda path: rewrite(path, config=config_of(path, heads=5)),
+        "width, 32, is not a multiple of 4 and of heads, 5",
+    ),
+    "the largest config": (
+        lambda path: rewrite(path, config=config_of(path, layers=64, width=8192, context_width=65536)),
+        "other names or shapes",
+    ),
+    "a deep config": (lambda path: rewrite(path, config='{"a":' * 100_000), "lost the metadata.*Recursion"),
+    "deep figures": (lambda path: rewrite(path, figures="[" * 100_000), "lost the metadata.*Recursion"),
+    "figures of another type": (lambda path: rewrite(path, figures="[]"), "figures are no JSON object"),
+    "a flipped bit in its weights": (
+        lambda path: path.write_bytes(path.read_bytes()[:-1] + bytes([path.read_bytes()[-1] ^ 1])),
+        "its weights are not those that were saved",
     ),
     "a config of another shape": (
         lambda path: rewrite(path, config=config_of(path, latent_channels=16)),
         "does not fit this version",
     ),
     "a tensor of another shape": (
-        lambda path: rewrite(path, {"body.norm.weight": torch.ones(7)}),
+        lambda path: rewrite(path, {"body.norm.weight": torch.ones(7)}, drop="checksum"),
         "does not fit this version",
     ),
-    "a tensor too many": (lambda path: rewrite(path, {"extra": torch.ones(7)}), "does not fit this version"),
+    "a tensor too many": (
+        lambda path: rewrite(path, {"extra": torch.ones(7)}, drop="checksum"),
+        "does not fit this version",
+    ),
 }
 
 
@@ -92,6 +145,15 @@ def test_a_bad_file_is_refused_by_name_with_its_cause(kind: str, damage: str, tm
     change(path)
     with pytest.raises(ValueError, match=f"(?s)^bad.safetensors .*{message}"):
         MODULES[kind][0].load(path)
+
+
+@pytest.mark.parametrize("kind", MODULES)
+def test_files_without_a_checksum_and_in_full_precision_load(kind: str, tmp_path) -> None:
+    path = save(kind, tmp_path / "old.safetensors")
+    rewrite(path, {name: value.float() for name, value in load_file(path).items()})
+    MODULES[kind][0].load(path)
+    rewrite(path, drop="checksum")
+    MODULES[kind][0].load(path)
 
 
 @pytest.mark.parametrize(("kind", "other"), [("head", "corrector"), ("corrector", "head")])

@@ -19,6 +19,9 @@ _FINAL = re.compile(
 )
 """Words before a value that takes the place of those before it."""
 
+MOST_LISTS, MOST_LISTED = 64, 1000
+"""Lists in one answer, and things in those before the last: each thing is compared with each other one."""
+
 _SAME, _CONGRUENT = 0.5, 0.85
 """Overlap (intersection over union) of two boxes from which two things of a kind are one; and from which two things
 of different kinds may be one that was called otherwise at first.
@@ -54,6 +57,8 @@ def joined(offers: Sequence[Offer]) -> list[Any]:
     Lists are joined if they share no kind of thing. Raises UnreadableAnswer where neither is clear: half of an answer
     would be a wrong count.
     """
+    if len(offers) > MOST_LISTS or sum(len(offer.value) for offer in offers[:-1]) > MOST_LISTED:
+        raise UnreadableAnswer(f"It holds {len(offers)} lists, more than can be compared. Give one list.")
     *earlier, last = offers
     if not earlier or (_FINAL.search(last.prose) and not any(_FINAL.search(offer.prose) for offer in earlier)):
         return last.value

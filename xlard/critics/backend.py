@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from ..characters import whole_characters
 from .boxes import BoxConvention
-from .characters import whole_characters
 
 NOT_FINITE = (
     "The model computed no numbers (NaN), so what it wrote means nothing. Load it in bf16 or fp32, or copy or download"

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..claims import (
+    MOST_CLAIMS_IN_ALL,
+    MOST_COUNT,
     Claim,
     attribute_claim,
     color_claim,
@@ -31,9 +33,6 @@ if TYPE_CHECKING:
     from .mllm import MLLMCritic
     from .schemas import DecomposedClaim
 
-MOST_CLAIMS = 64
-"""More claims than this are the answer of a model that repeats itself."""
-
 _NEEDED = {
     "object": ("noun",),
     "count": ("noun", "number"),
@@ -54,7 +53,7 @@ class SplitError(CriticError):
 
 
 def decompose(critic: MLLMCritic, prompt: str) -> list[Claim]:
-    """Have the critic's model split a prompt into claims, at most ``MOST_CLAIMS`` and none twice.
+    """Have the critic's model split a prompt into claims, at most ``MOST_CLAIMS_IN_ALL`` and none twice.
 
     It is shown examples first, if it knows their words. A claim about a thing that the prompt does not name is dropped.
     Only where the rules cannot read the prompt, as one in another language, and it names less than half of the claims'
@@ -99,7 +98,7 @@ def _claims(answers: Sequence[DecomposedClaim], prompt: str, is_readable: bool) 
     if not kept:
         nouns = dict.fromkeys(noun for nouns in foreign for noun in nouns)
         raise UnreadableAnswer(f"The prompt does not name what the claims are about: {', '.join(nouns)}.")
-    return list(dict.fromkeys(kept))[:MOST_CLAIMS]
+    return list(dict.fromkeys(kept))[:MOST_CLAIMS_IN_ALL]
 
 
 def _foreign(answer: DecomposedClaim, prompt: str) -> list[str]:
@@ -126,9 +125,13 @@ def _claim(index: int, answer: DecomposedClaim, totals: dict[str, int]) -> Claim
     if missing:
         raise UnreadableAnswer(f"Claim {index} of type {answer.type} needs {' and '.join(missing)}.")
     number = 1 if answer.number is None else answer.number
-    if answer.type == "count":
+    many = number > MOST_COUNT
+    if many:
+        # Nobody counts them.
+        number = 2
+    if answer.type == "count" and not many:
         return _editable(count_claim(noun, number, color))
-    if answer.type == "object":
+    if answer.type in ("object", "count"):
         if number == 0:
             raise UnreadableAnswer(f"Claim {index} of type object has the number 0; what must not be there is a count.")
         return _editable(object_claim(noun, number, color))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .characters import in_whole_characters
+from ..characters import in_whole_characters
 
 _OPENING = re.compile(r"[\[{]")
 _LIKELY = re.compile(r"\[\s*[\[{]|\{\s*[\"']")
@@ -20,6 +21,8 @@ _LIMIT = re.compile(r"```|</\w|\u25c1/\w|\[/\w")
 _LACKS_ONLY_BRACKETS = re.compile(r"\}\s*\Z")
 """The end of a value whose items are whole. After a comma, or inside of an item, more was meant to follow."""
 
+
+MOST_OPENINGS = 2000
 
 _SHORTEST_ECHO = 12
 """Characters of a value from which it is no coincidence that the question has it too."""
@@ -38,11 +41,19 @@ class Found:
 def found_values(text: str) -> Iterator[Found]:
     """The outermost JSON values of a text, in order: lists and objects only.
 
-    A broken one is repaired if it is whole, or lacks nothing but its last brackets.
+    A broken one is repaired if it is whole, or lacks nothing but its last brackets. A text with more than
+    ``MOST_OPENINGS`` brackets that begin no value, or values in it, ends with one that says so: each costs time that
+    grows with the text.
     """
-    decoder, place = json.JSONDecoder(), 0
-    while opening := _OPENING.search(text, place):
+    decoder, place, limits = json.JSONDecoder(), 0, _Limits(text)
+    for opened in itertools.count():
+        opening = _OPENING.search(text, place)
+        if opening is None:
+            return
         start = opening.start()
+        if opened == MOST_OPENINGS:
+            yield Found(None, start, len(text), f"has more than {MOST_OPENINGS} beginnings")
+            return
         try:
             value, place = decoder.raw_decode(text, start)
             yield Found(in_whole_characters(value), start, place)
@@ -51,7 +62,7 @@ def found_values(text: str) -> Iterator[Found]:
             return
         except ValueError:
             if _LIKELY.match(text, start):
-                found = _repaired(text, start)
+                found = _repaired(text, start, limits.after(start))
                 place = found.end
                 yield found
             else:
@@ -68,12 +79,24 @@ def without_echoes(text: str, question: str) -> str:
     return "".join([*parts, text[place:]])
 
 
-def _repaired(text: str, start: int) -> Found:
-    """The broken value that begins at ``start``."""
+class _Limits:
+    """Where broken values of a text end at the latest; asked in the order of the text, it is searched once."""
+
+    def __init__(self, text: str):
+        self._text, self._next = text, -1
+
+    def after(self, start: int) -> int:
+        """The first limit from ``start`` on, or the end of the text."""
+        if self._next < start:
+            limit = _LIMIT.search(self._text, start)
+            self._next = limit.start() if limit else len(self._text)
+        return self._next
+
+
+def _repaired(text: str, start: int, stop: int) -> Found:
+    """The broken value that begins at ``start`` and ends before ``stop``."""
     import json_repair
 
-    limit = _LIMIT.search(text, start)
-    stop = limit.start() if limit else len(text)
     # Quotes inside of a text may be what is broken: then they say nothing about brackets.
     end = _end(text, start, stop, quotes=True) or _end(text, start, stop, quotes=False)
     if end is None:

@@ -16,7 +16,7 @@ from .answer_lists import Offer, joined
 from .backend import UnreadableAnswer
 from .boxes import BoxConvention
 from .json_values import Found, found_values
-from .thinking import BLANK, inside, label_of, thoughts
+from .thinking import BLANK, inside, label_of, merged, thoughts
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -34,6 +34,8 @@ _TAKEN_BACK = re.compile(
 """Words after the last value with which a model takes it back."""
 _NUMBER = re.compile(r"\s*([-+]?\d+(?:[.,]\d+)?)\s*(?:/\s*(\d+(?:\.\d+)?)|(%))?\s*\Z")
 _SHOWN = 160
+LONGEST_ANSWER, MOST_OBJECTS = 1_000_000, 500
+"""Characters of an answer, and different objects in a list: far more than any model sees in a picture."""
 
 
 def excerpt(answer: str) -> str:
@@ -48,11 +50,13 @@ def read_json(answer: str, opening: str) -> Any:
     What the model thought first is no answer. Of several objects the last one counts; several lists are joined if they
     list different kinds of things, and otherwise the last one must repeat or replace the others. Raises
     UnreadableAnswer if there is none, if it is cut short, if the model takes it back, and for lists that do not fit
-    together.
+    together, or more than anybody writes: ``LONGEST_ANSWER`` characters.
     """
+    if len(answer) > LONGEST_ANSWER:
+        raise UnreadableAnswer(f"It has {len(answer)} characters; at most {LONGEST_ANSWER} are read.")
     found = list(found_values(answer))
     blanked = _blanked(answer, found)
-    thought = thoughts(blanked, [(value.start, value.end) for value in found])
+    thought = merged(thoughts(blanked, [(value.start, value.end) for value in found]))
     spoken = [value for value in found if not inside((value.start, value.end), thought)]
     offers, place = [], 0
     for value in spoken:
@@ -179,7 +183,7 @@ def read_detections(
     ``seen`` is the width and height at which the model saw the image. Boxes are read by the convention that their key
     and their numbers mean, see ``BoxConvention.under`` and ``meant``. They are clipped, and swapped corners swapped
     back; a box that was written without area is dropped, and so is one that repeats another with its label. Raises
-    UnreadableAnswer for numbers that are not finite, or that lie beyond the picture.
+    UnreadableAnswer for numbers that are not finite or lie beyond the picture, and for more than ``MOST_OBJECTS``.
     """
     meant = {}
     for key in {listed.key for listed in objects}:
@@ -199,4 +203,7 @@ def read_detections(
             # It is a thing all the same: without it, the count would be wrong.
             raise UnreadableAnswer(f"It holds a box outside of the picture: {listed.box}.")
     # Two things in the very same place are one thing, listed twice; a model that falls into a loop lists it often.
-    return list(dict.fromkeys(detections))
+    different = list(dict.fromkeys(detections))
+    if len(different) > MOST_OBJECTS:
+        raise UnreadableAnswer(f"It lists {len(different)} objects; at most {MOST_OBJECTS} are read.")
+    return different

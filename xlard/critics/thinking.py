@@ -5,8 +5,10 @@ All work on a text whose JSON values are blanked: what is written inside of a va
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 BLANK = "\0"
@@ -58,35 +60,53 @@ DRAFT = re.compile(
 def thoughts(blanked: str, values: Sequence[Span]) -> list[Span]:
     """The parts of a text that are thought. ``values`` are the places of its JSON values, which are blanked."""
     spans = [match.span() for marks in (_CHANNEL, _BEFORE_FINAL) for match in marks.finditer(blanked)]
-    spans += _tagged(blanked)
+    spans = merged(spans + _tagged(blanked))
     return spans + _headed(blanked, [value for value in values if not inside(value, spans)], spans)
 
 
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """Spans in their order, those that overlap as one."""
+    result: list[Span] = []
+    for start, end in sorted(spans):
+        if result and start <= result[-1][1]:
+            result[-1] = result[-1][0], max(end, result[-1][1])
+        else:
+            result.append((start, end))
+    return result
+
+
 def inside(place: Span, spans: Sequence[Span]) -> bool:
-    """Whether a place begins inside of one of the spans."""
-    return any(start <= place[0] < end for start, end in spans)
+    """Whether a place begins inside of one of the spans, which are ``merged``."""
+    before = bisect_right(spans, (place[0], math.inf)) - 1
+    return before >= 0 and place[0] < spans[before][1]
 
 
 def _tagged(text: str) -> list[Span]:
     """What stands between tags; before an end without a beginning; after a beginning of thought without an end."""
     spans: list[Span] = []
     open_tags: list[tuple[str, int]] = []
+    outermost: dict[str, int] = {}
     for tag in _TAG.finditer(text):
         name, ends = _name(tag)
         if _ANSWER_TAG.fullmatch(name) or name == "channel":
             continue
         if not ends:
+            outermost.setdefault(name, len(open_tags))
             open_tags.append((name, tag.start()))
             continue
-        beginnings = [index for index, (opened, _) in enumerate(open_tags) if opened == name]
-        if beginnings:
+        if name in outermost:
             # The outermost: thoughts may speak of their own tags.
-            spans.append((open_tags[beginnings[0]][1], tag.end()))
-            del open_tags[beginnings[0] :]
+            beginning = outermost[name]
+            spans.append((open_tags[beginning][1], tag.end()))
+            for opened, _ in open_tags[beginning:]:
+                if outermost.get(opened, -1) >= beginning:
+                    del outermost[opened]
+            del open_tags[beginning:]
         elif _THOUGHT_TAG.match(name):
             # Some chat templates open the block themselves: the answer then holds only its end.
             spans.append((0, tag.end()))
-    unclosed = [start for name, start in open_tags if _THOUGHT_TAG.match(name) and not inside((start, start), spans)]
+    closed = merged(spans)
+    unclosed = [start for name, start in open_tags if _THOUGHT_TAG.match(name) and not inside((start, start), closed)]
     return spans + [(min(unclosed), len(text))] if unclosed else spans
 
 
@@ -101,10 +121,10 @@ def _name(tag: re.Match[str]) -> tuple[str, bool]:
 def _headed(text: str, values: Sequence[Span], spans: Sequence[Span]) -> list[Span]:
     """From each heading such as "Thinking Process:" to the answer, if one follows."""
     headings = [match.start() for match in _HEADING.finditer(text) if not inside(match.span(), spans)]
-    headed = []
+    headed, alone = [], [value[0] for value in values if headings and _stands_alone(text, value)]
     for start, end in pairwise([*headings, len(text)]):
         label = _ANSWER_LABEL.search(text, start + 1, end)
-        answers = [value[0] for value in values if start < value[0] < end and _stands_alone(text, value)]
+        answers = alone[bisect_right(alone, start) : bisect_left(alone, end)][:1]
         stop = min([end, *([label.end()] if label else []), *answers])
         headed.append((start, stop))
     return headed
@@ -112,10 +132,10 @@ def _headed(text: str, values: Sequence[Span], spans: Sequence[Span]) -> list[Sp
 
 def _stands_alone(text: str, value: Span) -> bool:
     """Whether a value has its lines to itself, after an empty line or in a block of code, and is called no draft."""
-    before, after = text[: value[0]], text[value[1] :]
-    lines = before.split("\n")
+    before, end = text[: value[0]], text.find("\n", value[1])
+    lines = before.rsplit("\n", 2)[-2:]
     in_code = len(lines) > 1 and lines[-2].lstrip().startswith("```")
-    alone = not lines[-1].strip() and not after.partition("\n")[0].strip(" \t.,;`")
+    alone = not lines[-1].strip() and not text[value[1] : end if end >= 0 else None].strip(" \t.,;`")
     parted = in_code or (len(lines) > 1 and not lines[-2].strip())
     label = label_of(before)
     return alone and parted and not DRAFT.search(label) and (in_code or not _HEADING.match(label))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from ..characters import whole_characters
 from ..claims import Claim, one_line
 from ..critics.backend import CriticError
+from ..critics.broken_pictures import judged_without_broken
 from ..critique import Critique, no_verdict
 from ..protocols import Judge
 from .state import LoopState
 
 _CANCELLING: list[type[BaseException]] = []
+_LONGEST_CAUSE = 500
 
 
 def register_cancelling(kind: type[BaseException]) -> None:
@@ -22,37 +26,58 @@ def register_cancelling(kind: type[BaseException]) -> None:
         _CANCELLING.append(kind)
 
 
-def critiques_of(judge: Judge, images: Tensor, claims: Sequence[Sequence[Claim]]) -> Sequence[Critique]:
+def critiques_of(
+    judge: Judge, images: Tensor, claims: Sequence[Sequence[Claim]], latents: Tensor | None = None
+) -> Sequence[Critique]:
     """A judge's critiques of images (B, H, W, 3) in [0, 1], each against its own claims.
 
-    Raises CriticError for whatever the judge raises, since judges of other packs fail in ways of their own, and for
-    other numbers of critiques than of images. What cancels passes through, as do KeyboardInterrupt and all else that is
-    no Exception.
+    What is no picture has no verdict; ``latents`` (B, C, h, w) tell whether model or VAE failed. Raises BrokenPictures
+    where none is one, CriticError for whatever the judge raises, since judges of other packs fail in ways of their own,
+    and for other numbers of critiques than of images. What cancels passes through, as do KeyboardInterrupt and all else
+    that is no Exception.
     """
     passing: tuple[type[BaseException], ...] = (CriticError, *_CANCELLING)
     try:
-        critiques = judge.judge(images, claims)
-        if len(critiques) != len(images):
-            raise CriticError(f"The critic gave {len(critiques)} critiques of {len(images)} pictures.")
+        critiques, faults = judged_without_broken(judge, images, claims, latents)
     except passing:
         raise
     except Exception as error:
-        cause = one_line(str(error)) or "it gives no reason"
-        raise CriticError(f"The critic failed ({type(error).__name__}: {cause.rstrip('.')}).") from error
+        raise CriticError(f"The critic failed ({cause_of(error)}).") from error
+    if all(faults):
+        raise BrokenPictures(faults[0])
     return critiques
 
 
-class LoopCriticError(CriticError):
-    """The critic failed at what a round had drawn, and the loop ends there.
+class BrokenPictures(CriticError):
+    """None of the pictures that were to be judged is one; see ``critics.broken_pictures``."""
+
+
+def cause_of(error: BaseException) -> str:
+    """The kind of an error and what it says, on one line that can be shown and logged."""
+    text = whole_characters(one_line(str(error)))[:_LONGEST_CAUSE] or "it gives no reason"
+    return f"{type(error).__name__}: {text.rstrip('.')}"
+
+
+class RoundError(CriticError):
+    """A round failed, and the loop ends there: its drawing, its decoding, or the critic at what it had drawn.
 
     ``states`` hold the rounds that were judged before, none if the first pictures could not be judged, and say in
-    ``ended`` why there are no more. ``latents`` (B, C, h, w), on the CPU, are what nobody has judged.
+    ``ended`` why there are no more. ``latents`` (B, C, h, w), on the CPU, are what was drawn and nobody has judged;
+    None where nothing was. ``failed`` is what could not be done.
     """
 
-    def __init__(self, cause: str, number: int, states: Sequence[LoopState], latents: Tensor):
-        which = f"What round {number} drew" if number else "The first pictures"
-        super().__init__(f"{which} could not be judged. {cause.rstrip('.')}.")
-        self.latents = latents.detach().cpu()
+    def __init__(
+        self,
+        cause: str,
+        number: int,
+        states: Sequence[LoopState],
+        latents: Tensor | None = None,
+        failed: str = "judged",
+    ):
+        drawn = f"What round {number} drew" if number else "The first pictures"
+        which = f"Round {number}" if latents is None else drawn
+        super().__init__(f"{which} could not be {failed}. {cause.rstrip('.')}.")
+        self.latents = None if latents is None else latents.detach().cpu()
         self.states = [
             replace(state, ended=f"{self} The loop ended there.") if state.rounds and not state.finished else state
             for state in states
@@ -62,6 +87,24 @@ class LoopCriticError(CriticError):
     def judged(self) -> bool:
         """Whether every picture has a version that was judged."""
         return all(state.rounds for state in self.states)
+
+
+@contextmanager
+def keeping(
+    states: Sequence[LoopState], number: int, latents: Tensor | None = None, failed: str = "drawn"
+) -> Iterator[None]:
+    """Round ``number``, or a part of it, as which whatever fails raises RoundError, so that nothing drawn is lost.
+
+    What cancels passes through, as all that is no Exception does, and a RoundError from within.
+    """
+    passing: tuple[type[BaseException], ...] = (RoundError, *_CANCELLING)
+    try:
+        yield
+    except passing:
+        raise
+    except Exception as error:
+        cause = str(error) if isinstance(error, CriticError) else cause_of(error)
+        raise RoundError(cause, number, states, latents, failed) from error
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from ..aspects import ASPECT_OF
 from ..claims import Claim
-from ..critics.backend import CriticError
+from ..critics.broken_pictures import broken_critique
 from ..critique import Critique
 from ..editing.claims import edit_in
 from ..protocols import Corrector, Decoder, Head, Judge, Rewriter, Sampler
-from .critic_failure import LoopCriticError, critiques_of
+from .critic_failure import BrokenPictures, critiques_of, keeping
 from .edit_region import check_editable_area
 from .state import LoopState, Round, StepReward
 
@@ -107,16 +107,17 @@ class Engine:
     ) -> None:
         """Make an attempt for rows, judge it and record a round for each; seconds are shared out evenly.
 
-        ``planned`` are the seconds that each row's plan took before. Raises LoopCriticError where the critic fails.
+        ``planned`` are the seconds that each row's plan took before. Raises RoundError where the decoder or the critic
+        fails, and where none of the first pictures is one.
         """
         started = time.perf_counter()
         attempt = make()
-        images = self.decoder.decode(attempt.latents)
         claims = attempt.claims or [self.claims[row] for row in rows]
-        try:
-            critiques = judged(self.judge, images, claims)
-        except CriticError as error:
-            raise LoopCriticError(str(error), len(self.states[rows[0]].rounds), self.states, attempt.latents) from error
+        number = len(self.states[rows[0]].rounds)
+        with keeping(self.states, number, attempt.latents, "decoded"):
+            images = self.decoder.decode(attempt.latents)
+        with keeping(self.states, number, attempt.latents, "judged"):
+            critiques = self._judged(images, claims, attempt.latents)
         seconds = (time.perf_counter() - started) / len(rows)
         for index, row in enumerate(rows):
             state = self.states[row]
@@ -144,17 +145,30 @@ class Engine:
             if self.on_round:
                 self.on_round(row, round_)
 
+    def _judged(self, images: Tensor, claims: Sequence[Sequence[Claim]], latents: Tensor) -> list[Critique]:
+        try:
+            return judged(self.judge, images, claims, latents)
+        except BrokenPictures as broken:
+            if not any(state.rounds for state in self.states):
+                raise
+            # What was drawn before is better, and the next round may be.
+            return [broken_critique(of_picture, str(broken)) for of_picture in claims]
 
-def judged(judge: Judge, images: Tensor, claims: Sequence[Sequence[Claim]]) -> list[Critique]:
+
+def judged(
+    judge: Judge, images: Tensor, claims: Sequence[Sequence[Claim]], latents: Tensor | None = None
+) -> list[Critique]:
     """What a critic says of images (B, H, W, 3) in [0, 1], each against its own claims; one without claims gets a
-    critique without verdicts, unseen. Raises CriticError.
+    critique without verdicts, unseen. Raises CriticError; ``latents`` are as for ``critiques_of``.
     """
     asked = [row for row, claims_of_picture in enumerate(claims) if claims_of_picture]
     if len(asked) == len(claims):
-        return list(critiques_of(judge, images, claims))
+        return list(critiques_of(judge, images, claims, latents))
     critiques = [Critique(())] * len(claims)
     if asked:
-        for row, critique in zip(asked, critiques_of(judge, images[asked], [claims[row] for row in asked])):
+        made_of = None if latents is None else latents[asked]
+        given = critiques_of(judge, images[asked], [claims[row] for row in asked], made_of)
+        for row, critique in zip(asked, given):
             critiques[row] = critique
     return critiques
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..claims import Claim
 from ..critique import Critique
 from ..protocols import Rewriter
-from .critic_failure import FailedCritique, LoopCriticError
+from .critic_failure import FailedCritique, RoundError
 from .edit_region import within_edit_region
 from .engine import better, check_editable, derived_seed
 from .plan import Plan, Situation
@@ -106,13 +106,13 @@ class BatchRound:
 
         The states before stay as they are. Pictures that were left alone get no round; the others share ``seconds``,
         and each took part in all ``nfe`` model calls. Raises ValueError for other numbers of pictures than the batch
-        has, for critiques of other claims, and where the size has changed since the first round; LoopCriticError where
+        has, for critiques of other claims, and where the size has changed since the first round; RoundError where
         the critic failed.
         """
         self._check(latents, images, critiques)
         failed = next((critique for critique in critiques if isinstance(critique, FailedCritique)), None)
         if failed is not None:
-            raise LoopCriticError(failed.cause, self.number, self.states, latents)
+            raise RoundError(failed.cause, self.number, self.states, latents)
         seconds = (seconds + self.seconds) / (sum(plan is not None for plan in self.plans) or 1)
         states = []
         for row, (state, plan) in enumerate(zip(self.states, self.plans)):

@@ -13,6 +13,7 @@ from ..critique import Critique
 from ..protocols import Corrector, Decoder, Head, Judge, Rewriter, Sampler
 from .attempt import carry_out, first_attempt
 from .correction import Correction
+from .critic_failure import keeping
 from .edit_region import within_edit_region
 from .engine import Engine, OnRound, better, derived_seed
 from .plan import Plan, Situation
@@ -41,7 +42,8 @@ def self_correct(
     The best picture by the critic is kept. Prompts get another wording only from a ``rewriter``. With ``sources``
     (B, C, h, w) these latents are the first pictures, and only what their edits may change is redrawn. A picture
     without claims is drawn once and not judged. Raises ValueError where the claims of a source have no edit, or for
-    unknown strategies; and LoopCriticError, which holds what there was until then, where the critic fails.
+    unknown strategies; and RoundError, which holds what there was until then, where the critic, the decoder or anything
+    in a later round fails.
     """
     return correct_all(
         Engine(
@@ -60,22 +62,23 @@ def correct_all(engine: Engine, settings: LoopSettings) -> list[LoopState]:
     rows = list(range(len(engine.states)))
     engine.try_rows(rows, lambda: first_attempt(engine, rows, settings, correction), better)
     for number in range(1, settings.rounds + 1):
-        groups: dict[tuple[str, float, str, bool], dict[int, Plan]] = defaultdict(dict)
-        seconds = {}
-        for row in rows:
-            started = time.perf_counter()
-            plan = plan_for(engine, row, number, strategies, correction, settings.budget)
-            # A critic that rewrites takes its time, which belongs to the round.
-            seconds[row] = time.perf_counter() - started
-            if plan is not None:
-                groups[plan.strategy, plan.noise_level, plan.prompt, plan.region is None][row] = plan
-        for plans in groups.values():
-            engine.try_rows(
-                list(plans),
-                lambda: carry_out(engine, list(plans), list(plans.values()), correction),
-                better,
-                [seconds[row] for row in plans],
-            )
+        with keeping(engine.states, number):
+            groups: dict[tuple[str, float, str, bool], dict[int, Plan]] = defaultdict(dict)
+            seconds = {}
+            for row in rows:
+                started = time.perf_counter()
+                plan = plan_for(engine, row, number, strategies, correction, settings.budget)
+                # A critic that rewrites takes its time, which belongs to the round.
+                seconds[row] = time.perf_counter() - started
+                if plan is not None:
+                    groups[plan.strategy, plan.noise_level, plan.prompt, plan.region is None][row] = plan
+            for plans in groups.values():
+                engine.try_rows(
+                    list(plans),
+                    lambda: carry_out(engine, list(plans), list(plans.values()), correction),
+                    better,
+                    [seconds[row] for row in plans],
+                )
     return engine.states
 
 

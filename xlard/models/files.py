@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -14,6 +15,9 @@ from torch import Tensor, nn
 
 from ..file_keys import from_file, to_file
 from ..tensor_files import write_tensors
+from .config_checks import check_config
+
+_SHOWN = 200
 
 
 def save_module(path: str | os.PathLike, module: nn.Module, kind: str, config: dict, figures: dict) -> None:
@@ -23,7 +27,12 @@ def save_module(path: str | os.PathLike, module: nn.Module, kind: str, config: d
     tensors = {
         name: value.detach().to("cpu", torch.float16).contiguous() for name, value in module.state_dict().items()
     }
-    metadata = {"xlard": kind, "config": json.dumps(to_file(config)), "figures": json.dumps(to_file(figures))}
+    metadata = {
+        "xlard": kind,
+        "config": json.dumps(to_file(config)),
+        "figures": json.dumps(to_file(figures)),
+        "checksum": _checksum(tensors),
+    }
     write_tensors(path, tensors, metadata)
 
 
@@ -31,7 +40,8 @@ def read_module(path: str | os.PathLike, kind: str) -> tuple[dict, dict, dict[st
     """Read config, figures and fp32 tensors of a file that ``save_module`` wrote.
 
     Raises FileNotFoundError where there is none, ValueError for a damaged file, one of another kind, one without its
-    metadata, or weights that are not finite.
+    metadata or with a config that nothing can have, weights that are not finite, and weights that are not those that
+    were saved, as far as the file tells. Of what is not ours, no weights are read.
     """
     path = Path(path)
     if not path.is_file():
@@ -39,26 +49,51 @@ def read_module(path: str | os.PathLike, kind: str) -> tuple[dict, dict, dict[st
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}
+            config, figures = _described(path, kind, metadata)
+            saved = {name: file.get_tensor(name) for name in file.keys()}
     except SafetensorError as error:
         raise ValueError(f"{path.name} is damaged or cut short ({error}). Copy or download it again.") from error
-    if metadata.get("xlard") != kind:
-        actual = metadata.get("xlard", "no xLARD file")
-        raise ValueError(f"{path.name} is not a {kind} file (it is: {actual}). Choose a file saved as a {kind}.")
-    try:
-        config, figures = from_file(json.loads(metadata["config"])), from_file(json.loads(metadata["figures"]))
-    except (KeyError, json.JSONDecodeError) as error:
-        raise ValueError(
-            f"{path.name} has lost the metadata that says what it was trained for ({error!r}). Copy it again "
-            "from where it was made; tools that rewrite safetensors files may drop metadata."
-        ) from error
+    tensors = {name: value.float() for name, value in saved.items()}
     broken = [name for name, value in tensors.items() if not torch.isfinite(value).all()]
     if broken:
         raise ValueError(
             f"{path.name} holds NaN or infinite weights ({len(broken)} tensors, first {broken[0]}). Its training "
             f"failed: train the {kind} again with a lower learning rate."
         )
+    if "checksum" in metadata and metadata["checksum"] != _checksum(saved):
+        raise ValueError(f"{path.name} is damaged: its weights are not those that were saved. Copy it again.")
     return config, figures, tensors
+
+
+def _described(path: Path, kind: str, metadata: dict[str, str]) -> tuple[dict, dict]:
+    """The config and the figures in a file's metadata; raises ValueError as ``read_module``."""
+    if metadata.get("xlard") != kind:
+        actual = metadata.get("xlard", "no xLARD file")[:_SHOWN]
+        raise ValueError(f"{path.name} is not a {kind} file (it is: {actual}). Choose a file saved as a {kind}.")
+    try:
+        config, figures = from_file(json.loads(metadata["config"])), from_file(json.loads(metadata["figures"]))
+    except (KeyError, ValueError, RecursionError) as error:
+        cause = type(error).__name__ if isinstance(error, RecursionError) else repr(error)[:_SHOWN]
+        raise ValueError(
+            f"{path.name} has lost the metadata that says what it was trained for ({cause}). Copy it again "
+            "from where it was made; tools that rewrite safetensors files may drop metadata."
+        ) from error
+    try:
+        check_config(config)
+        if not isinstance(figures, dict):
+            raise ValueError("its figures are no JSON object")
+    except ValueError as error:
+        raise ValueError(f"{path.name} describes no {kind}: {error}. Copy it again from where it was made.") from error
+    return config, figures
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    """SHA-256 of the names, shapes and values of tensors in half precision, in which they are saved."""
+    digest = hashlib.sha256()
+    for name, value in sorted(tensors.items()):
+        digest.update(f"{name} {tuple(value.shape)}".encode())
+        digest.update(value.to("cpu", torch.float16).contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -70,6 +105,11 @@ def build(path: str | os.PathLike, make: Callable[[], Module], tensors: dict[str
     Raises ValueError where config and tensors do not fit each other or this version of the pack.
     """
     try:
+        with torch.device("meta"):
+            # Takes no memory: a file's config may ask for far more than its weights.
+            shapes = {name: value.shape for name, value in make().state_dict().items()}
+        if shapes != {name: value.shape for name, value in tensors.items()}:
+            raise ValueError("its weights have other names or shapes than its config says")
         module = make()
         module.load_state_dict(tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import get_args
 
+from ..characters import whole_characters
 from ..claims import (
     NOTHING_TO_CHECK,
     Claim,
     ClaimType,
     NotedClaims,
+    check_number_of_claims,
     color_claim,
     count_claim,
     custom_claim,
@@ -45,6 +47,7 @@ EXAMPLES = {
 """A correct line of each type."""
 
 _TYPED = re.compile(rf"({'|'.join(get_args(ClaimType))}|colour)\s*[:\uff1a](.*)", re.IGNORECASE)
+_SHOWN_LINE = 300
 _PART_OF = re.compile(r"(\w+) of (?:all )?(?:the|these|those) (?:(\w+) )?", re.IGNORECASE)
 _EVERY = ("all", "any", "each", "every")
 _PHRASE_PARTS = frozenset({"quantity", "at_least", "no", "word", "of", "verb", "action", "filler"})
@@ -69,6 +72,7 @@ def parse_lines(text: str, from_prompt: Sequence[Claim] = ()) -> list[Claim]:
     ``unclaimed.note_lines`` claim nothing. Counts, objects, colours and positions get their fields from their text.
     Raises ValueError for a weight that is not above 0 and finite, for a type that is misspelled, and for a line of
     these four types that cannot be understood; the message names the line, says why, and shows a correct one.
+    Raises ValueError too for more claims than a picture can have.
     """
     claims: list[Claim] = []
     for number, line in _enabled(text):
@@ -78,7 +82,9 @@ def parse_lines(text: str, from_prompt: Sequence[Claim] = ()) -> list[Claim]:
         try:
             claims.append(_claim(line))
         except ValueError as error:
-            raise ValueError(f"Line {number} cannot be understood: '{line}'. {error}") from None
+            shown = line if len(line) <= _SHOWN_LINE else f"{line[:_SHOWN_LINE]} ..."
+            raise ValueError(f"Line {number} cannot be understood: '{whole_characters(shown)}'. {error}") from None
+    check_number_of_claims(claims)
     return claims
 
 

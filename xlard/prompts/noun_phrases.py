@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..claims import object_text
+from ..claims import MOST_COUNT, object_text
 from ..english import COLOR_NOUNS, COLORS, PAIR_NOUNS, normal_color, plural, singular
 from .lexicon import Quantity
 from .tokens import reads_back
@@ -151,6 +151,9 @@ def make_phrase(words: list[str], quantity: Quantity | None, literal: bool) -> P
         exact = False
     if (kind == "s" and number == 1) or (kind == "m" and (quantity is None or quantity.number is None)):
         exact = False
+    if number > MOST_COUNT and not literal:
+        # Nobody counts them: they are many.
+        number, exact = 2, False
     # Boxes have one colour; several colours of one object are an attribute.
     color = colors[0] if colors and not mixed else None
     return Phrase(number, noun, color, exact, (*mixed, *attributes), kind)

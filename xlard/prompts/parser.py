@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..claims import (
+    MOST_COUNT,
     Claim,
     attribute_claim,
     color_claim,
@@ -21,6 +22,9 @@ from ..claims import (
 )
 from ..english import COLORS
 from .vocabulary import ATTRIBUTES
+
+LONGEST_PROMPT = 20_000
+"""Characters of a prompt. No text encoder reads as many, and no critic could be asked about all of it."""
 
 if TYPE_CHECKING:
     from .noun_phrases import Phrase
@@ -77,8 +81,13 @@ def read_claims(prompt: str) -> PromptClaims:
     object claim asks for at least that many. Of each kind the surest stand first: exact numbers before others,
     adjectives of the vocabulary before those that the tagger found. What is there and absent, as in ``a man without a
     hat and a woman with a hat``, is only asked to be there. A prompt that is not in English, or in JSON, is one custom
-    claim, and not understood.
+    claim, and not understood. Raises ValueError for one of more than ``LONGEST_PROMPT`` characters.
     """
+    if len(prompt) > LONGEST_PROMPT:
+        raise ValueError(
+            f"The prompt has {len(prompt)} characters; claims are read from at most {LONGEST_PROMPT}. Shorten it, or "
+            "write the claims yourself with xLARD Claims."
+        )
     if not _is_english(prompt):
         return PromptClaims((custom_claim(prompt),), (one_line(prompt),))
     reading = _read(prompt)
@@ -148,9 +157,10 @@ def _number_claims(phrases: Sequence[Phrase], uncertain: Collection[str]) -> lis
     claims = []
     for noun, same_noun in by_noun.items():
         # Of what has no border, there is one, however often it is named.
-        number = 1 if same_noun[0].kind == "s" else sum(phrase.number for phrase in same_noun)
+        total = 1 if same_noun[0].kind == "s" else sum(phrase.number for phrase in same_noun)
+        number = min(total, MOST_COUNT)
         vague = [phrase for phrase in same_noun if not phrase.exact]
-        if not vague and noun not in uncertain:
+        if not vague and noun not in uncertain and number == total:
             claims.append(count_claim(noun, number))
         elif not vague or len(same_noun) > 1 or not same_noun[0].color:
             claims.append(object_claim(noun, number))
@@ -164,7 +174,11 @@ def _color_claims(phrases: Sequence[Phrase]) -> list[Claim]:
     for phrase in phrases:
         if phrase.color and phrase.exact:
             colored[phrase.noun, phrase.color] = colored.get((phrase.noun, phrase.color), 0) + phrase.number
-    return [color_claim(noun, number, color, totals[noun]) for (noun, color), number in colored.items()]
+    return [
+        color_claim(noun, number, color, totals[noun])
+        for (noun, color), number in colored.items()
+        if number <= MOST_COUNT
+    ]
 
 
 def _is_known(attribute: str) -> bool:
@@ -183,6 +197,8 @@ def _attribute_claims(phrases: Sequence[Phrase]) -> list[Claim]:
     surest_first = sorted(by_attribute.items(), key=lambda item: not _is_known(item[0][2]))
     for (noun, color, attribute), described in surest_first:
         number, exact = sum(phrase.number for phrase in described), all(phrase.exact for phrase in described)
+        if number > MOST_COUNT:
+            number, exact = MOST_COUNT, False
         total = number if color else totals[noun]
         claim = attribute_claim(object_text(noun, color), number, attribute, total, exact)
         claims.append(replace(claim, noun=noun))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ..claims import MOST_CLAIMS, NOTHING_TO_CHECK, Claim
+from ..claims import MOST_CLAIMS, MOST_CLAIMS_IN_ALL, NOTHING_TO_CHECK, Claim
 from .parser import PromptClaims, claims_from_prompt
 
 NOT_UNDERSTOOD, NOT_CHECKED = "not understood:", "not checked:"
@@ -38,7 +38,10 @@ def taken_whole(read: PromptClaims) -> bool:
 
 
 def limited(read: PromptClaims, most: int = MOST_CLAIMS) -> PromptClaims:
-    """The first ``most`` claims, which are the surest; the texts of the others go before what is not checked."""
+    """The first ``most`` claims, which are the surest, and never more than ``MOST_CLAIMS_IN_ALL``; the texts of the
+    others go before what is not checked.
+    """
+    most = min(most, MOST_CLAIMS_IN_ALL)
     more = tuple(claim.text for claim in read.claims[most:])
     return replace(read, claims=read.claims[:most], not_checked=(*more, *read.not_checked))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import torch
@@ -26,7 +27,7 @@ STATE_COLORS = {RIGHT: (11, 110, 79), WRONG: (178, 34, 52), UNASKED: (90, 96, 10
 NO_CLAIM = "The prompt holds no claim that can be checked."
 
 _READABLE_SIDE = 384
-_LONGEST_NOTE = 200
+_LONGEST_NOTE, _LONGEST_TEXT, _LONGEST_LABEL = 200, 1000, 80
 _PAPER, _INK, _FAINT = (252, 252, 250), (28, 30, 34), (100, 104, 112)
 
 
@@ -134,13 +135,14 @@ def annotate(image: Tensor, critique: Critique, scale: int | None = None) -> Ima
 def card(critique: Critique, width: int, notes: Sequence[str] = ()) -> Image.Image:
     """Draw the claims under each other, each with a tick, a cross or (no verdict) a dash; below them the ``notes``.
 
-    ``width`` is in pixels; the height follows from the text.
+    ``width`` is in pixels; the height follows from the text, of which very long claims and reasons are shortened.
     """
     size = max(11, min(22, width // 24))
     font, small_font = ImageFont.load_default(size), ImageFont.load_default(size - 2)
     gap, indent = size // 2, size * 2
     rows: list[tuple[Verdict | None, str, str]] = [
-        (verdict, verdict.claim.shown, _detail(verdict)) for verdict in critique.verdicts
+        (verdict, shortened(verdict.claim.shown, _LONGEST_TEXT), shortened(_detail(verdict), _LONGEST_TEXT))
+        for verdict in critique.verdicts
     ]
     if not rows:
         rows = [(None, NO_CLAIM, "")]
@@ -219,22 +221,28 @@ def wrap(text: str, font: Font, width: int) -> list[str]:
     current = ""
     for word in text.split():
         longer = f"{current} {word}" if current else word
-        if font.getlength(longer) <= width:
+        if _fits(longer, font, width):
             current = longer
             continue
         if current:
             lines.append(current)
-        while font.getlength(word) > width and len(word) > 1:
-            fits = next((n for n in range(len(word) - 1, 1, -1) if font.getlength(word[:n]) <= width), 1)
+        while len(word) > 1 and not _fits(word, font, width):
+            ends = range(2, min(len(word), max(width, 2)))
+            fits = bisect_left(ends, True, key=lambda end: not _fits(word[:end], font, width)) + 1
             lines.append(word[:fits])
             word = word[fits:]
         current = word
     return [*lines, current] if current else lines
 
 
-def shortened(note: str) -> str:
-    """The beginning of a note that is too long to be read in a picture."""
-    return note if len(note) <= _LONGEST_NOTE else f"{note[:_LONGEST_NOTE].rstrip()} ..."
+def _fits(text: str, font: Font, width: int) -> bool:
+    # A letter is at least a pixel wide: what is far too long need not be measured, which takes long.
+    return len(text) <= width and font.getlength(text) <= width
+
+
+def shortened(text: str, longest: int = _LONGEST_NOTE) -> str:
+    """The beginning of a text that is too long to be read in a picture."""
+    return text if len(text) <= longest else f"{text[:longest].rstrip()} ..."
 
 
 def _detail(verdict: Verdict) -> str:
@@ -284,7 +292,8 @@ def _draw_label(
     """Draw a chip with the label at the box's edge, clear of earlier chips if possible, and return its place."""
     font_size = 9 * unit
     font = ImageFont.load_default(font_size)
-    text = detection.label if detection.score >= 1 else f"{detection.label} {detection.score:.2f}"
+    label = shortened(detection.label, _LONGEST_LABEL)
+    text = label if detection.score >= 1 else f"{label} {detection.score:.2f}"
     marked = state != UNASKED
     height = round(font_size * 1.35)
     width = round(font.getlength(text)) + 4 * unit + (height if marked else 0)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..claims import Claim
+from ..critics.broken_pictures import judged_without_broken
 from ..critique import Critique
 from ..detections import Detection
 from ..guidance.base import X0Guidance
@@ -27,6 +28,7 @@ from ..rewards import critique_from_detections
 from .dataset import Dataset
 from .dataset_rows import Batch, Picture, Row, critique_row
 
+_MOST_BROKEN = 8
 _DONORS = 16
 """How many objects of each label are kept, to be copied into pictures that lack one."""
 
@@ -186,7 +188,8 @@ def collect(
     Prompts without claims are left out and named in the log: nothing in their pictures could be judged. Returns how
     many pictures were drawn. ``sampler_for`` gives a sampler whose rows are these prompts, ``guidance_for``
     the x0 guidance of some of its rows; pictures drawn with guidance count as ``corrected``. After an exception, such
-    as a cancel from ``on_batch``, what was written before stays. Raises ValueError if no prompt has claims, and what
+    as a cancel from ``on_batch``, what was written before stays. What is no picture, such as NaN, is left out. Raises
+    ValueError if no prompt has claims, or if many in a row are no pictures, and what
     samplers, critics and ``Dataset.append`` raise.
     """
     origin = ORIGINS[guidance_for is not None]
@@ -203,10 +206,13 @@ def collect(
         group = [job for job in dict.fromkeys(group) if job not in done]
         if not group:
             continue
-        batch, images = collector.draw(group)
+        drawn = collector.draw(group)
+        if drawn is None:
+            continue
+        batch, images = drawn
         dataset.append(batch)
-        done.update(group)
-        finished += len(group)
+        done.update(batch.jobs)
+        finished += len(batch.jobs)
         if on_batch is not None:
             on_batch(finished, len(jobs), batch.critiques, images)
     return finished - before
@@ -252,10 +258,14 @@ class _Collector:
     guidance_for: GuidanceFor | None
     claims: dict[str, Sequence[Claim]]
     origin: str
+    broken: list[str] = field(default_factory=list)
     donors: dict[str, deque[Piece]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=_DONORS)))
 
-    def draw(self, group: list[Job]) -> tuple[Batch, Tensor]:
-        """A group's pictures, and their images (B, H, W, 3)."""
+    def draw(self, group: list[Job]) -> tuple[Batch, Tensor] | None:
+        """A group's pictures, and their images (B, H, W, 3), without those that are none; None if all are.
+
+        Raises ValueError if so many in a row are none that the next would be none either.
+        """
         prompts, seeds, rows = [prompt for prompt, _ in group], [seed for _, seed in group], list(range(len(group)))
         sampler = self.sampler_for(prompts)
         keeper = _PredictionKeeper(
@@ -263,7 +273,14 @@ class _Collector:
         )
         finals = sampler.generate(rows, seeds, keeper)
         images = self.decoder.decode(finals)
-        critiques = self.judge.judge(images, [self.claims[prompt] for prompt in prompts])
+        critiques, faults = judged_without_broken(
+            self.judge, images, [self.claims[prompt] for prompt in prompts], finals
+        )
+        if any(faults):
+            whole = [job for job, fault in zip(group, faults) if not fault]
+            self._count_broken(next(filter(None, faults)), len(group) - len(whole), not whole)
+            return self.draw(whole) if whole else None
+        self.broken.clear()
         side = max(images.shape[1:3])
         kept = _Rows(len(group))
         for row in rows:
@@ -277,6 +294,12 @@ class _Collector:
         latents = torch.stack(kept.latents)
         batch = Batch(group, self.origin, critiques, kept.by_picture, finals, latents, contexts, side, repairs)
         return batch, images
+
+    def _count_broken(self, fault: str, pictures: int, all_of_group: bool) -> None:
+        logging.getLogger(__name__).warning("xLARD: %d pictures are left out. %s", pictures, fault)
+        self.broken.extend([fault] * all_of_group)
+        if len(self.broken) >= _MOST_BROKEN:
+            raise ValueError(f"{_MOST_BROKEN} groups of pictures in a row hold none that could be kept. {fault}")
 
     def _add_views(
         self,
@@ -340,7 +363,8 @@ class _Collector:
             rows = list(plans)
             changed, regions = (torch.stack(tensors) for tensors in zip(*plans.values()))
             drawn = sampler.resume(changed, REARRANGE_NOISE_LEVEL, rows, [group[row][1] for row in rows], None, regions)
-            judged = self.judge.judge(self.decoder.decode(drawn), [self.claims[group[row][0]] for row in rows])
+            claims = [self.claims[group[row][0]] for row in rows]
+            judged, _ = judged_without_broken(self.judge, self.decoder.decode(drawn), claims, drawn)
             for row, latent, critique in zip(rows, drawn, judged):
                 if critique.passed:
                     repairs[row] = kept.add_latent(latent)

@@ -23,6 +23,9 @@ NOUNS = tuple(
 
 COLORS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white")
 
+LARGEST_FILE = 50_000_000
+"""Bytes of a file of prompts."""
+
 _DIRECTIONS = ("left of", "right of", "above", "below")
 _TRIES = 100
 
@@ -45,6 +48,8 @@ def prompts_from_file(path: Path) -> list[str]:
         raise FileNotFoundError(
             f"There is no prompt file {path}. Put a text file with one prompt per line there, or correct the name."
         )
+    if path.stat().st_size > LARGEST_FILE:
+        raise ValueError(f"{path} is larger than {LARGEST_FILE // 10**6} MB, which is no list of prompts. Split it.")
     try:
         return prompts_from_text(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:

@@ -10,6 +10,7 @@ from comfy_api.latest import io, ui
 from PIL import Image
 from torch import Tensor
 
+from ....xlard.critics.broken_pictures import MENDS
 from ....xlard.critique import Critique
 from ....xlard.loop.state import LoopState
 from ....xlard.report.drawing import NO_CLAIM, annotate, card, object_masks, summarise, wrong_mask
@@ -22,13 +23,18 @@ _MARKS = {True: "\u2713", False: "\u2717", None: "?"}
 
 def checked_images(images: Tensor) -> Tensor:
     """An IMAGE as (B, H, W, 3) in [0, 1], alpha dropped; raises ValueError if it is empty or holds NaN."""
+    if not torch.isfinite(images).all():
+        raise ValueError(f"The image holds NaN or infinite values. {MENDS}")
+    return shaped_images(images)
+
+
+def shaped_images(images: Tensor) -> Tensor:
+    """An IMAGE as (B, H, W, 3) in [0, 1] but for NaN, alpha dropped; raises ValueError if it is empty."""
     if images.ndim != 4 or images.numel() == 0:
         raise ValueError(
             "An image must have the shape (batch, height, width, 3) with no empty side; this one is "
             f"{tuple(images.shape)}. Check the node that made it."
         )
-    if not torch.isfinite(images).all():
-        raise ValueError("The image holds NaN or infinite values. Decode the latent in fp32, or lower the CFG.")
     return images[..., :3].float().clamp(0, 1)
 
 

@@ -10,7 +10,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ....xlard.critique import Critique
-from ....xlard.loop.critic_failure import LoopCriticError
+from ....xlard.loop.critic_failure import RoundError
 from ....xlard.loop.state import LoopState
 from ....xlard.report.shown import progress_text
 from ..compat.jobs import JobGraph, in_lists, output_count
@@ -47,7 +47,7 @@ def closed(
         raise ValueError(_NOT_CONNECTED)
     try:
         states = flow.finished(latent, image, critiques, body)
-    except LoopCriticError as failed:
+    except RoundError as failed:
         states = rescued(failed, latent["samples"])
         return io.NodeOutput(*_results(flow, states, latent, number), ui=states_card(states))
     _show_round(node, states, number, rounds)

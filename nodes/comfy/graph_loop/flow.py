@@ -16,8 +16,8 @@ from ....xlard.loop.rounds import BatchRound, first_round, resumed_round
 from ....xlard.loop.state import LoopState
 from ..compat.jobs import ExecutionBlocker, running
 from ..compat.sampling import add_call_hook, noise_levels
-from ..critic.pictures import checked_images, states_text
-from ..sampling.latents import PIXELS_PER_LATENT, as_pictures, like_source, mask_of
+from ..critic.pictures import shaped_images, states_text
+from ..sampling.latents import PIXELS_PER_LATENT, as_pictures, like_source, mask_of, shaped_pictures
 
 
 class NfeCounter:
@@ -149,8 +149,8 @@ class Flow:
         ``BatchRound.finished``.
         """
         return self.batch.finished(
-            as_pictures(latent["samples"]),
-            checked_images(image),
+            shaped_pictures(latent["samples"]),
+            shaped_images(image),
             critiques,
             self.counter.total(body),
             self.clock.seconds,

@@ -17,6 +17,17 @@ def as_pictures(samples: Tensor) -> Tensor:
 
     Raises ValueError for an empty latent, more than one frame, several latents in one, NaN or infinite values.
     """
+    pictures = shaped_pictures(samples)
+    if not torch.isfinite(pictures).all():
+        raise ValueError(
+            "The latent holds NaN or infinite values. The node that made it failed: lower the CFG, or "
+            "run the model in fp32 or bf16."
+        )
+    return pictures
+
+
+def shaped_pictures(samples: Tensor) -> Tensor:
+    """``as_pictures`` of samples that may hold NaN and infinite values."""
     if getattr(samples, "is_nested", False):
         raise ValueError(
             "This latent holds several latents in one (picture and sound). Separate them first, and "
@@ -33,11 +44,6 @@ def as_pictures(samples: Tensor) -> Tensor:
         raise ValueError(
             "A latent must have the shape (batch, channels, height, width) with no empty side; this one "
             f"is {tuple(samples.shape)}. Check the width, height and batch size of the node that made it."
-        )
-    if not torch.isfinite(samples).all():
-        raise ValueError(
-            "The latent holds NaN or infinite values. The node that made it failed: lower the CFG, or "
-            "run the model in fp32 or bf16."
         )
     return samples
 

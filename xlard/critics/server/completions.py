@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from PIL import Image
 from pydantic import BaseModel, ValidationError
 
+from ...characters import in_whole_characters
 from .. import questions
 from ..backend import Ask, CriticError, Sampling
-from ..characters import in_whole_characters
 from .address import Address
 from .errors import is_page, server_message
 from .http import HttpReply
