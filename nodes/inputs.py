@@ -12,6 +12,7 @@ from comfy_api.latest import io
 
 from ..xlard.claims import MOST_CLAIMS
 from ..xlard.guidance.min_norm import Combination
+from ..xlard.loop.settings import AS_NEEDED, MAY_CHANGE
 from . import sockets
 
 _WITH_WIDGET = (io.Boolean.Input, io.Combo.Input, io.Float.Input, io.Int.Input, io.String.Input)
@@ -114,6 +115,40 @@ def showing(*shown: str) -> Callable[[Callable[[Any], io.Schema]], Callable[[Any
 def search_aliases(*words: str) -> dict[str, Any]:
     """Other words that find a node in the page's search, in releases of ComfyUI whose schemas have these."""
     return {"search_aliases": list(words)} if "search_aliases" in inspect.signature(io.Schema).parameters else {}
+
+
+def repair_limits() -> list[io.Input]:
+    """How much of a picture repairs may change, and where. They stand behind the inputs that saved workflows hold."""
+    return [
+        io.Combo.Input(
+            "may_change",
+            display_name="how_much_may_change",
+            options=list(MAY_CHANGE),
+            default=AS_NEEDED,
+            optional=True,
+            tooltip=(
+                "keep everything else: only what is wrong is redrawn, by the repair that changes least, and a round "
+                "that loses something right does not count. as much as it takes: by the kind of failure, with a fresh "
+                "picture after two rounds that were no better. anything: with a fresh picture after one."
+            ),
+        ),
+        io.Mask.Input(
+            "protect",
+            optional=True,
+            tooltip=(
+                "Optional: what you paint here stays as it is in the first picture, to the last bit of its latent. Of "
+                "any size; it is stretched over the picture."
+            ),
+        ),
+        io.Mask.Input(
+            "fix_here",
+            optional=True,
+            tooltip=(
+                "Optional: only what you paint here is redrawn after the first picture. Of any size; it is stretched "
+                "over the picture. An empty mask counts as none."
+            ),
+        ),
+    ]
 
 
 def combination() -> io.Input:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from comfy_api.latest import io
+from torch import Tensor
 
 from ..xlard.claims import MOST_CLAIMS
 from ..xlard.critics.registry import as_judge
 from ..xlard.loop.object_by_object import PROCESSES
-from ..xlard.loop.settings import FIRST, WHERE, LoopSettings
+from ..xlard.loop.painted import painted_on
+from ..xlard.loop.settings import AS_NEEDED, FIRST, WHERE, LoopSettings
 from . import inputs, sockets
 from .comfy.accepted import optional_corrector, optional_head
 from .comfy.critic.chosen import chosen_claims
@@ -18,7 +20,7 @@ from .comfy.sampling.latents import with_source
 from .comfy.sampling.rewriting import ConditioningRewriter
 from .comfy.sampling.sampler import ComfyDecoder, ComfySampler
 from .comfy.self_correct import SelfCorrection, introducing
-from .strategies import added_switches, bundled_switches, switched_on
+from .strategies import added_switches, bundled_switches, newer_switches, switched_on
 
 
 class XLARDSelfCorrect(io.ComfyNode):
@@ -167,6 +169,8 @@ class XLARDSelfCorrect(io.ComfyNode):
                     ),
                 ),
                 inputs.most_claims(),
+                *newer_switches(),
+                *inputs.repair_limits(),
                 *added_switches(),
             ],
             outputs=sockets.named(
@@ -209,6 +213,9 @@ class XLARDSelfCorrect(io.ComfyNode):
         process: str = PROCESSES[0],
         read_steps: bool = False,
         most_claims: int = MOST_CLAIMS,
+        may_change: str = AS_NEEDED,
+        protect: Tensor | None = None,
+        fix_here: Tensor | None = None,
         **strategies: bool,
     ) -> io.NodeOutput:
         judge, latent = as_judge(critic), with_source(latent_image, source)
@@ -216,11 +223,19 @@ class XLARDSelfCorrect(io.ComfyNode):
         modules = optional_head(head), optional_corrector(corrector)
         check_fits(dict(zip(("head", "corrector"), modules)), model, positive)
         rewriter = None if clip is None else ConditioningRewriter(judge, clip, prompt, positive)
-        allowed = switched_on(strategies, rewriter is not None) + introducing(process, rewriter, source)
+        allowed = switched_on(strategies, rewriter is not None, True) + introducing(process, rewriter, source)
         settings = LoopSettings(
-            rounds, allowed, candidates, strength, where, noise_level=sigma or None, first=first_picture
+            rounds,
+            allowed,
+            candidates,
+            strength,
+            where,
+            noise_level=sigma or None,
+            first=first_picture,
+            may_change=may_change,
         )
         used = [module for module in modules if module]
         sampler = ComfySampler(model, positive, negative, latent, steps, cfg, sampler_name, scheduler, used, rewriter)
-        loop = SelfCorrection(sampler, ComfyDecoder(vae), judge, *modules, settings, rewriter, read_steps)
+        painted = painted_on(protect, fix_here, sampler.batch, sampler.size)
+        loop = SelfCorrection(sampler, ComfyDecoder(vae), judge, *modules, settings, rewriter, read_steps, painted)
         return loop.run(cls, prompt, checked_claims, seed, latent, is_edit=source is not None)

@@ -8,14 +8,17 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..xlard.claims import MOST_CLAIMS
+from ..xlard.loop.painted import painted_on
 from ..xlard.loop.registry import needs_rewriter
+from ..xlard.loop.settings import AS_NEEDED
 from . import inputs, sockets
 from .comfy.accepted import as_critiques, as_flow, as_states_or_round
 from .comfy.critic.chosen import chosen_claims, claims_of_round
 from .comfy.graph_loop.closing import closed
 from .comfy.graph_loop.flow import Flow, begun_round
 from .comfy.sampling.latents import as_pictures, with_source
-from .strategies import added_switches, bundled_switches, switched_on
+from .comfy.sampling.sampler import ComfyDecoder
+from .strategies import added_switches, bundled_switches, newer_switches, switched_on
 
 
 class XLARDLoopStart(io.ComfyNode):
@@ -91,6 +94,13 @@ class XLARDLoopStart(io.ComfyNode):
                     ),
                 ),
                 inputs.most_claims(),
+                *newer_switches(),
+                *inputs.repair_limits(),
+                io.Vae.Input(
+                    "vae",
+                    optional=True,
+                    tooltip="Optional: the VAE of VAE Decode in the body. recolour needs it to paint in the latent.",
+                ),
                 *added_switches(),
             ],
             outputs=sockets.named(
@@ -138,6 +148,10 @@ class XLARDLoopStart(io.ComfyNode):
         source: dict | None = None,
         critic: object | None = None,
         most_claims: int = MOST_CLAIMS,
+        may_change: str = AS_NEEDED,
+        protect: Tensor | None = None,
+        fix_here: Tensor | None = None,
+        vae: Any = None,
         **strategies: bool,
     ) -> io.NodeOutput:
         latent_image = with_source(latent_image, source)
@@ -146,11 +160,22 @@ class XLARDLoopStart(io.ComfyNode):
         checked_claims = claims_of_round(state)
         if checked_claims is None:
             checked_claims = chosen_claims(prompt, claims, critic, most_claims)
-        allowed = switched_on(strategies, critic is not None)
+        allowed = switched_on(strategies, critic is not None, vae is not None)
         writer = critic if needs_rewriter(allowed) else None
         sources = None if source is None else pictures
+        height, width = pictures.shape[-2:]
         batch = begun_round(
-            as_states_or_round(state), prompt, checked_claims, len(pictures), seed, allowed, sources, writer
+            as_states_or_round(state),
+            prompt,
+            checked_claims,
+            len(pictures),
+            seed,
+            allowed,
+            sources,
+            writer,
+            None if vae is None else ComfyDecoder(vae),
+            may_change,
+            painted_on(protect, fix_here, len(pictures), (height, width)),
         )
         flow = Flow(cls.hidden.unique_id, batch, latent_image, model)
         # Were the body cancelled, this would be what is left of the rounds before.

@@ -9,10 +9,20 @@ from comfy_api.latest import io
 from ..xlard.loop.registry import BUNDLED, Need, StrategySpec, switches, usable
 from .extensions import load_extensions
 
+_FIRST = ("rearrange", "region", "correct", "resample", "rewrite")
+"""The strategies whose switches stand together. Saved workflows hold the values of inputs by their place, so that of a
+newer strategy stands behind other inputs.
+"""
+
 
 def bundled_switches() -> list[io.Input]:
-    """A switch for each of the pack's own strategies."""
-    return [_switch(spec) for spec in switches() if spec.name in BUNDLED]
+    """A switch for each of the pack's own strategies that the nodes had from the beginning."""
+    return [_switch(spec) for spec in switches() if spec.name in _FIRST]
+
+
+def newer_switches() -> list[io.Input]:
+    """A switch for each of the pack's own strategies that came later."""
+    return [_switch(spec) for spec in switches() if spec.name in BUNDLED and spec.name not in _FIRST]
 
 
 def added_switches() -> list[io.Input]:
@@ -24,9 +34,13 @@ def added_switches() -> list[io.Input]:
     return [_switch(spec) for spec in switches() if spec.name not in BUNDLED]
 
 
-def switched_on(values: Mapping[str, bool], can_rewrite: bool) -> tuple[str, ...]:
-    """The strategies whose switch is on; those that need other prompts only if somebody can write and encode them."""
-    provided: set[Need] = {"boxes", "rewriter", "prompts"} if can_rewrite else {"boxes"}
+def switched_on(values: Mapping[str, bool], can_rewrite: bool, can_encode: bool) -> tuple[str, ...]:
+    """The strategies whose switch is on; those that need other prompts only if somebody can write and encode them, and
+    those that paint on pictures only if somebody can encode these.
+    """
+    provided: set[Need] = {"boxes"}
+    provided |= {"rewriter", "prompts"} if can_rewrite else set()
+    provided |= {"encoder"} if can_encode else set()
     return usable([spec.name for spec in switches() if values.get(_input_id(spec), True)], provided)
 
 

@@ -20,7 +20,7 @@ from .guidance.base import X0Guidance
 from .models.corrector import Corrector
 from .models.head import Head
 
-__all__ = ["Corrector", "Critic", "Decoder", "Head", "Judge", "Rewriter", "Sampler"]
+__all__ = ["Corrector", "Critic", "Decoder", "Encoder", "Head", "Judge", "Rewriter", "Sampler"]
 
 
 class Judge(Protocol):
@@ -48,6 +48,13 @@ class Decoder(Protocol):
 
     def decode(self, latents: Tensor) -> Tensor:
         """Decode latents (B, C, h, w) to images (B, H, W, 3) in [0, 1]."""
+
+
+class Encoder(Protocol):
+    """Turns pictures into latents."""
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Encode images (B, H, W, 3) in [0, 1] to latents (B, C, h, w)."""
 
 
 class Rewriter(Protocol):
@@ -81,7 +88,8 @@ class Sampler(Protocol):
         """Renoise latents to ``noise_level`` with each seed's noise and sample from there to the end.
 
         ``regions`` (B, h, w) are true where latents are redrawn; elsewhere they come back as they were, to the last
-        bit.
+        bit. As numbers they are the noise levels from which cells are redrawn, 0 for those that stay: until sampling
+        has come down to its level, a cell is what it was, with the noise of the step.
         """
 
     def with_prompt(self, prompt: str) -> Sampler:

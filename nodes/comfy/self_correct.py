@@ -15,6 +15,7 @@ from comfy_api.latest import io, ui
 from ...xlard.claims import Claim, NotedClaims
 from ...xlard.loop.critic_failure import RoundError
 from ...xlard.loop.object_by_object import PROCESSES
+from ...xlard.loop.painted import Painted
 from ...xlard.loop.registry import OBJECT_BY_OBJECT
 from ...xlard.loop.run import self_correct
 from ...xlard.loop.settings import LoopSettings
@@ -61,6 +62,7 @@ class SelfCorrection:
     settings: LoopSettings
     rewriter: ConditioningRewriter | None
     read_steps: bool
+    painted: Sequence[Painted | None]
 
     def run(
         self, node: type[io.ComfyNode], prompt: str, claims: NotedClaims, seed: int, latent: dict, is_edit: bool
@@ -114,6 +116,8 @@ class SelfCorrection:
             self.rewriter,
             as_pictures(self.sampler.source) if is_edit else None,
             self.read_steps,
+            self.decoder,
+            self.painted,
         )
 
 

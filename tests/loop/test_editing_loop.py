@@ -46,7 +46,7 @@ def test_a_larger_thing_around_it_does_not_hold_on_to_what_is_touched() -> None:
     grid = region_grid((CELLS, CELLS), (SIDE, SIDE))
     small, large = Detection(35, 19, 10, 10, "circle", "red"), Detection(24, 16, 40, 72, "triangle", "green")
     area = area_of(edit("remove the circle", (small, large)), grid)
-    assert area.equal(grid.boxes([small]))
+    assert area.equal(grid.cells([small]))
     beside = area_of(edit("remove the circle", (small, large, Detection(46, 19, 10, 10, "square", "blue"))), grid)
     assert beside[2:4, 4].all() and not beside[2:4, 6].any() and not (beside & ~area).any()
     # Where it may go is all that the larger one leaves.

@@ -52,7 +52,8 @@ def rearrange(state: LoopState, grid: Grid = GRID, seed: int = 0):
         if entry is not best
         for piece in pieces_of(entry.latent, entry.critique.detections, grid)
     ]
-    return rearranged(best.latent, best.critique, grid, random.Random(seed), donors)
+    result = rearranged(best.latent, best.critique, grid, random.Random(seed), donors)
+    return None if result is None else (result.latent, result.touched)
 
 
 def test_one_too_many_is_erased_and_the_others_stay() -> None:

@@ -88,7 +88,7 @@ def test_only_the_wrong_object_and_its_rim_are_opened() -> None:
     read_faults = faults("a red circle", box("red", "circle", 8, 8), box("red", "circle", 64, 64))
     mask = region_of(read_faults, region_grid((12, 12), (SIDE, SIDE)), random.Random(0))
     (kept,) = read_faults.right
-    assert mask.any() and not mask[region_grid((12, 12), (SIDE, SIDE)).boxes([kept])].any()
+    assert mask.any() and not mask[region_grid((12, 12), (SIDE, SIDE)).cells([kept])].any()
     assert mask.sum() == 16
 
 
@@ -106,8 +106,8 @@ def test_a_relation_opens_the_wedge_where_the_other_may_stand() -> None:
         random.Random(1),
     )
     grid = region_grid((12, 12), (SIDE, SIDE))
-    kept, moved = (circle, square) if not mask[grid.boxes([circle])].any() else (square, circle)
-    assert mask[grid.boxes([moved])].all() and not mask[grid.boxes([kept])].any()
+    kept, moved = (circle, square) if not mask[grid.cells([circle])].any() else (square, circle)
+    assert mask[grid.cells([moved])].all() and not mask[grid.cells([kept])].any()
 
 
 def test_nothing_to_open_is_no_region() -> None:
@@ -122,7 +122,7 @@ def test_nothing_to_open_is_no_region() -> None:
     st.integers(1, 40),
 )
 def test_boxes_cover_at_least_themselves(boxes, rows, columns) -> None:
-    mask = region_grid((rows, columns), (SIDE, SIDE)).boxes(
+    mask = region_grid((rows, columns), (SIDE, SIDE)).cells(
         [Detection(x, y, size, size, "thing") for x, y, size in boxes]
     )
     assert mask.shape == (rows, columns)

@@ -25,6 +25,7 @@ BREAKS = {
     "modules_are_loaded_with_a_model": "Heads and correctors lose their gradients inside of samplers",
     "noise_is_scaled": "A corrector that acts once adds its correction at the wrong size",
     "masks_fit_latents": "xLARD Self-Correct redraws what it should keep",
+    "masks_are_replaced": "Rearranged pictures in xLARD Self-Correct keep holes where an object was",
     "empty_latents_fit_the_model": "Empty latents of another shape cannot be drawn from",
     "schedules_are_those_of_ksampler": "xLARD Self-Correct draws another picture than KSampler",
     "pictures_have_their_seeds": "Pictures of a batch do not have seeds of their own",

@@ -81,6 +81,14 @@ def test_resuming_keeps_what_lies_outside_the_mask(measured):
     assert measured["inside_mask_difference"] > 1e-3
 
 
+@pytest.mark.parametrize("case", ["plain", "masked"])
+def test_cells_are_drawn_from_noise_levels_of_their_own(measured, case):
+    """Until a picture has come down to a cell's level it is as it was: drawn whole from there it is the same."""
+    assert measured[f"{case}_levels"]["difference"] < 1e-4
+    assert measured[f"{case}_levels"]["change"] > 1e-3
+    assert measured[f"{case}_levels"]["kept"] == 0
+
+
 def test_predicting_is_one_call(measured):
     assert measured["predict_calls"] == 1
 
@@ -168,6 +176,7 @@ class Measurement:
             "bad": self.bad(),
             "gradient": self.gradient(),
             "missing_lora_keys": self.missing_lora_keys(),
+            **self.levels(),
         }
 
     def differences(self) -> dict:
@@ -260,6 +269,25 @@ class Measurement:
             "outside_mask_difference": difference[..., 5:, :].max().item(),
             "inside_mask_difference": difference[..., :3, :].max().item(),
         }
+
+    def levels(self) -> dict:
+        import torch
+
+        mask = torch.zeros(1, 64, 64)
+        mask[:, :48] = 1
+        plain, start = {"samples": torch.zeros(1, 4, 8, 8)}, torch.randn(1, 4, 8, 8)
+        found = {}
+        for case, latent in (("plain", plain), ("masked", {**plain, "noise_mask": mask})):
+            sampler, levels = self.sampler(latent), torch.full((1, 8, 8), 0.5)
+            late = sampler.resume(start, 1.0, [0], [3], regions=levels)
+            levels[..., 4:] = 0
+            part = sampler.resume(start, 1.0, [0], [3], regions=levels)
+            found[f"{case}_levels"] = {
+                "difference": (late - sampler.resume(start, 0.5, [0], [3]))[..., :6, :].abs().max().item(),
+                "change": (late - start)[..., :4, :].abs().max().item(),
+                "kept": (part - start)[..., 4:].abs().max().item(),
+            }
+        return found
 
     def calls(self) -> dict:
         import torch

@@ -60,6 +60,29 @@ def test_resuming_from_pure_noise_is_generating(world: ShapesWorld) -> None:
     assert (sampler.nfe(), sampler.nfe(0.9), sampler.nfe(0.5)) == (20, 18, 10)
 
 
+def test_cells_are_drawn_from_noise_levels_of_their_own(world: ShapesWorld) -> None:
+    sampler, seeds = world.sampler(["a red circle"]), [6]
+    start = sampler.generate([0], [5])
+    half = torch.zeros(1, 12, 12, dtype=torch.bool)
+    half[..., 6:] = True
+    everywhere, mixed = torch.full((1, 12, 12), 0.5), half * 0.5
+    mixed[..., :3] = 1.0
+    assert torch.equal(
+        sampler.resume(start, 1.0, [0], seeds, regions=half), sampler.resume(start, 1.0, [0], seeds, regions=half * 1.0)
+    )
+    # Until half of the noise is gone all of it is as it was, so it begins there.
+    late, resumed = sampler.resume(start, 1.0, [0], seeds, regions=everywhere), sampler.resume(start, 0.5, [0], seeds)
+    assert torch.allclose(late, resumed, atol=1e-4) and not torch.allclose(late, start, atol=0.1)
+    drawn = sampler.resume(start, 1.0, [0], seeds, regions=mixed)
+    assert torch.equal(drawn[..., 3:6], start[..., 3:6])
+    assert all((drawn[..., part] != start[..., part]).any() for part in (slice(0, 3), slice(6, 12)))
+
+
+def test_pictures_become_latents_and_pictures_again(world: ShapesWorld) -> None:
+    images = world.decoder.decode(world.sampler(["a red circle"]).generate([0], [5]))
+    assert (world.decoder.decode(world.decoder.encode(images)) - images).abs().mean() < 0.03
+
+
 def test_the_critic_reads_renders(world: ShapesWorld) -> None:
     rng = random.Random(11)
     prompts = [prompt.text for prompt in PROMPTS.sample_prompts("test", 40, rng)]

@@ -190,7 +190,7 @@ def test_self_correct_by_each_strategy(comfy, family, server):
             MENDED,
             head=["head", 0],
             corrector=["corrector", 0],
-            **{name: name == chosen for name in strategies},
+            **{name: name == chosen for name in (*strategies, "recolour")},
         )
         graph[f"{chosen}_rounds"] = {"class_type": "ZooRounds", "inputs": {"state": [chosen, 3]}}
     outputs = {

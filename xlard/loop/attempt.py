@@ -40,6 +40,8 @@ def _carried_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], cor
     best = best_latents(engine, rows)
     latents = torch.stack([latent if plan.latent is None else plan.latent for latent, plan in zip(best, plans)])
     attempt = Attempt(plan.strategy, plan.noise_level, seeds, 0, latents, reasons=reasons, regions=regions)
+    if any(plan.levels is not None for plan in plans):
+        attempt.levels = torch.stack([levels_of(plan, latents) for plan in plans])
     return _resumed(engine, rows, attempt)
 
 
@@ -116,7 +118,8 @@ def _resumed(engine: Engine, rows: Sequence[int], attempt: Attempt, guidance: X0
     level, regions = attempt.noise_level, attempt.regions
     reader = step_reader(engine, rows, attempt.latents, regions)
     guidance = watched(guidance, reader)
-    attempt.latents = engine.sampler.resume(attempt.latents, level, rows, attempt.seeds, guidance, regions)
+    opened = regions if attempt.levels is None else attempt.levels
+    attempt.latents = engine.sampler.resume(attempt.latents, level, rows, attempt.seeds, guidance, opened)
     attempt.nfe += engine.sampler.nfe(level)
     attempt.steps = reader.steps if reader else None
     return attempt
@@ -139,6 +142,14 @@ def _picked_prediction(engine: Engine, rows: Sequence[int], attempt: Attempt, co
     attempt.seeds = [candidates[k][row] for row, k in enumerate(chosen.tolist())]
     attempt.predicted = highest.tolist()
     return predictions[chosen, torch.arange(len(rows), device=predictions.device)]
+
+
+def levels_of(plan: Plan, latents: Tensor) -> Tensor:
+    """The noise level (h, w) that each cell is redrawn from by a plan that is carried out on latents (B, C, h, w)."""
+    if plan.levels is not None:
+        return plan.levels
+    everywhere = torch.full(latents.shape[-2:], plan.noise_level)
+    return everywhere if plan.region is None else everywhere * plan.region
 
 
 def _stacked(regions: Sequence[Tensor | None]) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""Editing: whatever a strategy plans, only what the instruction may change is redrawn."""
+"""Whatever a strategy plans, only what an edit and the artist's masks let change is redrawn."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from .regions import area_of, region_grid
 
 
 def within_edit_region(plan: Plan, situation: Situation) -> Plan | None:
-    """The part of a plan inside of what the edit of a source may change; None if nothing of it is left.
+    """The part of a plan inside of what the edit of a source and the artist's masks let change; None if nothing of it
+    is left.
 
-    Plans of pictures that are not edited come back as they are.
+    Plans of pictures that may change everywhere come back as they are, and those of an object that is drawn alone.
     """
     area = situation.area
-    if area is None:
+    if area is None or plan.claims:
         return plan
     region = area if plan.region is None else area & plan.region
     latent = plan.latent if plan.latent is None else torch.where(region, plan.latent, situation.state.best.latent)
-    return replace(plan, region=region, latent=latent) if region.any() else None
+    levels = plan.levels if plan.levels is None else plan.levels * region
+    return replace(plan, region=region, latent=latent, levels=levels) if region.any() else None
 
 
 def check_editable_area(edit: Edit, size: tuple[int, int]) -> None:

@@ -16,9 +16,10 @@ from ..claims import Claim
 from ..critics.broken_pictures import broken_critique
 from ..critique import Critique
 from ..editing.claims import edit_in
-from ..protocols import Corrector, Decoder, Head, Judge, Rewriter, Sampler
+from ..protocols import Corrector, Decoder, Encoder, Head, Judge, Rewriter, Sampler
 from .critic_failure import BrokenPictures, critiques_of, keeping
 from .edit_region import check_editable_area
+from .painted import Painted
 from .state import LoopState, Round, StepReward
 
 OnRound = Callable[[int, Round], None]
@@ -33,7 +34,8 @@ def derived_seed(seed: int, *path: int) -> int:
 class Attempt:
     """Latents (B, C, h, w) that a strategy made for some rows, with what it did and what each cost.
 
-    With ``claims`` these show one object of the picture alone, and are judged on no others.
+    ``levels`` (B, h, w) are noise levels that cells start from, None: all from ``noise_level``. With ``claims`` the
+    latents show one object of the picture alone, and are judged on no others.
     """
 
     strategy: str
@@ -49,6 +51,7 @@ class Attempt:
     prompt: str = ""
     claims: Sequence[Sequence[Claim]] | None = None
     steps: Sequence[tuple[StepReward, ...]] | None = None
+    levels: Tensor | None = None
 
 
 @dataclass
@@ -57,7 +60,8 @@ class Engine:
 
     A picture without claims is drawn once, and no critic is asked about it. ``sources`` (B, C, h, w) are latents of
     pictures that are edited, each by claims with an edit. With ``read_steps``
-    the head, if there is one, reads each step of sampling that it can, which changes no picture.
+    the head, if there is one, reads each step of sampling that it can, which changes no picture. Without an ``encoder``
+    no strategy paints on pictures. ``painted`` says where each picture may change after the first round.
     """
 
     sampler: Sampler
@@ -72,6 +76,8 @@ class Engine:
     rewriter: Rewriter | None = None
     sources: Tensor | None = None
     read_steps: bool = False
+    encoder: Encoder | None = None
+    painted: Sequence[Painted | None] | None = None
 
     def __post_init__(self) -> None:
         if not len(self.prompts) == len(self.claims) == len(self.seeds):
@@ -81,7 +87,11 @@ class Engine:
             )
         if self.sources is not None:
             check_editable(self.claims, self.sources, len(self.prompts))
-        self.states = [LoopState(prompt, tuple(claims)) for prompt, claims in zip(self.prompts, self.claims)]
+        painted = self.painted or (None,) * len(self.prompts)
+        self.states = [
+            LoopState(prompt, tuple(claims), painted=masks)
+            for prompt, claims, masks in zip(self.prompts, self.claims, painted)
+        ]
 
     @cached_property
     def head_columns(self) -> list[list[int]]:
@@ -194,3 +204,10 @@ def check_editable(claims: Sequence[Sequence[Claim]], sources: Tensor, batch: in
 def better(state: LoopState, critique: Critique) -> bool:
     """Accept what the critic finds better than the best so far; ties go to the earlier picture."""
     return critique.better_than(state.best.critique)
+
+
+def better_and_kept(state: LoopState, critique: Critique) -> bool:
+    """Accept what the critic finds better than the best so far if every claim that held on that one still holds."""
+    held = [verdict.claim for verdict in state.best.critique.verdicts if verdict.passed]
+    lost = (verdict.claim in held and not verdict.passed for verdict in critique.verdicts)
+    return better(state, critique) and not any(lost)

@@ -1,4 +1,4 @@
-"""A latent's cells over its picture: which of them a box takes, and where an object would be free or stand right."""
+"""A latent's cells over its picture: which of them an object takes, and where it would be free or stand right."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from torch import Tensor
 
 from ..detections import Detection, inside
 from ..rewards import position_holds
+from .cutouts import EDGE, coverage
 
 
 @dataclass(frozen=True)
 class Place:
-    """An object where it could be, and the rows and columns of the cells that it would take."""
+    """An object's box where it could be, without its mask, and the rows and columns of the cells that it would take."""
 
     object: Detection
     cells: tuple[slice, slice]
@@ -24,16 +25,23 @@ class Place:
 class Grid:
     """Cells over a picture; sizes are (height, width) in cells and in pixels.
 
-    ``growth`` is how far boxes are grown on each side, as a share of the picture's longer side.
+    ``growth`` is how far boxes and masks are grown on each side, as a share of the picture's longer side. An object
+    takes the cells of its mask where it has one, else all that its box touches.
     """
 
     def __init__(self, size: tuple[int, int], image_size: tuple[int, int], growth: float):
         self.size, self.side = size, float(max(image_size))
-        self._margin = growth * self.side
+        self._growth, self._margin = growth, growth * self.side
+        self._covered_by_mask: dict[int, tuple[Tensor, Tensor]] = {}
         self._cell_height, self._cell_width = image_size[0] / size[0], image_size[1] / size[1]
 
     def span(self, detection: Detection) -> tuple[slice, slice]:
-        """Rows and columns of the cells that the grown box touches."""
+        """Rows and columns of the cells that an object takes."""
+        shares = self._by_mask(detection)
+        if shares is not None:
+            cells = shares > EDGE
+            rows, columns = (cells.any(dim=dimension).nonzero().flatten().tolist() for dimension in (1, 0))
+            return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         top, left = detection.y - self._margin, detection.x - self._margin
         bottom, right = detection.y + detection.height + self._margin, detection.x + detection.width + self._margin
         return (
@@ -41,26 +49,43 @@ class Grid:
             _cells_between(left / self._cell_width, right / self._cell_width, self.size[1]),
         )
 
-    def boxes(self, detections: Iterable[Detection]) -> Tensor:
-        """The cells (h, w) that the grown boxes touch, as booleans."""
-        mask = torch.zeros(self.size, dtype=torch.bool)
-        for detection in detections:
-            mask[self.span(detection)] = True
-        return mask
+    def shares(self, detection: Detection) -> Tensor:
+        """The share in [0, 1] of each cell (h, w) that is an object's: of its grown mask, or all that its grown box
+        touches.
+        """
+        by_mask = self._by_mask(detection)
+        if by_mask is not None:
+            return by_mask
+        shares = torch.zeros(self.size)
+        shares[self.span(detection)] = 1.0
+        return shares
 
-    def places(self, detection: Detection, obstacles: Iterable[Detection], per_side: int) -> list[Place]:
-        """Where an object, moved by whole cells, is free of obstacles; at most ``per_side`` places along a side."""
-        occupied, (rows, columns) = self.boxes(obstacles), self.span(detection)
+    def cells(self, detections: Iterable[Detection]) -> Tensor:
+        """The cells (h, w) that objects take, as booleans."""
+        taken = torch.zeros(self.size, dtype=torch.bool)
+        for detection in detections:
+            taken |= self.shares(detection) > EDGE
+        return taken
+
+    def places(
+        self, detection: Detection, obstacles: Iterable[Detection], per_side: int, area: Tensor | None = None
+    ) -> list[Place]:
+        """Where an object, moved by whole cells, is free of obstacles and inside of ``area`` (h, w); at most
+        ``per_side`` places along a side.
+        """
+        occupied, (rows, columns) = self.cells(obstacles) | ~self._within(area), self.span(detection)
+        footprint = self.shares(detection)[rows, columns] > EDGE
         height, width = rows.stop - rows.start, columns.stop - columns.start
         if not height or not width:
             return []
         places = []
         for top, left in self._corners(height, width, per_side):
-            if not occupied[top : top + height, left : left + width].any():
+            if not (occupied[top : top + height, left : left + width] & footprint).any():
                 moved = replace(
                     detection,
                     x=detection.x + (left - columns.start) * self._cell_width,
                     y=detection.y + (top - rows.start) * self._cell_height,
+                    mask=None,
                 )
                 places.append(Place(moved, (slice(top, top + height), slice(left, left + width))))
         return places
@@ -90,6 +115,20 @@ class Grid:
             return all(position_holds(first, second, direction) for first, second in pairs)
 
         return self._cells_where(holds)
+
+    def _within(self, area: Tensor | None) -> Tensor:
+        return torch.ones(self.size, dtype=torch.bool) if area is None else area
+
+    def _by_mask(self, detection: Detection) -> Tensor | None:
+        """The share of each cell that an object's grown mask covers; None without a mask, or where it shows nothing."""
+        mask = detection.mask
+        if mask is None:
+            return None
+        # The mask is kept with its shares: another one could get its id once it is gone.
+        known = self._covered_by_mask.get(id(mask))
+        if known is None:
+            known = self._covered_by_mask[id(mask)] = mask, coverage(mask.cpu(), self.size, self._growth)
+        return known[1] if (known[1] > EDGE).any() else None
 
     def _corners(self, height: int, width: int, per_side: int) -> Iterator[tuple[int, int]]:
         """Top left cells of a box of so many cells, at most ``per_side`` along a side."""

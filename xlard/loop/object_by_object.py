@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-import torch
+from dataclasses import dataclass
 
 from ..claims import Claim
 from ..detections import ObjectKind
@@ -23,7 +21,7 @@ from .faults import faults_of
 from .grid import Grid
 from .hole_filling import fill
 from .plan import Plan, Situation
-from .rearrange import Piece, pieces_of, rearranged
+from .rearrange import pieces_of, rearranged, scaled
 from .strategies import REARRANGE_GROWTH, REARRANGE_NOISE_LEVEL
 
 PROCESSES = ("all at once", "object by object")
@@ -115,7 +113,7 @@ class Compose:
             return None
         grid = Grid(situation.size, situation.image_size, REARRANGE_GROWTH)
         ground = rng.choice(alone)
-        empty = fill(ground.latent, grid.boxes(ground.foreground.detections))
+        empty = fill(ground.latent, grid.cells(ground.foreground.detections))
         nothing = critique_from_detections([claim for claim in state.claims if decidable(claim)], [], grid.side)
         pieces = [
             piece
@@ -123,29 +121,19 @@ class Compose:
             for piece in pieces_of(round_.latent, round_.foreground.detections, grid)
         ]
         for share in _SHARES:
-            composed = rearranged(empty, nothing, grid, rng, [smaller(piece, share, grid) for piece in pieces])
+            # Alone, an object may fill a picture that it is to share.
+            donors = [piece if share == 1 else scaled(piece, share, False, grid) or piece for piece in pieces]
+            composed = rearranged(empty, nothing, grid, rng, donors)
             if composed is not None:
-                latent, _ = composed
                 return Plan(
                     self.name,
                     self.noise_level,
                     situation.seed,
                     situation.nfe(self.noise_level),
                     "objects drawn alone, together",
-                    latent=latent,
+                    latent=composed.latent,
                 )
         return None
-
-
-def smaller(piece: Piece, share: float, grid: Grid) -> Piece:
-    """An object with its cells, its sides shrunk to a share: alone, it may fill a picture that it is to share."""
-    detection = piece.object
-    (x, y), width, height = detection.center, share * detection.width, share * detection.height
-    shrunk = replace(detection, x=x - width / 2, y=y - height / 2, width=width, height=height)
-    size = tuple(cells.stop - cells.start for cells in grid.span(shrunk))
-    if share == 1 or not all(size):
-        return piece
-    return Piece(shrunk, torch.nn.functional.interpolate(piece.patch[None], size, mode="bilinear", antialias=True)[0])
 
 
 def _prompt_for_one(kind: ObjectKind, prompt: str) -> str:

@@ -11,8 +11,12 @@ from torch import Tensor
 from ..claims import Claim
 from ..critique import Critique
 from ..detections import Detection
+from .grid import Grid
 from .regions import area_of, region_grid
 from .state import LoopState
+
+_HELD = 0.5
+"""Share of an object's cells that must not change from which on it has to stay where it is."""
 
 
 def _none(noise_level: float) -> int:
@@ -27,6 +31,8 @@ class Situation:
     ``prediction_nfe`` those that head and corrector need before. ``rewrite`` gives another wording of the prompt, given
     a critique of it, or None; it is None itself where nobody can. ``single_step_level`` is the noise level at which a
     corrector changes fresh draws on their way, 0 where none does, and ``draw_nfe`` the model calls that it costs.
+    ``encode`` turns a picture (H, W, 3) in [0, 1] into a latent (C, h, w); None where nothing can. ``mixed_levels``
+    says whether the sampler can start parts of a picture from noise levels of their own.
     """
 
     state: LoopState
@@ -36,6 +42,8 @@ class Situation:
     rewrite: Callable[[Critique], str | None] | None = None
     single_step_level: float = 0.0
     draw_nfe: int = 0
+    encode: Callable[[Tensor], Tensor] | None = None
+    mixed_levels: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -49,22 +57,41 @@ class Situation:
         height, width = self.state.best.image.shape[:2]
         return height, width
 
+    def tries(self, strategy: str) -> int:
+        """How many rounds of a strategy began from the best picture so far."""
+        rounds = self.state.rounds
+        return sum(round_.strategy == strategy for round_ in rounds[rounds.index(self.state.best) + 1 :])
+
     @property
     def corrects_draws(self) -> bool:
-        """Whether fresh draws are corrected on their way. Those of an edit do not start from pure noise alone."""
-        return self.single_step_level > 0 and not self.state.from_source
+        """Whether fresh draws are corrected on their way. Those of a part do not start from pure noise alone."""
+        return self.single_step_level > 0 and not self.state.from_source and self.state.painted is None
 
     @property
     def area(self) -> Tensor | None:
-        """The cells (h, w) that may change of a source that is edited, as booleans; None if that is all of them."""
-        edit = self.state.edit
-        return area_of(edit, region_grid(self.size, self.image_size)) if edit and self.state.from_source else None
+        """The cells (h, w) that the edit of a source and the artist's masks let change, as booleans; None if that is
+        all of them.
+        """
+        edit, painted = self.state.edit, self.painted_area
+        edited = area_of(edit, region_grid(self.size, self.image_size)) if edit and self.state.from_source else None
+        return painted if edited is None else edited if painted is None else edited & painted
+
+    @property
+    def painted_area(self) -> Tensor | None:
+        """The cells (h, w) that the artist's masks let change, as booleans; None where nothing is painted."""
+        return None if self.state.painted is None else self.state.painted.area(self.size)
 
     @property
     def held(self) -> list[Detection]:
-        """The objects of the best picture that an edit has to leave where they are."""
-        edit = self.state.edit
-        return edit.held(self.state.best.critique.detections) if edit else []
+        """The objects of the best picture that have to stay where they are: by an edit, or by the artist's masks."""
+        edit, painted, objects = self.state.edit, self.painted_area, self.state.best.critique.detections
+        held = edit.held(objects) if edit else []
+        if painted is None:
+            return held
+        grid = Grid(self.size, self.image_size, 0.0)
+        taken = [grid.cells([detection]) for detection in objects]
+        outside = [(cells & ~painted).sum() > _HELD * cells.sum() for cells in taken]
+        return [*held, *(detection for detection, is_outside in zip(objects, outside) if is_outside)]
 
 
 PlanCorrection = Literal["none", "draw", "renoise"]
@@ -78,7 +105,9 @@ class Plan:
     """One attempt: start from ``noise_level`` (1 is a fresh draw) inside ``region``, and spend ``nfe`` model calls.
 
     ``region`` (h, w) is true where the best latent is redrawn; elsewhere it stays to the last bit. None redraws all of
-    it. ``latent`` (C, h, w) is what is renoised, None for the best one as it is; outside of the region they are equal.
+    it. ``levels`` (h, w) says from which noise level each cell of the region is redrawn, None: all of them from
+    ``noise_level``, which is the highest. ``latent`` (C, h, w) is what is renoised, None for the best one as it is;
+    outside of the region they are equal. ``failing`` is how many claims would still fail by the critic's boxes.
     ``prompt`` is the wording to draw with, empty for the artist's own. ``reason`` says in a few words why. A plan with
     ``claims`` draws one object alone, and is judged on these claims only.
     """
@@ -93,6 +122,17 @@ class Plan:
     prompt: str = ""
     correction: PlanCorrection = "none"
     claims: tuple[Claim, ...] = ()
+    levels: Tensor | None = field(default=None, repr=False)
+    failing: int = 0
+
+    @property
+    def change(self) -> float:
+        """How much of the best picture it gives up, in [0, 1]: the mean of the noise levels that cells start from."""
+        if self.claims:
+            return 0.0
+        if self.levels is not None:
+            return self.levels.mean().item()
+        return self.noise_level * (1.0 if self.region is None else self.region.float().mean().item())
 
 
 @runtime_checkable

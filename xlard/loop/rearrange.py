@@ -1,8 +1,8 @@
-"""Rearranging a latent: erase, move and copy objects by the critic's boxes until all claims would hold.
+"""Rearranging a latent: erase, move and copy objects by the critic's masks or boxes until all claims would hold.
 
 A latent's cells are where its picture's pixels are, so a patch of it can be moved by whole cells, also from one attempt
 at a picture to another. What was touched is then renoised to a middle level and sampled on from there, which joins the
-patches with what is around them.
+patches with what is around them. An object with a mask is cut out along it, with soft edges.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..critique import Critique
 from ..detections import Detection, ObjectKind
 from ..rewards import decidable, judge_by_boxes
+from .cutouts import EDGE, moved_to, resized, rim
 from .faults import Faults, faults_of
 from .grid import Grid, Place
 from .hole_filling import fill
@@ -30,12 +32,35 @@ _TRIES, _CHOICES = 12, 6
 """How many arrangements are tried of objects that move together, and how many choices of them."""
 
 
+_SHARES = (1.0, 0.8, 0.6)
+"""To what shares of its size an object with a mask is shrunk, one after the other, until there is room for it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """An object and the cells (C, h, w) of a latent that show it."""
+    """An object and the cells (C, h, w) of a latent that show it.
+
+    ``opacity`` (h, w) in [0, 1] is how much of each cell goes with the object, None where only its box is known.
+    """
 
     object: Detection
     patch: Tensor
+    opacity: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Rearranged:
+    """A latent (C, h, w) with other objects, the cells (h, w) that were touched, as booleans, and how many claims fail
+    by its boxes.
+
+    ``holes`` are those of the touched cells where an object with a mask was, and what is behind it has to be drawn;
+    elsewhere, and under objects without masks, the latent shows what is to be seen.
+    """
+
+    latent: Tensor
+    touched: Tensor
+    holes: Tensor
+    failing: int
 
 
 def rearranged(
@@ -45,17 +70,19 @@ def rearranged(
     rng: random.Random,
     donors: Sequence[Piece] = (),
     held: Sequence[Detection] = (),
-) -> tuple[Tensor, Tensor] | None:
-    """The latent (C, h, w) with objects erased, copied and moved, and the cells (h, w) that were touched.
+    area: Tensor | None = None,
+) -> Rearranged | None:
+    """A latent (C, h, w) with objects erased, copied and moved.
 
     Missing objects are copied from the picture itself or from ``donors``. Objects move as little as possible, with some
-    chance in it; those that are ``held`` don't move. None if that would not make more claims hold: there are no boxes
-    to go by, or a missing object is nowhere to copy from.
+    chance in it, and stay inside of ``area`` (h, w); those that are ``held`` stay where they are. None if that would
+    not make more claims hold: there are no boxes to go by, or a missing object is nowhere to copy from.
     """
     faults = faults_of(critique, rng, held)
-    scene = _Scene(latent, critique, grid, rng)
+    scene = _Scene(latent, critique, grid, rng, area)
     for detection in faults.wrong:
-        scene.erase(detection)
+        if not any(detection is fixed for fixed in held):
+            scene.erase(detection)
     for kind in faults.missing:
         if not scene.add(kind, faults.right, donors):
             return None
@@ -66,12 +93,13 @@ def rearranged(
 class _Scene:
     """The objects of a picture and its latent while they are rearranged."""
 
-    def __init__(self, latent: Tensor, critique: Critique, grid: Grid, rng: random.Random):
-        self._latent, self._grid, self._rng = latent.clone(), grid, rng
+    def __init__(self, latent: Tensor, critique: Critique, grid: Grid, rng: random.Random, area: Tensor | None):
+        self._latent, self._grid, self._rng, self._area = latent.clone(), grid, rng, area
         self._claims = [verdict.claim for verdict in critique.verdicts if decidable(verdict.claim)]
         self._before = self._failing(critique.detections)
         self._pieces = pieces_of(latent, critique.detections, grid)
         self._touched = torch.zeros(latent.shape[-2:], dtype=torch.bool)
+        self._holes = self._touched.clone()
         self._vacated: list[Detection] = []
 
     @property
@@ -79,11 +107,18 @@ class _Scene:
         return [piece.object for piece in self._pieces]
 
     def erase(self, detection: Detection) -> None:
-        """Fill an object's cells with what surrounds them."""
+        """Fill an object's cells with what surrounds them, and those of what it hides that are more its own."""
         self._pieces = [piece for piece in self._pieces if piece.object is not detection]
-        cells = self._grid.boxes([detection]) & ~self._grid.boxes(self._objects)
+        shares = self._grid.shares(detection)
+        cells = shares > EDGE
+        for neighbour in self._objects:
+            others = self._grid.shares(neighbour)
+            # Of two boxes nobody knows which is in front.
+            cells &= (others <= EDGE) | ((shares > others) if detection.mask is not None else False)
         self._latent = fill(self._latent, cells)
         self._touched |= cells
+        if detection.mask is not None:
+            self._holes |= cells
         self._vacated.append(detection)
 
     def add(self, kind: ObjectKind, right: Sequence[Detection], donors: Sequence[Piece]) -> bool:
@@ -94,11 +129,12 @@ class _Scene:
         in_picture = [piece for piece in self._pieces if piece.object in right and kind.fits(piece.object)]
         sources = in_picture or [piece for piece in donors if kind.fits(piece.object)]
         for source in self._rng.sample(sources, min(len(sources), _CHOICES)):
-            place = self._best_place(source.object, self._objects, self._vacated[-1] if self._vacated else None)
-            if place is not None:
-                self._vacated = self._vacated[:-1]
-                self._put(source, place)
-                return True
+            for piece in _variants(source, self._grid):
+                place = self._best_place(piece.object, self._objects, self._vacated[-1] if self._vacated else None)
+                if place is not None:
+                    self._vacated = self._vacated[:-1]
+                    self._put(piece, place)
+                    return True
         return False
 
     def settle(self, faults: Faults, held: Sequence[Detection]) -> None:
@@ -119,10 +155,12 @@ class _Scene:
                         self._put(piece, place)
                     return
 
-    def result(self) -> tuple[Tensor, Tensor] | None:
-        """The latent and what was touched, if more claims hold."""
-        better = self._failing(self._objects) < self._before
-        return (self._latent, self._touched) if better and self._touched.any() else None
+    def result(self) -> Rearranged | None:
+        """What became of it, if more claims hold."""
+        failing = self._failing(self._objects)
+        if failing >= self._before or not self._touched.any():
+            return None
+        return Rearranged(self._latent, self._touched, self._holes, failing)
 
     def _arrangement(self, moved: Sequence[Piece]) -> list[Place]:
         """Places for pieces, one after the other, where all claims hold; none if a few tries don't find any."""
@@ -130,7 +168,7 @@ class _Scene:
         for _ in range(_TRIES if len(moved) > 1 else 1):
             placed: list[Place] = []
             for piece in moved[:-1]:
-                places = self._grid.places(piece.object, [*staying, *(place.object for place in placed)], _PLACES)
+                places = self._places(piece.object, [*staying, *(place.object for place in placed)])
                 if not places:
                     return []
                 placed.append(self._rng.choice(places))
@@ -149,13 +187,22 @@ class _Scene:
             distance = 1.0 if near is None else math.dist(place.object.center, near.center)
             return self._failing([*neighbours, place.object]), distance * self._rng.uniform(0.5, 1.5)
 
-        return min(self._grid.places(detection, neighbours, _PLACES), key=key, default=None)
+        return min(self._places(detection, neighbours), key=key, default=None)
+
+    def _places(self, detection: Detection, neighbours: Sequence[Detection]) -> list[Place]:
+        return self._grid.places(detection, neighbours, _PLACES, self._area)
 
     def _put(self, piece: Piece, place: Place) -> None:
         rows, columns = place.cells
-        self._latent[:, rows, columns] = piece.patch
-        self._touched[place.cells] = True
-        self._pieces.append(replace(piece, object=place.object))
+        if piece.opacity is None:
+            self._latent[:, rows, columns] = piece.patch
+            self._touched[place.cells] = True
+        else:
+            self._latent[:, rows, columns] = torch.lerp(self._latent[:, rows, columns], piece.patch, piece.opacity)
+            self._touched[place.cells] |= piece.opacity > EDGE
+            # Where the object is now, there is no hole; under its soft edge there still is.
+            self._holes[place.cells] &= piece.opacity < 0.5
+        self._pieces.append(replace(piece, object=moved_to(piece.object, place.object.x, place.object.y)))
 
     def _failing(self, objects: Sequence[Detection]) -> int:
         return sum(not judge_by_boxes(claim, objects, self._grid.side).passed for claim in self._claims)
@@ -163,5 +210,40 @@ class _Scene:
 
 def pieces_of(latent: Tensor, objects: Iterable[Detection], grid: Grid) -> list[Piece]:
     """The objects of a latent (C, h, w) with their cells."""
-    spans = ((detection, grid.span(detection)) for detection in objects)
-    return [Piece(detection, latent[:, rows, columns].clone()) for detection, (rows, columns) in spans]
+    return [_piece(latent, detection, grid) for detection in objects]
+
+
+def scaled(piece: Piece, share: float, mirrored: bool, grid: Grid) -> Piece | None:
+    """A piece with its sides shrunk to a share, mirrored or not; None where nothing of it would be left."""
+    detection = resized(piece.object, share, mirrored)
+    rows, columns = grid.span(detection)
+    size = rows.stop - rows.start, columns.stop - columns.start
+    if not all(size) or not all(piece.patch.shape[-2:]):
+        return None
+    patch = piece.patch.flip(-1) if mirrored else piece.patch
+    patch = F.interpolate(patch[None], size, mode="bilinear", antialias=True)[0]
+    return Piece(detection, patch, _opacity(detection, grid))
+
+
+def _variants(piece: Piece, grid: Grid) -> Iterator[Piece]:
+    """A piece as it is; with a mask also mirrored and smaller, which may fit where it does not."""
+    yield piece
+    if piece.opacity is not None:
+        choices = itertools.product(_SHARES, (False, True))
+        changed = (scaled(piece, share, mirrored, grid) for share, mirrored in choices if share < 1 or mirrored)
+        yield from filter(None, changed)
+
+
+def seam(arrangement: Rearranged) -> Tensor:
+    """The cells (h, w) around holes, as booleans: what is drawn there is joined with what stays by these."""
+    return rim(arrangement.holes) & ~arrangement.touched if arrangement.holes.any() else arrangement.holes
+
+
+def _piece(latent: Tensor, detection: Detection, grid: Grid) -> Piece:
+    rows, columns = grid.span(detection)
+    return Piece(detection, latent[:, rows, columns].clone(), _opacity(detection, grid))
+
+
+def _opacity(detection: Detection, grid: Grid) -> Tensor | None:
+    """What of its cells an object with a mask takes along: all of those that it covers by half, less of the others."""
+    return None if detection.mask is None else (2 * grid.shares(detection)[grid.span(detection)]).clamp(max=1)

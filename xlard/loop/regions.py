@@ -43,15 +43,15 @@ def region_of(
             wedges.append(open_cells)
             removed += moved
     kept = [detection for detection in faults.right if detection not in removed]
-    mask = grid.boxes(removed)
+    mask = grid.cells(removed)
     if wedges:
         mask |= torch.stack(wedges).any(dim=0)
     elif faults.missing or faults.relations:
         mask[:] = True
-    mask &= ~grid.boxes(kept)
+    mask &= ~grid.cells(kept)
     if area is not None:
         # Right things outside of the area are safe, and their grown boxes must not bite into what is removed.
-        mask = (mask | grid.boxes(removed)) & area
+        mask = (mask | grid.cells(removed)) & area
         return mask if mask.any() else None
     return mask if mask.any() and not mask.all() else None
 
@@ -69,7 +69,7 @@ def area_of(edit: Edit, grid: Grid) -> Tensor | None:
     area = (grid.covered(edit.staying) <= touched) & edit.adds_outside
     for detection in edit.touched:
         neighbours = [staying for staying in edit.staying if not _encloses(staying, detection)]
-        area |= grid.boxes([detection]) & (grid.covered(neighbours) <= touched)
+        area |= grid.cells([detection]) & (grid.covered(neighbours) <= touched)
     return area
 
 
@@ -88,7 +88,7 @@ def _wedge(
         (relation.firsts, relation.seconds, True),
     ):
         if kept and not any(detection is fixed for detection in moved for fixed in held):
-            options.append((grid.cells_in_direction(kept, direction, kept_is_first) & ~grid.boxes(kept), moved))
+            options.append((grid.cells_in_direction(kept, direction, kept_is_first) & ~grid.cells(kept), moved))
     if not options:
         return None
     rng.shuffle(options)

@@ -8,11 +8,12 @@ from typing import Literal
 
 from .object_by_object import Compose, Introduce
 from .plan import Strategy
+from .recolour import Recolour
 from .strategies import Correct, Rearrange, Region, Resample, Rewrite
 
-Need = Literal["boxes", "rewriter", "prompts"]
+Need = Literal["boxes", "rewriter", "prompts", "encoder"]
 """What a strategy needs beside model and critic: boxes from the critic, a critic that can write other wordings of the
-prompt, or somebody who encodes prompts of its own.
+prompt, somebody who encodes prompts of its own, or somebody who encodes pictures.
 """
 
 
@@ -179,6 +180,15 @@ for _spec in (
         Priority(10),
         frozenset({"boxes", "prompts"}),
         switch=False,
+    ),
+    StrategySpec(
+        "recolour",
+        "Where only colours are wrong: paint these objects in the latent, renoise them a little, and more if the "
+        "colour does not turn. Shape and place stay. Needs a critic that gives boxes with colours, a VAE that encodes, "
+        "and a sampler that keeps to noise masks.",
+        lambda noise_level: Recolour((noise_level,)) if noise_level else Recolour(),
+        Priority(15),
+        frozenset({"boxes", "encoder"}),
     ),
 ):
     register(_spec)

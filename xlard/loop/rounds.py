@@ -11,13 +11,15 @@ from torch import Tensor
 
 from ..claims import Claim
 from ..critique import Critique
-from ..protocols import Rewriter
+from ..protocols import Encoder, Rewriter
 from .critic_failure import FailedCritique, RoundError
 from .edit_region import within_edit_region
-from .engine import better, check_editable, derived_seed
+from .engine import better, better_and_kept, check_editable, derived_seed
+from .painted import Painted
 from .plan import Plan, Situation
 from .registry import DEFAULT_STRATEGIES
 from .router import router
+from .settings import AS_NEEDED, KEEP_ALL
 from .state import SOURCE, LoopState, Round
 
 
@@ -28,7 +30,8 @@ class BatchRound:
     ``plans`` holds each picture's plan, None for one that is left alone. One sampler draws them all, with one noise
     level, one seed and one prompt: those of the plan that starts from the highest level. ``first_seed`` is the first
     round's, ``strategies`` are those that later rounds may use, ``rewriter`` finds other wordings of the prompt for
-    them. ``seconds`` are those that the plans took.
+    them, ``encoder`` is for those that paint on pictures. ``may_change`` is one of ``settings.MAY_CHANGE``. ``seconds``
+    are those that the plans took.
     """
 
     states: tuple[LoopState, ...]
@@ -36,6 +39,8 @@ class BatchRound:
     first_seed: int
     strategies: Sequence[str]
     rewriter: Rewriter | None = None
+    encoder: Encoder | None = None
+    may_change: str = AS_NEEDED
     seconds: float = 0.0
 
     @property
@@ -114,6 +119,7 @@ class BatchRound:
         if failed is not None:
             raise RoundError(failed.cause, self.number, self.states, latents)
         seconds = (seconds + self.seconds) / (sum(plan is not None for plan in self.plans) or 1)
+        accept = better_and_kept if self.may_change == KEEP_ALL else better
         states = []
         for row, (state, plan) in enumerate(zip(self.states, self.plans)):
             rounds = list(state.rounds)
@@ -129,7 +135,7 @@ class BatchRound:
                         critiques[row],
                         latents[row].detach().cpu(),
                         images[row].detach().cpu(),
-                        not rounds or better(state, critiques[row]),
+                        not rounds or accept(state, critiques[row]),
                         reason=plan.reason,
                         region=plan.region,
                         prompt=self.prompt,
@@ -142,7 +148,8 @@ class BatchRound:
         """The round that follows, from the states after this one: what the router plans for each picture that fails."""
         started = time.perf_counter()
         seed = derived_seed(self.first_seed, max(len(state.rounds) for state in states), 0)
-        strategies = router(self.strategies, editing=any(state.from_source for state in states))
+        editing = any(state.from_source for state in states)
+        strategies = router(self.strategies, editing=editing, may_change=self.may_change)
         plans = tuple(
             None if state.finished else strategies.plan(self._situation(state, seed), within_edit_region)
             for state in states
@@ -150,7 +157,7 @@ class BatchRound:
         return replace(self, states=tuple(states), plans=plans, seconds=time.perf_counter() - started)
 
     def _situation(self, state: LoopState, seed: int) -> Situation:
-        rewriter = self.rewriter
+        rewriter, encoder = self.rewriter, self.encoder
 
         def nfe(noise_level: float) -> int:
             # What the body costs from a noise level on, only its owner knows; the last round is the best guess.
@@ -159,7 +166,12 @@ class BatchRound:
         def rewrite(critique: Critique) -> str | None:
             return rewriter(state.prompt, critique, state.prompts_tried) if rewriter else None
 
-        return Situation(state, seed, nfe, rewrite=rewrite if rewriter else None)
+        def encode(image: Tensor) -> Tensor:
+            assert encoder is not None
+            return encoder.encode(image[None])[0].to(state.best.latent)
+
+        # The sampler is the artist's, and starts all of a picture from one level.
+        return Situation(state, seed, nfe, rewrite=rewrite if rewriter else None, encode=encode if encoder else None)
 
     def _check(self, latents: Tensor, images: Tensor, critiques: Sequence[Critique]) -> None:
         batch = len(self.states)
@@ -190,9 +202,12 @@ def first_round(
     sources: Tensor | None = None,
     rewriter: Rewriter | None = None,
     notes: Sequence[str] = (),
+    encoder: Encoder | None = None,
+    may_change: str = AS_NEEDED,
+    painted: Sequence[Painted | None] | None = None,
 ) -> BatchRound:
     """A fresh draw of ``batch`` pictures with the artist's own seed; with ``sources`` (B, C, h, w), these as they are.
-    ``notes`` are the states'.
+    ``notes`` and ``painted`` are the states'.
 
     Raises ValueError for sources without claims of an edit, or not one for each picture.
     """
@@ -201,8 +216,10 @@ def first_round(
         check_editable([claims], sources, batch)
         nothing = torch.zeros(sources.shape[-2:], dtype=torch.bool)
         plans = tuple(Plan(SOURCE, 0.0, seed, 0, region=nothing, latent=source) for source in sources)
-    states = tuple(LoopState(prompt, tuple(claims), notes=tuple(notes)) for _ in range(batch))
-    return BatchRound(states, plans, seed, strategies, rewriter)
+    states = tuple(
+        LoopState(prompt, tuple(claims), notes=tuple(notes), painted=masks) for masks in painted or (None,) * batch
+    )
+    return BatchRound(states, plans, seed, strategies, rewriter, encoder, may_change)
 
 
 def resumed_round(
@@ -212,8 +229,11 @@ def resumed_round(
     seed: int,
     strategies: Sequence[str] = DEFAULT_STRATEGIES,
     rewriter: Rewriter | None = None,
+    encoder: Encoder | None = None,
+    may_change: str = AS_NEEDED,
+    painted: Sequence[Painted | None] | None = None,
 ) -> BatchRound:
-    """The next round of pictures that a loop has worked on before.
+    """The next round of pictures that a loop has worked on before. ``painted`` replaces the states'.
 
     Raises ValueError where ``states`` are of another batch size or were judged on other claims, and for unknown
     strategies.
@@ -225,7 +245,9 @@ def resumed_round(
         )
     for state in states:
         _check_claims(claims, state.claims)
-    return BatchRound(tuple(states), (None,) * batch, seed, strategies, rewriter).after(states)
+    states = [replace(state, painted=masks) for state, masks in zip(states, painted or (None,) * batch)]
+    following = BatchRound(tuple(states), (None,) * batch, seed, strategies, rewriter, encoder, may_change)
+    return following.after(states)
 
 
 def _check_claims(expected: Sequence[Claim], judged: Sequence[Claim]) -> None:

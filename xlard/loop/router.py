@@ -7,9 +7,15 @@ from dataclasses import dataclass
 
 from .plan import Plan, Situation, Strategy
 from .registry import DEFAULT_STRATEGIES, StrategySpec, built, spec_of, strategy_specs
+from .settings import ANYTHING, AS_NEEDED, KEEP_ALL, check_may_change
 
 PATIENCE = 2
-"""Rounds without progress after which a fresh draw is tried."""
+"""Rounds without progress after which something else is tried: a fresh draw, or where all else is kept, another
+strategy.
+"""
+
+IMPATIENT = 1
+"""The same where anything may change."""
 
 SURE = 0.77
 """Confidence of a critique from which its boxes are relied on. Measured with the shapes world's critic
@@ -42,24 +48,42 @@ class Router:
     """Asks strategies in order.
 
     ``unsure``, if there is one, goes first where the critic's confidence in its answer is below ``SURE``; before that
-    goes ``restart``, if there is one, after ``PATIENCE`` rounds without progress.
+    goes ``restart``, if there is one, after ``patience`` rounds without progress. With ``keeps`` it takes of all plans
+    that leave a part of the picture as it is the one after which the fewest claims would fail, and of equal ones the
+    one that changes least.
     """
 
     strategies: tuple[Strategy, ...]
     restart: Strategy | None = None
     unsure: Strategy | None = None
+    patience: int = PATIENCE
+    keeps: bool = False
 
     def plan(
         self, situation: Situation, allowed: Callable[[Plan, Situation], Plan | None] = lambda plan, _: plan
     ) -> Plan | None:
-        """The first plan that a strategy offers, as far as it is ``allowed``; None where there is none."""
+        """The plan that a strategy offers, as far as it is ``allowed``; None where there is none."""
+        if self.keeps:
+            return self._keeping_plan(situation, allowed)
         order = self.strategies
         if self.unsure and situation.state.best.critique.confidence < SURE:
             order = (self.unsure, *order)
-        if self.restart and situation.state.stalled % (PATIENCE + 1) == PATIENCE:
+        if self.restart and self._is_stuck(situation):
             order = (self.restart, *order)
         offered = (strategy.plan(situation) for strategy in order)
         return next((plan for plan in (allowed(plan, situation) for plan in offered if plan) if plan), None)
+
+    def _keeping_plan(self, situation: Situation, allowed: Callable[[Plan, Situation], Plan | None]) -> Plan | None:
+        offered = (strategy.plan(situation) for strategy in self.strategies)
+        plans = [plan for plan in (allowed(plan, situation) for plan in offered if plan) if plan]
+        keeping = [plan for plan in plans if plan.region is not None or plan.claims]
+        if self._is_stuck(situation):
+            tried = situation.state.rounds[-1].strategy
+            keeping = [plan for plan in keeping if plan.strategy != tried] or keeping
+        return min(keeping, key=lambda plan: (plan.failing, plan.change), default=None)
+
+    def _is_stuck(self, situation: Situation) -> bool:
+        return situation.state.stalled % (self.patience + 1) == self.patience
 
 
 def router(
@@ -67,12 +91,15 @@ def router(
     noise_level: float | None = None,
     editing: bool = False,
     single_step: bool = False,
+    may_change: str = AS_NEEDED,
 ) -> Router:
     """A router over strategies by name, in the order of their priorities (see ``registry.Priority``).
 
     ``noise_level`` is the level to renoise to, None for each strategy's own. ``editing``: a source is edited;
-    ``single_step``: a corrector that acts once corrects fresh draws. Raises ValueError for unknown names, and for none.
+    ``single_step``: a corrector that acts once corrects fresh draws. ``may_change`` is one of
+    ``settings.MAY_CHANGE``. Raises ValueError for unknown names, and for none.
     """
+    check_may_change(may_change)
     known = [spec.name for spec in strategy_specs()]
     unknown = [name for name in names if name not in known]
     if unknown or not names:
@@ -92,4 +119,10 @@ def router(
         elif fresh_draw is not None and fresh_draw not in strategies:
             strategies.append(fresh_draw)
     unsure = next((built(spec, noise_level) for spec in specs if spec.uses_corrector), None)
-    return Router(tuple(strategies), fresh_draw, unsure if single_step and not editing else None)
+    return Router(
+        tuple(strategies),
+        fresh_draw,
+        unsure if single_step and not editing else None,
+        IMPATIENT if may_change == ANYTHING else PATIENCE,
+        keeps=may_change == KEEP_ALL,
+    )

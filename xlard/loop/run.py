@@ -10,15 +10,16 @@ from torch import Tensor
 
 from ..claims import Claim
 from ..critique import Critique
-from ..protocols import Corrector, Decoder, Head, Judge, Rewriter, Sampler
+from ..protocols import Corrector, Decoder, Encoder, Head, Judge, Rewriter, Sampler
 from .attempt import carry_out, first_attempt
 from .correction import Correction
 from .critic_failure import keeping
 from .edit_region import within_edit_region
-from .engine import Engine, OnRound, better, derived_seed
+from .engine import Engine, OnRound, better, better_and_kept, derived_seed
+from .painted import Painted
 from .plan import Plan, Situation
 from .router import Router, router
-from .settings import LoopSettings
+from .settings import KEEP_ALL, LoopSettings
 from .state import LoopState
 
 
@@ -36,18 +37,34 @@ def self_correct(
     rewriter: Rewriter | None = None,
     sources: Tensor | None = None,
     read_steps: bool = False,
+    encoder: Encoder | None = None,
+    painted: Sequence[Painted | None] | None = None,
 ) -> list[LoopState]:
     """Draw each picture, then fix those that the critic fails, until they pass or rounds or budget are spent.
 
     The best picture by the critic is kept. Prompts get another wording only from a ``rewriter``. With ``sources``
-    (B, C, h, w) these latents are the first pictures, and only what their edits may change is redrawn. A picture
+    (B, C, h, w) these latents are the first pictures, and only what their edits may change is redrawn. Strategies that
+    paint on pictures need an ``encoder``. ``painted`` says for each picture where later rounds may change it. A picture
     without claims is drawn once and not judged. Raises ValueError where the claims of a source have no edit, or for
     unknown strategies; and RoundError, which holds what there was until then, where the critic, the decoder or anything
     in a later round fails.
     """
     return correct_all(
         Engine(
-            sampler, decoder, judge, prompts, claims, seeds, head, corrector, on_round, rewriter, sources, read_steps
+            sampler,
+            decoder,
+            judge,
+            prompts,
+            claims,
+            seeds,
+            head,
+            corrector,
+            on_round,
+            rewriter,
+            sources,
+            read_steps,
+            encoder,
+            painted,
         ),
         settings or LoopSettings(),
     )
@@ -57,8 +74,13 @@ def correct_all(engine: Engine, settings: LoopSettings) -> list[LoopState]:
     """The loop on an engine; see ``self_correct``."""
     correction = Correction.resolve(engine.head, engine.corrector, settings)
     strategies = router(
-        settings.strategies, settings.noise_level, engine.sources is not None, correction.corrects_draws
+        settings.strategies,
+        settings.noise_level,
+        engine.sources is not None,
+        correction.corrects_draws,
+        settings.may_change,
     )
+    accept = better_and_kept if settings.may_change == KEEP_ALL else better
     rows = list(range(len(engine.states)))
     engine.try_rows(rows, lambda: first_attempt(engine, rows, settings, correction), better)
     for number in range(1, settings.rounds + 1):
@@ -76,7 +98,7 @@ def correct_all(engine: Engine, settings: LoopSettings) -> list[LoopState]:
                 engine.try_rows(
                     list(plans),
                     lambda: carry_out(engine, list(plans), list(plans.values()), correction),
-                    better,
+                    accept,
                     [seconds[row] for row in plans],
                 )
     return engine.states
@@ -89,12 +111,16 @@ def plan_for(
 
     None for a picture that passes or has no claims, and where the ``budget`` in model calls does not allow the plan.
     """
-    state, rewriter = engine.states[row], engine.rewriter
+    state, rewriter, encoder = engine.states[row], engine.rewriter, engine.encoder
     if state.finished:
         return None
 
     def rewrite(critique: Critique) -> str | None:
         return rewriter(state.prompt, critique, state.prompts_tried) if rewriter else None
+
+    def encode(image: Tensor) -> Tensor:
+        assert encoder is not None
+        return encoder.encode(image[None])[0].to(state.best.latent)
 
     situation = Situation(
         state,
@@ -104,6 +130,8 @@ def plan_for(
         rewrite if rewriter else None,
         correction.single_step_level,
         correction.draw_nfe,
+        encode if encoder else None,
+        mixed_levels=True,
     )
     plan = strategies.plan(situation, within_edit_region)
     if plan is None or (budget is not None and state.nfe + plan.nfe > budget):

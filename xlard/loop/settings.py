@@ -16,6 +16,11 @@ FIRST = ("plain", "doubted", "always")
 all.
 """
 
+KEEP_ALL, AS_NEEDED, ANYTHING = MAY_CHANGE = ("keep everything else", "as much as it takes", "anything")
+"""How much of a picture repairs may change: nothing but what is wrong, and never a claim that holds; what the kind of
+failure calls for; all of it, as soon as one round was no better.
+"""
+
 
 @dataclass(frozen=True)
 class LoopSettings:
@@ -25,7 +30,7 @@ class LoopSettings:
     ``correct`` of which a head picks one, up to its highest readable noise level, for one model call each. ``strength``
     of the corrector, and ``where`` it acts, in its own window of noise levels unless ``window`` (lowest, highest) names
     another. ``noise_level`` to renoise to, None for each strategy's own; ``budget`` in model calls. ``first`` is one of
-    ``FIRST``, else ValueError is raised.
+    ``FIRST`` and ``may_change`` one of ``MAY_CHANGE``, else ValueError is raised.
     """
 
     rounds: int = 4
@@ -37,7 +42,15 @@ class LoopSettings:
     noise_level: float | None = None
     budget: int | None = None
     first: str = FIRST[0]
+    may_change: str = AS_NEEDED
 
     def __post_init__(self) -> None:
         if self.first not in FIRST:
             raise ValueError(f"'{self.first}' is no way of drawing the first picture: {', '.join(FIRST)}.")
+        check_may_change(self.may_change)
+
+
+def check_may_change(may_change: str) -> None:
+    """Raise ValueError for what is none of ``MAY_CHANGE``."""
+    if may_change not in MAY_CHANGE:
+        raise ValueError(f"'{may_change}' does not say how much may change: {', '.join(MAY_CHANGE)}.")

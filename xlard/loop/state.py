@@ -13,6 +13,7 @@ from ..edit import Edit
 from ..editing.claims import edit_in
 from ..file_keys import to_file
 from .ground import without_ground
+from .painted import Painted
 
 StepReward = tuple[float, float]
 """A noise level, and the reward in [0, 1] that the head expects of the x0 prediction there."""
@@ -69,7 +70,7 @@ class LoopState:
     """A picture on its way through the loop; ``rounds[0]`` is the first, uncorrected picture, or the source of an edit.
 
     ``ended`` says why there are no more rounds, where the critic failed; else it is empty. ``notes`` are lines for
-    people on what of the prompt became no claim.
+    people on what of the prompt became no claim. ``painted`` says where later rounds may change it, None: everywhere.
     """
 
     prompt: str
@@ -77,6 +78,7 @@ class LoopState:
     rounds: list[Round] = field(default_factory=list)
     ended: str = ""
     notes: tuple[str, ...] = ()
+    painted: Painted | None = None
 
     @property
     def first(self) -> Round:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from ..rewards import decidable
+from .cutouts import rim
 from .faults import faults_of
 from .grid import Grid
 from .plan import Plan, Situation
-from .rearrange import pieces_of, rearranged
+from .rearrange import Rearranged, pieces_of, rearranged, seam
 from .regions import region_grid, region_of
 from .state import LoopState
 
@@ -25,6 +28,14 @@ REARRANGE_GROWTH = 0.02
 
 REARRANGE_NOISE_LEVEL = 0.5
 """Noise level to renoise rearranged objects to: enough to join them with what is around, too little to lose them."""
+
+SEAM_NOISE_LEVEL = 0.5
+"""Noise level that what is around a redrawn part is renoised to, where objects have masks."""
+
+HOLE_NOISE_LEVELS = (0.8, 0.5)
+"""Noise levels that what was behind an object with a mask is drawn from: the higher one gives it the texture of what is
+around, the lower one is for where the object came back.
+"""
 
 
 @dataclass(frozen=True)
@@ -108,33 +119,49 @@ class Region:
 
     def plan(self, situation: Situation) -> Plan | None:
         """None if the critic gives no boxes to go by, or if the whole picture would be redrawn."""
-        rng = random.Random(situation.seed)
-        best = situation.state.best
-        faults = faults_of(best.foreground, rng, situation.held)
-        if not faults.located or not best.foreground.detections:
-            return None
-        region = region_of(
-            faults, region_grid(situation.size, situation.image_size), rng, situation.held, situation.area
-        )
+        best, painted = situation.state.best, situation.state.painted
+        region, reason = self._region(situation), _reason(situation)
+        if region is None and painted is not None and painted.fix_here is not None:
+            region, reason = situation.area, "where it is painted"
         if region is None:
             return None
+        seam = self._seam(situation, region)
         return Plan(
             self.name,
             self.noise_level,
             situation.seed,
             situation.nfe(self.noise_level),
-            _reason(situation),
-            region,
+            reason,
+            region if seam is None else region | seam,
             prompt=best.prompt,
+            levels=None if seam is None else region * self.noise_level + seam * SEAM_NOISE_LEVEL,
         )
+
+    def _region(self, situation: Situation) -> Tensor | None:
+        rng, critique = random.Random(situation.seed), situation.state.best.foreground
+        faults = faults_of(critique, rng, situation.held)
+        if not faults.located or not critique.detections:
+            return None
+        grid = region_grid(situation.size, situation.image_size)
+        return region_of(faults, grid, rng, situation.held, situation.area)
+
+    def _seam(self, situation: Situation, region: Tensor) -> Tensor | None:
+        """The cells (h, w) around a region that no object takes; None where objects are boxes, whose rim is loose, and
+        where the sampler draws all from one noise level.
+        """
+        objects = situation.state.best.foreground.detections
+        if not situation.mixed_levels or not any(detection.mask is not None for detection in objects):
+            return None
+        return rim(region) & ~region_grid(situation.size, situation.image_size).cells(objects)
 
 
 @dataclass(frozen=True)
 class Rearrange:
-    """Objects erased, copied and moved in the latent by the critic's boxes.
+    """Objects erased, copied and moved in the latent by the critic's masks or boxes.
 
-    What was touched is sampled on from a middle noise level. Missing objects are copied from the picture itself, or
-    from an earlier attempt at it.
+    What was touched is sampled on from a middle noise level; what was behind an object with a mask is drawn from noise,
+    where the sampler can start a part of the picture from another level. Missing objects are copied from the picture
+    itself, or from an earlier attempt at it.
     """
 
     noise_level: float = REARRANGE_NOISE_LEVEL
@@ -147,20 +174,27 @@ class Rearrange:
         arrangement = next(filter(None, (self._rearranged(situation, growth) for growth in growths)), None)
         if arrangement is None:
             return None
-        latent, touched = arrangement
-        best = situation.state.best
+        best, region, levels, level = situation.state.best, arrangement.touched, None, self.noise_level
+        if situation.mixed_levels and arrangement.holes.any():
+            tries = situation.tries(self.name)
+            level = max(HOLE_NOISE_LEVELS[min(tries, len(HOLE_NOISE_LEVELS) - 1)], self.noise_level)
+            region = region | seam(arrangement)
+            levels = torch.where(arrangement.holes, level, self.noise_level) * region
+        undecided = sum(not v.passed for v in best.critique.verdicts if not decidable(v.claim))
         return Plan(
             self.name,
-            self.noise_level,
+            level,
             situation.seed,
-            situation.nfe(self.noise_level),
+            situation.nfe(level),
             _reason(situation),
-            touched,
-            latent,
+            region,
+            arrangement.latent,
             best.prompt,
+            levels=levels,
+            failing=arrangement.failing + undecided,
         )
 
-    def _rearranged(self, situation: Situation, growth: float) -> tuple[Tensor, Tensor] | None:
+    def _rearranged(self, situation: Situation, growth: float) -> Rearranged | None:
         grid, best = Grid(situation.size, situation.image_size, growth), situation.state.best
         donors = [
             piece
@@ -168,7 +202,15 @@ class Rearrange:
             if round_ is not best
             for piece in pieces_of(round_.latent, round_.foreground.detections, grid)
         ]
-        return rearranged(best.latent, best.foreground, grid, random.Random(situation.seed), donors, situation.held)
+        return rearranged(
+            best.latent,
+            best.foreground,
+            grid,
+            random.Random(situation.seed),
+            donors,
+            situation.held,
+            situation.painted_area,
+        )
 
 
 def _fresh(name: str, situation: Situation, prompt: str = "") -> Plan:

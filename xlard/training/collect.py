@@ -19,7 +19,7 @@ from ..detections import Detection
 from ..guidance.base import X0Guidance
 from ..loop.engine import derived_seed
 from ..loop.grid import Grid
-from ..loop.rearrange import Piece, pieces_of, rearranged
+from ..loop.rearrange import Piece, Rearranged, pieces_of, rearranged
 from ..loop.strategies import REARRANGE_GROWTH, REARRANGE_NOISE_LEVEL
 from ..prompts import claims_from_prompt
 from ..prompts.unclaimed import prompts_with_claims, skipped_note
@@ -352,7 +352,7 @@ class _Collector:
             for piece in pieces_of(latent, critique.detections, grid):
                 self.donors[piece.object.label].append(piece)
         donors = [piece for pieces in self.donors.values() for piece in pieces]
-        plans: dict[int, tuple[Tensor, Tensor]] = {}
+        plans: dict[int, Rearranged] = {}
         for row, ((prompt, seed), critique) in enumerate(zip(group, critiques)):
             if not critique.passed and not critique.abstained:
                 rng = random.Random(f"{self.settings.seed} {seed} {prompt}")
@@ -361,7 +361,8 @@ class _Collector:
                     plans[row] = plan
         if plans:
             rows = list(plans)
-            changed, regions = (torch.stack(tensors) for tensors in zip(*plans.values()))
+            changed = torch.stack([plan.latent for plan in plans.values()])
+            regions = torch.stack([plan.touched for plan in plans.values()])
             drawn = sampler.resume(changed, REARRANGE_NOISE_LEVEL, rows, [group[row][1] for row in rows], None, regions)
             claims = [self.claims[group[row][0]] for row in rows]
             judged, _ = judged_without_broken(self.judge, self.decoder.decode(drawn), claims, drawn)

@@ -92,8 +92,8 @@ class Drafts:
         pieces: dict[_Label, list[Piece]] = defaultdict(list)
         for final, objects in zip(self._records.finals, self._records.objects):
             for index, detection in enumerate(objects):
-                others = self._grid.boxes([*objects[:index], *objects[index + 1 :]])
-                if self._within_picture(detection) and not (self._grid.boxes([detection]) & others).any():
+                others = self._grid.cells([*objects[:index], *objects[index + 1 :]])
+                if self._within_picture(detection) and not (self._grid.cells([detection]) & others).any():
                     pieces[detection.color, detection.noun] += pieces_of(final, [detection], self._grid)
         return pieces
 
@@ -104,7 +104,7 @@ class Drafts:
 
     def _background(self, picture: int) -> Tensor:
         if picture not in self._backgrounds:
-            holes = self._grid.boxes(self._records.objects[picture])
+            holes = self._grid.cells(self._records.objects[picture])
             self._backgrounds[picture] = fill(self._records.finals[picture], holes)
         return self._backgrounds[picture]
 

@@ -71,7 +71,7 @@ def recomposed(records: Records, share: float, rng: random.Random) -> Records:
     if not rows:
         return alone
     grid = _grid(records)
-    holes = torch.stack([grid.boxes(alone.objects[row]) for row in rows])
+    holes = torch.stack([grid.cells(alone.objects[row]) for row in rows])
     for row, empty in zip(rows, fill(records.latents[rows], holes)):
         alone.latents[row], alone.objects[row] = _recompose(alone.latents[row], empty, alone.objects[row], grid, rng)
         critique = critique_by_boxes(records.prompts[row], alone.objects[row], records.side)
@@ -98,12 +98,12 @@ def _recompose(
     free_standing = [
         detection
         for index, detection in enumerate(objects)
-        if not (grid.boxes([detection]) & grid.boxes([*objects[:index], *objects[index + 1 :]])).any()
+        if not (grid.cells([detection]) & grid.cells([*objects[:index], *objects[index + 1 :]])).any()
     ]
     left_out = [detection for detection in free_standing if rng.random() < _LEFT_OUT]
     placed = [detection for detection in free_standing if detection not in left_out and rng.random() < _MOVED]
     shown = [detection for detection in objects if detection not in left_out and detection not in placed]
-    cleared = grid.boxes([*left_out, *placed]) & ~grid.boxes(shown)
+    cleared = grid.cells([*left_out, *placed]) & ~grid.cells(shown)
     if free_standing and rng.random() < _COPIED:
         placed.append(rng.choice(free_standing))
     pieces = pieces_of(latent, placed, grid)

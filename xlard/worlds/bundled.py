@@ -17,7 +17,7 @@ from ..critique import Verdict
 from ..detections import Detection
 from ..models.corrector import LatentCorrector
 from ..models.head import RewardHead
-from ..protocols import Decoder
+from ..protocols import Encoder
 from ..rewards import judge_by_boxes
 from .decoder import VaeDecoder, load_autoencoder
 from .sampling import FlowSampler
@@ -82,9 +82,14 @@ class BundledWorld:
 
     @cached_property
     @torch.inference_mode(False)
-    def decoder(self) -> Decoder:
+    def decoder(self) -> VaeDecoder:
         """The autoencoder's decoder."""
         return VaeDecoder(load_autoencoder(self.pipeline / "vae").to(self.device))
+
+    @property
+    def encoder(self) -> Encoder:
+        """The autoencoder's encoder."""
+        return self.decoder
 
     def judge(self, claim: Claim, objects: Sequence[Detection]) -> Verdict:
         """Whether a claim holds of a picture's annotated objects: boxes decide."""

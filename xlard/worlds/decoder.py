@@ -1,4 +1,4 @@
-"""Autoencoders of diffusers folders as decoders."""
+"""Autoencoders of diffusers folders as decoders and encoders."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def load_autoencoder(folder: Path) -> Any:
 
 
 class VaeDecoder:
-    """``protocols.Decoder`` for a diffusers AutoencoderTiny."""
+    """``protocols.Decoder`` and ``protocols.Encoder`` for a diffusers AutoencoderTiny."""
 
     def __init__(self, autoencoder: Any):
         self.autoencoder = autoencoder
@@ -31,3 +31,9 @@ class VaeDecoder:
         batches = latents.to(self.autoencoder.device).split(_BATCH)
         decoded = torch.cat([self.autoencoder.decode(batch).sample for batch in batches])
         return (decoded / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1)
+
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> Tensor:
+        """Images (B, H, W, 3) in [0, 1] to latents (B, C, h, w)."""
+        pictures = images.to(self.autoencoder.device).permute(0, 3, 1, 2) * 2 - 1
+        return torch.cat([self.autoencoder.encode(batch).latents for batch in pictures.split(_BATCH)])

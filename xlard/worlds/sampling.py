@@ -12,6 +12,9 @@ from torch import Tensor
 from ..guidance.base import X0Guidance
 from ..guidance.corrector import moved_noise
 
+_SLACK = 1e-4
+"""How far two noise levels that are meant to be equal may lie apart."""
+
 _ENCODED = 500
 """Prompts encoded together."""
 
@@ -127,19 +130,24 @@ class FlowSampler:
         regions: Tensor | None = None,
     ) -> Tensor:
         """Renoise latents to ``noise_level`` and sample to the end, everywhere or inside ``regions``
-        (B, h, w).
+        (B, h, w), which may hold a noise level for each cell.
         """
         noise_levels, context = self.noise_levels(noise_level), self.context(rows)
         latents, noise = latents.to(self.device), self.noise(seeds)
         noisy = torch.lerp(latents, noise, noise_levels[0].item())
         if regions is None:
             return self.integrate(noisy, noise_levels, context, guidance)
-        opened = regions.to(self.device)[:, None]
+        cell_levels = regions.to(self.device, torch.float32)[:, None]
+        opened = torch.zeros_like(cell_levels, dtype=torch.bool)
 
         def restore(noisy: Tensor, level: float) -> Tensor:
-            return torch.where(opened, noisy, torch.lerp(latents, noise, level))
+            nonlocal opened
+            # A cell that opens now has been sampled until here, and begins as it was.
+            begun = torch.where(opened, noisy, torch.lerp(latents, noise, level))
+            opened = cell_levels >= min(level, noise_level) - _SLACK
+            return begun
 
-        return torch.where(opened, self.integrate(noisy, noise_levels, context, guidance, restore), latents)
+        return torch.where(cell_levels > 0, self.integrate(noisy, noise_levels, context, guidance, restore), latents)
 
     def integrate(
         self,

@@ -14,7 +14,7 @@ from ..critique import Critique, Verdict
 from ..detections import Detection
 from ..models.corrector import LatentCorrector
 from ..models.head import RewardHead
-from ..protocols import Decoder, Judge
+from ..protocols import Decoder, Encoder, Judge
 from .critic_model import CriticDesign
 from .prompts import WorldPrompts
 from .sampling import FlowSampler
@@ -95,6 +95,10 @@ class World(Protocol):
     @property
     def decoder(self) -> Decoder:
         """The autoencoder's decoder."""
+
+    @property
+    def encoder(self) -> Encoder:
+        """The autoencoder's encoder."""
 
     def colors_of(self, noun: str) -> tuple[str, ...]:
         """The colours in which prompts ask for an object; none for one that looks as it is."""

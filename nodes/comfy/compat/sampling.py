@@ -98,6 +98,22 @@ def add_x0_hook(model: Any, change: Callable[[Any, Tensor, Tensor], Tensor]) -> 
     )
 
 
+def add_mask_hook(model: Any, change: Callable[[Any, Tensor, Tensor], Tensor]) -> None:
+    """Have a MODEL, which the caller owns, replace the noise mask of each step, after what did so before.
+
+    ``change`` gets the model's ``model_sampling``, the sigmas of the batch and the mask. It is called only where there
+    is a mask. Rests on ``set_model_denoise_mask_function``, on its key in ``model_options``, and on the ``model`` of
+    its options: always.
+    """
+    before = model.model_options.get("denoise_mask_function")
+
+    def changed(sigma: Tensor, mask: Tensor, extra_options: dict) -> Tensor:
+        mask = mask if before is None else before(sigma, mask, extra_options=extra_options)
+        return change(extra_options["model"].inner_model.model_sampling, sigma, mask)
+
+    model.set_model_denoise_mask_function(changed)
+
+
 def add_sampler_hook(model: Any, change: Callable[[Any, Any, Tensor], Any]) -> None:
     """Have a MODEL, which the caller owns, replace the sampler before each run.
 

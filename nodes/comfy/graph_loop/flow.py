@@ -12,8 +12,10 @@ from torch import Tensor
 
 from ....xlard.claims import Claim, NotedClaims
 from ....xlard.critics.rewrite import PromptRewriter
+from ....xlard.loop.painted import Painted
 from ....xlard.loop.rounds import BatchRound, first_round, resumed_round
 from ....xlard.loop.state import LoopState
+from ....xlard.protocols import Encoder
 from ..compat.jobs import ExecutionBlocker, running
 from ..compat.sampling import add_call_hook, noise_levels
 from ..critic.pictures import shaped_images, states_text
@@ -189,6 +191,9 @@ def begun_round(
     strategies: Sequence[str],
     sources: Tensor | None,
     writer: object | None,
+    encoder: Encoder | None,
+    may_change: str,
+    painted: Sequence[Painted | None],
 ) -> BatchRound:
     """The round that a loop's start begins: one that was planned, the first, or the next after a loop's states.
 
@@ -200,8 +205,10 @@ def begun_round(
         return state
     rewriter = None if writer is None else PromptRewriter(writer)
     if state is None:
-        return first_round(prompt, claims, batch, seed, strategies, sources, rewriter, claims.notes)
-    return resumed_round(state, claims, batch, seed, strategies, rewriter)
+        return first_round(
+            prompt, claims, batch, seed, strategies, sources, rewriter, claims.notes, encoder, may_change, painted
+        )
+    return resumed_round(state, claims, batch, seed, strategies, rewriter, encoder, may_change, painted)
 
 
 def _job() -> str | None:

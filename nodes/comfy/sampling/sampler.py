@@ -13,12 +13,15 @@ from torch import Tensor
 
 from ....xlard.guidance.base import X0Guidance
 from ..compat.encoders import vae_shape
-from ..compat.sampling import add_call_hook, fitted_samples, noise_levels, sampled, schedule_of
+from ..compat.sampling import add_call_hook, add_mask_hook, fitted_samples, noise_levels, sampled, schedule_of
 from ..managed import ManagedModule
 from .conditioning_rows import conditioning_of_rows
 from .latents import as_pictures, mask_of, prompt_embeddings
 from .rewriting import ConditioningRewriter
 from .x0_guidance import with_guidance
+
+_SLACK = 1e-4
+"""How far two noise levels that are meant to be equal may lie apart."""
 
 
 class _NfeCounter:
@@ -76,6 +79,11 @@ class ComfySampler:
         return self._latents.shape[0]
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the latents."""
+        return self._latents.shape[-2], self._latents.shape[-1]
+
+    @property
     def nfe_made(self) -> int:
         """Model calls so far, counted as they happen."""
         return self._counter.nfe
@@ -99,12 +107,16 @@ class ComfySampler:
     ) -> Tensor:
         """Renoise latents (B, C, h, w) to the step of the schedule nearest to ``noise_level`` and sample on from there.
 
-        With ``regions`` (B, h, w) only where they are true; with a noise mask too, inside both.
+        With ``regions`` (B, h, w) only where they are true, or from the noise levels that they hold; with a noise mask
+        too, inside both.
         """
-        redrawn = self._run(self._blended(latents, rows), self._start(noise_level), rows, seeds, guidance, regions)
-        if regions is None:
+        opened = None if regions is None else regions > 0
+        opening = None if regions is None or regions.dtype == torch.bool else (regions, noise_level)
+        start = self._start(noise_level)
+        redrawn = self._run(self._blended(latents, rows), start, rows, seeds, guidance, opened, opening)
+        if opened is None:
             return redrawn
-        return torch.where(regions.to(redrawn.device)[:, None], redrawn, latents.to(redrawn))
+        return torch.where(opened.to(redrawn.device)[:, None], redrawn, latents.to(redrawn))
 
     def predict(self, latents: Tensor, noise_level: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
         """The x0 prediction (B, C, h, w) at the step nearest to ``noise_level``: one call, one Euler step to 0."""
@@ -143,8 +155,11 @@ class ComfySampler:
         seeds: Sequence[int],
         guidance: X0Guidance | None,
         regions: Tensor | None,
+        opening: tuple[Tensor, float] | None = None,
     ) -> Tensor:
         model = self._model if guidance is None else with_guidance(self._model, guidance, self._companions)
+        if opening is not None:
+            model = self._opening(model, *opening)
         nfe_before = self._counter.nfe
         samples = self._sample(model, latents, self._sigmas[start:], self._sampler_name, rows, seeds, regions)
         # Stops take a call more each, whatever the sampler does within a step.
@@ -178,6 +193,21 @@ class ComfySampler:
         )
         return samples[:, :, 0] if self._video else samples
 
+    def _opening(self, model: Any, levels: Tensor, noise_level: float) -> Any:
+        """A clone of a MODEL that draws each cell from its level (B, h, w) on, and before keeps it as it was.
+
+        ``noise_level`` is the one that sampling is to start from; the schedule may start a little above it.
+        """
+        cell_levels = levels[:, None, None] if self._video else levels[:, None]
+
+        def opened(model_sampling: Any, sigma: Tensor, mask: Tensor) -> Tensor:
+            level = min(float(noise_levels(model_sampling, sigma).max()), noise_level)
+            return mask * (cell_levels.to(mask) >= level - _SLACK)
+
+        clone = model.clone()
+        add_mask_hook(clone, opened)
+        return clone
+
     def _noise_mask(self, rows: Sequence[int], regions: Tensor | None) -> Tensor | None:
         if self._mask is None and regions is None:
             return None
@@ -208,7 +238,9 @@ def _checked(samples: Tensor) -> Tensor:
 
 
 class ComfyDecoder:
-    """Decodes latents (B, C, h, w) with a VAE; implements ``xlard.protocols.Decoder``."""
+    """Decodes latents (B, C, h, w) with a VAE, and encodes pictures; implements ``xlard.protocols.Decoder`` and
+    ``Encoder``.
+    """
 
     def __init__(self, vae: Any):
         self._vae = vae
@@ -223,3 +255,8 @@ class ComfyDecoder:
             )
         images = self._vae.decode(latents.unsqueeze(2) if is_video else latents).float()
         return images.reshape(-1, *images.shape[-3:])[..., :3]
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Latents (B, C, h, w) of images (B, H, W, 3) in [0, 1]."""
+        # One by one: a VAE of videos takes several pictures for frames of one.
+        return torch.cat([as_pictures(self._vae.encode(image[None])) for image in images])

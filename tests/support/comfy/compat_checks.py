@@ -160,6 +160,25 @@ def masks_fit_latents():
     assert not torch.allclose(latents[..., 6:], start[..., 6:]), "inside of the mask nothing changed"
 
 
+def masks_are_replaced():
+    model, levels = MODEL.clone(), []
+
+    def closed_late(model_sampling, sigma, mask):
+        levels.append(sampling.noise_levels(model_sampling, sigma).max().item())
+        return mask * (levels[-1] < 0.5)
+
+    def doubled(sigma, mask, extra_options):
+        return mask * 2
+
+    model.set_model_denoise_mask_function(doubled)
+    sampling.add_mask_hook(model, closed_late)
+    start = torch.rand(1, 4, 12, 12)
+    drawn(model, mask=torch.full((1, 1, 12, 12), 0.5), latents=start)
+    assert len(levels) == 3 and levels[0] == 1 and levels[-1] < 0.5, levels
+    sampling.add_mask_hook(model, lambda model_sampling, sigma, mask: mask * 0)
+    assert torch.allclose(drawn(model, mask=torch.ones(1, 1, 12, 12), latents=start), start, atol=1e-5), "no effect"
+
+
 def empty_latents_fit_the_model():
     assert sampling.fitted_samples(MODEL, {}, torch.zeros(1, 16, 12, 12)).shape == (1, 4, 12, 12)
     parameters = inspect.signature(comfy.sample.fix_empty_latent_channels).parameters
@@ -340,6 +359,7 @@ CHECKS = (
     modules_are_loaded_with_a_model,
     noise_is_scaled,
     masks_fit_latents,
+    masks_are_replaced,
     empty_latents_fit_the_model,
     schedules_are_those_of_ksampler,
     pictures_have_their_seeds,

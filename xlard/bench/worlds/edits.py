@@ -132,6 +132,7 @@ def run_method(
             world.head(),
             world.corrector(),
             sources=torch.stack([tasks[row].latent for row in rows]),
+            encoder=world.encoder,
         )
         for row, state in zip(rows, apply(engine)):
             states[row] = state

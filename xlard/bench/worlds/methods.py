@@ -13,7 +13,7 @@ from ...loop.baselines import base, best_of_n, correct_latent, corrected, one_co
 from ...loop.engine import Engine
 from ...loop.registry import DEFAULT_STRATEGIES, OBJECT_BY_OBJECT, switches
 from ...loop.run import correct_all
-from ...loop.settings import FIRST, LoopSettings
+from ...loop.settings import ANYTHING, AS_NEEDED, FIRST, KEEP_ALL, LoopSettings
 from ...loop.state import LoopState
 from ...models.corrector import LatentCorrector
 from ...protocols import Corrector
@@ -59,12 +59,15 @@ class Method:
         return self.name != self.family
 
 
-def _loop(*strategies: str, first: str = FIRST[0]) -> Callable[[int], Run]:
+def _loop(*strategies: str, first: str = FIRST[0], may_change: str = AS_NEEDED) -> Callable[[int], Run]:
     def build(number: int) -> Run:
         def run(engine: Engine) -> list[LoopState]:
             # In base generations for all methods, though a draw that is corrected on its way takes a call more.
             cap = number * engine.sampler.nfe()
-            return correct_all(engine, LoopSettings(rounds=10 * number, strategies=strategies, budget=cap, first=first))
+            settings = LoopSettings(
+                rounds=10 * number, strategies=strategies, budget=cap, first=first, may_change=may_change
+            )
+            return correct_all(engine, settings)
 
         return run
 
@@ -171,6 +174,12 @@ METHODS = (
         "the loop whose corrector has part in the first picture, too",
         _loop(*DEFAULT_STRATEGIES, first="always"),
     ),
+    Method(
+        "keeping_loop_N",
+        "the loop that keeps everything but what is wrong",
+        _loop(*DEFAULT_STRATEGIES, may_change=KEEP_ALL),
+    ),
+    Method("anything_loop_N", "the loop in which anything may change", _loop(*DEFAULT_STRATEGIES, may_change=ANYTHING)),
     *(
         Method(f"{spec.name}_N", "the loop with this strategy alone", _loop(spec.name))
         for spec in switches()

@@ -138,7 +138,7 @@ def _engine(world: World, critic: MLLMCritic, pairs: Sequence[tuple[str, int]]) 
     """An engine for prompts and seeds."""
     prompts, seeds = [prompt for prompt, _ in pairs], [seed for _, seed in pairs]
     claims = [claims_from_prompt(prompt) for prompt in prompts]
-    return Engine(world.sampler(prompts), world.decoder, critic, prompts, claims, seeds)
+    return Engine(world.sampler(prompts), world.decoder, critic, prompts, claims, seeds, encoder=world.encoder)
 
 
 def changed_outside(before: Round, after: Round) -> int:

@@ -135,6 +135,7 @@ def run_method(
             head=models.head,
             corrector=models.corrector,
             read_steps=options.read_steps,
+            encoder=world.encoder,
         )
         results += [Result(index, seed, state) for (index, seed), state in zip(batch, apply(engine))]
         print(f"{name}: {len(results)}/{len(pairs)}", flush=True)

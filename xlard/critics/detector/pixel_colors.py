@@ -41,6 +41,9 @@ NAMED = ("black", "white", "gray", "brown", *dict.fromkeys(name for _, name in H
 """The colours that the rule tells apart. Gold, beige or navy lie between these: pixels do not decide them."""
 
 
+_WITHOUT_HUE = ("black", "white", "gray")
+
+
 def pixel_color(detection: Detection, image: Tensor) -> str | None:
     """The colour of an object in an image (H, W, 3) in [0, 1], one of ``NAMED``; None if there is no clear one.
 
@@ -55,17 +58,42 @@ def pixel_color(detection: Detection, image: Tensor) -> str | None:
     return NAMED[winner] if votes[winner] >= MAJORITY * len(pixels) else None
 
 
+def object_pixels(detection: Detection, image: Tensor) -> Tensor:
+    """The pixels (H, W) of an object in an image (H, W, 3) in [0, 1] that have its colour, as booleans.
+
+    The colour is that of most pixels of its mask, or without one of the middle of its box. Inside of a mask black, gray
+    and white are one colour in more or less light.
+    """
+    pixels = torch.zeros(image.shape[:2], dtype=torch.bool, device=image.device)
+    typical = _pixels(detection, image)
+    if not len(typical):
+        return pixels
+    colors = [int(torch.bincount(_names(typical)).argmax())]
+    if detection.mask is not None:
+        pixels |= detection.mask.to(image.device) > 0.5
+        if NAMED[colors[0]] in _WITHOUT_HUE:
+            colors = [NAMED.index(name) for name in _WITHOUT_HUE]
+    else:
+        pixels[_within(image, detection.x, detection.y, detection.width, detection.height)] = True
+    of_colors = torch.isin(_names(image[pixels]), torch.tensor(colors, device=image.device))
+    pixels[pixels.clone()] = of_colors
+    return pixels
+
+
 def _pixels(detection: Detection, image: Tensor) -> Tensor:
     """The pixels (N, 3) that say which colour an object has; none where it lies outside of the picture."""
     if detection.mask is not None:
         return image[detection.mask.to(image.device) > 0.5]
-    height, width = image.shape[:2]
-    (x, y), half = detection.center, MIDDLE / 2
-    left, right = x - half * detection.width, x + half * detection.width
-    top, bottom = y - half * detection.height, y + half * detection.height
-    rows = slice(max(0, math.floor(top)), max(0, min(height, math.ceil(bottom))))
-    columns = slice(max(0, math.floor(left)), max(0, min(width, math.ceil(right))))
+    (x, y), width, height = detection.center, MIDDLE * detection.width, MIDDLE * detection.height
+    rows, columns = _within(image, x - width / 2, y - height / 2, width, height)
     return image[rows, columns].reshape(-1, image.shape[-1])
+
+
+def _within(image: Tensor, x: float, y: float, width: float, height: float) -> tuple[slice, slice]:
+    """The rows and columns of an image (H, W, 3) that a box touches."""
+    rows = slice(max(0, math.floor(y)), max(0, min(image.shape[0], math.ceil(y + height))))
+    columns = slice(max(0, math.floor(x)), max(0, min(image.shape[1], math.ceil(x + width))))
+    return rows, columns
 
 
 def _names(pixels: Tensor) -> Tensor:
