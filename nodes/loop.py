@@ -27,7 +27,7 @@ class XLARDSelfCorrect(io.ComfyNode):
     """Sample, judge, correct, resume, judge, keep the best."""
 
     @classmethod
-    @inputs.showing("prompt", "seed", "steps", "cfg", "sampler_name", "scheduler", "rounds")
+    @inputs.showing("prompt", "seed", "steps", "cfg", "sampler_name", "scheduler", "rounds", "may_change")
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="XLARDSelfCorrect",
