@@ -93,6 +93,8 @@ def test_what_fits_is_used(declared, came, used) -> None:
         (LATENT, {"samples": torch.zeros(1, 4, 8, 8), "noise_mask": "x"}, "noise mask"),
         (CONDITIONING, [torch.zeros(1)], "a list came. Connect CLIP Text Encode."),
         (CONDITIONING, {}, "a dict came"),
+        (CONDITIONING, [[torch.tensor(1.0), {}]], "a list came"),
+        (CONDITIONING, [[{}, {}]], "a list came"),
         (Declared("model", "MODEL"), "x", "takes a model; 'x' came. It has no clone() and no get_model_object()"),
         (Declared("clip", "CLIP"), None, "The clip input is empty: the checkpoint holds no text encoder."),
         (Declared("vae", "VAE"), 3, "takes a VAE; 3 came. It has no decode()"),

@@ -190,11 +190,17 @@ def _latent(declared: Declared, value: object) -> Mapping[str, Any]:
 
 def _conditioning(declared: Declared, value: object) -> list:
     pairs = isinstance(value, list) and all(
-        isinstance(pair, (list, tuple)) and len(pair) == 2 and isinstance(pair[1], Mapping) for pair in value
+        isinstance(pair, (list, tuple)) and len(pair) == 2 and _is_embedding(pair[0]) and isinstance(pair[1], Mapping)
+        for pair in value
     )
     if not isinstance(value, list) or not pairs:
         raise declared.refused(TypeError, "a conditioning", value, "Connect CLIP Text Encode.")
     return value
+
+
+def _is_embedding(value: object) -> bool:
+    # Some models take no text at all.
+    return value is None or (isinstance(value, Tensor) and (getattr(value, "is_nested", False) or value.ndim >= 2))
 
 
 def _with_methods(declared: Declared, value: object) -> object:

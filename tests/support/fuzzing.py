@@ -25,7 +25,7 @@ RAW = {
 """Errors that tell an artist nothing: a node's own are ValueError, TypeError, FileNotFoundError and CriticError."""
 
 RAW_WORDS = ("object has no attribute", "unsupported operand", "'NoneType'", "not subscriptable", "not iterable",
-             "unexpected keyword", "required positional", "could not convert", "must be real number",
+             "unexpected keyword", "required positional", "must be real number",
              "expected str, bytes", "tuple.index", "codec can't", "size of tensor", "shape '[",
              "has no len()", "not callable", "cannot be interpreted")  # fmt: skip
 """Words of Python and torch in a TypeError or ValueError that nobody here wrote."""
