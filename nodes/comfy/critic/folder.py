@@ -15,7 +15,9 @@ from ....xlard.critics.detector.judging import PIXELS
 from ....xlard.critics.detector.transformers import OVERLAP, THRESHOLD, TransformersDetector
 from ....xlard.critics.folder import CriticFolder
 from ....xlard.critics.mllm import MLLMCritic
+from ....xlard.critics.segmenter.critic import Segmenter
 from ....xlard.critics.segmenter.folder import SegmenterFolder
+from ....xlard.critics.segmenter.grab_cut import GrabCut
 from ....xlard.critics.segmenter.transformers import TransformersSegmenter
 from ....xlard.critics.transformers import TransformersBackend
 from ..compat.sampling import free_device
@@ -82,8 +84,13 @@ def _load_clip_colors(folder: Path) -> ClipColors:
     return ClipColors(files, module, check_interrupt, module.make_room)
 
 
-def load_segmenter(folder: Path) -> TransformersSegmenter:
-    """A segmenter; its weights are read at the first picture. Raises CriticError for what is no segmenter."""
+def load_segmenter(folder: Path | None) -> Segmenter:
+    """A segmenter, whose weights are read at the first picture; without a folder GrabCut, which has none.
+
+    Raises CriticError for what is no segmenter, and for GrabCut without OpenCV.
+    """
+    if folder is None:
+        return GrabCut(check_interrupt)
     files = SegmenterFolder(folder)
     files.check()
     module = _Module(files)
