@@ -10,7 +10,6 @@ from tests.support.properties import examples
 from xlard.english import NUMBER_WORDS, plural
 from xlard.prompts import read_claims
 from xlard.prompts.claim_lines import format_lines
-from xlard.prompts.unclaimed import understood_share
 from xlard.prompts.verbs import participle
 
 
@@ -286,56 +285,6 @@ def test_words_nobody_knows_become_no_objects() -> None:
     read = read_claims("a fox, zorblax, qwertyish flumph")
     assert [claim.text for claim in read.claims] == ["one fox"]
     assert any("zorblax" in words for words in read.not_understood)
-
-
-@pytest.mark.parametrize(
-    ("prompt", "claim", "noted"),
-    [
-        ("a fox \U0001f98a on a mat", "fox on mat", ["\U0001f98a"]),
-        ("a \u2764\ufe0f red heart", "the heart is red", ["\u2764\ufe0f"]),
-        (
-            "two cats \U0001f468\u200d\U0001f469\u200d\U0001f467",
-            "two cats",
-            ["\U0001f468\u200d\U0001f469\u200d\U0001f467"],
-        ),
-        ("a dog \u2192 a cat", "one dog", ["\u2192"]),
-        ("a fox, 42", "one fox", ["42"]),
-        ("a fox, three, four", "one fox", ["three", "four"]),
-        ("a fox and two", "one fox", ["two"]),
-        ("a fox 2024", "one fox", ["2024"]),
-        ("a fox #5, 16:9", "one fox", ["#5", "16:9"]),
-    ],
-)
-def test_emojis_and_numbers_that_count_nothing_are_noted(prompt: str, claim: str, noted: list[str]) -> None:
-    read = read_claims(prompt)
-    assert claim in [made.text for made in read.claims]
-    assert list(read.not_understood) == noted
-    assert understood_share(prompt, read) < 1
-
-
-@pytest.mark.parametrize(
-    "prompt",
-    [
-        "5 (red:1.1) cats",
-        "two masterpiece cats",
-        "2 \n cats",
-        "(two cats:1.3)",
-        "two to three cats",
-        "one of the three cats",
-        "a red ball and a blue one",
-        'a sign that says "I \u2764 NY 42"',
-        "a cat --ar 16:9 <lora:cats:0.8>",
-    ],
-)
-def test_numbers_that_count_and_signs_that_are_to_be_written_are_not(prompt: str) -> None:
-    read = read_claims(prompt)
-    assert read.claims and not read.not_understood
-
-
-def test_a_prompt_of_emojis_or_numbers_alone_is_not_understood() -> None:
-    for prompt in ("\U0001f98a", "two \U0001f98a\U0001f98a", "42"):
-        read = read_claims(prompt)
-        assert not read.claims and understood_share(prompt, read) == 0
 
 
 def test_style_is_listed_as_not_checked() -> None:

@@ -27,7 +27,8 @@ def compare(segmenter: Segmenter, icons: Icons, number: int, seed: int, off: flo
     no mask the box counts.
     """
     rng = np.random.default_rng(seed)
-    boxes, masks = [], []
+    by_box: list[float] = []
+    by_mask: list[float] = []
     for row in range(seed, seed + number):
         picture, scene = render_random(row, icons)
         image = torch.from_numpy(picture).float() / 255
@@ -35,13 +36,13 @@ def compare(segmenter: Segmenter, icons: Icons, number: int, seed: int, off: flo
         detections = [_box_of(visible, off, rng) for visible in seen]
         for visible, detection, mask in zip(seen, detections, segmenter.masks(image, detections)):
             inside = _inside(detection)
-            boxes.append(_iou(inside, visible))
-            masks.append(boxes[-1] if mask is None else _iou(mask.numpy() > 0.5, visible))
-    box, mask, gain = np.array(boxes), np.array(masks), np.array(masks) - np.array(boxes)
+            by_box.append(_iou(inside, visible))
+            by_mask.append(by_box[-1] if mask is None else _iou(mask.numpy() > 0.5, visible))
+    gain = np.array(by_mask) - np.array(by_box)
     return {
         "objects": len(gain),
-        "box": round(float(box.mean()), 3),
-        "mask": round(float(mask.mean()), 3),
+        "box": round(float(np.mean(by_box)), 3),
+        "mask": round(float(np.mean(by_mask)), 3),
         "gain": round(float(gain.mean()), 3),
         "interval": round(float(1.96 * gain.std() / len(gain) ** 0.5), 3),
         "better": round(float((gain > 0).mean()), 2),
