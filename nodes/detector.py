@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from comfy_api.latest import io
 
 from ..xlard.critics.critic_pair import CriticPair
@@ -10,6 +12,9 @@ from ..xlard.critics.registry import as_judge
 from . import inputs, sockets
 from .comfy import folders
 from .comfy.critic.folder import load_detector
+
+BY_PIXELS = "pixels"
+"""Colours by a rule over hue, saturation and value, without a model."""
 
 
 class XLARDDetectorCritic(io.ComfyNode):
@@ -59,26 +64,39 @@ class XLARDDetectorCritic(io.ComfyNode):
                         "object. Raise it for crowds, lower it if one thing gets several boxes."
                     ),
                 ),
+                io.Combo.Input(
+                    "colors",
+                    options=[BY_PIXELS, *folders.model_folders(folders.CLIPS)],
+                    default=BY_PIXELS,
+                    optional=True,
+                    tooltip=(
+                        "What tells colours. pixels: the hue, saturation and value that half of the pixels in the "
+                        "middle of a box have. Or a folder in models/xlard/clips with a CLIP of transformers, which "
+                        "takes the likeliest caption of what is in the box."
+                    ),
+                ),
             ],
             outputs=sockets.named(
-                sockets.Critic.Output(
-                    "critic",
-                    tooltip=(
-                        "The critic. Its weights load when it first judges. Colours are read from the pixels in the "
-                        "middle of a box, by hue, saturation and value: one that half of them have."
-                    ),
-                )
+                sockets.Critic.Output("critic", tooltip="The critic. Its weights load when it first judges.")
             ),
         )
 
     @classmethod
-    def fingerprint_inputs(cls, detector_name: str, **settings: object) -> str:
-        return folders.folder_fingerprint(folders.model_folder(folders.DETECTORS, detector_name))
+    def fingerprint_inputs(cls, detector_name: str, colors: str = BY_PIXELS, **settings: object) -> str:
+        detector, clip = _folders(detector_name, colors)
+        return " ".join(folders.folder_fingerprint(folder) for folder in (detector, clip) if folder)
 
     @classmethod
-    def execute(cls, detector_name: str, threshold: float, most_overlap: float) -> io.NodeOutput:
-        folder = folders.model_folder(folders.DETECTORS, detector_name)
-        return io.NodeOutput(load_detector(folder, threshold, most_overlap))
+    def execute(
+        cls, detector_name: str, threshold: float, most_overlap: float, colors: str = BY_PIXELS
+    ) -> io.NodeOutput:
+        detector, clip = _folders(detector_name, colors)
+        return io.NodeOutput(load_detector(detector, threshold, most_overlap, clip))
+
+
+def _folders(detector_name: str, colors: str) -> tuple[Path, Path | None]:
+    clip = None if colors == BY_PIXELS else folders.model_folder(folders.CLIPS, colors)
+    return folders.model_folder(folders.DETECTORS, detector_name), clip
 
 
 class XLARDCriticPair(io.ComfyNode):

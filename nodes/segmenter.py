@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from comfy_api.latest import io
 
 from ..xlard.critics.registry import as_judge
@@ -9,6 +11,9 @@ from ..xlard.critics.segmenter.critic import MaskedCritic
 from . import inputs, sockets
 from .comfy import folders
 from .comfy.critic.folder import load_segmenter
+
+GRAB_CUT = "GrabCut"
+"""The segmenter that needs no model."""
 
 
 class XLARDCriticWithMasks(io.ComfyNode):
@@ -24,16 +29,17 @@ class XLARDCriticWithMasks(io.ComfyNode):
             description=(
                 "A critic as it is, and a segmenter that makes a mask of each box that it sees: object_masks of xLARD "
                 "Critique are then the objects and not their boxes. Nothing is downloaded: put the model's folder into "
-                "models/xlard/segmenters."
+                "models/xlard/segmenters, or choose GrabCut."
             ),
             inputs=[
                 sockets.Critic.Input("critic", tooltip="The critic whose verdicts count; it must give boxes."),
                 io.Combo.Input(
                     "segmenter_name",
-                    options=folders.model_folders(folders.SEGMENTERS),
+                    options=[GRAB_CUT, *folders.model_folders(folders.SEGMENTERS)],
                     tooltip=(
                         "A folder in models/xlard/segmenters that holds a config.json: SAM, SAM 2, SAM-HQ or EdgeTAM, "
-                        "as transformers has them."
+                        "as transformers has them. Or GrabCut, which needs no model, but the package OpenCV: it takes "
+                        "what differs in colour from what is around the box."
                     ),
                 ),
             ],
@@ -48,9 +54,13 @@ class XLARDCriticWithMasks(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, segmenter_name: str, **settings: object) -> str:
-        return folders.folder_fingerprint(folders.model_folder(folders.SEGMENTERS, segmenter_name))
+        folder = _folder(segmenter_name)
+        return folders.folder_fingerprint(folder) if folder else GRAB_CUT
 
     @classmethod
     def execute(cls, critic: object, segmenter_name: str) -> io.NodeOutput:
-        segmenter = load_segmenter(folders.model_folder(folders.SEGMENTERS, segmenter_name))
-        return io.NodeOutput(MaskedCritic(as_judge(critic), segmenter))
+        return io.NodeOutput(MaskedCritic(as_judge(critic), load_segmenter(_folder(segmenter_name))))
+
+
+def _folder(segmenter_name: str) -> Path | None:
+    return None if segmenter_name == GRAB_CUT else folders.model_folder(folders.SEGMENTERS, segmenter_name)

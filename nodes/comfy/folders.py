@@ -16,6 +16,8 @@ HEADS, CORRECTORS = "xlard_heads", "xlard_correctors"
 CRITICS = ("xlard_critics", "LLM")
 DETECTORS = ("xlard_detectors",)
 SEGMENTERS = ("xlard_segmenters",)
+CLIPS = ("xlard_clips",)
+_ROLES = {CRITICS: "critic", DETECTORS: "detector", SEGMENTERS: "segmenter", CLIPS: "CLIP"}
 _DEPTH = 2
 _LONGEST_STEP, _MOST_STEPS = 180, 8
 """Bytes of a file's name, so that there is room for a number and an ending, and folders in a name."""
@@ -24,7 +26,7 @@ _UNSTORABLE = re.compile(r'[<>:"|?*\x00-\x1f]|[. ]$|^(con|prn|aux|nul|com\d|lpt\
 
 
 def register() -> None:
-    """Make ``models/xlard/{heads,correctors,critics,detectors,segmenters}`` and ``models/LLM`` known to ComfyUI,
+    """Make ``models/xlard/{heads,correctors,critics,detectors,segmenters,clips}`` and ``models/LLM`` known to ComfyUI,
     safetensors only.
 
     What ``extra_model_paths.yaml`` or another pack has registered under these names stays.
@@ -42,6 +44,7 @@ def _pack_folders() -> dict[str, Path]:
         CRITICS[1]: models / "LLM",
         DETECTORS[0]: models / "xlard" / "detectors",
         SEGMENTERS[0]: models / "xlard" / "segmenters",
+        CLIPS[0]: models / "xlard" / "clips",
     }
 
 
@@ -105,8 +108,8 @@ def _model_folders(kinds: Sequence[str]) -> dict[str, Path]:
 
 
 def model_folders(kinds: Sequence[str]) -> list[str]:
-    """Names of the folders of ``CRITICS``, ``DETECTORS`` or ``SEGMENTERS``: those that hold a ``config.json``, at most
-    two levels deep.
+    """Names of the folders of ``CRITICS``, ``DETECTORS``, ``SEGMENTERS`` or ``CLIPS``: those that hold a
+    ``config.json``, at most two levels deep.
     """
     return sorted(_model_folders(kinds))
 
@@ -115,10 +118,9 @@ def model_folder(kinds: Sequence[str], name: str) -> Path:
     """The folder that ``model_folders`` listed under a name; raises FileNotFoundError if it is gone."""
     folders = _model_folders(kinds)
     if name not in folders:
-        role = "critic" if kinds == CRITICS else "detector"
         places = " or ".join(path for kind in kinds for path in folder_paths.get_folder_paths(kind))
         raise FileNotFoundError(
-            f"There is no {role} '{name}' in {places}. Put the model's folder, with its "
+            f"There is no {_ROLES[tuple(kinds)]} '{name}' in {places}. Put the model's folder, with its "
             "config.json, there, or choose another and press R to refresh the list."
         )
     return folders[name]

@@ -9,9 +9,11 @@ import sys
 import pytest
 from PIL import Image
 
+from tests.support.detector_world import with_detector
 from tests.support.paths import CHECKOUT
 from xlard.bench.worlds.aspects import held_aspects, table
 from xlard.bench.worlds.prompts import readable_prompts
+from xlard.bench.worlds.run import Variants
 from xlard.worlds.registry import load_world
 
 pytestmark = pytest.mark.model
@@ -181,3 +183,24 @@ def test_a_prompt_without_claims_is_named_and_skipped(capsys) -> None:
     assert readable_prompts(["a red circle", "gloomy mood", "a square"]) == ["a red circle", "a square"]
     assert "Skipped, nothing to check: the prompt 'gloomy mood'" in capsys.readouterr().out
     assert readable_prompts(["a red circle"]) == ["a red circle"] and not capsys.readouterr().out
+
+
+def test_detector_and_pair_judge_in_the_critics_place(tmp_path) -> None:
+    weights = with_detector(tmp_path / "world")
+    (tmp_path / "prompts.txt").write_text("a red circle\n")
+    options = ["--prompts", str(tmp_path / "prompts.txt"), "--seeds", "0", "--steps", "4", "--out", str(tmp_path)]
+    names = ("loop_2", "loop_2:detector", "loop_2:pair")
+    done = bench(*options, "--weights", str(weights), "--methods", ",".join(names))
+    assert done.returncode == 0, done.stderr[-3000:]
+    own, seen, both = json.loads((tmp_path / "results.json").read_text())
+    assert [row["method"] for row in (own, seen, both)] == list(names)
+    # The detector sees nothing: its critique fails, and beside a critic that sees the circle it is unsure.
+    assert [claim["passed"] for claim in seen["claims"]] == [False, False]
+    assert [claim["passed"] for claim in both["claims"]] == [
+        None if claim["passed"] else False for claim in own["claims"]
+    ]
+
+
+def test_a_world_without_a_detector_says_so() -> None:
+    with pytest.raises(ValueError, match="No file was given for loop_2:detector.* need a world that has a detector"):
+        Variants({}, {}, {}).check(["loop_2", "loop_2:detector"])

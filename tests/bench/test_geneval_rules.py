@@ -10,7 +10,6 @@ from PIL import Image
 
 from xlard.bench.errors import BenchError
 from xlard.bench.geneval.classes import CLASSES, class_name
-from xlard.bench.geneval.colors import crop
 from xlard.bench.geneval.command import chosen_seeds
 from xlard.bench.geneval.draw import PICTURE_NODES, RunFolder
 from xlard.bench.geneval.figures import figures, wilson
@@ -18,6 +17,7 @@ from xlard.bench.geneval.prompts import GenEvalPrompt, first_of_each_task, made_
 from xlard.bench.geneval.rules import MAX_PER_CLASS, DetectedObject, counted_objects, directions, judge
 from xlard.bench.geneval.score import score
 from xlard.bench.geneval.tables import TASKS, comparison_table, table_to_share
+from xlard.critics.detector.clip_colors import cut_out
 from xlard.prompts import claims_from_prompt
 
 
@@ -149,12 +149,12 @@ def test_a_crop_is_the_object_on_grey() -> None:
     mask = torch.zeros(10, 20, dtype=torch.bool)
     mask[2:6, 3:9] = True
     picture = Image.new("RGB", (20, 10), "red")
-    masked = crop(picture, DetectedObject((2, 2, 9, 6), 1.0, mask))
+    masked = cut_out(picture, (2, 2, 9, 6), mask)
     assert (
         masked.size == (7, 4) and masked.getpixel((0, 0)) == (153, 153, 153) and masked.getpixel((1, 0)) == (255, 0, 0)
     )
-    assert crop(picture, DetectedObject((2, 2, 9, 6), 1.0)).getpixel((0, 0)) == (255, 0, 0)
-    assert crop(picture, DetectedObject((2.2, 2.2, 2.3, 2.4), 1.0)).size == (1, 1)
+    assert cut_out(picture, (2, 2, 9, 6), None).getpixel((0, 0)) == (255, 0, 0)
+    assert cut_out(picture, (2.2, 2.2, 2.3, 2.4), None).size == (1, 1)
 
 
 def test_seeds_count_once_and_are_whole_numbers() -> None:

@@ -16,6 +16,7 @@ import psutil
 import pytest
 import torch
 
+from tests.support.detectors import sees_only
 from tests.support.graphs import demo_graph, error, loop_graph, pictures, shown, text
 from tests.support.loop_graphs import looped
 from tests.support.paths import CHECKOUT
@@ -46,25 +47,32 @@ def test_the_sampler_gets_the_critics_memory_when_it_asks() -> None:
     assert free["made_room"] == {"other": False, "critic": True}
 
 
-def judged(seed: int) -> dict:
-    """A graph that judges a new picture for each seed: nothing of it is cached."""
+def judged(seed: int, critic: list) -> dict:
+    """A graph that judges a new picture for each seed: nothing of it is cached. ``critic`` is a link."""
     graph = demo_graph(steps=1)
     graph["drawn"]["inputs"]["seed"] = seed
     graph["critique"] = {
         "class_type": "XLARDCritique",
-        "inputs": {"images": ["decoded", 0], "critic": ["world", 3], "prompt": "a red circle"},
+        "inputs": {"images": ["decoded", 0], "critic": critic, "prompt": "a red triangle"},
+    }
+    graph["detector"] = {
+        "class_type": "XLARDDetectorCritic",
+        "inputs": {"detector_name": "rt_detr", "threshold": 0.5, "most_overlap": 0.7},
     }
     return graph
 
 
-def test_ten_critiques_in_a_row_do_not_grow_memory(comfy) -> None:
+@pytest.mark.parametrize("critic", [["world", 3], ["detector", 0]], ids=["language model", "detector"])
+def test_ten_critiques_in_a_row_do_not_grow_memory(comfy, critic: list) -> None:
+    # It calls everything a triangle, so that there are boxes and colours to read.
+    sees_only(comfy.base / "models" / "xlard" / "detectors" / "rt_detr", "rt_detr", 3)
     process = psutil.Process(comfy.pid)
     # The first ones fill the allocators' pools.
     for seed in range(100, 105):
-        assert comfy.run(judged(seed)).status == "success"
+        assert comfy.run(judged(seed, critic)).status == "success"
     before = process.memory_info().rss
     for seed in range(110, 120):
-        assert comfy.run(judged(seed)).status == "success"
+        assert comfy.run(judged(seed, critic)).status == "success"
     assert process.memory_info().rss <= before * (1 + TOLERANCE)
 
 

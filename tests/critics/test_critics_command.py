@@ -67,6 +67,14 @@ def test_how_an_answer_ended_is_said(picture, server, capsys):
     assert "no verdict" in text and "was cut" in text
 
 
+def test_transparency_is_left_out_and_the_help_says_so(tmp_path, capsys):
+    file = tmp_path / "clear.png"
+    Image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(file)
+    assert read_picture(file).abs().max() == 0
+    run("--help")
+    assert "clear parts are black" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.fixture(scope="module")
 def detector(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A folder of a detector that calls everything a triangle."""

@@ -251,6 +251,13 @@ def test_an_unclear_color_leaves_open_only_what_depends_on_it(claim: Claim, pass
     assert passed is not None or "no clear colour" in found.reason
 
 
+def test_of_two_unclear_objects_one_may_have_the_color() -> None:
+    image = picture(*striped(LEFT), *striped(RIGHT))
+    seer = Seer([LEFT, RIGHT])
+    passed = {number: verdict(count_claim("cat", number, "red"), image, seer).passed for number in (1, 2, 3)}
+    assert passed == {1: None, 2: None, 3: False}
+
+
 def test_two_unclear_objects_may_be_one_of_each_color() -> None:
     claim = position_claim("cat", "left of", "cat", color="green", other_color="yellow")
     image = picture(*striped(LEFT), *striped(RIGHT))

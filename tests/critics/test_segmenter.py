@@ -17,7 +17,7 @@ from xlard.critics.registry import as_writer, with_scoring
 from xlard.critics.scoring import make_scoring
 from xlard.critics.segmenter.critic import MaskedCritic
 from xlard.critics.segmenter.folder import SegmenterFolder
-from xlard.critics.segmenter.transformers import loaded_segmenter
+from xlard.critics.segmenter.transformers import TransformersSegmenter, loaded_segmenter
 from xlard.critique import Critique
 from xlard.detections import Detection
 from xlard.rewards import critique_from_detections
@@ -46,6 +46,15 @@ def test_a_model_that_computes_no_numbers_makes_no_mask(name, tmp_path):
     for weight in segmenter.model().mask_decoder.parameters():
         torch.nn.init.constant_(weight, torch.nan)
     assert segmenter.masks(PICTURE, CATS) == [None, None]
+
+
+def test_not_enough_memory_for_one_picture_is_an_error_that_names_the_segmenter(tmp_path):
+    def loaded() -> torch.nn.Module:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+
+    segmenter = TransformersSegmenter(SegmenterFolder(save("sam", tmp_path / "sam")), loaded)
+    with pytest.raises(CriticError, match="The segmenter sam ran out of memory.* Take a smaller segmenter."):
+        segmenter.masks(PICTURE, CATS)
 
 
 class Seen:

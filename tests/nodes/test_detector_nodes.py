@@ -11,10 +11,11 @@ from functools import cache
 import pytest
 
 from tests.support.detectors import CLOSED, DETECTORS, save, sees_only
-from tests.support.geneval_models import small_clip
+from tests.support.geneval_models import box_detector, small_clip
 from tests.support.graphs import SIDE, demo_graph, error, pictures, shown, text
 from tests.support.loop_graphs import looped, only
 from tests.support.paths import CHECKOUT
+from xlard.critics.detector.clip_colors import COLORS
 from xlard.critics.detector.transformers import OVERLAP, THRESHOLD
 from xlard.quickstart.comfyui import find_comfyui
 
@@ -109,6 +110,33 @@ def test_a_folder_that_holds_no_detector_is_named(comfy) -> None:
     message = error(comfy, judging("no_detector"))
     assert "The detector in no_detector cannot be loaded: a model of type 'clip' is no detector" in message
     assert "Choose one such as Grounding DINO" in message
+
+
+# Colours by CLIP
+
+
+@pytest.mark.model
+def test_a_clip_tells_colors_is_freed_and_tells_them_again(comfy, detector) -> None:
+    small_clip(comfy.base / "models" / "xlard" / "clips" / "tiny")
+    graph = judging(detector("rt_detr"), "count: one red triangle")
+    by_pixels = comfy.run(graph)
+    graph["detector"]["inputs"]["colors"] = "tiny"
+    result = comfy.run(graph)
+    assert (by_pixels.status, result.status) == ("success", "success"), result.error
+    boxes = json.loads(text(result, "boxes"))
+    colors = {box["label"].removesuffix("triangle").strip() for own in boxes for box in own}
+    assert colors and colors <= set(COLORS)
+    assert boxes != json.loads(text(by_pixels, "boxes"))
+    comfy.post_json("/free", {"unload_models": True, "free_memory": True})
+    again = comfy.run(graph)
+    assert again.status == "success" and text(again, "report") == text(result, "report")
+
+
+def test_a_folder_that_holds_no_clip_is_named(comfy, detector) -> None:
+    graph = judging(detector("rt_detr"))
+    box_detector(comfy.base / "models" / "xlard" / "clips" / "no_clip")
+    graph["detector"]["inputs"]["colors"] = "no_clip"
+    assert "The CLIP in no_clip cannot be loaded" in error(comfy, graph)
 
 
 # Pairs

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,19 @@ def test_objects_are_masks_and_verdicts_are_the_same(comfy, name):
     assert boxes.shape == masks.shape and boxes.shape[1:3] == (SIDE, SIDE)
     # Random weights make some mask, and never a row of boxes.
     assert (boxes != masks).any() and set(np.unique(masks)) <= {0, 255}
+    result = comfy.run(graph)
+    assert text(result, "plain") == text(result, "masked")
+
+
+@pytest.mark.model
+def test_grab_cut_needs_no_folder(comfy):
+    graph = masked_graph("GrabCut")
+    if importlib.util.find_spec("cv2") is None:
+        assert "Install opencv-python-headless" in error(comfy, graph)
+        return
+    boxes, masks = (pictures(comfy, graph, f"{node}_masks") > 127 for node in ("plain", "with_masks"))
+    # Circles fill a good three quarters of their boxes, and the square all of its own.
+    assert boxes.shape == masks.shape and 0.6 < masks.sum() / boxes.sum() < 0.95
     result = comfy.run(graph)
     assert text(result, "plain") == text(result, "masked")
 

@@ -7,13 +7,15 @@ import subprocess
 
 import numpy as np
 import pytest
+import torch
 from PIL import ImageDraw
 
 from tests.support.things_icons import disc, discs
 from xlard.worlds.things import icons as icons_module
 from xlard.worlds.things.icons import CODES, PAINTED, PAINTS, VERSION, Icons, Painted, cropped, fetch_package, recolored
+from xlard.worlds.things.masks import compare
 from xlard.worlds.things.places import place_picture
-from xlard.worlds.things.render import pixel_box, render_random, render_scene
+from xlard.worlds.things.render import pixel_box, render_random, render_scene, visible_masks
 from xlard.worlds.things.scenes import Scene, Thing, random_scene, shared_area, sizes_for
 from xlard.worlds.things.vocabulary import ASPECTS, CLASSES, COLORED_CLASSES, COLORS, MAX_OBJECTS, PLACES, SIDE
 
@@ -129,3 +131,38 @@ def test_a_package_that_is_there_is_not_fetched_again(tmp_path, monkeypatch) -> 
     archive = tmp_path / f"lobehub-fluent-emoji-3d-{VERSION}.tgz"
     archive.write_bytes(b"")
     assert fetch_package(tmp_path) == archive
+
+
+def test_nearer_objects_hide_farther_ones(icons: Icons) -> None:
+    near = Thing("apple", "red", (0.4, 0.4, 0.4, 0.4))
+    far = Thing("apple", "blue", (0.2, 0.2, 0.4, 0.4))
+    alone, (farther, nearer) = (
+        visible_masks(Scene(next(iter(PLACES)), (near,)), icons),
+        visible_masks(Scene(next(iter(PLACES)), (near, far)), icons),
+    )
+    assert (nearer == alone[0]).all() and not (farther & nearer).any()
+    # The stand-in leaves a margin around its disc.
+    assert nearer.sum() / (0.4 * SIDE) ** 2 == pytest.approx(np.pi / 4 * (56 / 64) ** 2, abs=0.02)
+    assert farther.sum() < nearer.sum()
+
+
+class Exact:
+    """A segmenter that knows the objects of renders, and leaves out every other one."""
+
+    def __init__(self, seed: int, icons: Icons):
+        self.row, self.icons = seed, icons
+
+    def masks(self, image, detections):
+        _, scene = render_random(self.row, self.icons)
+        self.row += 1
+        return [
+            torch.from_numpy(mask).float() if index % 2 else None
+            for index, mask in enumerate(visible_masks(scene, self.icons))
+        ]
+
+
+def test_masks_are_compared_with_what_can_be_seen(icons: Icons) -> None:
+    figures = compare(Exact(5, icons), icons, 6, 5, off=0.05)
+    assert figures["objects"] == sum(len(render_random(row, icons)[1].things) for row in range(5, 11))
+    assert 0.6 < figures["box"] < figures["mask"] < 1 and figures["worse"] == 0
+    assert figures["gain"] == pytest.approx(figures["mask"] - figures["box"], abs=2e-3)

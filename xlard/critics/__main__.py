@@ -135,7 +135,13 @@ def _line(verdict: Verdict) -> str:
 def parser() -> argparse.ArgumentParser:
     """The options of the command line."""
     made = argparse.ArgumentParser(prog="python -m xlard.critics", description="Has a critic judge picture files.")
-    made.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE", help="picture files")
+    made.add_argument(
+        "pictures",
+        nargs="+",
+        type=Path,
+        metavar="PICTURE",
+        help="picture files; transparency is left out as by LoadImage, so that clear parts are black as a rule",
+    )
     what = made.add_mutually_exclusive_group(required=True)
     what.add_argument("--prompt", help="what the pictures should show")
     what.add_argument("--claims", type=Path, metavar="FILE", help="claims, one a line, UTF-8: count: two red cups")

@@ -16,6 +16,11 @@ T = TypeVar("T")
 _SIGNS = ("out of memory", "can't allocate memory", "Cannot allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
 """Texts of errors without a class of their own, from libraries of Apple, NVIDIA, the CPU and the operating system."""
 
+_SMALLER_QUESTION = (
+    "Scale the pictures down before they are judged, take a smaller model or one with 8-bit or 4-bit weights, or run it"
+    " on a server."
+)
+
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that a device, or the machine, has too little memory."""
@@ -40,11 +45,14 @@ def in_batches(
     make_room: Callable[[], None],
     name: str,
     weights: float,
+    role: str = "critic",
+    fix: str = _SMALLER_QUESTION,
 ) -> Iterator[T]:
     """The results of ``run(done, asks)``, called with at most ``batch`` asks at a time, all with a picture or none.
 
     If memory runs out, room is made and the same asks are tried again, then half of them. Raises CriticError, which
-    names the critic, its ``weights`` in bytes and the picture's size, if not even a single ask fits.
+    names what was asked (by ``role`` and ``name``), its ``weights`` in bytes, the picture's size and the ``fix``, if
+    not even a single ask fits.
     """
     done, size, has_made_room = 0, batch, False
     while done < len(asks):
@@ -63,18 +71,17 @@ def in_batches(
         # Not inside the handler: the error refers to what was allocated.
         make_room()
         if has_made_room and len(tried) == 1:
-            raise _too_large(name, weights, tried[0], batch, cause)
+            raise _too_large(f"{role} {name}", weights, tried[0], batch, fix, cause)
         size = max(1, len(tried) // 2) if has_made_room else size
         has_made_room = True
 
 
-def _too_large(name: str, weights: float, ask: Ask, batch: int, cause: str) -> CriticError:
+def _too_large(named: str, weights: float, ask: Ask, batch: int, fix: str, cause: str) -> CriticError:
     about = "" if ask.image is None else f" about a picture of {ask.image.shape[1]} x {ask.image.shape[0]} pixels"
     batches = "" if batch == 1 else f", after trying {batch} at a time and fewer"
     return CriticError(
-        f"The critic {name} ran out of memory at a single question{about}{batches}, with no other model in memory. Its"
-        f" weights take {weights / 2**30:.1f} GiB. Scale the pictures down before they are judged, take a smaller"
-        f" model or one with 8-bit or 4-bit weights, or run it on a server. {_first_line(cause)}"
+        f"The {named} ran out of memory at a single question{about}{batches}, with no other model in memory. Its"
+        f" weights take {weights / 2**30:.1f} GiB. {fix} {_first_line(cause)}"
     )
 
 

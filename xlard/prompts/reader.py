@@ -10,7 +10,7 @@ from .lexicon import Quantity, Symbol
 from .noun_phrases import is_modifier
 from .reading import Link, Reading
 from .telegrams import is_telegram, with_verbs
-from .tokens import symbols
+from .tokens import bare_numbers, symbols, unread_figures
 from .vocabulary import BODY_PARTS, CLOTHES, PLACED, SILENT_VERBS, WRITINGS
 from .words import noun_kind, verb_of
 
@@ -32,6 +32,7 @@ def read_prompt(prompt: str) -> Reading:
     found = symbols(text)
     telegram = is_telegram(found)
     reading = _Reader(with_verbs(found) if telegram else found, False, telegram).reading
+    reading.unread += [*bare_numbers(found), *unread_figures(text)]
     reading.unchecked += alternatives
     return reading
 

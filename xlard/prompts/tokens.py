@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..english import COLOR_NOUNS, COLORS, INVARIANT_NOUNS, NUMBERS, plural, singular
+from .emojis import EMOJI
 from .lexicon import FUNCTION_WORDS, LEXICON, LONGEST, Quantity, Symbol, Word
 from .names import name_spans
 from .numbers import UNCOUNTED, uncounted, without_large
@@ -38,7 +40,10 @@ _TOKEN = re.compile(
     r"|\d+(?:[.,:/]\d+)+|[$\u20ac\u00a3\u00a5][ ]?\d[\d.,]*"
     r"|(?P<counted>(?<!\w)\d{1,3})(?P<more>\+?)[ ]?(?=(?!dpi|fps|mph|koma|bit|iso|deg)[a-zA-Z]{3})"
     rf"|(?P<word>{_WORD})"
+    rf"|{EMOJI}"
 )
+_FIGURE = re.compile(rf"[#$\u20ac\u00a3\u00a5]?\d|{EMOJI}")
+"""How what is left out and says something begins."""
 _SEPARATORS = {"comma": ",", "stop": ".", "line": "\n", "bracket": "("}
 _KINDS = {token: kind for kind, token in _SEPARATORS.items()}
 _AFTER_SAID = re.compile(
@@ -114,6 +119,23 @@ def _tokens(prompt: str) -> list[str]:
         else:
             tokens.append('"' + ("" if tokens and tokens[-1] in _BEFORE_NAMES else " ".join(text.split())))
     return tokens
+
+
+def unread_figures(prompt: str) -> list[str]:
+    """Emojis, prices, ratios and numbers with a # in front of them, of which no token is made."""
+    found = (match[0] for match in _TOKEN.finditer(prompt.replace("\\", "")) if match.lastgroup is None)
+    return [text for text in found if _FIGURE.match(text)]
+
+
+def bare_numbers(symbols: Sequence[Symbol]) -> list[str]:
+    """The numbers after which nothing comes that they could count."""
+    numbers, counts = [], False
+    for symbol in reversed(symbols):
+        if symbol.source.isdecimal() or symbol.source in _SMALL:
+            numbers += [] if symbol.kind == "quantity" and counts else [symbol.source]
+        if symbol.kind not in ("line", "noise"):
+            counts = symbol.kind not in ("comma", "stop", "and")
+    return numbers[::-1]
 
 
 def _goes_on(match: re.Match[str]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ..claims import MOST_CLAIMS, MOST_CLAIMS_IN_ALL, NOTHING_TO_CHECK, Claim
+from .emojis import EMOJI
 from .parser import PromptClaims, claims_from_prompt
 
 NOT_UNDERSTOOD, NOT_CHECKED = "not understood:", "not checked:"
@@ -14,7 +15,7 @@ NOT_UNDERSTOOD, NOT_CHECKED = "not understood:", "not checked:"
 _MOST_NAMED = 10
 """More prompts than these are not named one by one."""
 
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(rf"[^\W_]+|{EMOJI}")
 
 
 def understood_share(prompt: str, read: PromptClaims) -> float:

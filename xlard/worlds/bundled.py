@@ -10,6 +10,9 @@ from typing import Any
 import torch
 
 from ..claims import Claim
+from ..critics.detector.critic import DetectorCritic
+from ..critics.detector.folder import DetectorFolder
+from ..critics.detector.transformers import THRESHOLD, loaded_detector
 from ..critics.folder import CriticFolder
 from ..critics.mllm import MLLMCritic
 from ..critics.transformers import loaded_backend
@@ -30,6 +33,7 @@ class BundledWorld:
     side: int
     steps: int
     guidance_scale: float
+    detector_threshold: float = THRESHOLD
 
     def __init__(self, folder: Path | None = None, device: str = "cpu"):
         self.folder, self.device = folder or self.weights, device
@@ -43,6 +47,11 @@ class BundledWorld:
     def critic_folder(self) -> Path:
         """The transformers folder of the critic."""
         return self.folder / "critic"
+
+    @property
+    def detector_folder(self) -> Path:
+        """The transformers folder of the detector."""
+        return self.folder / "detector"
 
     @property
     def head_file(self) -> Path:
@@ -107,6 +116,16 @@ class BundledWorld:
     def critic(self, batch: int = 32) -> MLLMCritic:
         """The critic, judging ``batch`` pictures at a time."""
         return MLLMCritic(loaded_backend(CriticFolder(self.critic_folder, dtype="fp32"), self.device, batch=batch))
+
+    def detector(self, threshold: float | None = None) -> DetectorCritic:
+        """The detector as critic; boxes count from the world's own threshold on, unless another one is given."""
+        return DetectorCritic(
+            loaded_detector(
+                DetectorFolder(self.detector_folder),
+                self.device,
+                threshold=self.detector_threshold if threshold is None else threshold,
+            )
+        )
 
     def head(self) -> RewardHead:
         """The reward head."""

@@ -38,6 +38,9 @@ def add_learners(model: NewModel) -> None:
         "detector", 3000, 16, 6000, "RT-DETR on renders and annotated pictures, to judge beside the critic"
     )
     detector.add_argument("--learning-rate", type=float, default=1e-3)
+    detector.add_argument(
+        "--drawn", type=int, default=2000, help="pictures of the pool that the generator draws; the others are renders"
+    )
     head = model("head", 4000, 64, 0, "reward head on collected pictures")
     head.add_argument("--begin", type=Path, help="head whose weights it begins with")
     head.add_argument(

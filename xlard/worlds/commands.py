@@ -29,9 +29,12 @@ from .world import World
 def bundle(out: Path, weights: Path, bundled: Mapping[str, str]) -> None:
     """Copy trained models to the pack's own weights, with command, seed, time and figures in their metadata.
 
-    ``bundled`` says which training's figures go into the metadata of which weights.
+    ``bundled`` says which training's figures go into the metadata of which weights. What was not trained into ``out``
+    stays as the pack has it.
     """
     for name, model in bundled.items():
+        if not (out / name).exists():
+            continue
         figures = (out / f"{model}.json").read_text()
         for source in sorted((out / name).glob("*.safetensors")) if (out / name).is_dir() else [out / name]:
             with safe_open(source, framework="pt") as file:
@@ -39,7 +42,7 @@ def bundle(out: Path, weights: Path, bundled: Mapping[str, str]) -> None:
             target = weights / source.relative_to(out)
             target.parent.mkdir(parents=True, exist_ok=True)
             save_file(load_file(source), target, metadata=metadata)
-    for folder in ("pipeline", "critic"):
+    for folder in ("pipeline", "critic", "detector"):
         for source in (path for path in (out / folder).rglob("*") if path.suffix in (".json", ".jinja")):
             target = weights / source.relative_to(out)
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from typing import Protocol
 from torch import Tensor
 
 from ..claims import Claim
+from ..critics.detector.critic import DetectorCritic
 from ..critics.mllm import MLLMCritic
 from ..critique import Critique, Verdict
 from ..detections import Detection
@@ -85,6 +86,10 @@ class World(Protocol):
         """The transformers folder of its critic."""
 
     @property
+    def detector_folder(self) -> Path:
+        """The transformers folder of its detector; there need not be one."""
+
+    @property
     def head_file(self) -> Path:
         """The file of its reward head."""
 
@@ -120,6 +125,12 @@ class World(Protocol):
 
     def critic(self, batch: int = 32) -> MLLMCritic:
         """The critic, judging ``batch`` pictures at a time."""
+
+    def detector(self, threshold: float | None = None) -> DetectorCritic:
+        """The detector as critic; boxes count from the world's own threshold on, unless another one is given.
+
+        Raises FileNotFoundError for a world without one.
+        """
 
     def head(self) -> RewardHead:
         """The reward head."""

@@ -8,12 +8,16 @@ import comfy.model_management
 import comfy.utils
 from torch import nn
 
+from ....xlard.critics.detector.clip_colors import ClipColors, ClipFolder
 from ....xlard.critics.detector.critic import DetectorCritic
 from ....xlard.critics.detector.folder import DetectorFolder
+from ....xlard.critics.detector.judging import PIXELS
 from ....xlard.critics.detector.transformers import OVERLAP, THRESHOLD, TransformersDetector
 from ....xlard.critics.folder import CriticFolder
 from ....xlard.critics.mllm import MLLMCritic
+from ....xlard.critics.segmenter.critic import Segmenter
 from ....xlard.critics.segmenter.folder import SegmenterFolder
+from ....xlard.critics.segmenter.grab_cut import GrabCut
 from ....xlard.critics.segmenter.transformers import TransformersSegmenter
 from ....xlard.critics.transformers import TransformersBackend
 from ..compat.sampling import free_device
@@ -31,7 +35,7 @@ def show_progress(done: float, total: int) -> None:
 class _Module:
     """The model of a folder: read at the first call, loaded at each, left to ComfyUI to take off the GPU."""
 
-    def __init__(self, folder: CriticFolder | DetectorFolder | SegmenterFolder):
+    def __init__(self, folder: CriticFolder | DetectorFolder | SegmenterFolder | ClipFolder):
         self._folder = folder
         self._managed: ManagedModule | None = None
 
@@ -60,17 +64,33 @@ def load_critic(
     )
 
 
-def load_detector(folder: Path, threshold: float = THRESHOLD, most_overlap: float = OVERLAP) -> DetectorCritic:
-    """A detector as critic; its weights are read at the first picture. Raises CriticError for what is no detector."""
+def load_detector(
+    folder: Path, threshold: float = THRESHOLD, most_overlap: float = OVERLAP, clip: Path | None = None
+) -> DetectorCritic:
+    """A detector as critic, with colours by pixels or by the CLIP of a folder; weights are read at the first picture.
+
+    Raises CriticError for what is no detector and no CLIP.
+    """
     files = DetectorFolder(folder)
     module = _Module(files)
-    return DetectorCritic(
-        TransformersDetector(files, module, threshold, most_overlap, check_interrupt, module.make_room)
-    )
+    detector = TransformersDetector(files, module, threshold, most_overlap, check_interrupt, module.make_room)
+    return DetectorCritic(detector, PIXELS if clip is None else _load_clip_colors(clip))
 
 
-def load_segmenter(folder: Path) -> TransformersSegmenter:
-    """A segmenter; its weights are read at the first picture. Raises CriticError for what is no segmenter."""
+def _load_clip_colors(folder: Path) -> ClipColors:
+    files = ClipFolder(folder)
+    files.check()
+    module = _Module(files)
+    return ClipColors(files, module, check_interrupt, module.make_room)
+
+
+def load_segmenter(folder: Path | None) -> Segmenter:
+    """A segmenter, whose weights are read at the first picture; without a folder GrabCut, which has none.
+
+    Raises CriticError for what is no segmenter, and for GrabCut without OpenCV.
+    """
+    if folder is None:
+        return GrabCut(check_interrupt)
     files = SegmenterFolder(folder)
     files.check()
     module = _Module(files)

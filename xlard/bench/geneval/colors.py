@@ -9,13 +9,9 @@ from typing import Any
 import torch
 from PIL import Image
 
-from ...training.prompt_lists import COLORS
+from ...critics.detector.clip_colors import COLORS, cut_out, likeliest_colors
 from ..errors import BenchError
 from .rules import DetectedObject
-
-_TEMPLATES = ("a photo of a {color} {name}", "a photo of a {color}-colored {name}", "a photo of a {color} object")
-_BACKGROUND = "#999"
-"""Replaces everything outside the object's mask."""
 
 
 class ClipColors:
@@ -55,23 +51,9 @@ class ClipColors:
         """Move the model to the device that pictures are judged on."""
         self._model.to(device)
 
-    @torch.inference_mode()
     def __call__(self, picture: Image.Image, objects: Sequence[DetectedObject], name: str) -> list[str]:
-        """The colour of each object of the class ``name`` in the picture, one of ``COLORS``."""
-        texts = [template.format(color=color, name=name) for color in COLORS for template in _TEMPLATES]
-        crops = [crop(picture, detected) for detected in objects]
-        inputs = self._processor(text=texts, images=crops, return_tensors="pt", padding=True)
-        output = self._model(**inputs.to(self._model.device))
-        colors = output.text_embeds.unflatten(0, (len(COLORS), len(_TEMPLATES))).mean(dim=1)
-        likeness = output.image_embeds @ (colors / colors.norm(dim=-1, keepdim=True)).T
-        return [COLORS[place] for place in likeness.argmax(dim=-1).tolist()]
-
-
-def crop(picture: Image.Image, detected: DetectedObject) -> Image.Image:
-    """The object's box out of a picture, on grey if the object has a mask."""
-    if detected.mask is not None:
-        mask = Image.fromarray(detected.mask.to(torch.uint8).mul(255).numpy(), "L")
-        picture = Image.composite(picture, Image.new("RGB", picture.size, _BACKGROUND), mask)
-    left, top, right, bottom = detected.box
-    # A box less than a pixel wide would give an empty picture.
-    return picture.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
+        """The colour of each object of the class ``name`` in the picture, one of ``COLORS``; empty where CLIP computes
+        no numbers.
+        """
+        crops = [cut_out(picture, detected.box, detected.mask) for detected in objects]
+        return [color or "" for color in likeliest_colors(self._model, self._processor, crops, name, COLORS)]

@@ -1,7 +1,7 @@
 """``python -m xlard.bench critics``: how rightly critics, and pairs of them, judge a world's generated pictures.
 
-The world's own critic always judges; others come from folders and servers. Each detector is also paired with each
-critic that is asked in words.
+The world's own critic always judges, and its detector if it has one; others come from folders and servers. Each
+detector is also paired with each critic that is asked in words.
 """
 
 from __future__ import annotations
@@ -61,7 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--folders", nargs="*", type=Path, default=[], help="folders of critics that are asked in words"
     )
     parser.add_argument("--detectors", nargs="*", type=Path, default=[], help="folders of detectors")
-    parser.add_argument("--threshold", type=float, default=THRESHOLD, help="score from which a detector's box counts")
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        help=f"score from which a detector's box counts (default: {THRESHOLD}, and the world's own for its detector)",
+    )
     parser.add_argument("--server", metavar="URL", help="an OpenAI-compatible server on this machine")
     parser.add_argument("--model", default="", help="the server's model; the first one without")
     parser.add_argument("--weights", type=Path, help="folder with the world's models (default: the bundled ones)")
@@ -96,15 +100,20 @@ def entrants(world: World, options: argparse.Namespace) -> Iterator[Entrant]:
         server = ServerBackend(ServerSettings(options.server, options.model))
         asked.append(Entrant(server.name, MLLMCritic(server, scoring), None))
     yield from asked
-    for folder in options.detectors:
-        detector = loaded_detector(
-            DetectorFolder(folder), default_device(), threshold=options.threshold, most_overlap=OVERLAP
-        )
-        alone = Entrant(folder.name, DetectorCritic(detector), _megabytes(folder))
+    for alone in _detectors(world, options):
         yield alone
         for other in asked:
             both = None if other.megabytes is None else round((alone.megabytes or 0) + other.megabytes, 1)
             yield Entrant(f"{alone.name} and {other.name}", CriticPair(alone.judge, other.judge), both)
+
+
+def _detectors(world: World, options: argparse.Namespace) -> Iterator[Entrant]:
+    if world.detector_folder.is_dir():
+        yield Entrant("the world's detector", world.detector(options.threshold), _megabytes(world.detector_folder))
+    threshold = THRESHOLD if options.threshold is None else options.threshold
+    for folder in options.detectors:
+        detector = loaded_detector(DetectorFolder(folder), default_device(), threshold=threshold, most_overlap=OVERLAP)
+        yield Entrant(folder.name, DetectorCritic(detector), _megabytes(folder))
 
 
 def table(figures: dict[str, dict]) -> str:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import torch
 
+from ...critics.critic_pair import CriticPair
 from ...critics.scoring import make_scoring
 from ...files import write_json
 from ...loop.engine import Engine
@@ -24,7 +25,7 @@ from .methods import described_methods, method
 from .prompts import read_prompts, readable_prompts
 from .results import Result, summarise, write_method
 from .reused_draws import can_reuse, most_draws, reused
-from .tables import EXACT, curves, differences, table, tasks
+from .tables import DETECTOR, EXACT, PAIR, curves, differences, table, tasks
 
 Model = TypeVar("Model")
 
@@ -58,7 +59,8 @@ class Variants:
         missing = [name for name in names if name.partition(":")[2] not in known]
         if missing:
             raise ValueError(
-                f"No file was given for {', '.join(missing)}. Name it with --correctors NAME=FILE or --heads NAME=FILE."
+                f"No file was given for {', '.join(missing)}. Name it with --correctors NAME=FILE or --heads NAME=FILE;"
+                f" :{DETECTOR} and :{PAIR} need a world that has a detector."
             )
 
     def models_for(self, name: str, models: Models) -> Models:
@@ -83,7 +85,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--methods",
         default="base,corrector,best_of_4,retry_4,loop_4",
-        help="comma-separated methods; METHOD:exact_judge, for reference, has the exact checker in the critic's place",
+        help=(
+            "comma-separated methods; METHOD:detector has the world's detector in the critic's place, METHOD:pair both,"
+            " METHOD:exact_judge, for reference, the exact checker"
+        ),
     )
     parser.add_argument("--budget", type=int, help="N for methods named without one")
     parser.add_argument("--steps", type=int, default=20, help="sampling steps of one generation")
@@ -148,6 +153,15 @@ def models_by_name(text: str, load: Callable[[Path], Model]) -> dict[str, Model]
     return {name: load(Path(path)) for name, _, path in pairs}
 
 
+def judges_of(world: World, critic: Judge) -> dict[str, Judge]:
+    """What may stand in the critic's place, by the variant of a method that names it."""
+    judges: dict[str, Judge] = {EXACT: world.checker}
+    if world.detector_folder.is_dir():
+        detector = world.detector()
+        judges |= {DETECTOR: detector, PAIR: CriticPair(detector, critic)}
+    return judges
+
+
 def seed_of(prompt_index: int, seed: int) -> int:
     """The sampler's seed: paired between methods, different between prompts."""
     return 1_000_000 + 1000 * prompt_index + seed
@@ -161,14 +175,14 @@ def run(options: argparse.Namespace) -> None:
     names = options.methods.split(",")
     for name in names:
         method(name, options.budget)
+    critic = world.critic(options.batch)
+    judge = critic.with_scoring(make_scoring("grounded", second_look=True)) if options.second_look else critic
     variants = Variants(
         models_by_name(options.correctors, LatentCorrector.load),
         models_by_name(options.heads, RewardHead.load),
-        {EXACT: world.checker},
+        judges_of(world, judge),
     )
     variants.check(names)
-    critic = world.critic(options.batch)
-    judge = critic.with_scoring(make_scoring("grounded", second_look=True)) if options.second_look else critic
     models = Models(judge, world.head(), world.corrector())
     options.out.mkdir(parents=True, exist_ok=True)
     rows: list[dict] = []

@@ -9,6 +9,9 @@ from ..statistics import interval
 EXACT = "exact_judge"
 """The variant of a method that has the exact checker in the critic's place."""
 
+DETECTOR, PAIR = "detector", "pair"
+"""Those that have the world's detector there, and detector and critic together."""
+
 _NOTE = f"\n:{EXACT}: the exact checker is in the critic's place, for reference; no artist has one."
 
 

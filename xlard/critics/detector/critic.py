@@ -13,7 +13,7 @@ from ...detections import Detection
 from ...rewards import abstention
 from ..backend import UnreadableAnswer
 from ..scoring.preservation import judge_with_source
-from .judging import judge_seen, nouns_of
+from .judging import PIXELS, ColorReader, judge_seen, nouns_of
 
 
 class Detector(Protocol):
@@ -38,10 +38,13 @@ class Detector(Protocol):
 
 
 class DetectorCritic:
-    """Implements ``protocols.Judge`` with any detector. It says what it cannot judge: there is no verdict on that."""
+    """Implements ``protocols.Judge`` with any detector. It says what it cannot judge: there is no verdict on that.
 
-    def __init__(self, detector: Detector):
-        self.detector = detector
+    ``reader`` tells the colours of what the detector finds.
+    """
+
+    def __init__(self, detector: Detector, reader: ColorReader = PIXELS):
+        self.detector, self.reader = detector, reader
 
     def judge(self, images: Tensor, claims: Sequence[Sequence[Claim]]) -> list[Critique]:
         """Judge images (B, H, W, 3) in [0, 1], each against its own claims.
@@ -60,7 +63,7 @@ class DetectorCritic:
             found = self.detector.detect(image, nouns) if nouns else []
         except UnreadableAnswer as error:
             return abstention(claims, "", str(error))
-        return judge_seen(claims, found, image, self._why_unknown, self.detector.exact)
+        return judge_seen(claims, found, image, self._why_unknown, self.detector.exact, self.reader)
 
     def _why_unknown(self, noun: str) -> str:
         return "" if self.detector.knows(noun) else f"the detector {self.detector.name} does not know the noun '{noun}'"

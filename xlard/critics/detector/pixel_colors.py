@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -42,6 +43,18 @@ NAMED = ("black", "white", "gray", "brown", *dict.fromkeys(name for _, name in H
 
 
 _WITHOUT_HUE = ("black", "white", "gray")
+
+
+class PixelColors:
+    """Implements ``judging.ColorReader`` by ``pixel_color``."""
+
+    def tells(self, color: str) -> bool:
+        """Whether the rule has a name for it."""
+        return color in NAMED
+
+    def colors(self, detections: Sequence[Detection], image: Tensor, asked: Sequence[str]) -> list[str | None]:
+        """The colour of each object in an image (H, W, 3) in [0, 1]; None where there is no clear one."""
+        return [pixel_color(detection, image) for detection in detections]
 
 
 def pixel_color(detection: Detection, image: Tensor) -> str | None:

@@ -20,6 +20,11 @@ from .suppression import without_duplicates
 THRESHOLD, OVERLAP = 0.3, 0.7
 """Defaults of the score from which a box counts, and of the overlap (IoU) above which two boxes show one object."""
 
+SMALLER_DETECTOR = (
+    "Take a smaller detector, or a smaller size in its preprocessor_config.json: it scales each picture to that size."
+)
+"""What helps where its memory does not suffice: scaling the pictures does not."""
+
 NOUNS_AT_ONCE = 16
 """So many nouns are asked for in one text: longer ones make open detectors miss things."""
 
@@ -77,7 +82,9 @@ class TransformersDetector:
             return [self._seen(image, nouns)]
 
         ask = Ask(", ".join(nouns), image)
-        (found,) = in_batches([ask], 1, run, self.make_room, self.name, self.folder.weights)
+        (found,) = in_batches(
+            [ask], 1, run, self.make_room, self.name, self.folder.weights, self.folder.role, SMALLER_DETECTOR
+        )
         return found
 
     @torch.inference_mode()

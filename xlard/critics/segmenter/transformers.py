@@ -43,7 +43,16 @@ class TransformersSegmenter:
             self.check_interrupt()
             return [self._masks(image, detections)]
 
-        (masks,) = in_batches([Ask("", image)], 1, run, self.make_room, self.name, self.folder.weights)
+        (masks,) = in_batches(
+            [Ask("", image)],
+            1,
+            run,
+            self.make_room,
+            self.name,
+            self.folder.weights,
+            self.folder.role,
+            "Take a smaller segmenter.",
+        )
         return masks
 
     @torch.inference_mode()

@@ -17,6 +17,7 @@ BUNDLED = {
     "pipeline/text_encoder": "generator",
     "pipeline/vae": "decoder",
     "critic": "critic",
+    "detector": "detector",
     "head.safetensors": "head",
     "corrector.safetensors": "corrector",
 }

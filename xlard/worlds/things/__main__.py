@@ -59,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     critic.add_argument("--listing", action="store_true", help="first: learn to list objects, into the folder boxes")
     add_learners(new_model(models, OUT))
     add_drawing(commands, OUT)
+    masks = commands.add_parser("masks", help="measure a segmenter's masks of boxes on renders")
+    masks.add_argument("--segmenter", type=Path, metavar="DIR", help="folder of a segmenter (GrabCut without)")
+    masks.add_argument("--number", type=int, default=100, help="renders")
+    masks.add_argument("--seed", type=int, default=0, help="of the first render")
+    masks.add_argument("--off", type=float, default=0.06, help="how far the boxes are off, in shares of their size")
     return parser
 
 
@@ -88,12 +93,26 @@ def _train(options: dict[str, Any]) -> None:
     print(figures)
 
 
+def _masks(segmenter: Path | None, number: int, seed: int, off: float) -> None:
+    from ...critics.segmenter.folder import SegmenterFolder
+    from ...critics.segmenter.grab_cut import GrabCut
+    from ...critics.segmenter.transformers import loaded_segmenter
+    from .icons import load_icons
+    from .masks import compare
+    from .world import ICONS
+
+    chosen = GrabCut() if segmenter is None else loaded_segmenter(SegmenterFolder(segmenter), default_device())
+    print(compare(chosen, load_icons(ICONS), number, seed, off))
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run one command."""
     options: dict[str, Any] = vars(_parser().parse_args(arguments))
     command = options.pop("command")
     if command == "train":
         return _train(options)
+    if command == "masks":
+        return _masks(**options)
     from .. import commands
 
     if command == "bundle":

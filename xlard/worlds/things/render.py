@@ -59,6 +59,10 @@ def _place_object(picture: Array, thing: Thing, pixels: Array, light: Light, exp
     picture[rows, columns] += alpha * (lit[inside] - picture[rows, columns])
 
 
+def _by_distance(scene: Scene) -> list[Thing]:
+    return sorted(scene.things, key=lambda thing: thing.box[1] + thing.box[3])
+
+
 def render_scene(scene: Scene, icons: Icons, rng: np.random.Generator) -> NDArray[np.uint8]:
     """A picture (SIDE, SIDE, 3) of a scene, 0 to 255; ``rng`` draws the place's details and the light.
 
@@ -66,13 +70,26 @@ def render_scene(scene: Scene, icons: Icons, rng: np.random.Generator) -> NDArra
     """
     picture, light = place_picture(scene.place, rng)
     lean, strength = rng.uniform(-0.35, 0.35), light.shadow * rng.uniform(0.85, 1.1)
-    ordered = sorted(scene.things, key=lambda thing: thing.box[1] + thing.box[3])
+    ordered = _by_distance(scene)
     drawn = [_drawn(thing, icons) for thing in ordered]
     for thing, pixels in zip(ordered, drawn):
         _cast_shadow(picture, thing, pixels[..., 3], strength, lean)
     for thing, pixels in zip(ordered, drawn):
         _place_object(picture, thing, pixels, light, rng.uniform(0.95, 1.04))
     return (picture * 255 + 0.5).astype(np.uint8)
+
+
+def visible_masks(scene: Scene, icons: Icons) -> list[NDArray[np.bool_]]:
+    """The pixels (SIDE, SIDE) of a scene's picture that show more of each object than of all else, farthest first."""
+    masks: list[Array] = []
+    for thing in _by_distance(scene):
+        left, top, right, bottom = pixel_box(thing)
+        rows, columns = slice(max(0, top), min(SIDE, bottom)), slice(max(0, left), min(SIDE, right))
+        alpha = np.zeros((SIDE, SIDE), np.float32)
+        inside = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
+        alpha[rows, columns] = _drawn(thing, icons)[inside][..., 3]
+        masks = [*(mask * (1 - alpha) for mask in masks), alpha]
+    return [mask > 0.5 for mask in masks]
 
 
 def render_random(seed: int, icons: Icons) -> tuple[NDArray[np.uint8], Scene]:

@@ -25,14 +25,17 @@ def train(
     pool: int,
     max_seconds: float | None = None,
     learning_rate: float = 1e-3,
+    drawn: int = 2000,
 ) -> dict[str, Any]:
-    """Fit the detector to pictures of the critic split, a third of ``pool`` of them drawn; writes ``folder/detector``.
+    """Fit the detector to ``pool`` pictures of the critic split; writes ``folder/detector``.
+
+    The generator draws ``drawn`` of them, which takes as long as many steps; the others are renders.
 
     It looks for the world's nouns: a critic reads the colours from the pixels.
     """
     device = default_device()
     torch.manual_seed(seed)
-    images, labels = annotated_pictures(world, pool, seed)
+    images, labels = annotated_pictures(world, pool, min(drawn, pool), seed)
     model = build_detector(world)
     trainer = Trainer(
         folder / "detector_run",
@@ -42,7 +45,7 @@ def train(
         seed,
         device,
         decay=decay_for(steps),
-        settings={"batch": batch, "pool": pool},
+        settings={"batch": batch, "pool": pool, "drawn": drawn},
     )
 
     def batch_loss(step: int, generator: torch.Generator) -> Tensor:
@@ -105,12 +108,12 @@ def save_detector(model: Any, side: int, folder: Path) -> None:
     RTDetrImageProcessor(size={"height": side, "width": side}).save_pretrained(folder)
 
 
-def annotated_pictures(world: World, number: int, seed: int) -> tuple[Tensor, _LABELS]:
-    """``number`` pictures (N, H, W, 3) of the critic split, a third of them drawn by the generator, and their boxes as
+def annotated_pictures(world: World, number: int, drawn: int, seed: int) -> tuple[Tensor, _LABELS]:
+    """``number`` pictures (N, H, W, 3) of the critic split, ``drawn`` of them by the generator, and their boxes as
     transformers' detectors learn them: class numbers (n,), and middles and sizes (n, 4) in shares of the side.
     """
     texts = [prompt.text for prompt in world.prompts.sample_prompts("critic", number, random.Random(seed))]
-    generated = texts[: number // 3]
+    generated = texts[:drawn]
     with torch.inference_mode():
         latents = generate(world.sampler(generated), range(seed, seed + len(generated)))
         images = torch.cat([world.decoder.decode(latents).cpu(), world.render(texts[len(generated) :], seed)])
