@@ -89,6 +89,10 @@ class XLARDLoadCritic(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, critic_name: str | None = None) -> bool | str:
+        return critic_name in critic_names() or folders.is_there(folders.CRITICS, critic_name)
+
+    @classmethod
     def fingerprint_inputs(cls, critic_name: str, **settings: object) -> str:
         if critic_name in critic_names():
             return critic_name

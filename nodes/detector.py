@@ -82,6 +82,10 @@ class XLARDDetectorCritic(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, detector_name: str | None = None) -> bool | str:
+        return folders.is_there(folders.DETECTORS, detector_name)
+
+    @classmethod
     def fingerprint_inputs(cls, detector_name: str, colors: str = BY_PIXELS, **settings: object) -> str:
         detector, clip = _folders(detector_name, colors)
         return " ".join(folders.folder_fingerprint(folder) for folder in (detector, clip) if folder)

@@ -53,6 +53,10 @@ class XLARDCriticWithMasks(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, segmenter_name: str | None = None) -> bool | str:
+        return segmenter_name == GRAB_CUT or folders.is_there(folders.SEGMENTERS, segmenter_name)
+
+    @classmethod
     def fingerprint_inputs(cls, segmenter_name: str, **settings: object) -> str:
         folder = _folder(segmenter_name)
         return folders.folder_fingerprint(folder) if folder else GRAB_CUT

@@ -18,6 +18,16 @@ DETECTORS = ("xlard_detectors",)
 SEGMENTERS = ("xlard_segmenters",)
 CLIPS = ("xlard_clips",)
 _ROLES = {CRITICS: "critic", DETECTORS: "detector", SEGMENTERS: "segmenter", CLIPS: "CLIP"}
+_EXAMPLES = {
+    CRITICS: " One that fits 12 GB: hf download Qwen/Qwen3-VL-4B-Instruct --local-dir "
+    "models/xlard/critics/Qwen3-VL-4B-Instruct (9 GB, huggingface.co/Qwen/Qwen3-VL-4B-Instruct).",
+    DETECTORS: " A small one: hf download IDEA-Research/grounding-dino-tiny --local-dir "
+    "models/xlard/detectors/grounding-dino-tiny (0.7 GB, huggingface.co/IDEA-Research/grounding-dino-tiny).",
+    SEGMENTERS: " A small one: hf download facebook/sam2.1-hiera-tiny --local-dir "
+    "models/xlard/segmenters/sam2.1-hiera-tiny (0.2 GB, huggingface.co/facebook/sam2.1-hiera-tiny).",
+}
+"""A model of each kind, as a command with its size and address."""
+
 _DEPTH = 2
 _LONGEST_STEP, _MOST_STEPS = 180, 8
 """Bytes of a file's name, so that there is room for a number and an ending, and folders in a name."""
@@ -118,12 +128,23 @@ def model_folder(kinds: Sequence[str], name: str) -> Path:
     """The folder that ``model_folders`` listed under a name; raises FileNotFoundError if it is gone."""
     folders = _model_folders(kinds)
     if name not in folders:
-        places = " or ".join(path for kind in kinds for path in folder_paths.get_folder_paths(kind))
-        raise FileNotFoundError(
-            f"There is no {_ROLES[tuple(kinds)]} '{name}' in {places}. Put the model's folder, with its "
-            "config.json, there, or choose another and press R to refresh the list."
-        )
+        raise FileNotFoundError(_missing(kinds, name))
     return folders[name]
+
+
+def is_there(kinds: Sequence[str], name: str | None) -> bool | str:
+    """Whether ``model_folder`` has this name, or what is missing and where to get it, for ``validate_inputs``: so the
+    artist hears of it before anything is sampled. A name that comes over a wire, None here, is not known yet.
+    """
+    return name is None or name in _model_folders(kinds) or f"{_missing(kinds, name)}{_EXAMPLES[tuple(kinds)]}"
+
+
+def _missing(kinds: Sequence[str], name: str) -> str:
+    places = " or ".join(path for kind in kinds for path in folder_paths.get_folder_paths(kind))
+    return (
+        f"There is no {_ROLES[tuple(kinds)]} '{name}' in {places}. Put the model's folder, with its "
+        "config.json, there, or choose another and press R to refresh the list."
+    )
 
 
 def folder_fingerprint(folder: Path) -> str:
