@@ -10,7 +10,7 @@ import torch
 from xlard.critics.backend import CriticError
 from xlard.critics.folder import CriticFolder
 from xlard.prompts import claims_from_prompt
-from xlard.worlds.shapes.architecture import CORRECTOR, CRITIC, HEAD, PIPELINE, WEIGHTS
+from xlard.worlds.shapes.architecture import CORRECTOR, CRITIC, DETECTOR, HEAD, PIPELINE, WEIGHTS
 from xlard.worlds.shapes.prompts import PROMPTS
 from xlard.worlds.shapes.render import render
 from xlard.worlds.shapes.scenes import scene_of
@@ -27,7 +27,8 @@ def world() -> ShapesWorld:
 
 def test_the_files_are_small_enough_to_ship() -> None:
     sizes = {path: path.stat().st_size for path in WEIGHTS.rglob("*.safetensors")}
-    assert {HEAD, CORRECTOR, CRITIC / "model.safetensors"} <= set(sizes)
+    assert {HEAD, CORRECTOR, CRITIC / "model.safetensors", DETECTOR / "model.safetensors"} <= set(sizes)
+    assert sizes[DETECTOR / "model.safetensors"] < 8e6
     assert max(sizes.values()) < 15e6 and sum(sizes.values()) < 40e6
     assert not [path for path in WEIGHTS.rglob("*") if path.suffix in (".bin", ".pt", ".pth", ".ckpt", ".pkl")]
 
@@ -91,6 +92,14 @@ def test_the_critic_reads_renders(world: ShapesWorld) -> None:
     assert sum(critique.abstained for critique in critiques) == 0
     assert sum(critique.passed for critique in critiques) >= 34
     assert all(0 < critique.confidence <= 1 for critique in critiques)
+
+
+def test_the_detector_reads_renders(world: ShapesWorld) -> None:
+    rng = random.Random(12)
+    prompts = [prompt.text for prompt in PROMPTS.sample_prompts("test", 40, rng)]
+    images = render([scene_of(text, rng) for text in prompts], 2).permute(0, 2, 3, 1)
+    critiques = world.detector().judge(images, [claims_from_prompt(text) for text in prompts])
+    assert sum(critique.passed for critique in critiques) >= 34
 
 
 def test_a_batch_and_a_single_picture_are_judged_alike(world: ShapesWorld) -> None:

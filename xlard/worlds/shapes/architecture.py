@@ -8,10 +8,16 @@ from typing import Any
 from ..architecture import clip_text_model
 
 WEIGHTS = Path(__file__).parent / "weights"
-"""Bundled weights: ``pipeline/`` (a diffusers folder), ``critic/`` (a transformers folder), head and corrector."""
+"""Bundled weights: ``pipeline/`` (a diffusers folder), ``critic/`` and ``detector/`` (transformers folders), head and
+corrector.
+"""
 
 PIPELINE = WEIGHTS / "pipeline"
 CRITIC = WEIGHTS / "critic"
+DETECTOR = WEIGHTS / "detector"
+DETECTOR_THRESHOLD = 0.45
+"""Score from which a box of the detector counts; chosen on validation prompts."""
+
 HEAD = WEIGHTS / "head.safetensors"
 CORRECTOR = WEIGHTS / "corrector.safetensors"
 

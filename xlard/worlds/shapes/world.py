@@ -10,7 +10,7 @@ from torch import Tensor
 from ...detections import Detection
 from ..bundled import BundledWorld
 from ..world import Checker
-from .architecture import BASE_MODEL, CONTEXT_WIDTH, LATENT_CHANNELS, LATENT_SIDE, WEIGHTS
+from .architecture import BASE_MODEL, CONTEXT_WIDTH, DETECTOR_THRESHOLD, LATENT_CHANNELS, LATENT_SIDE, WEIGHTS
 from .checker import ShapesChecker
 from .critic_model import DESIGN
 from .prompts import PROMPTS
@@ -34,6 +34,7 @@ class ShapesWorld(BundledWorld):
     weights = WEIGHTS
     steps = STEPS
     guidance_scale = GUIDANCE_SCALE
+    detector_threshold = DETECTOR_THRESHOLD
     nouns: tuple[str, ...] = SHAPES
     max_objects = MAX_OBJECTS
     places: tuple[str, ...] = ()
