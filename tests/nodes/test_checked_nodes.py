@@ -59,7 +59,7 @@ def test_what_was_seen_to_fail_is_said_and_the_next_job_runs(odd, fuzzer, node, 
     case = Case(node, ((name, value),))
     failed = error_of(odd, odd.submit(fuzzer.graph(case))["prompt_id"], case)
     if message is None:
-        assert failed is None
+        assert failed is None, failed["exception_message"]
     elif value == "deep list":
         # ComfyUI cannot show what came: the message is in its log, and the node's outputs are blocked.
         assert message in odd.log()

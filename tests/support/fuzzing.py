@@ -148,7 +148,7 @@ class Fuzzer:
     @staticmethod
     def _base() -> dict:
         graph = demo_graph(steps=1)
-        graph["mask"] = {"class_type": "SolidMask", "inputs": {"value": 1.0, "width": 96, "height": 96}}
+        graph["mask"] = {"class_type": "SolidMask", "inputs": {"value": 0.3, "width": 96, "height": 96}}
         graph["claims"] = {"class_type": "XLARDClaims", "inputs": {"prompt": "a red circle", "edited": ""}}
         graph["critique"] = {
             "class_type": "XLARDCritique",

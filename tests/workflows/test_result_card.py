@@ -13,6 +13,15 @@ from tests.support.paths import CHECKOUT
 SEEDS = itertools.count(101)
 CARD = ".xlard-card"
 WINDOW = ".xlard-picture"
+SEEN = """() => {
+    window.told = []
+    window.shown = []
+    window.app.api.addEventListener('xlard.progress', ({ detail }) => {
+        window.told.push(detail.text)
+        // Of messages that come at once the last one stays.
+        setTimeout(() => document.querySelectorAll('.xlard-card').forEach(card => window.shown.push(card.innerText)))
+    })
+}"""
 SMALLEST_TEXT = """() => Math.min(...[...document.querySelectorAll('.xlard-card *')]
     .filter(element => element.textContent.trim())
     .map(element => parseFloat(getComputedStyle(element).fontSize)))"""
@@ -44,9 +53,18 @@ def card_of(page: ComfyPage, holding: str):
     return page.page.locator(CARD, has_text=holding).first
 
 
+def check_progress(page: ComfyPage) -> None:
+    """Check that the page was told how far a loop is, and that a card showed it."""
+    told, shown = page.page.evaluate("() => [window.told, window.shown]")
+    assert told[0].startswith("First picture") and "claims fail" in told[0]
+    assert set(told) & set(shown)
+
+
 def test_self_correct_shows_claims_rounds_and_before_and_after(page: ComfyPage, request: pytest.FixtureRequest):
-    run(page, "demo_self_correct")
     shown = page.page
+    shown.evaluate(SEEN)
+    run(page, "demo_self_correct")
+    check_progress(page)
     page.screenshot(f"card_{request.node.callspec.id}")
     card = card_of(page, "claims hold")
     card.wait_for(timeout=10_000)
@@ -100,18 +118,9 @@ def test_a_card_of_unreadable_text_is_empty(page: ComfyPage):
     assert page.our_errors() == []
 
 
-SEEN = """() => {
-    window.progressSeen = []
-    window.app.api.addEventListener('xlard.progress', () => setTimeout(() =>
-        window.progressSeen.push(...[...document.querySelectorAll('.xlard-card')].map(card => card.innerText))))
-}"""
-
-
-@pytest.mark.parametrize("name", ["demo_self_correct", "demo_loop_graph"])
-def test_the_card_says_how_far_the_loop_is(page: ComfyPage, name: str):
-    page.page.evaluate(SEEN)
-    run(page, name)
-    seen = page.page.evaluate("() => window.progressSeen")
-    assert any(text.startswith("First picture") and "claims fail" in text for text in seen)
-    page.page.locator(f"{CARD} [data-passed]").first.wait_for(timeout=10_000)
-    assert page.our_errors() == []
+def test_the_card_of_a_loop_as_a_graph_says_how_far_it_is(comfy_page: ComfyPage):
+    comfy_page.page.evaluate(SEEN)
+    run(comfy_page, "demo_loop_graph")
+    check_progress(comfy_page)
+    comfy_page.page.locator(f"{CARD} [data-passed]").first.wait_for(timeout=10_000)
+    assert comfy_page.our_errors() == []

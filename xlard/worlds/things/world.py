@@ -29,7 +29,7 @@ ICONS = Path("runs/things/icons")
 """Where the icons are kept that renders need. No other part of the world needs them."""
 
 STEPS = 20
-GUIDANCE_SCALE = 4.0
+GUIDANCE_SCALE = 2.0
 
 
 class ThingsWorld(BundledWorld):
