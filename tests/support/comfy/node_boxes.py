@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from tests.support.comfy.browser import ComfyPage
 from tests.support.workflow_layout import TITLE
 
-SET_VUE = "on => window.app.extensionManager.setting.set('Comfy.VueNodes.Enabled', on)"
 # Classic nodes are painted: only the graph knows their sizes, and without titles.
 CLASSIC = "() => window.app.graph._nodes.map(({id, size}) => [String(id), size[0], size[1] + TITLE])"
 VUE = """() => [...document.querySelectorAll('.lg-node[data-node-id]')].map(
@@ -45,7 +44,7 @@ class Box:
 
 def set_vue_nodes(page: ComfyPage, on: bool) -> None:
     """Choose Nodes 2.0, or classic ones. Workflows that are open may be scaled: load them afterwards."""
-    page.page.evaluate(SET_VUE, on)
+    page.use_vue_nodes(on)
     page.page.wait_for_timeout(SETTLE)
 
 
