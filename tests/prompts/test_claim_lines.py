@@ -305,3 +305,11 @@ def test_an_error_names_the_line_and_shows_a_right_one(line: str, shown: str) ->
     with pytest.raises(ValueError) as error:
         parse_lines(f"count: two dogs\n\n{line}")
     assert "Line 3" in str(error.value) and line in str(error.value) and shown in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "line", ["attribute: 200 cats are wet", "attribute: 200<B", "custom: 200 cats fight", "text: 200"]
+)
+def test_a_text_of_ones_own_may_name_any_number(line: str) -> None:
+    (claim,) = parse_lines(line)
+    assert claim.text == line.partition(": ")[2]

@@ -9,6 +9,7 @@ from typing import get_args
 
 from ..characters import whole_characters
 from ..claims import (
+    MOST_COUNT,
     NOTHING_TO_CHECK,
     Claim,
     ClaimType,
@@ -200,7 +201,9 @@ def _position(text: str) -> Claim | None:
 
 def _attribute(text: str) -> Claim:
     phrase = _phrase(_subject_and_predicate(text)[0])
-    return Claim("attribute", text, phrase.noun, phrase.number) if phrase else Claim("attribute", text)
+    # The text stands for itself: how many things it is about is only an aid.
+    known = phrase is not None and phrase.number <= MOST_COUNT
+    return Claim("attribute", text, phrase.noun, phrase.number) if phrase and known else Claim("attribute", text)
 
 
 def _relation(text: str) -> Claim:
