@@ -9,8 +9,8 @@ from xlard.comfy_server.errors import JobError
 
 LOADERS = {
     "XLARDLoadCritic": (
-        {"critic_name": "Qwen3-VL-4B-Instruct", "dtype": "auto", "attention": "sdpa"},
-        ("no critic 'Qwen3-VL-4B-Instruct'", "models/xlard/critics/Qwen3-VL-4B-Instruct (9 GB"),
+        {"critic_name": "not-there", "dtype": "auto", "attention": "sdpa"},
+        ("no critic 'not-there'", "models/xlard/critics/Qwen3-VL-4B-Instruct (9 GB"),
     ),
     "XLARDDetectorCritic": (
         {"detector_name": "grounding", "threshold": 0.3, "most_overlap": 0.5},
