@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlard.claims import Claim, count_claim, custom_claim, object_claim
-from xlard.critique import Verdict, critique_of
+from xlard.critique import Critique, Verdict, critique_of
 from xlard.detections import Detection, ObjectKind
 from xlard.loop.faults import Faults, faults_of
 from xlard.loop.ground import without_ground
@@ -22,6 +22,7 @@ from xlard.loop.state import SOURCE, LoopState, Round
 from xlard.loop.strategies import Correct, Rearrange, Region, Resample, Rewrite
 from xlard.prompts import claims_from_prompt
 from xlard.rewards import critique_from_detections
+from xlard.worlds.things.judging import verdict
 
 SIDE = 96
 
@@ -278,6 +279,32 @@ def test_the_ground_is_no_object_that_has_to_stay() -> None:
     plan = Region().plan(situation(critique_from_detections(claims, [snow, dog], SIDE)))
     assert plan is not None and plan.region is not None
     assert not plan.region[1:3, 1:3].any() and plan.region[6:].all()
+
+
+def read(claims: list[Claim], objects: list[Detection]) -> Critique:
+    """As a critic judges that reads relations, too."""
+    return critique_of([verdict(claim, objects) for claim in claims], objects)
+
+
+@pytest.mark.parametrize("prompt", ["two dogs on a wooden table", "a cat and a dog in front of a brick wall"])
+def test_one_table_with_something_on_it_is_ground(prompt: str) -> None:
+    claims = claims_from_prompt(prompt)
+    place = Detection(0, 0, SIDE, SIDE, "table" if "table" in prompt else "wall")
+    dog = Detection(8, 8, 16, 16, "dog")
+    critique = read(claims, [place, dog])
+    seen = without_ground(critique, (SIDE, SIDE))
+    assert seen.detections == (dog,)
+    assert [verdict.claim.noun for verdict in seen.verdicts if verdict.claim.type == "count"] == sorted(
+        {claim.noun for claim in claims if claim.type == "count"} - {place.noun}
+    )
+    plan = Region().plan(situation(critique))
+    assert plan is not None and plan.region is not None and not plan.region[1:3, 1:3].any()
+
+
+def test_a_cat_that_somebody_holds_is_no_ground() -> None:
+    claims = claims_from_prompt("a man holding a cat")
+    critique = read(claims, [Detection(0, 0, SIDE, SIDE, "cat")])
+    assert without_ground(critique, (SIDE, SIDE)) is critique
 
 
 def test_a_ground_that_is_missing_is_asked_for() -> None:

@@ -10,15 +10,18 @@ from ..critique import Critique
 from ..detections import Detection, matching
 
 SHARE = 0.5
-"""Share of the picture from which on something that is not counted is its ground."""
+"""Share of the picture from which on something that others may stand on or in is its ground."""
+
+_STANDING = ("on", "in", "at", "in front of")
+"""Words between a thing and its ground."""
 
 
 def without_ground(critique: Critique, image_size: tuple[int, int]) -> Critique:
     """The critique without what is ground, and without the claims that ask for it and hold.
 
     A critic puts a box around a forest as around a cat. Taken for an object, that box would leave no cell free to
-    redraw and no place to move to. Ground is what claims want at least one of and what covers half of the picture, of
-    ``image_size`` (height, width) in pixels.
+    redraw and no place to move to. Ground covers half of the picture, of ``image_size`` (height, width) in pixels, and
+    claims want at least one of it (``grass``), or one, with something on it or in front of it (``a wooden table``).
     """
     claims = [verdict.claim for verdict in critique.verdicts]
     ground = [detection for detection in critique.detections if _is_ground(detection, claims, image_size)]
@@ -30,14 +33,29 @@ def without_ground(critique: Critique, image_size: tuple[int, int]) -> Critique:
         verdicts=tuple(
             verdict
             for verdict in critique.verdicts
-            if not (verdict.passed and verdict.claim.type == "object" and matching(ground, verdict.claim.noun, None))
+            if not (
+                verdict.passed
+                and verdict.claim.type in ("object", "count")
+                and matching(ground, verdict.claim.noun, None)
+            )
         ),
     )
 
 
 def _is_ground(detection: Detection, claims: Sequence[Claim], image_size: tuple[int, int]) -> bool:
     height, width = image_size
+    if detection.width * detection.height < SHARE * height * width:
+        return False
     asked = [claim for claim in claims if matching([detection], claim.noun, None)]
-    uncounted = any(claim.type == "object" and claim.number == 1 for claim in asked)
-    uncounted = uncounted and not any(claim.type == "count" for claim in asked)
-    return uncounted and detection.width * detection.height >= SHARE * height * width
+    if any(claim.type == "count" for claim in asked):
+        return all(claim.number == 1 for claim in asked) and any(_stands_on(claim, detection) for claim in claims)
+    return any(claim.type == "object" and claim.number == 1 for claim in asked)
+
+
+def _stands_on(claim: Claim, detection: Detection) -> bool:
+    return (
+        claim.type == "relation"
+        and bool(claim.other)
+        and bool(matching([detection], claim.other or "", None))
+        and any(f" {word} {claim.other}" in claim.text for word in _STANDING)
+    )
