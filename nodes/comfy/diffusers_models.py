@@ -116,7 +116,7 @@ def comfy_unet_config(config: dict) -> dict:
         "in_channels": config["in_channels"],
         "out_channels": config["out_channels"],
         "model_channels": channels[0],
-        "channel_mult": [width // channels[0] for width in channels],
+        "channel_mult": [width / channels[0] for width in channels],
         "num_res_blocks": layers,
         "transformer_depth": [depth for depth, count in zip(down, layers) for _ in range(count)],
         "transformer_depth_output": [depth for depth, count in zip(up, layers) for _ in range(count + 1)],

@@ -1,4 +1,4 @@
-"""The shapes world's models in ComfyUI against diffusers and transformers, and the sampler against KSampler.
+"""The worlds' models in ComfyUI against diffusers and transformers, and the sampler against KSampler.
 
 ComfyUI reads the command line when it is imported: all of it runs once in a process of its own, which prints what
 it measured as JSON; the tests look at that.
@@ -24,30 +24,37 @@ PROMPT = "a red circle left of two blue squares"
 
 
 @pytest.fixture(scope="module")
-def pipeline(tmp_path_factory) -> Path:
-    """A pipeline folder with the shapes world's architecture and random weights."""
+def pipelines(tmp_path_factory) -> Path:
+    """A folder with a pipeline folder for each world, of its architecture and with random weights."""
     import torch
 
-    from xlard.worlds.shapes import architecture
+    from xlard.worlds.shapes import architecture as shapes
+    from xlard.worlds.things import architecture as things
+    from xlard.worlds.things.autoencoder import build_autoencoder
     from xlard.worlds.tokenizer import build_prompt_tokenizer
 
-    folder = tmp_path_factory.mktemp("pipeline")
+    root = tmp_path_factory.mktemp("pipelines")
     torch.manual_seed(0)
-    tokenizer = build_prompt_tokenizer([*PROMPT.split(), "green", "triangle"], architecture.PROMPT_TOKENS)
-    tokenizer.save_pretrained(folder / "tokenizer")
-    architecture.build_text_encoder(tokenizer).save_pretrained(folder / "text_encoder")
-    architecture.build_unet().save_pretrained(folder / "unet")
-    architecture.build_autoencoder(16, 32).save_pretrained(folder / "vae")
-    return folder
+    for name, world, autoencoder in (
+        ("shapes", shapes, shapes.build_autoencoder(16, 32)),
+        ("things", things, build_autoencoder(16, 32)),
+    ):
+        folder = root / name
+        tokenizer = build_prompt_tokenizer([*PROMPT.split(), "green", "triangle"], world.PROMPT_TOKENS)
+        tokenizer.save_pretrained(folder / "tokenizer")
+        world.build_text_encoder(tokenizer).save_pretrained(folder / "text_encoder")
+        world.build_unet().save_pretrained(folder / "unet")
+        autoencoder.save_pretrained(folder / "vae")
+    return root
 
 
 @pytest.fixture(scope="module")
-def measured(pipeline) -> dict:
+def measured(pipelines) -> dict:
     """What the other process measured."""
     from xlard.quickstart.comfyui import find_comfyui
 
     run = subprocess.run(
-        [sys.executable, __file__, str(find_comfyui()), str(pipeline)],
+        [sys.executable, __file__, str(find_comfyui()), str(pipelines)],
         capture_output=True,
         text=True,
         timeout=600,
@@ -57,9 +64,10 @@ def measured(pipeline) -> dict:
     return json.loads(run.stdout.splitlines()[-1])
 
 
+@pytest.mark.parametrize("world", ["shapes", "things"])
 @pytest.mark.parametrize("model", ["text_encoder", "unet", "vae_encode", "vae_decode"])
-def test_equals_the_original(measured, model):
-    assert measured["difference"][model] < 1e-4
+def test_equals_the_original(measured, model, world):
+    assert measured["difference"][world][model] < 1e-4
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -146,7 +154,8 @@ def main(comfyui: str, folder: str) -> dict:
         sys.modules[name] = types.ModuleType(name)
         sys.modules[name].__path__ = [str(path)]
     with torch.inference_mode():
-        return Measurement(Path(folder)).run()
+        shapes, things = (Measurement(Path(folder) / world) for world in ("shapes", "things"))
+        return {"difference": {"shapes": shapes.differences(), "things": things.differences()}, **shapes.run()}
 
 
 class Measurement:
@@ -169,7 +178,6 @@ class Measurement:
 
         torch.manual_seed(1)
         return {
-            "difference": self.differences(),
             **self.samples(),
             **self.masked(),
             **self.calls(),
@@ -196,7 +204,7 @@ class Measurement:
             return_tensors="pt",
         ).input_ids
         text = encoder(ids).last_hidden_state
-        x, sigma = torch.randn(2, 4, 8, 8), torch.tensor([0.7, 0.2])
+        x, sigma = torch.randn(2, unet.config.in_channels, 8, 8), torch.tensor([0.7, 0.2])
         flow = unet(x, sigma * 1000, encoder_hidden_states=text.expand(2, -1, -1)).sample
         denoised = self.model.model.apply_model(x, sigma, c_crossattn=self.positive[0][0].expand(2, -1, -1))
         image = torch.rand(1, 64, 96, 3)

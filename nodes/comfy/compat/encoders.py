@@ -199,10 +199,10 @@ def flow_unet(
     """ComfyUI's base model around a UNet that predicts a flow, in fp32, on the offload device; loads no weights.
 
     ``preview_factors`` are red, green and blue of each latent channel, and last of the constant; None for no previews.
-    Rests on ``comfy.supported_models_base.BASE``, its ``get_model``, and on ``comfy.latent_formats.LatentFormat``:
-    always.
+    A ``channel_mult`` may be a fraction. Rests on ``comfy.supported_models_base.BASE``, its ``get_model``, and on
+    ``comfy.latent_formats.LatentFormat``: always.
     """
-    config = _DemoModel(unet_config)
+    config = _DemoModel({**unet_config, "channel_mult": [_Multiple(value) for value in unet_config["channel_mult"]]})
     config.latent_format.scale_factor = scale_factor
     config.latent_format.latent_channels = unet_config["in_channels"]
     if preview_factors:
@@ -249,6 +249,15 @@ def tiny_vae(weights: dict[str, Tensor]) -> tuple[Any, nn.Module]:
             convolution.weight = nn.Parameter(weight, requires_grad=False)
             convolution.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
     return vae, vae.first_stage_model
+
+
+class _Multiple(float):
+    """How many times as many channels: ComfyUI multiplies, and needs a whole number of them."""
+
+    def __mul__(self, channels: float) -> int:
+        return round(float(self) * channels)
+
+    __rmul__ = __mul__
 
 
 class _DemoLatents(comfy.latent_formats.LatentFormat):
