@@ -11,8 +11,10 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from transformers import AutoTokenizer
 
 from tests.support.things_icons import discs
+from xlard.worlds.shapes.architecture import CRITIC
 from xlard.worlds.things.__main__ import main
 from xlard.worlds.things.autoencoder import build_autoencoder, save_autoencoder
 from xlard.worlds.things.checker import ThingsChecker
@@ -88,6 +90,19 @@ def test_the_critic_is_a_folder_that_answers(folder: Path) -> None:
     asked = ThingsWorld(folder).critic().backend
     assert asked.seen_size(torch.zeros(SIDE, SIDE, 3)) == (SIDE, SIDE)
     assert json.loads((folder / "critic.json").read_text())["steps"] == 2
+
+
+def test_a_critic_begins_with_what_another_worlds_critic_knows(folder: Path, tmp_path: Path) -> None:
+    shutil.copy(folder / "autoencoder.safetensors", tmp_path)
+    options = ["--listing", "--steps", "1", "--batch", "2", "--pool", "4", "--learning-rate", "0"]
+    main(["train", "critic", "--out", str(tmp_path), *options, "--begin", str(CRITIC)])
+    before, after = (load_file(path / "model.safetensors") for path in (CRITIC, tmp_path / "boxes"))
+    rows, others = (AutoTokenizer.from_pretrained(path).get_vocab() for path in (CRITIC, tmp_path / "boxes"))
+    words = "model.language_model.embed_tokens.weight"
+    assert all(torch.equal(before[words][rows[word]], after[words][others[word]]) for word in (" red", "yes", "[", "7"))
+    same = [name for name in before if not name.endswith(("embed_tokens.weight", "pos_embed.weight"))]
+    assert all(torch.equal(before[name], after[name]) for name in same)
+    assert len(after["model.visual.pos_embed.weight"]) == (SIDE // 8) ** 2
 
 
 def test_the_generator_is_evaluated_by_the_checker(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -23,6 +24,11 @@ class Annotated:
     def __init__(self, pictures: Tensor, objects: list[list[Detection]]):
         self.pictures = pictures
         self.objects = [_in_reading_order(objects_of_picture)[:MOST] for objects_of_picture in objects]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Annotated]) -> Annotated:
+        """All pictures of several."""
+        return cls(torch.cat([part.pictures for part in parts]), [row for part in parts for row in part.objects])
 
     def save(self, folder: Path) -> None:
         """Write ``pictures.safetensors`` and ``objects.json`` into ``folder``, which processes may do at the same

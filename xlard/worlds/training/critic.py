@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ...training.trainer import Trainer, default_device, machine
-from ..critic_model import build_model, build_processor, save
+from ..critic_model import CriticDesign, build_model, build_processor, save
 from ..world import World
 from .annotated import Annotated
 from .conversations import Conversations, use_linear_patches
@@ -41,7 +42,11 @@ def train_critic(
     device = default_device()
     torch.manual_seed(seed)
     processor = build_processor(world.critic_design)
-    model = build_model(world.critic_design, processor.tokenizer) if begin is None else _trained(begin, processor)
+    model = (
+        build_model(world.critic_design, processor.tokenizer)
+        if begin is None
+        else _trained(begin, world.critic_design, processor)
+    )
     trainer = Trainer(run, model, steps, learning_rate, seed, device, decay=0.998)
     use_linear_patches(trainer.module)
     pictures = sources()
@@ -69,10 +74,30 @@ def train_critic(
     return figures
 
 
-def _trained(folder: Path, processor: Any) -> Any:
-    """The critic of a folder, in fp32, with rows for all words of the tokenizer."""
-    from transformers import AutoModelForImageTextToText
+def _trained(folder: Path, design: CriticDesign, processor: Any) -> Any:
+    """A critic of this design with the weights, in fp32, of the critic in a folder, which may be another world's.
 
-    model: Any = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
-    model.resize_token_embeddings(len(processor.tokenizer))
+    A word has the embedding that it had there; the grid of positions is resized.
+    """
+    from transformers import AutoModelForImageTextToText, AutoTokenizer
+
+    earlier: Any = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
+    words = AutoTokenizer.from_pretrained(folder).get_vocab()
+    model = build_model(design, processor.tokenizer)
+    state = earlier.state_dict()
+    for name, values in model.state_dict().items():
+        if name.endswith(("embed_tokens.weight", "lm_head.weight")):
+            before, state[name] = state[name], values.clone()
+            for word, row in processor.tokenizer.get_vocab().items():
+                if word in words:
+                    state[name][row] = before[words[word]]
+        elif name.endswith("pos_embed.weight"):
+            state[name] = _resized(state[name], len(values))
+    model.load_state_dict(state)
     return model
+
+
+def _resized(positions: Tensor, number: int) -> Tensor:
+    """Embeddings (N, C) of the positions in a square, for a square of another number of positions."""
+    grid = positions.T.unflatten(1, (math.isqrt(len(positions)), -1))[None]
+    return torch.nn.functional.interpolate(grid, (math.isqrt(number),) * 2, mode="bilinear")[0].flatten(1).T

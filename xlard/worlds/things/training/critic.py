@@ -22,15 +22,13 @@ FIRST_SEED = FRESH // 4
 
 
 def sources(folder: Path, pool: int) -> list[Annotated]:
-    """``pool`` renders, half of them repeated by the autoencoder, and every ``folder/annotated*``."""
+    """``pool`` renders, half of them repeated by the autoencoder, and the pictures of all ``folder/annotated*``."""
     autoencoder, _ = load_autoencoder(folder / "autoencoder.safetensors")
     renders = labelled_pool(
         folder / "labelled" / f"critic_{pool}.safetensors", pool, FIRST_SEED, folder / "icons", autoencoder
     )
-    return [
-        annotated(renders),
-        *(Annotated.load(path.parent) for path in sorted(folder.glob("annotated*/objects.json"))),
-    ]
+    generated = [Annotated.load(path.parent) for path in sorted(folder.glob("annotated*/objects.json"))]
+    return [annotated(renders), *([Annotated.joined(generated)] if generated else [])]
 
 
 def train(
@@ -42,10 +40,14 @@ def train(
     pool: int,
     seed: int,
     listing: bool,
+    begin: Path | None = None,
     threads: int | None = None,
     max_seconds: float | None = None,
 ) -> dict[str, Any]:
-    """Train on listing objects, into ``folder/boxes``; or, from there, on every question, into ``folder/critic``."""
+    """Train on listing objects, into ``folder/boxes``; or, from there, on every question, into ``folder/critic``.
+
+    ``begin`` is the folder of the critic whose weights the listing begins with, which may be another world's.
+    """
     if threads:
         torch.set_num_threads(threads)
     name = "boxes" if listing else "critic"
@@ -55,7 +57,7 @@ def train(
         folder / name,
         LISTING if listing else TASKS,
         lambda: sources(folder, pool),
-        None if listing else folder / "boxes",
+        begin if listing else folder / "boxes",
         steps,
         batch,
         seed,
