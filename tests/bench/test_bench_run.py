@@ -77,6 +77,7 @@ def test_every_method_writes_every_picture(results) -> None:
             "prompt",
             "seed",
             "picture",
+            "right",
             "nfe",
             "seconds",
             "critic_calls",
@@ -88,6 +89,13 @@ def test_every_method_writes_every_picture(results) -> None:
         assert row["picture"] == f"{row['method'].replace(':', '_')}/{row['prompt_index']}_{row['seed']}.png"
         assert Image.open(folder / row["picture"]).size == (96, 96)
         assert all(set(claim) == {"type", "text", "score", "passed"} for claim in row["claims"])
+
+
+def test_each_row_says_what_the_checker_finds(results) -> None:
+    folder, rows, _ = results
+    methods = json.loads((folder / "summary.json").read_text())["methods"]
+    for method in METHODS:
+        assert [row["right"] for row in rows if row["method"] == method] == methods[method]["right"]
 
 
 def test_costs_are_what_the_methods_promise(results) -> None:

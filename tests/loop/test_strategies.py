@@ -22,7 +22,7 @@ from xlard.loop.state import SOURCE, LoopState, Round
 from xlard.loop.strategies import Correct, Rearrange, Region, Resample, Rewrite
 from xlard.prompts import claims_from_prompt
 from xlard.rewards import critique_from_detections
-from xlard.worlds.things.judging import verdict
+from xlard.worlds.things.judging import verdict, whole_place
 
 SIDE = 96
 
@@ -299,6 +299,13 @@ def test_one_table_with_something_on_it_is_ground(prompt: str) -> None:
     )
     plan = Region().plan(situation(critique))
     assert plan is not None and plan.region is not None and not plan.region[1:3, 1:3].any()
+
+
+def test_what_is_there_without_a_box_is_ground_and_not_missing() -> None:
+    claims, dog = claims_from_prompt("a dog and a cat on grass"), Detection(8, 8, 16, 16, "dog")
+    verdicts = [verdict(claim, [dog, whole_place("grass")]) for claim in claims]
+    faults = faults_of(without_ground(critique_of(verdicts, [dog]), (SIDE, SIDE)), random.Random(0))
+    assert [kind.noun for kind in faults.missing] == ["cat"]
 
 
 def test_a_cat_that_somebody_holds_is_no_ground() -> None:

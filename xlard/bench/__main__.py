@@ -10,7 +10,7 @@ from typing import Protocol
 from .cost import memory, operations
 from .geneval import command as geneval
 from .prompts import command as prompts
-from .worlds import aspects, check, confidence, critics, edits, pool, preservation, regions, run
+from .worlds import aspects, check, confidence, critics, edits, pool, preservation, regions, run, sheet
 
 
 class Command(Protocol):
@@ -33,6 +33,7 @@ COMMANDS: dict[str, Command] = {
     "pool": pool,
     "aspects": aspects,
     "preservation": preservation,
+    "sheet": sheet,
     "critics": critics,
     "confidence": confidence,
     "regions": regions,

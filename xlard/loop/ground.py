@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..claims import Claim
-from ..critique import Critique
+from ..critique import Critique, Verdict
 from ..detections import Detection, matching
 
 SHARE = 0.5
@@ -22,24 +22,22 @@ def without_ground(critique: Critique, image_size: tuple[int, int]) -> Critique:
     A critic puts a box around a forest as around a cat. Taken for an object, that box would leave no cell free to
     redraw and no place to move to. Ground covers half of the picture, of ``image_size`` (height, width) in pixels, and
     claims want at least one of it (``grass``), or one, with something on it or in front of it (``a wooden table``).
+    Another critic sees the forest and puts no box around it; taken for missing, it would be drawn once more.
     """
     claims = [verdict.claim for verdict in critique.verdicts]
     ground = [detection for detection in critique.detections if _is_ground(detection, claims, image_size)]
-    if not ground:
+    objects = tuple(detection for detection in critique.detections if detection not in ground)
+    verdicts = tuple(verdict for verdict in critique.verdicts if not _holds_of_ground(verdict, ground, objects))
+    if not ground and len(verdicts) == len(critique.verdicts):
         return critique
-    return replace(
-        critique,
-        detections=tuple(detection for detection in critique.detections if detection not in ground),
-        verdicts=tuple(
-            verdict
-            for verdict in critique.verdicts
-            if not (
-                verdict.passed
-                and verdict.claim.type in ("object", "count")
-                and matching(ground, verdict.claim.noun, None)
-            )
-        ),
-    )
+    return replace(critique, detections=objects, verdicts=verdicts)
+
+
+def _holds_of_ground(verdict: Verdict, ground: Sequence[Detection], objects: Sequence[Detection]) -> bool:
+    claim = verdict.claim
+    if not verdict.passed or claim.type not in ("object", "count") or not claim.number:
+        return False
+    return bool(matching(ground, claim.noun, None)) or not matching(objects, claim.noun, None)
 
 
 def _is_ground(detection: Detection, claims: Sequence[Claim], image_size: tuple[int, int]) -> bool:

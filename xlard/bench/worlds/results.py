@@ -24,12 +24,12 @@ class Result(NamedTuple):
     state: LoopState
 
 
-def write_method(name: str, results: Sequence[Result], out: Path) -> list[dict]:
-    """Save a method's pictures and return its rows of results.json."""
+def write_method(name: str, results: Sequence[Result], right: Sequence[bool], out: Path) -> list[dict]:
+    """Save a method's pictures and return its rows of results.json; ``right`` is the checker's verdict on each."""
     folder = out / name.replace(":", "_")
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
-    for index, seed, state in results:
+    for (index, seed, state), is_right in zip(results, right):
         picture = folder / f"{index}_{seed}.png"
         to_picture(state.best.image).save(picture)
         critique = state.best.critique.to_dict()
@@ -44,6 +44,7 @@ def write_method(name: str, results: Sequence[Result], out: Path) -> list[dict]:
                 "nfe": state.nfe,
                 "seconds": round(state.seconds, 4),
                 "critic_calls": state.critic_calls,
+                "right": is_right,
                 "score": critique["score"],
                 "claims": claims,
                 "steps": [round_["steps"] for round_ in state.to_dict()["rounds"]],

@@ -199,8 +199,8 @@ def run(options: argparse.Namespace) -> None:
                 ]
             else:
                 results = run_method(name, world, models_of_method, prompts, seeds, options)
-        rows += write_method(name, results, options.out)
         summaries[name] = summarise(results, world.checker, before, options.steps)
+        rows += write_method(name, results, summaries[name]["right"], options.out)
         before = summaries[name]["right"] if name == "base" else before
         write_json(options.out / "results.json", rows)
         write_json(
