@@ -20,8 +20,13 @@ from .state import LoopState
 ASPECT_NOISE_LEVEL = {"count": 0.9, "position": 0.9, "color": 0.8}
 """Noise level to renoise a whole picture to, by the earliest-decided aspect that failed."""
 
-REGION_NOISE_LEVEL = 1.0
-"""Noise level to renoise a region to: from lower ones the old objects come back."""
+REGION_NOISE_LEVEL = 0.9
+"""Noise level to renoise a region to: from 1 it becomes another place, beside the objects that stay, where the prompt
+names none; from 0.8 the old objects come back.
+"""
+
+REGION_NOISE_LEVEL_OF_EDITS = 1.0
+"""The same where a source is edited: its ground is all around, and what is there must not come back."""
 
 REARRANGE_GROWTH = 0.02
 """How far boxes are grown before objects are moved: less than before they are redrawn, to leave room."""
@@ -114,7 +119,7 @@ class Region:
     Masked renoising as in RePaint (arXiv 2201.09865), without its jumps.
     """
 
-    noise_level: float = REGION_NOISE_LEVEL
+    noise_level: float | None = None
     name: str = "region"
 
     def plan(self, situation: Situation) -> Plan | None:
@@ -126,15 +131,17 @@ class Region:
         if region is None:
             return None
         seam = self._seam(situation, region)
+        own_level = REGION_NOISE_LEVEL_OF_EDITS if situation.state.from_source else REGION_NOISE_LEVEL
+        level = self.noise_level or own_level
         return Plan(
             self.name,
-            self.noise_level,
+            level,
             situation.seed,
-            situation.nfe(self.noise_level),
+            situation.nfe(level),
             reason,
             region if seam is None else region | seam,
             prompt=best.prompt,
-            levels=None if seam is None else region * self.noise_level + seam * SEAM_NOISE_LEVEL,
+            levels=None if seam is None else region * level + seam * SEAM_NOISE_LEVEL,
         )
 
     def _region(self, situation: Situation) -> Tensor | None:
