@@ -63,6 +63,7 @@ class XLARDCritiqueFromBoxes(io.ComfyNode):
                 ),
             ],
             outputs=sockets.judgement(),
+            hidden=[io.Hidden.dynprompt, io.Hidden.unique_id],
         )
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from comfy_api.latest import io, ui
+from comfy_api.latest import io
 from torch import Tensor
 
 from ..xlard.claims import MOST_CLAIMS
@@ -16,6 +16,7 @@ from .comfy.accepted import as_critiques, as_flow, as_states_or_round
 from .comfy.critic.chosen import chosen_claims, claims_of_round
 from .comfy.graph_loop.closing import closed
 from .comfy.graph_loop.flow import Flow, begun_round
+from .comfy.result_card import preview_files
 from .comfy.sampling.latents import as_pictures, with_source
 from .comfy.sampling.sampler import ComfyDecoder
 from .strategies import added_switches, bundled_switches, newer_switches, switched_on
@@ -179,7 +180,7 @@ class XLARDLoopStart(io.ComfyNode):
         )
         flow = Flow(cls.hidden.unique_id, batch, latent_image, model)
         # Were the body cancelled, this would be what is left of the rounds before.
-        shown = ui.PreviewImage(flow.best_images) if batch.number else None
+        shown = preview_files(flow.best_images) if batch.number else None
         return io.NodeOutput(*flow.outputs(prompt, checked_claims), ui=shown)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import torch
-from comfy_api.latest import io, ui
+from comfy_api.latest import io
 
 from . import inputs, sockets
 from .comfy.accepted import as_states
 from .comfy.critic.pictures import states_text
-from .comfy.result_card import states_card
+from .comfy.result_card import preview_files, states_card
 
 
 class XLARDLoopResult(io.ComfyNode):
@@ -36,6 +36,7 @@ class XLARDLoopResult(io.ComfyNode):
                 io.Image.Output("image_before", tooltip="The first pictures."),
                 *sockets.verdicts(),
             ),
+            hidden=[io.Hidden.dynprompt, io.Hidden.unique_id],
         )
 
     @classmethod
@@ -50,5 +51,5 @@ class XLARDLoopResult(io.ComfyNode):
             [version.critique.score for version in best],
             [version.critique.passed for version in best],
             states_text(states),
-            ui={**ui.PreviewImage(pictures, cls=cls).as_dict(), **states_card(states)},
+            ui={**preview_files(pictures, cls), **states_card(cls, states)},
         )

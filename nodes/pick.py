@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from comfy_api.latest import io, ui
+from comfy_api.latest import io
 from torch import Tensor
 
 from ..xlard.critics.ranking import RANK_BY, RankBy, rank
@@ -19,6 +19,7 @@ from .comfy.critic.picking import (
     ranking_text,
 )
 from .comfy.critic.pictures import checked_images
+from .comfy.result_card import preview_files
 
 
 class XLARDPickBest(io.ComfyNode):
@@ -138,5 +139,5 @@ class XLARDPickBest(io.ComfyNode):
             [ranking.win_rates[index] for index in chosen],
             [critiques[index].score for index in chosen],
             ranking_text(ranking, critiques),
-            ui=None if images is None else ui.PreviewImage(pictures, cls=cls),
+            ui=None if images is None else preview_files(pictures, cls),
         )

@@ -20,7 +20,7 @@ WORKFLOWS = sorted((CHECKOUT / "workflows").glob("*.json"))
 # Downloads are never part of a test.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-SUITES = ("big", "browser", "comfy", "model", "unit")
+SUITES = ("big", "faults", "browser", "comfy", "model", "unit")
 """Markers that tests are chosen by. Where several hold, the first one counts."""
 
 

@@ -15,11 +15,23 @@ from pathlib import Path
 from typing import Any
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_NOT_ALLOWED = (errno.EROFS, errno.EACCES, errno.EPERM)
+_UNTOUCHED = "Nothing of it was kept, existing files are untouched."
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, then rename it; raises OSError that says how full a full disk is."""
+    """Write a file under a temporary name, then rename it.
+
+    Raises OSError that says what to do where the disk is full, where it takes no file of this length, and where it can
+    only be read.
+    """
     write_together(path.parent, {path.name: content})
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, where they are missing; raises OSError as ``write_whole``."""
+    with _explained(0, folder):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def write_together(folder: Path, contents: dict[str, bytes]) -> None:
@@ -27,7 +39,7 @@ def write_together(folder: Path, contents: dict[str, bytes]) -> None:
     # By process: the processes of one training may write the same file at the same time. Files made by tempfile could
     # be read by their owner only.
     temporary = {folder / name: folder / f"{name}.{os.getpid()}.part" for name in contents}
-    with _explained_full_disk(sum(len(content) for content in contents.values()), folder):
+    with _explained(sum(len(content) for content in contents.values()), folder):
         try:
             for temporary_path, content in zip(temporary.values(), contents.values(), strict=True):
                 with temporary_path.open("wb") as file:
@@ -47,7 +59,7 @@ def append_lines(path: Path, rows: Sequence[dict]) -> None:
     A last line that was cut off is removed first.
     """
     content = _as_lines(rows)
-    with _explained_full_disk(len(content), path.parent), path.open("ab", buffering=0) as file:
+    with _explained(len(content), path.parent), path.open("ab", buffering=0) as file:
         old_size = sum(len(line) + 1 for line in _whole_lines(path))
         file.truncate(old_size)
         try:
@@ -106,16 +118,32 @@ def _whole_lines(path: Path) -> list[bytes]:
 
 
 @contextmanager
-def _explained_full_disk(size: int, folder: Path) -> Iterator[None]:
+def _explained(size: int, folder: Path) -> Iterator[None]:
+    """Writing of ``size`` bytes to a folder, whose errors say what to do."""
     try:
         yield
     except OSError as error:
-        if error.errno not in _DISK_FULL:
+        explanation = _explanation(error.errno, size, folder)
+        if explanation is None:
             raise
+        raise OSError(error.errno, explanation) from error
+
+
+def _explanation(number: int | None, size: int, folder: Path) -> str | None:
+    if number in _DISK_FULL:
         free = shutil.disk_usage(folder).free
-        raise OSError(
-            error.errno,
+        return (
             f"The disk is full: {size / 1e6:.1f} MB were to be written to {folder}, {free / 1e6:.1f} MB are free. "
-            "Nothing of it was kept, existing files are untouched. Free some space and run again: it continues from "
-            "there.",
-        ) from error
+            f"{_UNTOUCHED} Free some space and run again: it continues from there."
+        )
+    if number == errno.EFBIG:
+        return (
+            f"A file in {folder} may not be as long as this one would be: the disk's format or a quota limits it. "
+            f"{_UNTOUCHED} Use another disk or raise the limit, and run again."
+        )
+    if number in _NOT_ALLOWED:
+        return (
+            f"{folder} cannot be written to ({os.strerror(number)}). {_UNTOUCHED} Allow ComfyUI to write there, close "
+            "other programs that hold files of it open, and run again."
+        )
+    return None

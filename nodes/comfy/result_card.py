@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import uuid
-from collections.abc import Sequence
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import folder_paths
-from comfy_api.latest import io
+from comfy_api.latest import io, ui
 from PIL import Image
 from torch import Tensor
 
 from ...xlard.critique import Critique
 from ...xlard.loop.state import LoopState
-from ...xlard.report.shown import shown_critiques, shown_states
+from ...xlard.report.shown import Keep, shown_critiques, shown_states
 from .compat.jobs import JobGraph, tell_page
 
 KEY = "xlard_card"
@@ -23,15 +27,30 @@ KEY = "xlard_card"
 PROGRESS = "xlard.progress"
 """The event that brings a running node's text to its card."""
 
+_KEPT_RUNS = 8
 
-def critiques_card(images: Tensor, critiques: Sequence[Critique], notes: Sequence[str]) -> dict[str, list[str]]:
-    """The card of judged images (B, H, W, 3) in [0, 1], as part of what a node puts out for its page."""
-    return {KEY: [json.dumps(shown_critiques(images, critiques, notes, _keep))]}
+_LOG = logging.getLogger(__name__)
 
 
-def states_card(states: Sequence[LoopState]) -> dict[str, list[str]]:
-    """The card of a loop's pictures and rounds, as part of what a node puts out for its page."""
-    return {KEY: [json.dumps(shown_states(states, _keep))]}
+def critiques_card(
+    node: type[io.ComfyNode], images: Tensor, critiques: Sequence[Critique], notes: Sequence[str]
+) -> dict[str, list[str]]:
+    """The card of judged images (B, H, W, 3) in [0, 1], as part of what a running node puts out for its page."""
+    return _card(node, lambda keep: shown_critiques(images, critiques, notes, keep))
+
+
+def states_card(node: type[io.ComfyNode], states: Sequence[LoopState]) -> dict[str, list[str]]:
+    """The card of a loop's pictures and rounds, as part of what a running node puts out for its page."""
+    return _card(node, lambda keep: shown_states(states, keep))
+
+
+def preview_files(images: Tensor, node: type[io.ComfyNode] | None = None) -> dict:
+    """Images (B, H, W, 3) in [0, 1] as ComfyUI's Preview Image shows them; none where they cannot be written."""
+    try:
+        return ui.PreviewImage(images, cls=node).as_dict()
+    except OSError as error:
+        _LOG.warning("xLARD: a preview could not be written to ComfyUI's temporary folder (%s).", error)
+        return {}
 
 
 def show_progress(node: type[io.ComfyNode], text: str) -> None:
@@ -40,9 +59,51 @@ def show_progress(node: type[io.ComfyNode], text: str) -> None:
     tell_page(PROGRESS, {"node": job.shown_as(job.own_id), "text": text})
 
 
-def _keep(picture: Image.Image) -> dict[str, str]:
-    folder = Path(folder_paths.get_temp_directory())
-    folder.mkdir(parents=True, exist_ok=True)
-    name = f"xlard_{uuid.uuid4().hex}.png"
-    picture.save(folder / name, compress_level=1)
-    return {"filename": name, "subfolder": "", "type": "temp"}
+def _card(node: type[io.ComfyNode], shown_with: Callable[[Keep], list[dict[str, Any]]]) -> dict[str, list[str]]:
+    try:
+        shown = shown_with(_Files(node).keep)
+    except OSError as error:
+        # What was drawn does not hang on a card.
+        note = f"Its pictures could not be written to ComfyUI's temporary folder ({error})."
+        _LOG.warning("xLARD: a card has no pictures. %s", note)
+        shown = [
+            {**picture, "notes": [*picture["notes"], note]}
+            for picture in shown_with(lambda picture: {"filename": "", "subfolder": "", "type": "temp"})
+        ]
+    return {KEY: [json.dumps(shown)]}
+
+
+class _Files:
+    """The pictures of one run of a node in ComfyUI's temporary folder, which only a start of ComfyUI empties: of each
+    of the artist's nodes the last ``_KEPT_RUNS`` runs stay. Raises OSError where they cannot be written.
+    """
+
+    def __init__(self, node: type[io.ComfyNode]):
+        job = JobGraph(node)
+        self._folder = Path(folder_paths.get_temp_directory())
+        self._folder.mkdir(parents=True, exist_ok=True)
+        # Ids of nodes may hold what no file's name does.
+        self._of_node = f"xlard_{hashlib.sha256(job.shown_as(job.own_id).encode()).hexdigest()[:12]}"
+        self._run, self._number = f"{time.time_ns():020}", 0
+        self._remove_old()
+
+    def keep(self, picture: Image.Image) -> dict[str, str]:
+        """Writes a picture and says where; see ``report.shown.Keep``."""
+        name = f"{self._of_node}_{self._run}_{self._number}.png"
+        self._number += 1
+        _write(picture, self._folder / name)
+        return {"filename": name, "subfolder": "", "type": "temp"}
+
+    def _remove_old(self) -> None:
+        runs: dict[str, list[Path]] = {}
+        for path in self._folder.glob(f"{self._of_node}_*.png"):
+            runs.setdefault(path.name.split("_")[2], []).append(path)
+        for run in sorted(runs, reverse=True)[_KEPT_RUNS - 1 :]:
+            for path in runs[run]:
+                # Windows keeps a file that the page is just reading.
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+
+
+def _write(picture: Image.Image, path: Path) -> None:
+    picture.save(path, compress_level=1)

@@ -10,7 +10,7 @@ from typing import Any
 import comfy.model_management
 import comfy.utils
 import torch
-from comfy_api.latest import io, ui
+from comfy_api.latest import io
 
 from ...xlard.claims import Claim, NotedClaims
 from ...xlard.loop.critic_failure import RoundError
@@ -26,7 +26,7 @@ from .compat.jobs import GraphBuilder, JobGraph, output_count
 from .critic.pictures import preview, states_text
 from .critic_failure import rescued
 from .managed import ManagedModule
-from .result_card import show_progress, states_card
+from .result_card import preview_files, show_progress, states_card
 from .sampling.latents import as_pictures, like_source
 from .sampling.rewriting import ConditioningRewriter
 from .sampling.sampler import ComfyDecoder, ComfySampler
@@ -95,7 +95,7 @@ class SelfCorrection:
             [state.best.critique.score for state in states],
             [state.passed for state in states],
             "\n".join(filter(None, (states_text(states), refusal))),
-            ui=states_card(states),
+            ui=states_card(node, states),
         )
 
     def _states(
@@ -161,5 +161,5 @@ def _cancelled(node: type[io.ComfyNode], best: Sequence[Round]) -> io.NodeOutput
     return io.NodeOutput(
         *(again.out(index) for index in range(output_count(node))),
         expand=graph.finalize(),
-        ui=ui.PreviewImage(torch.stack([version.image for version in best])),
+        ui=preview_files(torch.stack([version.image for version in best])),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -14,7 +13,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from ..file_keys import from_file, to_file
-from ..tensor_files import write_tensors
+from ..files import make_folder
+from ..tensor_files import CHECKSUM, checksum, write_tensors
 from .config_checks import check_config
 
 _SHOWN = 200
@@ -23,7 +23,7 @@ _SHOWN = 200
 def save_module(path: str | os.PathLike, module: nn.Module, kind: str, config: dict, figures: dict) -> None:
     """Write a safetensors file in half precision with config and training figures, whole or not at all."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     tensors = {
         name: value.detach().to("cpu", torch.float16).contiguous() for name, value in module.state_dict().items()
     }
@@ -31,7 +31,8 @@ def save_module(path: str | os.PathLike, module: nn.Module, kind: str, config: d
         "xlard": kind,
         "config": json.dumps(to_file(config)),
         "figures": json.dumps(to_file(figures)),
-        "checksum": _checksum(tensors),
+        # Of the weights alone: config and figures are checked for what they say.
+        CHECKSUM: checksum(tensors),
     }
     write_tensors(path, tensors, metadata)
 
@@ -60,7 +61,8 @@ def read_module(path: str | os.PathLike, kind: str) -> tuple[dict, dict, dict[st
             f"{path.name} holds NaN or infinite weights ({len(broken)} tensors, first {broken[0]}). Its training "
             f"failed: train the {kind} again with a lower learning rate."
         )
-    if "checksum" in metadata and metadata["checksum"] != _checksum(saved):
+    # In half precision, as they were saved: other tools may store them in another one.
+    if metadata.get(CHECKSUM, "") not in ("", checksum({name: value.half() for name, value in saved.items()})):
         raise ValueError(f"{path.name} is damaged: its weights are not those that were saved. Copy it again.")
     return config, figures, tensors
 
@@ -85,15 +87,6 @@ def _described(path: Path, kind: str, metadata: dict[str, str]) -> tuple[dict, d
     except ValueError as error:
         raise ValueError(f"{path.name} describes no {kind}: {error}. Copy it again from where it was made.") from error
     return config, figures
-
-
-def _checksum(tensors: dict[str, Tensor]) -> str:
-    """SHA-256 of the names, shapes and values of tensors in half precision, in which they are saved."""
-    digest = hashlib.sha256()
-    for name, value in sorted(tensors.items()):
-        digest.update(f"{name} {tuple(value.shape)}".encode())
-        digest.update(value.to("cpu", torch.float16).contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 Module = TypeVar("Module", bound=nn.Module)

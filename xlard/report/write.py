@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..files import write_together
+from ..files import make_folder, write_together
 from ..loop.state import LoopState
 from .before_after import before_after
 from .page import report_page
@@ -34,7 +34,7 @@ def write_report(states: Sequence[LoopState], folder: Path, name: str) -> Report
         raise ValueError(f"A report's name must be a plain file name, not {name!r}. Give the folder separately.")
     _check(states)
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     png = io.BytesIO()
     before_after(states).save(png, "PNG")
     contents = {

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..aspects import ASPECTS
 from ..file_keys import from_file, to_file
-from ..files import append_lines, read_json, read_lines, write_json, write_lines
+from ..files import append_lines, make_folder, read_json, read_lines, write_json, write_lines
 from ..models.head import LATENT_KINDS
 from ..tensor_files import read_tensors, write_tensors
 from .dataset_rows import Batch, Picture, Row
@@ -61,6 +61,7 @@ class Dataset:
         self._shape, self._side = shape, side
         self._contexts: dict[str, Tensor] = {}
         self._cached = 0
+        self._highest_part: int | None = None
 
     @classmethod
     def load(cls, folder: Path) -> Dataset:
@@ -97,6 +98,11 @@ class Dataset:
         Raises ValueError if what lies there was made with something else.
         """
         if not (folder / "dataset.json").is_file():
+            if (folder / "pictures.jsonl").is_file():
+                raise ValueError(
+                    f"The dataset in {folder} has lost its dataset.json, which says what its pictures were made with. "
+                    "Copy that file again, choose another name, or delete the folder."
+                )
             return cls(folder, source)
         dataset = cls.load(folder)
         differences = [
@@ -145,19 +151,20 @@ class Dataset:
         if not all(torch.isfinite(values).all() for values in tensors.values()):
             raise ValueError("The model drew NaN or infinite latents. Lower the CFG, or run the model in fp32 or bf16.")
         for folder in ("parts", "contexts"):
-            (self.folder / folder).mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder / folder)
         if self._side is None or self.aspects != ASPECTS:
             self._write_header((height, width), batch.side)
         for prompt, context in batch.contexts.items():
             if not self._context_path(prompt).is_file():
                 write_tensors(self._context_path(prompt), {"context": _half(context)})
-        part = 1 + max((int(path.stem) for path in (self.folder / "parts").glob("*.safetensors")), default=-1)
+        part = self._next_part()
         write_tensors(self._part_path(part), tensors)
         try:
             append_lines(self.folder / "pictures.jsonl", [to_file(asdict(picture)) for picture in batch.pictures(part)])
         except OSError:
             self._part_path(part).unlink()
             raise
+        self._highest_part = part
 
     def replace(self, pictures: Sequence[Picture]) -> None:
         """Write the list of all pictures again, for example with other critiques; their latents stay."""
@@ -264,6 +271,13 @@ class Dataset:
         }
         write_json(self.folder / "dataset.json", content)
         self._shape, self._side, self.aspects = shape, side, ASPECTS
+
+    def _next_part(self) -> int:
+        """A part that is neither there nor listed: of one that was removed, the list still tells."""
+        if self._highest_part is None:
+            self._highest_part = max((picture.part for picture in self.pictures()), default=-1)
+        there = (int(path.stem) for path in (self.folder / "parts").glob("*.safetensors"))
+        return 1 + max(self._highest_part, *there, -1)
 
     def _part_path(self, part: int) -> Path:
         return self.folder / "parts" / f"{part}.safetensors"

@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ..file_keys import to_file
-from ..files import write_whole
+from ..files import make_folder, write_whole
+from ..tensor_files import read_whole, write_tensors
 from .engine import end_together, engine, processes
 from .plot import loss_plot
 
@@ -136,7 +135,7 @@ class Trainer:
         self.best: dict[str, Tensor] | None = None
         self._recent: list[Tensor] = []
         self._every = max(1, min(50, steps // _LOSSES))
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         if (folder / "state.safetensors").exists():
             self._load()
         if self._over_processes(self.step, "mean") != self.step:
@@ -282,16 +281,20 @@ class Trainer:
             }
         )
         # One file: a crash cannot separate the tensors from their step. run.json is for people.
-        write_whole(
+        write_tensors(
             self.folder / "state.safetensors",
-            save({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, {"run": run}),
+            {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()},
+            {"run": run},
         )
         write_whole(self.folder / "run.json", run.encode())
 
     def _load(self) -> None:
-        with safe_open(self.folder / "state.safetensors", framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-            run = json.loads((file.metadata() or {}).get("run") or (self.folder / "run.json").read_text())
+        path, advice = self.folder / "state.safetensors", f"Delete the folder {self.folder}, and train again."
+        tensors, metadata = read_whole(path, advice)
+        try:
+            run = json.loads(metadata["run"])
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"{path} does not say how far its training was ({error!r}). {advice}") from error
         # As JSON gives them back: tuples are lists there.
         now, before = json.loads(json.dumps(to_file(self.settings))), run.get("settings", self.settings)
         differing = [

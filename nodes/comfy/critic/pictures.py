@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from comfy_api.latest import io, ui
+from comfy_api.latest import io
 from PIL import Image
 from torch import Tensor
 
@@ -14,7 +14,7 @@ from ....xlard.critics.broken_pictures import MENDS
 from ....xlard.critique import Critique
 from ....xlard.loop.state import LoopState
 from ....xlard.report.drawing import NO_CLAIM, annotate, card, object_masks, summarise, wrong_mask
-from ..result_card import critiques_card
+from ..result_card import critiques_card, preview_files
 
 _CARD_WIDTH = 384
 _PREVIEW_SIDE = 512
@@ -86,10 +86,7 @@ def critique_output(
         [critique.passed for critique in critiques],
         critique_text(critiques, notes),
         torch.cat([object_masks(critique, *size) for critique in critiques]),
-        ui={
-            **ui.PreviewImage(_with_boxes(images, critiques), cls=node).as_dict(),
-            **critiques_card(images, critiques, notes),
-        },
+        ui={**preview_files(_with_boxes(images, critiques), node), **critiques_card(node, images, critiques, notes)},
     )
 
 

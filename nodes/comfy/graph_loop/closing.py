@@ -49,11 +49,11 @@ def closed(
         states = flow.finished(latent, image, critiques, body)
     except RoundError as failed:
         states = rescued(failed, latent["samples"])
-        return io.NodeOutput(*_results(flow, states, latent, number), ui=states_card(states))
+        return io.NodeOutput(*_results(flow, states, latent, number), ui=states_card(node, states))
     _show_round(node, states, number, rounds)
     following = flow.batch.after(states) if number < rounds else None
     if following is None or following.leading is None:
-        return io.NodeOutput(*_results(flow, states, latent, number), ui=states_card(states))
+        return io.NodeOutput(*_results(flow, states, latent, number), ui=states_card(node, states))
     given = {"state": following, "latent_image": flow.source_like(latent)}
     graph, links = copied(job, flow.start, job.own_id, body, given, output_count(node))
     return io.NodeOutput(*links, expand=graph)

@@ -15,6 +15,7 @@ from ....xlard.guidance.base import X0Guidance
 from ..compat.encoders import vae_shape
 from ..compat.sampling import add_call_hook, add_mask_hook, fitted_samples, noise_levels, sampled, schedule_of
 from ..managed import ManagedModule
+from ..memory import with_another_try
 from .conditioning_rows import conditioning_of_rows
 from .latents import as_pictures, mask_of, prompt_embeddings
 from .rewriting import ConditioningRewriter
@@ -40,8 +41,9 @@ class ComfySampler:
     A row is a picture of the batch, and each has its own seed and its own part of what is stacked in the conditionings.
     A batch of one equals KSampler's picture for that seed, and for the LATENT's ``batch_index``, exactly. Samplers that
     add noise of their own (``euler_ancestral``) draw it with the first row's seed. Where the LATENT has a noise mask,
-    what lies outside of it stays as it was. ``companions`` are the modules that x0 guidance calls, ``rewriter`` is what
-    ``with_prompt`` needs.
+    what lies outside of it stays as it was. Where memory runs out in a run without x0 guidance, it is made once more,
+    row by row; that is another picture only where a sampler adds noise of its own. ``companions`` are the modules that
+    x0 guidance calls, ``rewriter`` is what ``with_prompt`` needs.
     """
 
     def __init__(
@@ -160,11 +162,36 @@ class ComfySampler:
         model = self._model if guidance is None else with_guidance(self._model, guidance, self._companions)
         if opening is not None:
             model = self._opening(model, *opening)
-        nfe_before = self._counter.nfe
-        samples = self._sample(model, latents, self._sigmas[start:], self._sampler_name, rows, seeds, regions)
-        # Stops take a call more each, whatever the sampler does within a step.
-        self._measured[start] = self._counter.nfe - nfe_before - (guidance.extra_nfe if guidance else 0)
-        return samples
+        sigmas, sampler_name = self._sigmas[start:], self._sampler_name
+
+        def run(latents: Tensor, rows: Sequence[int], seeds: Sequence[int], regions: Tensor | None) -> Tensor:
+            nfe_before = self._counter.nfe
+            samples = self._sample(model, latents, sigmas, sampler_name, rows, seeds, regions)
+            # Stops take a call more each, whatever the sampler does within a step.
+            self._measured[start] = self._counter.nfe - nfe_before - (guidance.extra_nfe if guidance else 0)
+            return samples
+
+        def one_by_one() -> Tensor:
+            return torch.cat(
+                [
+                    run(
+                        latents[place : place + 1],
+                        [row],
+                        [seed],
+                        None if regions is None else regions[place : place + 1],
+                    )
+                    for place, (row, seed) in enumerate(zip(rows, seeds))
+                ]
+            )
+
+        def at_once() -> Tensor:
+            return run(latents, rows, seeds, regions)
+
+        if guidance is not None:
+            # It remembers what it has seen of a run.
+            return at_once()
+        # Mixed levels are those of all rows.
+        return with_another_try(at_once, one_by_one if opening is None else at_once)
 
     def _sample(
         self,
@@ -253,8 +280,14 @@ class ComfyDecoder:
                 f"The VAE decodes {channels}-channel latents; the model's have {latents.shape[1]}. "
                 "Connect the VAE of this checkpoint."
             )
-        images = self._vae.decode(latents.unsqueeze(2) if is_video else latents).float()
-        return images.reshape(-1, *images.shape[-3:])[..., :3]
+
+        def decoded(latents: Tensor) -> Tensor:
+            images = self._vae.decode(latents.unsqueeze(2) if is_video else latents).float()
+            return images.reshape(-1, *images.shape[-3:])[..., :3]
+
+        return with_another_try(
+            lambda: decoded(latents), lambda: torch.cat([decoded(latent[None]) for latent in latents])
+        )
 
     def encode(self, images: Tensor) -> Tensor:
         """Latents (B, C, h, w) of images (B, H, W, 3) in [0, 1]."""

@@ -1,0 +1,64 @@
+"""A share of what ``python -m pytest -m faults`` tries, on one server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from tests.support.broken_loops import best, broken_loop, report
+from tests.support.collecting import collect_graph
+from tests.support.faulty_server import FSYNC, MODEL, FaultyServer
+from tests.support.graphs import text
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FaultyServer]:
+    with FaultyServer() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def good(server) -> np.ndarray:
+    """What a loop draws where nothing fails."""
+    return best(server, server.run(broken_loop(1)))
+
+
+def test_memory_that_does_not_suffice_once_costs_nothing(server, good) -> None:
+    with server.fault(MODEL, "memory", 6):
+        result = server.run(broken_loop(1))
+        # Two of the steps before it were taken twice.
+        assert server.left()["called"] == 4 + 2 + 4
+    assert (best(server, result) == good).all() and "ended" not in report(result)
+
+
+def test_a_batch_that_memory_does_not_suffice_for_is_drawn_one_by_one(server) -> None:
+    plain = best(server, server.run(broken_loop(1, batch=2))).astype(int)
+    with server.fault(MODEL, "memory", 6):
+        result = server.run(broken_loop(1, batch=2))
+        assert server.left()["called"] == 4 + 2 + 2 * 4
+    assert abs(best(server, result).astype(int) - plain).max() <= 2 and "ended" not in report(result)
+
+
+def test_a_foreign_patch_that_fails_in_a_later_round_leaves_the_picture_before(server, good) -> None:
+    first = best(server, server.run(broken_loop(0)))
+    settled = server.settled()
+    with server.fault(MODEL, "foreign", 6, 100):
+        result = server.run(broken_loop(1))
+    assert (best(server, result) == first).all() and "The loop ended there." in report(result)
+    assert server.settled() == settled
+    assert (best(server, server.run(broken_loop(1))) == good).all()
+
+
+def test_a_card_that_cannot_be_written_costs_no_picture(server, good) -> None:
+    with server.fault("nodes.comfy.result_card:_write", "full disk", 1, 100):
+        result = server.run(broken_loop(1))
+    assert (best(server, result) == good).all()
+    assert "Its pictures could not be written" in str(result.outputs["loop"])
+
+
+def test_a_collection_that_is_killed_goes_on(server) -> None:
+    server.kill_in(collect_graph("killed", pictures_per_prompt=1), FSYNC, 6)
+    result = server.run(collect_graph("killed", pictures_per_prompt=1))
+    assert "3 pictures of 3 prompts" in text(result, "report") and "0 were there already" not in text(result, "report")
