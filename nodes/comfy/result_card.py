@@ -14,11 +14,14 @@ from torch import Tensor
 
 from ...xlard.critique import Critique
 from ...xlard.loop.state import LoopState
-from ...xlard.report.shown import shown_critiques, shown_states
+from ...xlard.report.shown import shown_batch, shown_critiques, shown_states
 from .compat.jobs import JobGraph, tell_page
 
 KEY = "xlard_card"
 """The name of the card among a node's outputs; web/result_card.js reads it."""
+
+BATCH_KEY = "xlard_batch"
+"""The name of the pictures to choose from among a node's outputs; web/pick_best.js reads it."""
 
 PROGRESS = "xlard.progress"
 """The event that brings a running node's text to its card."""
@@ -32,6 +35,11 @@ def critiques_card(images: Tensor, critiques: Sequence[Critique], notes: Sequenc
 def states_card(states: Sequence[LoopState]) -> dict[str, list[str]]:
     """The card of a loop's pictures and rounds, as part of what a node puts out for its page."""
     return {KEY: [json.dumps(shown_states(states, _keep))]}
+
+
+def batch_card(images: Tensor, critiques: Sequence[Critique], chosen: Sequence[int]) -> dict[str, list[str]]:
+    """The images (B, H, W, 3) in [0, 1] of a batch to choose from, as part of what a node puts out for its page."""
+    return {BATCH_KEY: [json.dumps(shown_batch(images, critiques, chosen, _keep))]}
 
 
 def show_progress(node: type[io.ComfyNode], text: str) -> None:
