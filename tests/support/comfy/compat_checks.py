@@ -27,6 +27,7 @@ import comfy.sd  # noqa: E402
 import comfy.supported_models  # noqa: E402
 import folder_paths  # noqa: E402
 import torch  # noqa: E402
+from comfy.cli_args import args  # noqa: E402
 from comfy_api.latest import io  # noqa: E402
 from comfy_execution.graph import DynamicPrompt  # noqa: E402
 from comfy_execution.utils import CurrentNodeContext  # noqa: E402
@@ -215,6 +216,18 @@ def pages_hear_of_events():
     assert sent == [("event", {"node": "1"}, "page")], sent
     source = (comfyui / "server.py").read_text(encoding="utf-8")
     assert "PromptServer.instance = self" in source and "def send_sync(self, event, data, sid=None)" in source
+
+
+def pictures_carry_their_workflow():
+    hidden = SimpleNamespace(prompt={"1": {}}, extra_pnginfo={"workflow": {"nodes": []}})
+    node = SimpleNamespace(hidden=hidden)
+    assert jobs.workflow_texts(node) == {"prompt": '{"1": {}}', "workflow": '{"nodes": []}'}
+    hidden.extra_pnginfo = None
+    assert jobs.workflow_texts(node) == {"prompt": '{"1": {}}'}
+    args.disable_metadata = True
+    nothing = jobs.workflow_texts(node)
+    args.disable_metadata = False
+    assert nothing == {}
 
 
 def graphs_can_be_read_and_grown():
