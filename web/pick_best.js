@@ -55,7 +55,9 @@ function candidateButton(candidate, index, choice, choose) {
   button.dataset.index = String(index)
   button.append(thumbnail)
   button.onclick = choose
-  button.onmouseenter = button.onfocus = () => showPicture(button, { picture: candidate, title })
+  // Beside all of them: it would cover its neighbours.
+  button.onmouseenter = button.onfocus = () =>
+    showPicture(button.closest(".xlard-batch") ?? button, { picture: candidate, title })
   button.onmouseleave = button.onblur = hidePicture
   return button
 }
