@@ -27,7 +27,6 @@ import comfy.sd  # noqa: E402
 import comfy.supported_models  # noqa: E402
 import folder_paths  # noqa: E402
 import torch  # noqa: E402
-from comfy.cli_args import args  # noqa: E402
 from comfy_api.latest import io  # noqa: E402
 from comfy_execution.graph import DynamicPrompt  # noqa: E402
 from comfy_execution.utils import CurrentNodeContext  # noqa: E402
@@ -221,9 +220,8 @@ def pages_hear_of_events():
 def pictures_carry_their_workflow():
     node = SimpleNamespace(hidden=SimpleNamespace(prompt={"1": {}}, extra_pnginfo={"workflow": {}}))
     assert jobs.workflow_texts(node) == {"prompt": '{"1": {}}', "workflow": "{}"}
-    args.disable_metadata = True
+    sys.modules["comfy.cli_args"].args.disable_metadata = True
     assert not jobs.workflow_texts(node)
-    args.disable_metadata = False
 
 
 def graphs_can_be_read_and_grown():
