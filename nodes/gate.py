@@ -109,7 +109,7 @@ class XLARDGate(io.ComfyNode):
             *let_through(images, critiques, blocks),
             passed,
             message,
-            ui=critiques_card(images, critiques, [*message.splitlines()[:2], *checked_claims.notes]),
+            ui=critiques_card(images, critiques, checked_claims.notes),
         )
 
 
