@@ -14,6 +14,7 @@ from .critic import XLARDCritique, XLARDLoadCritic, XLARDScoring
 from .demo import XLARDDemo
 from .detector import XLARDCriticPair, XLARDDetectorCritic
 from .edit import XLARDEditClaims
+from .gate import XLARDGate
 from .given_boxes import XLARDCritiqueFromBoxes
 from .guide import XLARDGuideModel
 from .loop import XLARDSelfCorrect
@@ -41,6 +42,7 @@ NODES = [
         XLARDEditClaims,
         XLARDCritique,
         XLARDCritiqueFromBoxes,
+        XLARDGate,
         XLARDLoadHead,
         XLARDPredictReward,
         XLARDLoadCorrector,

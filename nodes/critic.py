@@ -138,6 +138,7 @@ class XLARDCritique(io.ComfyNode):
                 ),
                 inputs.claims(),
                 inputs.most_claims(),
+                inputs.claim_edits(),
             ],
             outputs=sockets.judgement(),
             hidden=[io.Hidden.dynprompt, io.Hidden.unique_id],
@@ -145,10 +146,16 @@ class XLARDCritique(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, images: Tensor, critic: object, prompt: str, claims: object | None = None, most_claims: int = MOST_CLAIMS
+        cls,
+        images: Tensor,
+        critic: object,
+        prompt: str,
+        claims: object | None = None,
+        most_claims: int = MOST_CLAIMS,
+        claim_edits: str = "",
     ) -> io.NodeOutput:
         judge, images = as_judge(critic), shaped_images(images)
-        checked_claims = chosen_claims(prompt, claims, judge, most_claims)
+        checked_claims = chosen_claims(prompt, claims, judge, most_claims, claim_edits)
         critiques = judged(cls, judge, images, checked_claims, end="XLARDLoopEnd")
         return critique_output(cls, images, critiques, checked_claims.notes)
 

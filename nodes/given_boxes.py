@@ -6,9 +6,10 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..xlard.critics.broken_pictures import broken_critique, fault_of
-from ..xlard.critique import Critique
+from ..xlard.critique import Critique, with_accepted
 from . import inputs, sockets
 from .comfy.accepted import needed_claims
+from .comfy.critic.chosen import changed_claims
 from .comfy.critic.pictures import checked_images, critique_output
 
 
@@ -61,6 +62,7 @@ class XLARDCritiqueFromBoxes(io.ComfyNode):
                     optional=True,
                     tooltip="As in SAM3 Detect: there is a mask for each box, not one for each picture.",
                 ),
+                inputs.claim_edits(),
             ],
             outputs=sockets.judgement(),
             hidden=[io.Hidden.dynprompt, io.Hidden.unique_id],
@@ -75,17 +77,18 @@ class XLARDCritiqueFromBoxes(io.ComfyNode):
         label: str = "",
         masks: Tensor | None = None,
         individual_masks: bool = False,
+        claim_edits: str = "",
     ) -> io.NodeOutput:
         # Imported late: pydantic is no part of ComfyUI's start.
         from ..xlard.critics.detector.given_boxes import critiques_of_boxes
 
-        images, checked_claims = checked_images(images), needed_claims(claims)
+        images, checked_claims = checked_images(images), changed_claims(needed_claims(claims), claim_edits)
         critiques = [Critique(())] * len(images)
         if checked_claims:
             critiques = critiques_of_boxes(images, checked_claims, bboxes, label, masks, individual_masks)
             faults = map(fault_of, images)
             critiques = [
-                broken_critique(checked_claims, fault) if fault else critique
+                broken_critique(checked_claims, fault) if fault else with_accepted(critique)
                 for critique, fault in zip(critiques, faults)
             ]
         return critique_output(cls, images, critiques, checked_claims.notes)

@@ -89,6 +89,21 @@ def most_claims() -> io.Input:
     return advanced(limit)
 
 
+def claim_edits() -> io.Input:
+    """Changes to claims, which a click on the node's list of claims writes. It stands behind other inputs."""
+    edits = io.String.Input(
+        "claim_edits",
+        default="",
+        optional=True,
+        socketless=True,
+        tooltip=(
+            "Changes to single claims, one a line: 'off: two red circles', 'fine: a blue square' for what may stay as "
+            "it is, 'weight 2: red circle left of blue square'. A click on a claim in the node's list writes them."
+        ),
+    )
+    return advanced(edits)
+
+
 def advanced(declared: io.Input) -> io.Input:
     """An input that becomes one of a node's advanced ones; older releases have no argument for it."""
     declared.extra_dict["advanced"] = True

@@ -171,6 +171,7 @@ class XLARDSelfCorrect(io.ComfyNode):
                 inputs.most_claims(),
                 *newer_switches(),
                 *inputs.repair_limits(),
+                inputs.claim_edits(),
                 *added_switches(),
             ],
             outputs=sockets.named(
@@ -216,10 +217,11 @@ class XLARDSelfCorrect(io.ComfyNode):
         may_change: str = AS_NEEDED,
         protect: Tensor | None = None,
         fix_here: Tensor | None = None,
+        claim_edits: str = "",
         **strategies: bool,
     ) -> io.NodeOutput:
         judge, latent = as_judge(critic), with_source(latent_image, source)
-        checked_claims = chosen_claims(prompt, claims, judge, most_claims)
+        checked_claims = chosen_claims(prompt, claims, judge, most_claims, claim_edits)
         modules = optional_head(head), optional_corrector(corrector)
         check_fits(dict(zip(("head", "corrector"), modules)), model, positive)
         rewriter = None if clip is None else ConditioningRewriter(judge, clip, prompt, positive)

@@ -102,6 +102,7 @@ class XLARDLoopStart(io.ComfyNode):
                     optional=True,
                     tooltip="Optional: the VAE of VAE Decode in the body. recolour needs it to paint in the latent.",
                 ),
+                inputs.claim_edits(),
                 *added_switches(),
             ],
             outputs=sockets.named(
@@ -153,6 +154,7 @@ class XLARDLoopStart(io.ComfyNode):
         protect: Tensor | None = None,
         fix_here: Tensor | None = None,
         vae: Any = None,
+        claim_edits: str = "",
         **strategies: bool,
     ) -> io.NodeOutput:
         latent_image = with_source(latent_image, source)
@@ -160,7 +162,7 @@ class XLARDLoopStart(io.ComfyNode):
         # A critic may split a prompt differently each time.
         checked_claims = claims_of_round(state)
         if checked_claims is None:
-            checked_claims = chosen_claims(prompt, claims, critic, most_claims)
+            checked_claims = chosen_claims(prompt, claims, critic, most_claims, claim_edits)
         allowed = switched_on(strategies, critic is not None, vae is not None)
         writer = critic if needs_rewriter(allowed) else None
         sources = None if source is None else pictures

@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..xlard.critics.ranking import RANK_BY, RankBy, rank
+from ..xlard.critics.ranking import AUTOMATIC, RANK_BY, RankBy, rank
 from ..xlard.critics.registry import as_writer
 from . import inputs, sockets
 from .comfy.accepted import as_critiques
@@ -19,7 +19,7 @@ from .comfy.critic.picking import (
     ranking_text,
 )
 from .comfy.critic.pictures import checked_images
-from .comfy.result_card import preview_files
+from .comfy.result_card import batch_card, preview_files
 
 
 class XLARDPickBest(io.ComfyNode):
@@ -79,6 +79,18 @@ class XLARDPickBest(io.ComfyNode):
                         "questions for each pair, so 30 for 6 pictures."
                     ),
                 ),
+                io.Int.Input(
+                    "choice",
+                    default=AUTOMATIC,
+                    min=AUTOMATIC,
+                    max=4095,
+                    optional=True,
+                    tooltip=(
+                        "The picture that you choose by hand, its place in the batch from 0; it comes before all "
+                        "others. A click on a picture of the node sets it, a second click takes it back. -1: the "
+                        "critic chooses."
+                    ),
+                ),
             ],
             outputs=sockets.named(
                 io.Latent.Output("latent", tooltip="The chosen latents."),
@@ -108,6 +120,7 @@ class XLARDPickBest(io.ComfyNode):
                 ),
                 io.String.Output("report", tooltip="All pictures as text, best first, and how they were compared."),
             ),
+            hidden=[io.Hidden.dynprompt, io.Hidden.unique_id],
         )
 
     @classmethod
@@ -122,13 +135,15 @@ class XLARDPickBest(io.ComfyNode):
         seed: int | None = None,
         seeds: str = SEED_RULES[0],
         critic: object | None = None,
+        choice: int = AUTOMATIC,
     ) -> io.NodeOutput:
         critiques = as_critiques(critique)
         check_batch(len(critiques), images, latents, masks)
         writer = None if critic is None or by == RANK_BY[0] else as_writer(critic)
         ranking = rank(critiques, by, writer, None if images is None else checked_images(images))
-        chosen = ranking.best(number)
+        chosen = ranking.best(number, choice)
         pictures = picked_images(images, chosen)
+        card = {} if images is None else batch_card(cls, images, critiques, chosen)
         return io.NodeOutput(
             picked_latent(latents, chosen, seeds),
             pictures,
@@ -138,6 +153,6 @@ class XLARDPickBest(io.ComfyNode):
             [critiques[index] for index in chosen],
             [ranking.win_rates[index] for index in chosen],
             [critiques[index].score for index in chosen],
-            ranking_text(ranking, critiques),
-            ui=None if images is None else preview_files(pictures, cls),
+            ranking_text(ranking, critiques, choice),
+            ui=None if images is None else {**preview_files(pictures, cls), **card},
         )

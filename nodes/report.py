@@ -11,6 +11,7 @@ from ..xlard.report.write import write_report
 from . import inputs, sockets
 from .comfy import folders
 from .comfy.accepted import as_states
+from .comfy.compat.jobs import workflow_texts
 
 
 class XLARDReport(io.ComfyNode):
@@ -25,8 +26,8 @@ class XLARDReport(io.ComfyNode):
             **inputs.search_aliases("before and after", "history", "compare"),
             is_output_node=True,
             description=(
-                "Saves a before/after picture, a self-contained HTML page of every round and the history as JSON to "
-                "the output folder."
+                "Saves a before/after picture that carries the workflow, a self-contained HTML page of every round and "
+                "the history as JSON to the output folder."
             ),
             inputs=[
                 sockets.State.Input("state", tooltip="The state that xLARD Self-Correct returns."),
@@ -43,6 +44,7 @@ class XLARDReport(io.ComfyNode):
                     tooltip="Where the history was saved: every round of each picture as JSON, for scripts.",
                 ),
             ),
+            hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
         )
 
     @classmethod
@@ -51,7 +53,8 @@ class XLARDReport(io.ComfyNode):
         folder, name, _, subfolder, _ = folder_paths.get_save_image_path(
             filename_prefix, folder_paths.get_output_directory()
         )
-        files = write_report(as_states(state), Path(folder), _free_name(Path(folder), name))
+        free_name = _free_name(Path(folder), name)
+        files = write_report(as_states(state), Path(folder), free_name, workflow_texts(cls))
         picture, page = (
             ui.SavedResult(file.name, subfolder, io.FolderType.output) for file in (files.picture, files.html)
         )

@@ -4,6 +4,7 @@
  * same without this file.
  */
 import { app } from "../../scripts/app.js"
+import { INPUT as EDITS } from "./claim_edits.js"
 
 const NODES_2 = "Comfy.VueNodes.Enabled"
 /** Fewer than these are not worth a button. */
@@ -44,7 +45,7 @@ app.registerExtension({
   },
   nodeCreated(node) {
     if (!node.comfyClass?.startsWith("XLARD")) return
-    const widgets = node.widgets?.filter(widget => widget.options?.advanced) ?? []
+    const widgets = node.widgets?.filter(widget => widget.options?.advanced && widget.name !== EDITS) ?? []
     if (widgets.length < ENOUGH) return
     const button = node.addWidget("button", MORE, null, () => {
       node.showAdvanced = !node.showAdvanced

@@ -1,18 +1,26 @@
 /**
  * Shows what a node found: each claim with its verdict, and every round of a loop. Resting on a claim or a round shows
- * its picture with its boxes. What is shown is kept in the workflow, in the node's properties. The graph runs the same
- * without this file.
+ * its picture with its boxes; a click on a claim opens what changes it for the next run. What is shown is kept in the
+ * workflow, in the node's properties. The graph runs the same without this file.
  */
 import { api } from "../../scripts/api.js"
 import { app } from "../../scripts/app.js"
+import { changeOf, claimControls, editsWidget, oneLine, readChanges } from "./claim_edits.js"
 import { hidePicture, isPinned, pictureAddress, showPicture } from "./picture_window.js"
 
-const NODES = ["XLARDCritique", "XLARDCritiqueFromBoxes", "XLARDSelfCorrect", "XLARDLoopEnd", "XLARDLoopResult"]
+const NODES = [
+  "XLARDCritique", "XLARDCritiqueFromBoxes", "XLARDGate", "XLARDLoopEnd", "XLARDLoopResult", "XLARDSelfCorrect",
+]
 const WIDGET = "xlard.card"
 const PROPERTY = "xlard.card"
+/** The changes to claims with which the card was made. */
+const MADE_WITH = "xlard.card.edits"
 const OUTPUT = "xlard_card"
 const PROGRESS = "xlard.progress"
 const NOTHING_YET = "Run the workflow: the claims and their verdicts will stand here."
+const CHANGED = "Changes to claims count from the next run."
+/** Notes of which the card shows more than they say. */
+const OF_CHANGES = /^(switched off|changed by hand, but not claimed): /
 const HEIGHT = 160
 const MARKS = new Map([
   [true, { sign: "\u2713", word: "holds", color: "var(--xlard-holds,#4caf7d)" }],
@@ -25,7 +33,8 @@ const MARKS = new Map([
  * @typedef {{filename: string, subfolder: string, type: string}} PictureFile
  *
  * A claim with its verdict; boxes are x, y, width and height in pixels of the picture.
- * @typedef {{text: string, passed: boolean|null, score: number|null, reason: string, boxes: number[][]}} Claim
+ * @typedef {{text: string, passed: boolean|null, score: number|null, reason: string, weight?: number,
+ *   boxes: number[][]}} Claim
  *
  * A judged picture; `size` is the width and height that boxes count in.
  * @typedef {{image: PictureFile, size: number[], claims: Claim[]}} Judged
@@ -62,20 +71,95 @@ function showWhileOn(target, show) {
 }
 
 /**
+ * What claims can be changed with: the widget that holds changes, the row whose controls are open, and what draws the
+ * card again, with the keyboard on one of its controls.
+ * @typedef {{widget?: object, open: string|null, redraw: (control?: string) => void}} Editing
+ */
+
+/**
+ * @param {string} text
+ * @param {Editing} editing
+ * @param {number} weight with which the claim was judged
+ * @returns {string[]} what stands behind a claim that is not as the prompt has it
+ */
+function marksOf(text, editing, weight) {
+  const change = changeOf(editing.widget, text)
+  const weighs = change.weight ?? weight
+  return [change.off ? "off" : "", change.fine ? "fine as it is" : "", weighs === 1 ? "" : `\u00d7 ${weighs}`]
+    .filter(Boolean)
+}
+
+/**
+ * Let a click, Enter or Space on a claim open what changes it.
+ * @param {HTMLElement} row
+ * @param {string} place what tells it from rows of the same claim
+ * @param {string} text of the claim
+ * @param {number} weight
+ * @param {Editing} editing
+ * @returns {HTMLElement} the row with its controls, if they are open
+ */
+function withControls(row, place, text, weight, editing) {
+  if (!editing.widget) return row
+  const name = `claim ${place} ${text}`
+  const isOpen = editing.open === name
+  row.tabIndex = 0
+  row.dataset.control = name
+  row.setAttribute("role", "button")
+  row.setAttribute("aria-expanded", String(isOpen))
+  row.style.cursor = "pointer"
+  const turn = () => {
+    editing.open = isOpen ? null : name
+    editing.redraw(name)
+  }
+  // Text that is being selected is no click.
+  row.onclick = () => window.getSelection()?.toString() || turn()
+  row.onkeydown = event => {
+    if (event.target !== row || !["Enter", " "].includes(event.key)) return
+    event.preventDefault()
+    turn()
+  }
+  return isOpen ? element("div", "", row, claimControls(editing.widget, text, weight, editing.redraw)) : row
+}
+
+/**
  * @param {Claim} claim
  * @param {Judged} picture the one that was judged
+ * @param {string} place of the picture
+ * @param {Editing} editing
  * @returns {HTMLElement} a row: mark, text, reason
  */
-function claimRow(claim, picture) {
+function claimRow(claim, picture, place, editing) {
   const { sign, word, color } = MARKS.get(claim.passed) ?? MARKS.get(null)
   const mark = element("span", `flex:0 0 16px;font-weight:bold;color:${color}`, sign)
   mark.setAttribute("aria-label", word)
-  const text = element("div", "flex:1;min-width:0;overflow-wrap:anywhere", claim.text)
+  const weight = claim.weight ?? 1
+  const marks = marksOf(claim.text, editing, weight)
+  const line = element("span", marks.includes("off") ? "opacity:.6;text-decoration:line-through" : "", claim.text)
+  const text = element("div", "flex:1;min-width:0;overflow-wrap:anywhere", line)
+  text.append(...marks.map(said => element("span", "margin-left:6px;padding:0 5px;border-radius:6px;font-size:11px;" +
+    "background:var(--border-color,#555);white-space:nowrap", said)))
   if (claim.reason) text.append(element("div", "opacity:.7;font-size:11px", claim.reason))
   const row = element("div", "display:flex;gap:4px;padding:2px 0;user-select:text;cursor:text", mark, text)
   row.dataset.passed = String(claim.passed)
   showWhileOn(row, () => showPicture(row, { picture, claim, color }))
-  return row
+  return withControls(row, place, claim.text, weight, editing)
+}
+
+/**
+ * @param {Shown[]} pictures
+ * @param {Editing} editing
+ * @returns {HTMLElement[]} a row for each changed claim that was not judged: one that is off, or is claimed no more
+ */
+function unjudgedRows(pictures, editing) {
+  const judged = new Set(pictures.flatMap(shown => shown.claims).map(claim => oneLine(claim.text)))
+  return readChanges(editing.widget).filter(change => !judged.has(change.text)).map(change => {
+    const mark = element("span", "flex:0 0 16px;font-weight:bold;opacity:.6", "\u2013")
+    const text = element("div", "flex:1;min-width:0;overflow-wrap:anywhere;opacity:.6", change.text)
+    text.append(element("div", "font-size:11px", change.off ? "Switched off." : "The prompt claims this no more."))
+    const row = element("div", "display:flex;gap:4px;padding:2px 0", mark, text)
+    row.dataset.unjudged = change.text
+    return withControls(row, "none", change.text, 1, editing)
+  })
 }
 
 /**
@@ -105,9 +189,10 @@ function roundButton(round, shown) {
 /**
  * @param {Shown} shown
  * @param {string} heading
+ * @param {Editing} editing
  * @returns {HTMLElement[]} what stands on the card of one picture
  */
-function pictureRows(shown, heading) {
+function pictureRows(shown, heading, editing) {
   const summary = element("div", "flex:1;font-weight:600;user-select:text", heading + shown.summary)
   const top = element("div", "display:flex;gap:6px;align-items:center;padding:2px 0", summary)
   const rows = [top]
@@ -122,8 +207,9 @@ function pictureRows(shown, heading) {
     rows.push(element("div", "display:flex;gap:4px;padding:4px 0;overflow-x:auto",
       ...shown.rounds.map(round => roundButton(round, shown))))
   }
-  rows.push(...shown.claims.map(claim => claimRow(claim, shown)))
-  rows.push(...shown.notes.map(note => element("div", "opacity:.7;font-size:11px;user-select:text", note)))
+  rows.push(...shown.claims.map(claim => claimRow(claim, shown, heading, editing)))
+  const notes = shown.notes.filter(note => !editing.widget || !OF_CHANGES.test(note))
+  rows.push(...notes.map(note => element("div", "opacity:.7;font-size:11px;user-select:text", note)))
   return rows
 }
 
@@ -153,17 +239,29 @@ function addCard(node) {
   // Otherwise the wheel would zoom the graph, and a mouse that selects text would move the node.
   list.onwheel = event => event.stopPropagation()
   list.onpointerdown = event => event.stopPropagation()
+  // Nor shall the graph take the keys that press buttons and choose.
+  list.onkeydown = event => { if (event.key === " " || event.key.startsWith("Arrow")) event.stopPropagation() }
   const widget = node.addDOMWidget(WIDGET, WIDGET, list, {
     serialize: false, hideOnZoom: false, margin: 4, getMinHeight: () => HEIGHT,
   })
   // Its value would otherwise shift those of inputs that later versions add.
   widget.serialize = false
-  return () => {
+  const editing = { widget: undefined, open: null, redraw: control => draw(control) }
+  const draw = control => {
+    hidePicture()
+    editing.widget = editsWidget(node)
     const pictures = readCard(node.properties?.[PROPERTY] ?? "")
     const rows = pictures.flatMap((shown, index) =>
-      pictureRows(shown, pictures.length > 1 ? `Picture ${index + 1}: ` : ""))
+      pictureRows(shown, pictures.length > 1 ? `Picture ${index + 1}: ` : "", editing))
+    if (rows.length) rows.push(...unjudgedRows(pictures, editing))
+    if (editing.widget && editing.widget.value !== (node.properties?.[MADE_WITH] ?? "")) {
+      rows.unshift(element("div", "font-size:11px;padding:2px 0;color:#e0b252", CHANGED))
+    }
     list.replaceChildren(...(rows.length ? rows : [NOTHING_YET]))
+    const used = control && [...list.querySelectorAll("[data-control]")].find(one => one.dataset.control === control)
+    used?.focus({ preventScroll: true })
   }
+  return draw
 }
 
 /**
@@ -197,12 +295,19 @@ app.registerExtension({
       onConfigure?.apply(this, arguments)
       refresh()
     }
+    const onGraphConfigured = node.onGraphConfigured
+    // Only then the start of a loop has its values.
+    node.onGraphConfigured = function () {
+      onGraphConfigured?.apply(this, arguments)
+      refresh()
+    }
     const onExecuted = node.onExecuted
     node.onExecuted = function (output) {
       onExecuted?.apply(this, arguments)
       const card = output?.[OUTPUT]?.[0]
       if (!card) return
       this.properties[PROPERTY] = card
+      this.properties[MADE_WITH] = editsWidget(this)?.value ?? ""
       refresh()
     }
   },

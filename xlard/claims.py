@@ -29,7 +29,8 @@ class Claim:
     ``noun``, ``number`` and ``color`` say what is counted or coloured. A position has a ``direction``, an ``other`` and
     an ``other_color``, or a ``zone`` in which the middle of the object must be. ``weight`` is its share in the overall
     score. When a picture is edited, claims to ``keep`` say what must not change, all others what the instruction asks
-    for; a claim with an ``edit`` is judged by comparison with the source.
+    for; a claim with an ``edit`` is judged by comparison with the source. What the artist has ``accepted`` as it is
+    holds in every picture.
 
     Raises ValueError for a number, a weight or a text beyond what can be checked.
     """
@@ -46,6 +47,7 @@ class Claim:
     zone: Zone | None = None
     keep: bool = False
     edit: Edit | None = field(default=None, repr=False)
+    accepted: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.number <= MOST_COUNT:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .aspects import REPORTED, aspect_of
@@ -171,3 +171,18 @@ def critique_of(
 def no_verdict(claim: Claim, reason: str) -> Verdict:
     """The verdict on a claim for which no answer could be read: without a score, never a made-up number."""
     return Verdict(claim, None, None, (), reason)
+
+
+ACCEPTED = "You marked it as fine as it is."
+"""The reason of a verdict on a claim that the artist has accepted."""
+
+
+def with_accepted(critique: Critique) -> Critique:
+    """The critique of a picture with the claims that the artist has accepted as held; their evidence stays."""
+    if not any(verdict.claim.accepted for verdict in critique.verdicts):
+        return critique
+    verdicts = [
+        replace(verdict, passed=True, score=1.0, reason=ACCEPTED, spread=0.0) if verdict.claim.accepted else verdict
+        for verdict in critique.verdicts
+    ]
+    return critique_of(verdicts, critique.detections, critique.confidence, critique.answer, critique.regions)

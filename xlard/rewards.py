@@ -131,6 +131,11 @@ def decidable(claim: Claim) -> bool:
     return claim.type in _JUDGES and bool(claim.noun)
 
 
+def repairable(claim: Claim) -> bool:
+    """Whether boxes decide a claim and repairs may act on it: what the artist has accepted stays as it is."""
+    return decidable(claim) and not claim.accepted
+
+
 def judge_by_boxes(claim: Claim, detections: Sequence[Detection], side: float) -> Verdict:
     """Judge one claim by arithmetic; ``side`` is the image's longer side in pixels.
 

@@ -18,11 +18,14 @@ from torch import Tensor
 
 from ...xlard.critique import Critique
 from ...xlard.loop.state import LoopState
-from ...xlard.report.shown import Keep, shown_critiques, shown_states
+from ...xlard.report.shown import Keep, shown_batch, shown_critiques, shown_states
 from .compat.jobs import JobGraph, tell_page
 
 KEY = "xlard_card"
 """The name of the card among a node's outputs; web/result_card.js reads it."""
+
+BATCH_KEY = "xlard_batch"
+"""The name of the pictures to choose from among a node's outputs; web/pick_best.js reads it."""
 
 PROGRESS = "xlard.progress"
 """The event that brings a running node's text to its card."""
@@ -53,13 +56,24 @@ def preview_files(images: Tensor, node: type[io.ComfyNode] | None = None) -> dic
         return {}
 
 
+def batch_card(
+    node: type[io.ComfyNode], images: Tensor, critiques: Sequence[Critique], chosen: Sequence[int]
+) -> dict[str, list[str]]:
+    """The images (B, H, W, 3) in [0, 1] of a batch to choose from, as part of what a running node puts out for its
+    page.
+    """
+    return _card(node, lambda keep: shown_batch(images, critiques, chosen, keep), BATCH_KEY)
+
+
 def show_progress(node: type[io.ComfyNode], text: str) -> None:
     """Let the card of a running node, or of the artist's node that expanded into it, say how far it is."""
     job = JobGraph(node)
     tell_page(PROGRESS, {"node": job.shown_as(job.own_id), "text": text})
 
 
-def _card(node: type[io.ComfyNode], shown_with: Callable[[Keep], list[dict[str, Any]]]) -> dict[str, list[str]]:
+def _card(
+    node: type[io.ComfyNode], shown_with: Callable[[Keep], list[dict[str, Any]]], key: str = KEY
+) -> dict[str, list[str]]:
     try:
         shown = shown_with(_Files(node).keep)
     except OSError as error:
@@ -67,10 +81,10 @@ def _card(node: type[io.ComfyNode], shown_with: Callable[[Keep], list[dict[str, 
         note = f"Its pictures could not be written to ComfyUI's temporary folder ({error})."
         _LOG.warning("xLARD: a card has no pictures. %s", note)
         shown = [
-            {**picture, "notes": [*picture["notes"], note]}
+            {**picture, "notes": [*picture.get("notes", ()), note]}
             for picture in shown_with(lambda picture: {"filename": "", "subfolder": "", "type": "temp"})
         ]
-    return {KEY: [json.dumps(shown)]}
+    return {key: [json.dumps(shown)]}
 
 
 class _Files:

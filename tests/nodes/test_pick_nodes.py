@@ -330,3 +330,19 @@ def test_a_critic_on_a_server_compares_pictures_side_by_side(comfy, eyes):
     assert numbers(result, "index") == [1, 2, 0] and numbers(result, "win_rate") == [1, 0.5, 0]
     assert text(result, "report").endswith("Compared: 3 pairs seen side by side")
     assert eyes.pairs == [(48, 64 + 4 + 64)] * 6
+
+
+def test_a_picture_chosen_by_hand_comes_before_the_critics(comfy):
+    automatic = comfy.run(shown(pick_graph(number=2), index=("best", INDEX)))
+    best, second = map(int, numbers(automatic, "index"))
+    other = next(index for index in range(4) if index not in (best, second))
+    graph = shown(pick_graph(number=2, choice=other), index=("best", INDEX), report=("best", REPORT))
+    chosen = comfy.run(graph)
+    assert list(map(int, numbers(chosen, "index"))) == [other, best]
+    assert f"Chosen by hand: picture {other + 1} (index {other})" in text(chosen, "report")
+    shown_pictures = json.loads(chosen.outputs["best"]["xlard_batch"][0])
+    assert [index for index, shown_one in enumerate(shown_pictures) if shown_one["chosen"]] == sorted([other, best])
+
+
+def test_a_choice_that_the_batch_does_not_have_is_refused(comfy):
+    assert "choice is 4, and the batch has the pictures 0 to 3. Click" in error(comfy, pick_graph(choice=4))

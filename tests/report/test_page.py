@@ -45,6 +45,12 @@ def test_the_page_tells_rounds_costs_and_claims() -> None:
     assert "svg" in page.tags
 
 
+def test_pictures_come_before_figures() -> None:
+    page = report_page([judged_state(judged(WRONG), judged(RIGHT))], "demo")
+    places = [page.index(mark) for mark in ("<img", "critic calls</p>", 'class="totals"', "What each strategy did")]
+    assert places == sorted(places)
+
+
 def test_a_picture_that_stays_is_shown_once() -> None:
     state = state_of(attempt(0, judged(WRONG)), attempt(1, judged(WRONG), accepted=False))
     page = Page(report_page([state], "demo"))

@@ -6,7 +6,15 @@ import torch
 from PIL import Image
 
 from tests.support.report_states import RIGHT, SIDE, WRONG, attempt, judged, several_rounds, state_of
-from xlard.report.shown import MOST_PICTURES, MOST_ROUNDS, progress_text, shown_critiques, shown_states
+from xlard.report.shown import (
+    MOST_CHOICES,
+    MOST_PICTURES,
+    MOST_ROUNDS,
+    progress_text,
+    shown_batch,
+    shown_critiques,
+    shown_states,
+)
 from xlard.report.shown import SIDE as LARGEST
 
 
@@ -64,3 +72,11 @@ def test_how_far_a_loop_is_stands_in_a_line():
     assert progress_text(0, 4, attempt(0, judged(WRONG))) == "First picture \u00b7 1 of 4 claims fail"
     line = progress_text(2, 4, attempt(2, judged(RIGHT)), "Picture 1 of 3")
     assert line == "Picture 1 of 3 \u00b7 Round 2 of 4: correct \u00b7 0 of 4 claims fail"
+
+
+def test_of_a_batch_the_first_pictures_are_shown_and_which_are_chosen():
+    files, count = Files(), MOST_CHOICES + 2
+    shown = shown_batch(torch.rand(count, SIDE, SIDE, 3), [judged(WRONG)] * count, (3, 1), files.keep)
+    assert len(shown) == len(files.pictures) == MOST_CHOICES
+    assert [index for index, picture in enumerate(shown) if picture["chosen"]] == [1, 3]
+    assert shown[0]["size"] == [SIDE, SIDE] and "claims hold" in shown[0]["summary"]

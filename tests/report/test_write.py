@@ -35,6 +35,12 @@ def test_all_files_are_written_and_readable(tmp_path: Path, count: int) -> None:
     assert [loop_round["critique"]["passed"] for loop_round in history[0]["rounds"]] == [False, True]
 
 
+def test_the_picture_carries_what_it_is_given(tmp_path: Path) -> None:
+    files = write_report([judged_state(judged(WRONG))], tmp_path, "report", {"workflow": '{"nodes": []}'})
+    with Image.open(files.picture) as picture:
+        assert picture.info == {"workflow": '{"nodes": []}'}
+
+
 def test_the_picture_and_the_history_say_what_became_no_claim(tmp_path: Path) -> None:
     state = judged_state(judged(WRONG))
     plain = write_report([state], tmp_path, "plain")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 
 from tests.conftest import skip_on_older
-from tests.support.paths import CHECKOUT
+from tests.support.paths import ARTIFACTS, CHECKOUT
 from tests.support.workflows import LOADERS
 from xlard.comfy_server.workflow import workflow_to_api
 
@@ -158,6 +159,12 @@ def test_the_report_opens_and_closes_from_its_nodes_button(comfy_page):
     shown.get_by_text("two red circles left of a blue square").first.wait_for(timeout=10_000)
     comfy_page.screenshot("report_open")
     assert shown.locator("img").count() >= 2
+    for scheme, is_dark in (("dark", True), ("light", False)):
+        comfy_page.page.emulate_media(color_scheme=scheme)
+        colors = shown.evaluate("body => [getComputedStyle(body).backgroundColor, getComputedStyle(body).color]")
+        paper, ink = (sum(int(part) for part in re.findall(r"\d+", color)[:3]) for color in colors)
+        assert (paper < ink) == is_dark
+        comfy_page.page.screenshot(path=str(ARTIFACTS / f"report_{scheme}.png"))
     report.get_by_role("button", name="Close").click()
     report.wait_for(state="detached", timeout=10_000)
     assert comfy_page.our_errors() == []

@@ -124,3 +124,66 @@ def test_the_card_of_a_loop_as_a_graph_says_how_far_it_is(comfy_page: ComfyPage)
     check_progress(comfy_page)
     comfy_page.page.locator(f"{CARD} [data-passed]").first.wait_for(timeout=10_000)
     assert comfy_page.our_errors() == []
+
+
+EDITS = """() => window.app.graph._nodes.find(node => node.type === 'XLARDCritique').widgets
+    .find(widget => widget.name === 'claim_edits').value"""
+
+
+def claim_row(page: ComfyPage, text: str):
+    """The claim of a text on the card, as what opens its controls."""
+    return page.page.locator(f"{CARD} [role=button]", has_text=text).first
+
+
+def test_claims_are_switched_off_weighed_and_accepted_on_the_card(page: ComfyPage, request: pytest.FixtureRequest):
+    run(page, "demo_critique")
+    card = card_of(page, "claims hold")
+    card.wait_for(timeout=10_000)
+    judged = [row.inner_text().split("\n") for row in card.locator("[data-passed]").all()]
+    # Two pictures, the same claims.
+    (off, weighed, fine) = [next(line for line in lines if len(line) > 1) for lines in judged[:3]]
+    # By the keyboard alone: the row, then its controls.
+    claim_row(page, off).focus()
+    page.page.keyboard.press("Enter")
+    assert claim_row(page, off).get_attribute("aria-expanded") == "true"
+    page.page.keyboard.press("Tab")
+    page.page.keyboard.press("Space")
+    assert page.page.evaluate(EDITS) == f"off: {off}"
+    assert page.page.evaluate("() => document.activeElement.textContent") == "Switch on"
+    # By the mouse.
+    claim_row(page, weighed).dispatch_event("click")
+    card.get_by_label("Weight").select_option("2")
+    claim_row(page, fine).dispatch_event("click")
+    card.get_by_role("button", name="Fine as it is").dispatch_event("click")
+    expected = f"off: {off}\nweight 2: {weighed}\nfine: {fine}"
+    assert page.page.evaluate(EDITS) == expected
+    card.get_by_text("Changes to claims count from the next run.").wait_for(timeout=5_000)
+    page.screenshot(f"card_changed_{request.node.callspec.id}")
+    # Saved, and opened again.
+    page.load(page.page.evaluate("() => window.app.graph.serialize()"))
+    assert page.page.evaluate(EDITS) == expected
+    card = card_of(page, "claims hold")
+    card.get_by_text("fine as it is").first.wait_for(timeout=5_000)
+    # The next run obeys.
+    page.queue()
+    page.wait_for_outputs()
+    card.locator(f"[data-unjudged='{off}']").wait_for(timeout=10_000)
+    assert card.locator("[data-passed]").count() == len(judged) - 2
+    assert "You marked it as fine as it is." in claim_row(page, fine).inner_text()
+    assert card.get_by_text("Changes to claims count from the next run.").count() == 0
+    # And back.
+    card.locator(f"[data-unjudged='{off}']").dispatch_event("click")
+    card.get_by_role("button", name="Switch on").dispatch_event("click")
+    assert page.page.evaluate(EDITS) == f"weight 2: {weighed}\nfine: {fine}"
+    assert page.our_errors() == []
+
+
+def test_the_card_of_a_loops_end_changes_the_claims_of_its_start(comfy_page: ComfyPage):
+    run(comfy_page, "demo_loop_graph")
+    row = comfy_page.page.locator(f"{CARD} [role=button]").first
+    row.wait_for(timeout=10_000)
+    row.dispatch_event("click")
+    comfy_page.page.get_by_role("button", name="Fine as it is").first.dispatch_event("click")
+    written = comfy_page.page.evaluate(EDITS.replace("XLARDCritique'", "XLARDLoopStart'"))
+    assert written.startswith("fine: ") and comfy_page.page.evaluate(EDITS) == ""
+    assert comfy_page.our_errors() == []

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..claims import Claim
-from ..critique import Critique, no_verdict
+from ..critique import Critique, no_verdict, with_accepted
 from ..protocols import Judge
 
 MENDS = (
@@ -35,8 +35,8 @@ def judged_without_broken(
 ) -> tuple[list[Critique], list[str]]:
     """A judge's critiques of images (B, H, W, 3), each against its own claims, and the fault of each.
 
-    One with a fault is not shown to the judge and has no verdict on any claim. Raises what the judge raises, and
-    ValueError where it gives another number of critiques.
+    One with a fault is not shown to the judge and has no verdict on any claim. Elsewhere claims that the artist has
+    accepted hold. Raises what the judge raises, and ValueError where it gives another number of critiques.
     """
     faults = [fault_of(image, None if latents is None else latents[row]) for row, image in enumerate(images)]
     whole = [row for row, fault in enumerate(faults) if not fault]
@@ -44,7 +44,7 @@ def judged_without_broken(
     given = judge.judge(asked, [claims[row] for row in whole]) if whole else []
     if len(given) != len(whole):
         raise ValueError(f"The critic gave {len(given)} critiques of {len(whole)} pictures.")
-    critiques = iter(given)
+    critiques = map(with_accepted, given)
     return [
         broken_critique(claims[row], fault) if fault else next(critiques) for row, fault in enumerate(faults)
     ], faults

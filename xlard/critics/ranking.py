@@ -19,6 +19,9 @@ from .scoring.yes import YesProbability
 RankBy = Literal["claims", "pairwise"]
 RANK_BY: tuple[RankBy, ...] = get_args(RankBy)
 
+AUTOMATIC = -1
+"""The index of the picture chosen by hand where none is."""
+
 SIDE_BY_SIDE, BY_YES, BY_VERDICTS = "seen side by side", "by P(yes) of each claim", "by the verdicts on each claim"
 """How two pictures may have been compared."""
 
@@ -34,14 +37,24 @@ class Ranking:
     win_rates: tuple[float, ...]
     compared_by: Counter[str]
 
-    def best(self, number: int) -> tuple[int, ...]:
-        """The indices of the ``number`` best pictures, best first. Raises ValueError if there are fewer pictures."""
+    def best(self, number: int, choice: int = AUTOMATIC) -> tuple[int, ...]:
+        """The indices of the ``number`` best pictures, best first; one that was chosen by hand stands before them.
+
+        Raises ValueError if there are fewer pictures, or if ``choice`` is none of them.
+        """
         if not 1 <= number <= len(self.order):
             raise ValueError(
                 f"{number} pictures cannot be picked out of {len(self.order)}. Set number to at most "
                 f"{len(self.order)}, or draw more pictures."
             )
-        return self.order[:number]
+        if choice == AUTOMATIC:
+            return self.order[:number]
+        if not 0 <= choice < len(self.order):
+            raise ValueError(
+                f"choice is {choice}, and the batch has the pictures 0 to {len(self.order) - 1}. Click a picture on "
+                f"the node, or set choice to {AUTOMATIC}: then the critic chooses."
+            )
+        return (choice, *(index for index in self.order if index != choice))[:number]
 
 
 def rank(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..claims import Claim
 from ..critique import Critique
 from ..detections import Detection, ObjectKind, matching
-from ..rewards import decidable
+from ..rewards import decidable, repairable
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class Faults:
 def faults_of(critique: Critique, rng: random.Random, held: Sequence[Detection] = ()) -> Faults:
     """Read a critique object by object.
 
-    A claim without a verdict blames nothing: its objects are right unless another claim blames them. Where there are
-    too many of a kind, those that are ``held`` are kept first; then ``rng`` chooses.
+    A claim without a verdict, or one that the artist has accepted, blames nothing: its objects are right unless another
+    claim blames them. Where there are too many of a kind, those that are ``held`` are kept first; then ``rng`` chooses.
     """
     by_boxes = [verdict for verdict in critique.verdicts if decidable(verdict.claim)]
-    claims = [verdict.claim for verdict in by_boxes if verdict.passed is not None]
-    unsure = [verdict.claim for verdict in by_boxes if verdict.passed is None]
+    claims = [verdict.claim for verdict in by_boxes if verdict.passed is not None and repairable(verdict.claim)]
+    blameless = [verdict.claim for verdict in by_boxes if verdict.claim not in claims]
     right: list[Detection] = []
     wrong: list[Detection] = []
     missing: list[ObjectKind] = []
@@ -81,11 +81,13 @@ def faults_of(critique: Critique, rng: random.Random, held: Sequence[Detection] 
             relations.append(_failed_relation(verdict.claim, right))
         elif not decidable(verdict.claim):
             wrong += [detection for detection in verdict.evidence if detection not in wrong]
+    accepted = [seen for verdict in critique.verdicts if verdict.claim.accepted for seen in verdict.evidence]
+    wrong = [detection for detection in wrong if detection not in accepted]
     right += [
         detection
         for detection in shuffled
         if detection not in right
-        and any(matching([detection], noun, None) for claim in unsure for noun in _nouns(claim))
+        and any(matching([detection], noun, None) for claim in blameless for noun in _nouns(claim))
     ]
     kept = tuple(detection for detection in right if detection not in wrong)
     return Faults(kept, tuple(wrong), tuple(missing), tuple(relations))

@@ -16,7 +16,7 @@ from ..claims import Claim
 from ..detections import ObjectKind
 from ..prompts import claims_from_prompt, parse_prompt
 from ..prompts.vocabulary import MEDIA
-from ..rewards import critique_from_detections, decidable
+from ..rewards import critique_from_detections, repairable
 from .faults import faults_of
 from .grid import Grid
 from .hole_filling import fill
@@ -52,7 +52,7 @@ def stages_of(prompt: str, claims: Sequence[Claim]) -> list[Stage]:
     Objects that others are placed in relation to come first. What the prompt says of the object and of the picture as a
     whole stays in its words.
     """
-    nothing = critique_from_detections([claim for claim in claims if decidable(claim)], [], 1.0)
+    nothing = critique_from_detections([claim for claim in claims if repairable(claim)], [], 1.0)
     missing = faults_of(nothing, random.Random(0)).missing
     if len(missing) < 2:
         return []
@@ -114,7 +114,7 @@ class Compose:
         grid = Grid(situation.size, situation.image_size, REARRANGE_GROWTH)
         ground = rng.choice(alone)
         empty = fill(ground.latent, grid.cells(ground.foreground.detections))
-        nothing = critique_from_detections([claim for claim in state.claims if decidable(claim)], [], grid.side)
+        nothing = critique_from_detections([claim for claim in state.claims if repairable(claim)], [], grid.side)
         pieces = [
             piece
             for round_ in (state.best, *alone)

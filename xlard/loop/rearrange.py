@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..critique import Critique
 from ..detections import Detection, ObjectKind
-from ..rewards import decidable, judge_by_boxes
+from ..rewards import judge_by_boxes, repairable
 from .cutouts import EDGE, moved_to, resized, rim
 from .faults import Faults, faults_of
 from .grid import Grid, Place
@@ -95,7 +95,7 @@ class _Scene:
 
     def __init__(self, latent: Tensor, critique: Critique, grid: Grid, rng: random.Random, area: Tensor | None):
         self._latent, self._grid, self._rng, self._area = latent.clone(), grid, rng, area
-        self._claims = [verdict.claim for verdict in critique.verdicts if decidable(verdict.claim)]
+        self._claims = [verdict.claim for verdict in critique.verdicts if repairable(verdict.claim)]
         self._before = self._failing(critique.detections)
         self._pieces = pieces_of(latent, critique.detections, grid)
         self._touched = torch.zeros(latent.shape[-2:], dtype=torch.bool)

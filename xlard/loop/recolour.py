@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..critics.detector.pixel_colors import object_pixels
 from ..detections import Detection
-from ..rewards import decidable, judge_by_boxes
+from ..rewards import decidable, judge_by_boxes, repairable
 from .faults import Faults, faults_of
 from .grid import Grid
 from .plan import Plan, Situation
@@ -76,7 +76,7 @@ class Recolour:
     def _repaints(self, situation: Situation) -> list[tuple[Detection, str]]:
         """Which objects get which colour, so that all claims about objects hold; none if that does not do it."""
         critique, rng = situation.state.best.foreground, random.Random(situation.seed)
-        claims = [verdict.claim for verdict in critique.verdicts if decidable(verdict.claim)]
+        claims = [verdict.claim for verdict in critique.verdicts if repairable(verdict.claim)]
         for _ in range(_PAIRINGS):
             repaints = _paired(faults_of(critique, rng, situation.held), situation.held, rng)
             if repaints is None:

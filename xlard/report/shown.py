@@ -18,6 +18,9 @@ from .pictures import fit
 MOST_PICTURES = 16
 """Pictures of a batch that a node shows; its workflow keeps what is shown."""
 
+MOST_CHOICES = 64
+"""Pictures of a batch that a node lets people choose from."""
+
 MOST_ROUNDS = 24
 """Rounds of a picture that a node shows, the last ones."""
 
@@ -41,6 +44,16 @@ def shown_critiques(
 def shown_states(states: Sequence[LoopState], keep: Keep) -> list[dict[str, Any]]:
     """The first ``MOST_PICTURES`` pictures of a loop: the best version of each, the first one, and every round."""
     return [_state(state, keep) for state in states[:MOST_PICTURES]]
+
+
+def shown_batch(
+    images: Tensor, critiques: Sequence[Critique], chosen: Sequence[int], keep: Keep
+) -> list[dict[str, Any]]:
+    """The first ``MOST_CHOICES`` of images (B, H, W, 3) in [0, 1] to choose from, and whether each is ``chosen``."""
+    return [
+        {"summary": summarise(critique), "chosen": index in chosen, **_shown_image(image, keep)}
+        for index, (image, critique) in list(enumerate(zip(images, critiques)))[:MOST_CHOICES]
+    ]
 
 
 def progress_text(number: int, rounds: int, finished: Round, picture: str = "") -> str:
@@ -80,13 +93,13 @@ def _round(loop_round: Round, number: int, best: int) -> dict[str, Any]:
     }
 
 
-def _judged(image: Tensor, critique: Critique, keep: Keep) -> dict[str, Any]:
+def _shown_image(image: Tensor, keep: Keep) -> dict[str, Any]:
     picture = to_picture(image)
-    return {
-        "image": keep(fit(picture, SIDE) if max(picture.size) > SIDE else picture),
-        "size": list(picture.size),
-        "claims": [_claim(verdict) for verdict in critique.verdicts],
-    }
+    return {"image": keep(fit(picture, SIDE) if max(picture.size) > SIDE else picture), "size": list(picture.size)}
+
+
+def _judged(image: Tensor, critique: Critique, keep: Keep) -> dict[str, Any]:
+    return {**_shown_image(image, keep), "claims": [_claim(verdict) for verdict in critique.verdicts]}
 
 
 def _claim(verdict: Verdict) -> dict[str, Any]:
@@ -95,5 +108,6 @@ def _claim(verdict: Verdict) -> dict[str, Any]:
         "passed": verdict.passed,
         "score": None if verdict.score is None else round(verdict.score, 3),
         "reason": verdict.reason,
+        "weight": verdict.claim.weight,
         "boxes": [[round(side, 1) for side in (box.x, box.y, box.width, box.height)] for box in verdict.evidence],
     }

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from PIL.PngImagePlugin import PngInfo
 
 from ..files import make_folder, write_together
 from ..loop.state import LoopState
@@ -24,9 +26,12 @@ class ReportFiles:
     history: Path
 
 
-def write_report(states: Sequence[LoopState], folder: Path, name: str) -> ReportFiles:
+def write_report(
+    states: Sequence[LoopState], folder: Path, name: str, texts: Mapping[str, str] | None = None
+) -> ReportFiles:
     """Write ``name.html``, ``name.png`` and ``name.json`` into ``folder``, which is made if it is missing.
 
+    The picture carries ``texts`` as metadata, by keyword.
     All are finished before any takes its place: an error leaves an earlier report as it was. Raises ValueError for a
     name with a folder in it, for no states and for a state without an accepted round, and OSError if the disk is full.
     """
@@ -36,7 +41,10 @@ def write_report(states: Sequence[LoopState], folder: Path, name: str) -> Report
     folder = Path(folder)
     make_folder(folder)
     png = io.BytesIO()
-    before_after(states).save(png, "PNG")
+    metadata = PngInfo()
+    for keyword, text in (texts or {}).items():
+        metadata.add_text(keyword, text)
+    before_after(states).save(png, "PNG", pnginfo=metadata)
     contents = {
         f"{name}.html": report_page(states, name).encode("utf-8"),
         f"{name}.png": png.getvalue(),

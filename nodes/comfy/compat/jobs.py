@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import folder_paths
+from comfy.cli_args import args
 from comfy_execution.graph_utils import ExecutionBlocker, GraphBuilder, is_link
 from comfy_execution.utils import get_executing_context
 
@@ -22,6 +24,7 @@ __all__ = [
     "output_count",
     "running",
     "tell_page",
+    "workflow_texts",
 ]
 """The first two and ``is_link`` are for node expansion, from ``comfy_execution.graph_utils``: always."""
 
@@ -78,6 +81,18 @@ def tell_page(event: str, data: dict[str, Any]) -> None:
     server = PromptServer.instance
     if server.client_id is not None:
         server.send_sync(event, data, server.client_id)
+
+
+def workflow_texts(node: Any) -> dict[str, str]:
+    """What a PNG has to carry for ComfyUI's page to open the running job's workflow from it, by keyword; nothing where
+    the server runs without such metadata.
+
+    Rests on ``hidden.prompt`` and ``hidden.extra_pnginfo`` of a V3 node, and on ``comfy.cli_args``: always.
+    """
+    if args.disable_metadata:
+        return {}
+    values = {"prompt": node.hidden.prompt, **(node.hidden.extra_pnginfo or {})}
+    return {keyword: json.dumps(value) for keyword, value in values.items() if value is not None}
 
 
 def output_count(node: Any) -> int:

@@ -8,22 +8,35 @@ from ..accepted import as_claims
 
 
 def chosen_claims(
-    prompt: str, claims: object | None, critic: object | None = None, most: int = MOST_CLAIMS
+    prompt: str, claims: object | None, critic: object | None = None, most: int = MOST_CLAIMS, edits: str = ""
 ) -> NotedClaims:
     """The claims that are connected, else at most ``most`` of the prompt, with notes on what became none.
 
     There may be none: then there is nothing to check. A critic that can write splits a prompt that the rules hardly
-    understand. Raises ValueError for an empty prompt, TypeError for anything but claims.
+    understand. ``edits`` are changes by hand, see ``claim_edits``. Raises ValueError for an empty prompt and for edits
+    that cannot be understood, TypeError for anything but claims.
     """
     connected = as_claims(claims)
-    if connected is not None:
-        return connected
+    return changed_claims(_of_prompt(prompt, critic, most) if connected is None else connected, edits)
+
+
+def changed_claims(claims: NotedClaims, edits: str) -> NotedClaims:
+    """The claims after changes by hand. Raises ValueError for edits that cannot be understood."""
+    if not edits.strip():
+        return claims
+    # Imported late: the tables of the rules take a third of the time that the pack may add to ComfyUI's start.
+    from ....xlard.prompts.claim_edits import edited_claims
+
+    return edited_claims(claims, edits)
+
+
+def _of_prompt(prompt: str, critic: object | None, most: int) -> NotedClaims:
     if not prompt.strip():
         raise ValueError(
             "The prompt is empty. Write what should be there, for example 'two red circles left of a blue square', or "
             "connect xLARD Claims with claims of your own."
         )
-    # Imported late: the tables of the rules take a third of the time that the pack may add to ComfyUI's start.
+    # Imported late, as above.
     from ....xlard.critics.splitting import split
 
     return split(prompt, critic, most)

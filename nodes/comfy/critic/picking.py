@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ....xlard.critics.ranking import Ranking
+from ....xlard.critics.ranking import AUTOMATIC, Ranking
 from ....xlard.critique import Critique
 from ....xlard.report.drawing import summarise
 from ..compat.jobs import ExecutionBlocker
@@ -69,16 +69,17 @@ def picked_seeds(seed: int | None, chosen: Sequence[int], seeds: str) -> list[in
     return [(seed + index) % SEEDS if seeds == COUNTING_UP else seed for index in chosen]
 
 
-def ranking_text(ranking: Ranking, critiques: Sequence[Critique]) -> str:
-    """All pictures as text, best first, and how they were compared."""
+def ranking_text(ranking: Ranking, critiques: Sequence[Critique], choice: int = AUTOMATIC) -> str:
+    """All pictures as text, best first, how they were compared, and which one was chosen by hand."""
     lines = [
         f"{place}. picture {index + 1} (index {index}): won {ranking.win_rates[index]:.0%};"
         f" {summarise(critiques[index])}"
         for place, index in enumerate(ranking.order, 1)
     ]
+    by_hand = [] if choice == AUTOMATIC else ["", f"Chosen by hand: picture {choice + 1} (index {choice})"]
     compared = [f"{count} {'pair' if count == 1 else 'pairs'} {how}" for how, count in ranking.compared_by.items()]
     # The empty line: previews that read this as Markdown would take what follows for an item of the list.
-    return "\n".join([*lines, *(["", "Compared: " + ", ".join(compared)] if compared else [])])
+    return "\n".join([*lines, *by_hand, *(["", "Compared: " + ", ".join(compared)] if compared else [])])
 
 
 def _missing(name: str, output: str) -> ExecutionBlocker:

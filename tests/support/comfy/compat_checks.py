@@ -217,6 +217,13 @@ def pages_hear_of_events():
     assert "PromptServer.instance = self" in source and "def send_sync(self, event, data, sid=None)" in source
 
 
+def pictures_carry_their_workflow():
+    node = SimpleNamespace(hidden=SimpleNamespace(prompt={"1": {}}, extra_pnginfo={"workflow": {}}))
+    assert jobs.workflow_texts(node) == {"prompt": '{"1": {}}', "workflow": "{}"}
+    sys.modules["comfy.cli_args"].args.disable_metadata = True
+    assert not jobs.workflow_texts(node)
+
+
 def graphs_can_be_read_and_grown():
     prompt = DynamicPrompt(
         {
