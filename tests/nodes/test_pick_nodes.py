@@ -345,4 +345,5 @@ def test_a_picture_chosen_by_hand_comes_before_the_critics(comfy):
 
 
 def test_a_choice_that_the_batch_does_not_have_is_refused(comfy):
-    assert "choice is 4, and the batch has the pictures 0 to 3. Click" in error(comfy, pick_graph(choice=4))
+    graph = shown(pick_graph(choice=4), index=("best", INDEX))
+    assert "choice is 4, and the batch has the pictures 0 to 3. Click" in error(comfy, graph)
