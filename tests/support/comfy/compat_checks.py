@@ -39,7 +39,7 @@ sys.modules["pack"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules["pack"])
 
 from pack.nodes.comfy import diffusers_models  # noqa: E402
-from pack.nodes.comfy.compat import encoders, jobs, sampling  # noqa: E402
+from pack.nodes.comfy.compat import encoders, guiders, jobs, sampling  # noqa: E402
 from pack.nodes.comfy.managed import ManagedModule  # noqa: E402
 from pack.nodes.comfy.sampling import conditioning_rows as rows  # noqa: E402
 from pack.xlard.worlds.shapes.architecture import PIPELINE  # noqa: E402
@@ -54,7 +54,8 @@ LATENTS = torch.zeros(1, 4, 12, 12)
 def drawn(model, sigmas=None, mask=None, latents=LATENTS):
     """Three steps of the demo model, by the function under test itself."""
     sigmas = sampling.schedule_of(model, 3, "euler", "simple") if sigmas is None else sigmas
-    return sampling.sampled(model, latents, [5] * len(latents), sigmas, "euler", 4.0, PROMPT, PROMPT, mask)
+    guider = guiders.cfg_guider(model, PROMPT, PROMPT, 4.0)
+    return sampling.sampled(guider, latents, [5] * len(latents), guiders.named_sampler("euler"), sigmas, mask)
 
 
 def base():
@@ -113,6 +114,38 @@ def predictions_are_replaced():
     latents = drawn(model)
     assert len(levels) == 3 and levels[0] > levels[-1] > 0, levels
     assert torch.allclose(sampling.undecodable(base(), latents), torch.ones_like(latents)), "the change had no effect"
+    sampling.add_x0_hook(model, lambda inner, denoised, sigmas: 3 * denoised)
+    latents = sampling.undecodable(base(), drawn(model))
+    assert torch.allclose(latents, torch.full_like(latents, 3)), "a later change comes before an earlier one"
+
+
+def guiders_show_and_take_conditionings():
+    def run(guider):
+        sigmas = sampling.schedule_of(MODEL, 3, "euler", "simple")
+        return sampling.sampled(guider, LATENTS, [5], guiders.named_sampler("euler"), sigmas, None)
+
+    guider, other = (
+        guiders.cfg_guider(MODEL, PROMPT, PROMPT, 4.0),
+        CLIP.encode_from_tokens_scheduled(CLIP.tokenize("a blue square")),
+    )
+    shown = guiders.conditionings_of(guider)
+    assert sorted(shown) == ["negative", "positive"] and torch.equal(shown["positive"][0][0], PROMPT[0][0])
+    assert shown["positive"][0][1].keys() >= PROMPT[0][1].keys(), shown["positive"][0][1].keys()
+    changed = guiders.guider_with(guider, MODEL.clone(), {**shown, "positive": other})
+    assert torch.equal(run(changed), run(guiders.cfg_guider(MODEL, other, PROMPT, 4.0))), "another prompt"
+    assert torch.equal(run(guider), drawn(MODEL)), "the guider itself has changed"
+    assert guiders.conditionings_of(SimpleNamespace(model_patcher=MODEL)) == {}
+
+
+def guiders_have_options_of_their_own():
+    guider = guiders.cfg_guider(MODEL, PROMPT, PROMPT, 4.0)
+    guider.model_options = {**MODEL.model_options, "mark": 1}
+    assert guiders.model_in(guider).model_options["mark"] == 1 and "mark" not in MODEL.model_options
+
+
+def checkpoints_are_told_apart():
+    assert guiders.are_of_one_checkpoint(MODEL, MODEL.clone().clone()), "a clone"
+    assert not guiders.are_of_one_checkpoint(MODEL, diffusers_models.load_demo_model(PIPELINE)), "another one"
 
 
 def samplers_are_stopped():
@@ -355,6 +388,9 @@ CHECKS = (
     families_have_names,
     calls_are_counted,
     predictions_are_replaced,
+    guiders_show_and_take_conditionings,
+    guiders_have_options_of_their_own,
+    checkpoints_are_told_apart,
     samplers_are_stopped,
     modules_are_loaded_with_a_model,
     noise_is_scaled,
