@@ -239,10 +239,10 @@ class XLARDSelfCorrect(io.ComfyNode):
         drawing = KSamplerSettings(steps, cfg, sampler_name, scheduler)
         method = sampling_method(model, positive, negative, drawing, custom)
         checked_claims = chosen_claims(prompt, claims, judge, most_claims)
-        modules = dict(zip(("head", "corrector"), (optional_head(head), optional_corrector(corrector))))
-        used = [module for module in modules.values() if module]
+        modules = optional_head(head), optional_corrector(corrector)
+        used = [module for module in modules if module]
         if used or guider is None:
-            check_fits(modules, model, method.positive)
+            check_fits(dict(zip(("head", "corrector"), modules)), model, method.positive)
         rewording = Rewording.of(method, judge, clip, prompt)
         allowed = switched_on(strategies, rewording.rewriter is not None, True)
         settings = LoopSettings(
@@ -261,7 +261,7 @@ class XLARDSelfCorrect(io.ComfyNode):
             drawer,
             ComfyDecoder(vae),
             judge,
-            *modules.values(),
+            *modules,
             settings,
             rewording.rewriter,
             read_steps,
