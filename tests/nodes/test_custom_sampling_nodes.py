@@ -170,7 +170,8 @@ def test_what_lies_outside_of_a_noise_mask_stays(foreign, guider):
     graph["masked"] = node("SetLatentNoiseMask", samples=["empty", 0], mask=["mask", 0])
     graph["loop"]["inputs"]["latent_image"] = ["masked", 0]
     (drawn,) = latents(foreign, graph, "loop")
-    assert drawn[..., :6, :].any() and not drawn[..., 6:, :].any()
+    # ComfyUI's own samplers leave what adding and taking away of noise rounds to.
+    assert drawn[..., :6, :].abs().max() > 0.1 and drawn[..., 6:, :].abs().max() < 1e-6
 
 
 @pytest.mark.parametrize("where", ["window", "once"])
