@@ -38,6 +38,7 @@ spec = importlib.util.spec_from_file_location(
 sys.modules["pack"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules["pack"])
 
+from guider_checks import guider_checks  # noqa: E402
 from pack.nodes.comfy import diffusers_models  # noqa: E402
 from pack.nodes.comfy.compat import encoders, guiders, jobs, sampling  # noqa: E402
 from pack.nodes.comfy.managed import ManagedModule  # noqa: E402
@@ -117,35 +118,6 @@ def predictions_are_replaced():
     sampling.add_x0_hook(model, lambda inner, denoised, sigmas: 3 * denoised)
     latents = sampling.undecodable(base(), drawn(model))
     assert torch.allclose(latents, torch.full_like(latents, 3)), "a later change comes before an earlier one"
-
-
-def guiders_show_and_take_conditionings():
-    def run(guider):
-        sigmas = sampling.schedule_of(MODEL, 3, "euler", "simple")
-        return sampling.sampled(guider, LATENTS, [5], guiders.named_sampler("euler"), sigmas, None)
-
-    guider, other = (
-        guiders.cfg_guider(MODEL, PROMPT, PROMPT, 4.0),
-        CLIP.encode_from_tokens_scheduled(CLIP.tokenize("a blue square")),
-    )
-    shown = guiders.conditionings_of(guider)
-    assert sorted(shown) == ["negative", "positive"] and torch.equal(shown["positive"][0][0], PROMPT[0][0])
-    assert shown["positive"][0][1].keys() >= PROMPT[0][1].keys(), shown["positive"][0][1].keys()
-    changed = guiders.guider_with(guider, MODEL.clone(), {**shown, "positive": other})
-    assert torch.equal(run(changed), run(guiders.cfg_guider(MODEL, other, PROMPT, 4.0))), "another prompt"
-    assert torch.equal(run(guider), drawn(MODEL)), "the guider itself has changed"
-    assert guiders.conditionings_of(SimpleNamespace(model_patcher=MODEL)) == {}
-
-
-def guiders_have_options_of_their_own():
-    guider = guiders.cfg_guider(MODEL, PROMPT, PROMPT, 4.0)
-    guider.model_options = {**MODEL.model_options, "mark": 1}
-    assert guiders.model_in(guider).model_options["mark"] == 1 and "mark" not in MODEL.model_options
-
-
-def checkpoints_are_told_apart():
-    assert guiders.are_of_one_checkpoint(MODEL, MODEL.clone().clone()), "a clone"
-    assert not guiders.are_of_one_checkpoint(MODEL, diffusers_models.load_demo_model(PIPELINE)), "another one"
 
 
 def samplers_are_stopped():
@@ -388,9 +360,7 @@ CHECKS = (
     families_have_names,
     calls_are_counted,
     predictions_are_replaced,
-    guiders_show_and_take_conditionings,
-    guiders_have_options_of_their_own,
-    checkpoints_are_told_apart,
+    *guider_checks(guiders, sampling, MODEL, lambda: diffusers_models.load_demo_model(PIPELINE), CLIP),
     samplers_are_stopped,
     modules_are_loaded_with_a_model,
     noise_is_scaled,
