@@ -10,6 +10,7 @@ from ..xlard.critics.registry import as_judge
 from . import inputs, sockets
 from .comfy import folders
 from .comfy.accepted import optional_corrector
+from .comfy.sampling.method import CustomSampling, KSamplerSettings
 from .comfy.sampling.sampler import ComfyDecoder
 from .comfy.training.collecting import Artist, collected, prompt_file
 
@@ -97,7 +98,13 @@ class XLARDCollect(io.ComfyNode):
                 io.Clip.Input("clip", tooltip="Encodes the prompts, as in CLIP Text Encode."),
                 io.Vae.Input("vae", tooltip="Decodes the pictures that the critic sees."),
                 sockets.Critic.Input("critic", tooltip="The critic that judges; its mistakes are learnt, too."),
-                io.Conditioning.Input("negative", tooltip="What to avoid, as for KSampler, the same for all prompts."),
+                io.Conditioning.Input(
+                    "negative",
+                    optional=True,
+                    tooltip=(
+                        "What to avoid, as for KSampler, the same for all prompts. Needed unless guider is connected."
+                    ),
+                ),
                 io.Latent.Input(
                     "latent_image", tooltip="Size of the pictures; its batch is how many are drawn together."
                 ),
@@ -167,6 +174,11 @@ class XLARDCollect(io.ComfyNode):
                         "Name of the checkpoint, kept in the dataset and in what is trained on it. Empty: its family."
                     ),
                 ),
+                *inputs.custom_sampling(
+                    "Optional: a GUIDER, for example of BasicGuider or CFGGuider, in whose positive conditioning each "
+                    "prompt takes the place of the one there. It draws with its own model: put LoRAs and patches "
+                    "before it, and leave negative unconnected. cfg is then not used."
+                ),
             ],
             outputs=sockets.named(
                 sockets.Dataset.Output(
@@ -185,7 +197,6 @@ class XLARDCollect(io.ComfyNode):
         clip: Any,
         vae: Any,
         critic: object,
-        negative: list,
         latent_image: dict,
         prompts: str,
         name: str,
@@ -197,17 +208,23 @@ class XLARDCollect(io.ComfyNode):
         scheduler: str,
         levels: str,
         views: int,
+        negative: list | None = None,
         corrector: object | None = None,
         strength: float = 1.0,
         mend: bool = False,
         base_model: str = "",
+        sampler: object | None = None,
+        sigmas: object | None = None,
+        guider: object | None = None,
     ) -> io.NodeOutput:
         from ..xlard.training.collect import CollectSettings, levels_from_text
 
         judge, module = as_judge(critic), optional_corrector(corrector)
         settings = CollectSettings(levels_from_text(levels), views, repair_pairs=mend, seed=seed)
-        artist = Artist(model, clip, negative, latent_image, steps, cfg, sampler_name, scheduler, module, strength)
+        drawing, custom = KSamplerSettings(steps, cfg, sampler_name, scheduler), CustomSampling(sampler, sigmas, guider)
+        artist = Artist(model, clip, negative, latent_image, drawing, custom, module, strength)
         dataset, report = collected(
             artist, ComfyDecoder(vae), judge, settings, prompts, pictures_per_prompt, name, base_model
         )
+        report = "\n".join(filter(None, (report, custom.note)))
         return io.NodeOutput(dataset, report, ui=ui.PreviewText(report))

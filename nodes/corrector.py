@@ -13,8 +13,10 @@ from . import inputs, sockets
 from .comfy import folders
 from .comfy.accepted import as_corrector, optional_head
 from .comfy.managed import load_managed
-from .comfy.sampling.correct_and_finish import check_sampling, correct_and_finish, needs_model
+from .comfy.sampling.correct_and_finish import correct_and_finish, correcting_method, needs_model
 from .comfy.sampling.correct_latent import asked_aspects, correct_latent
+from .comfy.sampling.family import check_fits
+from .comfy.sampling.method import CustomSampling, KSamplerSettings
 from .comfy.sampling.sampler import ComfySampler
 from .comfy.sampling.tokens import token_text
 
@@ -132,6 +134,10 @@ class XLARDCorrectLatent(io.ComfyNode):
                 io.Conditioning.Input("negative", optional=True, tooltip="With model: what to avoid, as for KSampler."),
                 inputs.seed("With model: seed of the noise that is added.", optional=True, control_after_generate=True),
                 *inputs.sampling("With model: sampling steps of a whole run, as the KSampler before has them.", True),
+                *inputs.custom_sampling(
+                    "Optional, in place of model, negative and cfg: the GUIDER that drew the latent. It draws with its "
+                    "own model and conditioning; positive is what the corrector reads."
+                ),
             ],
             outputs=sockets.named(
                 io.Latent.Output("corrected", display_name="latent", tooltip="The corrected latent, for VAE Decode."),
@@ -162,13 +168,18 @@ class XLARDCorrectLatent(io.ComfyNode):
         prompt: str = "",
         model: Any = None,
         negative: list | None = None,
+        sampler: object | None = None,
+        sigmas: object | None = None,
+        guider: object | None = None,
         **others: object,
     ) -> list[str]:
         # What cannot work is said before the latent is sampled.
         module, reader = as_corrector(corrector), optional_head(head)
         asked_aspects(module, reader, gradient_steps, prompt)
-        if needs_model(module.config, sigma, model is not None, gradient_steps):
-            check_sampling(model, positive, negative, module, reader)
+        custom = CustomSampling(sampler, sigmas, guider)
+        if needs_model(module.config, sigma, custom.draws(model), gradient_steps):
+            method = correcting_method(model, positive, negative, KSamplerSettings(), custom)
+            check_fits({"corrector": module, "head": reader}, method.model, positive)
         return ["latent"] if latent is None else []
 
     @classmethod
@@ -192,15 +203,19 @@ class XLARDCorrectLatent(io.ComfyNode):
         cfg: float = 4.0,
         sampler_name: str = "euler",
         scheduler: str = "simple",
+        sampler: object | None = None,
+        sigmas: object | None = None,
+        guider: object | None = None,
     ) -> io.NodeOutput:
         module, reader = as_corrector(corrector), optional_head(head)
         level = sigma or module.config.single_step_level
-        if needs_model(module.config, sigma, model is not None, gradient_steps):
-            # Checked before: there is a negative.
-            sampler = ComfySampler(model, positive, negative or [], latent, steps, cfg, sampler_name, scheduler)
-            correction = correct_and_finish(sampler, latent, module, reader, seed, level, strength, prompt)
+        custom = CustomSampling(sampler, sigmas, guider)
+        if needs_model(module.config, sigma, custom.draws(model), gradient_steps):
+            settings = KSamplerSettings(steps, cfg, sampler_name, scheduler)
+            drawer = ComfySampler(correcting_method(model, positive, negative, settings, custom), latent)
+            correction = correct_and_finish(drawer, latent, module, reader, seed, level, strength, prompt)
         else:
-            settings = AscentSettings(gradient_steps, how=combine)
-            correction = correct_latent(latent, positive, module, reader, strength, sigma, settings, prompt)
+            ascent = AscentSettings(gradient_steps, how=combine)
+            correction = correct_latent(latent, positive, module, reader, strength, sigma, ascent, prompt)
         tokens = token_text(latent, positive, module, level, clip, prompt) if explain_tokens else ""
         return io.NodeOutput(correction.latent, correction.attribution, correction.change, tokens)

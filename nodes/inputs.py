@@ -66,6 +66,32 @@ def sampling(steps_tooltip: str, optional: bool = False) -> list[io.Input]:
     ]
 
 
+def custom_sampling(guider_tooltip: str) -> list[io.Input]:
+    """A SAMPLER, SIGMAS and a GUIDER in place of KSampler's settings. They stand behind the inputs that saved workflows
+    hold.
+    """
+    return [
+        io.Sampler.Input(
+            "sampler",
+            optional=True,
+            tooltip=(
+                "Optional: any SAMPLER, for example of KSamplerSelect or of another pack. sampler_name is then not "
+                "used; without sigmas, steps and scheduler make the schedule of BasicScheduler."
+            ),
+        ),
+        io.Sigmas.Input(
+            "sigmas",
+            optional=True,
+            tooltip=(
+                "Optional: the sigmas of a whole run, from high down to 0, for example of BasicScheduler or "
+                "Flux2Scheduler. steps and scheduler are then not used; a later round starts from the sigma that is "
+                "nearest to its noise level."
+            ),
+        ),
+        io.Guider.Input("guider", optional=True, tooltip=guider_tooltip),
+    ]
+
+
 def claims() -> io.Input:
     """Claims in place of those of a prompt."""
     return sockets.Claims.Input(

@@ -17,9 +17,9 @@ from .comfy.accepted import optional_corrector, optional_head
 from .comfy.critic.chosen import chosen_claims
 from .comfy.sampling.family import check_fits
 from .comfy.sampling.latents import with_source
-from .comfy.sampling.rewriting import ConditioningRewriter
+from .comfy.sampling.method import CustomSampling, KSamplerSettings, sampling_method
 from .comfy.sampling.sampler import ComfyDecoder, ComfySampler
-from .comfy.self_correct import SelfCorrection, introducing
+from .comfy.self_correct import Rewording, SelfCorrection
 from .strategies import added_switches, bundled_switches, newer_switches, switched_on
 
 
@@ -41,8 +41,16 @@ class XLARDSelfCorrect(io.ComfyNode):
             ),
             inputs=[
                 io.Model.Input("model", tooltip="The model, with your LoRAs and patches, as for KSampler."),
-                io.Conditioning.Input("positive", tooltip="What to draw, with your ControlNets, as for KSampler."),
-                io.Conditioning.Input("negative", tooltip="What to avoid, as for KSampler."),
+                io.Conditioning.Input(
+                    "positive",
+                    optional=True,
+                    tooltip="What to draw, with your ControlNets, as for KSampler. Needed unless guider is connected.",
+                ),
+                io.Conditioning.Input(
+                    "negative",
+                    optional=True,
+                    tooltip="What to avoid, as for KSampler. Needed unless guider is connected.",
+                ),
                 io.Vae.Input("vae", tooltip="Decodes the pictures that the critic sees."),
                 sockets.Critic.Input("critic", tooltip="The critic that judges."),
                 io.String.Input(
@@ -172,6 +180,11 @@ class XLARDSelfCorrect(io.ComfyNode):
                 *newer_switches(),
                 *inputs.repair_limits(),
                 inputs.claim_edits(),
+                *inputs.custom_sampling(
+                    "Optional: any GUIDER, for example of BasicGuider, CFGGuider or DualCFGGuider. It draws with its "
+                    "own model and conditioning: put LoRAs and patches before it, and leave positive and negative "
+                    "unconnected. cfg is then not used."
+                ),
                 *added_switches(),
             ],
             outputs=sockets.named(
@@ -189,8 +202,6 @@ class XLARDSelfCorrect(io.ComfyNode):
     def execute(
         cls,
         model: Any,
-        positive: list,
-        negative: list,
         vae: Any,
         critic: object,
         prompt: str,
@@ -205,6 +216,8 @@ class XLARDSelfCorrect(io.ComfyNode):
         candidates: int,
         strength: float,
         where: str = WHERE[0],
+        positive: list | None = None,
+        negative: list | None = None,
         head: object | None = None,
         corrector: object | None = None,
         claims: object | None = None,
@@ -218,17 +231,25 @@ class XLARDSelfCorrect(io.ComfyNode):
         protect: Tensor | None = None,
         fix_here: Tensor | None = None,
         claim_edits: str = "",
+        sampler: object | None = None,
+        sigmas: object | None = None,
+        guider: object | None = None,
         **strategies: bool,
     ) -> io.NodeOutput:
         judge, latent = as_judge(critic), with_source(latent_image, source)
+        custom = CustomSampling(sampler, sigmas, guider)
+        drawing = KSamplerSettings(steps, cfg, sampler_name, scheduler)
+        method = sampling_method(model, positive, negative, drawing, custom)
         checked_claims = chosen_claims(prompt, claims, judge, most_claims, claim_edits)
         modules = optional_head(head), optional_corrector(corrector)
-        check_fits(dict(zip(("head", "corrector"), modules)), model, positive)
-        rewriter = None if clip is None else ConditioningRewriter(judge, clip, prompt, positive)
-        allowed = switched_on(strategies, rewriter is not None, True) + introducing(process, rewriter, source)
+        used = [module for module in modules if module]
+        if used or guider is None:
+            check_fits(dict(zip(("head", "corrector"), modules)), model, method.positive)
+        rewording = Rewording.of(method, judge, clip, prompt)
+        allowed = switched_on(strategies, rewording.rewriter is not None, True)
         settings = LoopSettings(
             rounds,
-            allowed,
+            allowed + rewording.introducing(process, source),
             candidates,
             strength,
             where,
@@ -236,8 +257,17 @@ class XLARDSelfCorrect(io.ComfyNode):
             first=first_picture,
             may_change=may_change,
         )
-        used = [module for module in modules if module]
-        sampler = ComfySampler(model, positive, negative, latent, steps, cfg, sampler_name, scheduler, used, rewriter)
-        painted = painted_on(protect, fix_here, sampler.batch, sampler.size)
-        loop = SelfCorrection(sampler, ComfyDecoder(vae), judge, *modules, settings, rewriter, read_steps, painted)
+        drawer = ComfySampler(method, latent, used, rewording.rewriter)
+        painted = painted_on(protect, fix_here, drawer.batch, drawer.size)
+        loop = SelfCorrection(
+            drawer,
+            ComfyDecoder(vae),
+            judge,
+            *modules,
+            settings,
+            rewording.rewriter,
+            read_steps,
+            painted,
+            tuple(filter(None, (custom.note, rewording.barred))),
+        )
         return loop.run(cls, prompt, checked_claims, seed, latent, is_edit=source is not None)

@@ -15,7 +15,7 @@ from . import inputs, sockets
 from .comfy.accepted import as_critiques, as_flow, as_states_or_round
 from .comfy.critic.chosen import chosen_claims, claims_of_round
 from .comfy.graph_loop.closing import closed
-from .comfy.graph_loop.flow import Flow, begun_round
+from .comfy.graph_loop.flow import Flow, begun_round, loop_sigmas
 from .comfy.result_card import preview_files
 from .comfy.sampling.latents import as_pictures, with_source
 from .comfy.sampling.sampler import ComfyDecoder
@@ -103,6 +103,14 @@ class XLARDLoopStart(io.ComfyNode):
                     tooltip="Optional: the VAE of VAE Decode in the body. recolour needs it to paint in the latent.",
                 ),
                 inputs.claim_edits(),
+                io.Sigmas.Input(
+                    "sigmas",
+                    optional=True,
+                    tooltip=(
+                        "Optional: the sigmas of a whole run, for SamplerCustom and SamplerCustomAdvanced in the body, "
+                        "which take the output sigmas instead of denoise. Needs model."
+                    ),
+                ),
                 *added_switches(),
             ],
             outputs=sockets.named(
@@ -132,6 +140,14 @@ class XLARDLoopStart(io.ComfyNode):
                     display_name="prompt",
                     tooltip="For CLIP Text Encode: your prompt, or in rounds of rewrite the critic's wording.",
                 ),
+                io.Sigmas.Output(
+                    "round_sigmas",
+                    display_name="sigmas",
+                    tooltip=(
+                        "For the sampler's sigmas: all of yours in the first round, later those from the one on "
+                        "that is nearest to the round's noise level."
+                    ),
+                ),
             ),
             # A flow names its start and counts its own calls: two equal starts in a graph must not share one.
             hidden=[io.Hidden.unique_id],
@@ -155,9 +171,10 @@ class XLARDLoopStart(io.ComfyNode):
         fix_here: Tensor | None = None,
         vae: Any = None,
         claim_edits: str = "",
+        sigmas: object | None = None,
         **strategies: bool,
     ) -> io.NodeOutput:
-        latent_image = with_source(latent_image, source)
+        latent_image, whole_sigmas = with_source(latent_image, source), loop_sigmas(model, sigmas)
         pictures = as_pictures(latent_image["samples"])
         # A critic may split a prompt differently each time.
         checked_claims = claims_of_round(state)
@@ -180,7 +197,7 @@ class XLARDLoopStart(io.ComfyNode):
             may_change,
             painted_on(protect, fix_here, len(pictures), (height, width)),
         )
-        flow = Flow(cls.hidden.unique_id, batch, latent_image, model)
+        flow = Flow(cls.hidden.unique_id, batch, latent_image, model, whole_sigmas)
         # Were the body cancelled, this would be what is left of the rounds before.
         shown = preview_files(flow.best_images) if batch.number else None
         return io.NodeOutput(*flow.outputs(prompt, checked_claims), ui=shown)

@@ -28,31 +28,53 @@ from .critic_failure import rescued
 from .managed import ManagedModule
 from .result_card import preview_files, show_progress, states_card
 from .sampling.latents import as_pictures, like_source
+from .sampling.method import SamplingMethod
 from .sampling.rewriting import ConditioningRewriter
 from .sampling.sampler import ComfyDecoder, ComfySampler
 
 
-def introducing(process: str, rewriter: ConditioningRewriter | None, source: dict | None) -> tuple[str, ...]:
-    """The strategies that one of ``PROCESSES`` adds. Raises ValueError where something that they need is missing."""
-    if process == PROCESSES[0]:
-        return ()
-    if source is not None:
-        raise ValueError(
-            f"An edit has no prompt to draw objects from one by one. Set objects to '{PROCESSES[0]}', or disconnect "
-            "source."
-        )
-    if rewriter is None:
-        raise ValueError(
-            "Objects are drawn one by one from prompts of their own, and nothing encodes these. Connect clip, the CLIP "
-            f"that made positive, or set objects to '{PROCESSES[0]}'."
-        )
-    rewriter.check()
-    return OBJECT_BY_OBJECT
+@dataclass(frozen=True)
+class Rewording:
+    """What writes and encodes other prompts in a loop, None without a CLIP, and why the guider bars them; empty if it
+    does not.
+    """
+
+    rewriter: ConditioningRewriter | None
+    barred: str = ""
+
+    @classmethod
+    def of(cls, method: SamplingMethod, critic: object, clip: Any, prompt: str) -> Rewording:
+        """The rewording of what a method draws, by a CLIP if one is connected."""
+        if clip is None or method.refusal:
+            return cls(None, "" if clip is None else method.refusal)
+        return cls(ConditioningRewriter(critic, clip, prompt, method.prompted))
+
+    def introducing(self, process: str, source: dict | None) -> tuple[str, ...]:
+        """The strategies that one of ``PROCESSES`` adds; none where the guider bars them.
+
+        Raises ValueError where something that they need is missing.
+        """
+        if process == PROCESSES[0]:
+            return ()
+        if source is not None:
+            raise ValueError(
+                f"An edit has no prompt to draw objects from one by one. Set objects to '{PROCESSES[0]}', or "
+                "disconnect source."
+            )
+        if self.barred:
+            return ()
+        if self.rewriter is None:
+            raise ValueError(
+                "Objects are drawn one by one from prompts of their own, and nothing encodes these. Connect clip, the "
+                f"CLIP that made positive, or set objects to '{PROCESSES[0]}'."
+            )
+        self.rewriter.check()
+        return OBJECT_BY_OBJECT
 
 
 @dataclass(frozen=True)
 class SelfCorrection:
-    """A loop over the pictures of a sampler's LATENT."""
+    """A loop over the pictures of a sampler's LATENT. ``notes`` are what the artist should know of how it draws."""
 
     sampler: ComfySampler
     decoder: ComfyDecoder
@@ -63,6 +85,7 @@ class SelfCorrection:
     rewriter: ConditioningRewriter | None
     read_steps: bool
     painted: Sequence[Painted | None]
+    notes: tuple[str, ...] = ()
 
     def run(
         self, node: type[io.ComfyNode], prompt: str, claims: NotedClaims, seed: int, latent: dict, is_edit: bool
@@ -84,7 +107,7 @@ class SelfCorrection:
             states = rescued(failed, self.sampler.source)
         progress.show_best()
         for state in states:
-            state.notes = claims.notes
+            state.notes = (*claims.notes, *self.notes)
         refusal = self.rewriter.refusal if self.rewriter else ""
         samples = like_source(torch.stack([state.best.latent for state in states]), self.sampler.source)
         return io.NodeOutput(

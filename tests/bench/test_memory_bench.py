@@ -49,6 +49,12 @@ def test_another_workflow_is_refused(info) -> None:
         stages({}, info)
 
 
+def test_a_loop_that_does_not_draw_as_ksampler_is_refused(info):
+    graph = loop_graph(guider=["guider", 0])
+    with pytest.raises(WorkflowError, match="has guider connected"):
+        stages(graph, info)
+
+
 def test_every_part_runs_and_is_measured(comfy, tmp_path, capsys) -> None:
     (tmp_path / "w.json").write_text(json.dumps(loop_graph(steps=2)))
     main(["memory", "--server", comfy.url, "--workflow", str(tmp_path / "w.json"), "--repeats", "2"])

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.support.collecting import PROMPTS, collect_graph
+from tests.support.custom_sampling import add_guider, add_sampling
 from tests.support.graphs import PROMPT, demo_graph, error, pictures, shown, text
 from xlard.models.corrector import CorrectorConfig, LatentCorrector
 from xlard.training.dataset import Dataset
@@ -218,3 +219,22 @@ def test_a_corrector_that_acts_once_moves_what_is_collected(comfy):
         comfy.run(graph)
         finals[name] = Dataset.load(comfy.base / "output" / "xlard" / "datasets" / name).records().finals
     assert not torch.allclose(finals["moved"], finals["unmoved"], atol=1e-2)
+
+
+def test_a_guider_draws_each_prompt_as_the_settings_do(comfy):
+    names = {"settings": {"cfg": 3.5, "scheduler": "beta", "steps": 5}, "guider": {"cfg": 1.0, "steps": 2}}
+    for name, settings in names.items():
+        graph = collect_graph(f"by_{name}", batch=1, pictures_per_prompt=1, views=0, **settings)
+        if name == "guider":
+            graph["positive"] = {"class_type": "CLIPTextEncode", "inputs": {"clip": ["world", 1], "text": PROMPT}}
+            add_guider(add_sampling(graph), "cfg")
+            del graph["collect"]["inputs"]["negative"]
+            graph["collect"]["inputs"] |= {"guider": ["guider", 0], "sigmas": ["sigmas", 0]}
+        result = comfy.run(graph)
+        assert result.status == "success", result.error
+        assert ("not used, because guider and sigmas are connected" in text(result, "report")) == (name == "guider")
+    by_settings, by_guider = (
+        Dataset.load(comfy.base / "output" / "xlard" / "datasets" / f"by_{name}") for name in names
+    )
+    assert [picture.prompt for picture in by_settings.pictures()] == [*PROMPTS]
+    assert all(torch.equal(by_settings.finals(place), by_guider.finals(place)) for place in range(len(PROMPTS)))

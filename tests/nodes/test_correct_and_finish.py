@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.support.custom_sampling import add_guider, add_sampling
 from tests.support.graphs import SIDE, demo_graph, pictures, shown, text
 from xlard.comfy_server.server import ComfyServer
 
@@ -126,3 +127,22 @@ def test_what_cannot_work_is_said_before_anything_is_sampled(comfy, settings, ca
 def test_other_samplers_finish_it_too(comfy, sampler):
     graph = finishing_graph(batch=2, with_head=False, steps=8, sampler_name=sampler)
     assert pictures(comfy, graph, "after").std() > 10
+
+
+def test_a_guider_draws_on_as_model_and_settings_do(comfy):
+    graph = add_guider(add_sampling(finishing_graph(with_head=False, steps=8), "dpmpp_2m", "simple", steps=8), "cfg")
+    graph["corrected"]["inputs"].update(sampler_name="dpmpp_2m", cfg=3.5)
+    by_settings = pictures(comfy, graph, "after")
+    custom = {name: [name, 0] for name in ("sampler", "sigmas", "guider")}
+    graph["corrected"]["inputs"].update(custom, sampler_name="euler", steps=3, cfg=1.0)
+    for name in ("model", "negative"):
+        del graph["corrected"]["inputs"][name]
+    assert (pictures(comfy, graph, "after") == by_settings).all()
+
+
+def test_a_guider_beside_negative_is_refused_before_anything_is_sampled(comfy):
+    graph = add_guider(add_sampling(finishing_graph(steps=12)), "cfg")
+    graph["corrected"]["inputs"]["guider"] = ["guider", 0]
+    result = comfy.run(graph)
+    assert "The guider brings its own conditioning, and negative would not be used" in result.error["exception_message"]
+    assert result.error["node_type"] == "XLARDCorrectLatent" and "drawn" not in result.executed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import numpy as np
 import psutil
@@ -11,7 +12,7 @@ import safetensors.torch
 import torch
 from PIL import Image
 
-from tests.support.graphs import PROMPT, SIDE, demo_graph, load_latent, pictures, pixels, shown, text
+from tests.support.graphs import PROMPT, SIDE, demo_graph, error, load_latent, pictures, pixels, shown, text
 from tests.support.loop_graphs import ALWAYS, by_round, looped, only, pictures_by_round, ran, recorded, rounds_of
 
 
@@ -280,3 +281,54 @@ def test_fifty_rounds_in_a_row_do_not_grow_memory(comfy):
     # What allocators hold between two jobs comes and goes by a few per cent; what leaks stays.
     before = max(rounds(61), rounds(62))
     assert min(rounds(63), rounds(64)) <= before * 1.02
+
+
+def custom_body(graph: dict) -> dict:
+    """The loop with SamplerCustom in its body, and the sigmas of a whole run at its start."""
+    drawn = graph["drawn"]["inputs"]
+    graph["sampler"] = {"class_type": "KSamplerSelect", "inputs": {"sampler_name": "euler"}}
+    graph["sigmas"] = {
+        "class_type": "BasicScheduler",
+        "inputs": {"model": ["world", 0], "scheduler": "simple", "steps": drawn["steps"], "denoise": 1.0},
+    }
+    graph["start"]["inputs"]["sigmas"] = ["sigmas", 0]
+    graph["drawn"] = {
+        "class_type": "SamplerCustom",
+        "inputs": {
+            **{name: drawn[name] for name in ("model", "cfg", "positive", "negative", "latent_image")},
+            "add_noise": True,
+            "noise_seed": ["start", 3],
+            "sampler": ["sampler", 0],
+            "sigmas": ["start", 10],
+        },
+    }
+    return graph
+
+
+def test_given_sigmas_go_on_from_the_one_nearest_to_the_rounds_noise_level(comfy):
+    graph = custom_body(looped(rounds=1, steps=10, seed=8, **only("correct")))
+    rounds = recorded(comfy, graph)[0]
+    assert [(round_.strategy, round_.noise_level, round_.nfe) for round_ in rounds] == [
+        ("sample", 1.0, 10),
+        ("correct", 0.9, 9),
+    ]
+    first = pictures(comfy, custom_body(looped(rounds=0, steps=10, seed=8)), "end", 2)
+    plain = demo_graph(steps=10)
+    plain["drawn"]["inputs"]["seed"] = 8
+    assert (first == pictures(comfy, plain, "decoded")).all()
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda graph: graph["start"]["inputs"].pop("model"), "Connect the model to xLARD Loop Start, too"),
+        (lambda graph: graph["sigmas"].update(class_type="FlipSigmas", inputs={"sigmas": ["up", 0]}), "sigmas rise"),
+        (lambda graph: graph["start"]["inputs"].pop("sigmas"), "Connect your scheduler to its input sigmas"),
+    ],
+)
+def test_sigmas_that_a_loop_cannot_use_are_named(comfy, change, message):
+    graph = custom_body(looped(rounds=0))
+    graph["up"] = json.loads(json.dumps(graph["sigmas"]))
+    change(graph)
+    graph["drawn"]["inputs"]["model"] = ["world", 0]
+    assert message in error(comfy, graph)

@@ -66,7 +66,7 @@ def test_only_the_text_is_replaced(rewriting) -> None:
         "hooks": "the artist's",
     }
     positive = [[embedding("a dog"), {"mask": 1, "pooled_output": 2}], [embedding(OLD), options]]
-    untouched, (new, new_options) = rewriting(None, Clip(), OLD, positive).conditioning(NEW)
+    untouched, (new, new_options) = rewriting(None, Clip(), OLD, positive).reworded(positive, NEW)
     assert untouched is not positive[0] and untouched[0] is positive[0][0]
     assert untouched[1] == {"mask": 1, "pooled_output": 2}
     assert torch.equal(new, embedding(NEW)) and torch.equal(new_options.pop("pooled_output"), embedding(NEW)[:, 0])
@@ -82,22 +82,23 @@ def test_only_the_text_is_replaced(rewriting) -> None:
 
 def test_what_only_the_old_text_needed_goes(rewriting) -> None:
     positive = Clip().encode_from_tokens_scheduled(NEW)
-    ((_, options),) = rewriting(None, Clip(), NEW, positive).conditioning(OLD)
+    ((_, options),) = rewriting(None, Clip(), NEW, positive).reworded(positive, OLD)
     assert options.keys() == {"pooled_output", "hooks"}
 
 
 def test_each_part_of_a_scheduled_clip_gets_its_own(rewriting) -> None:
     clip = Clip(0.0, 0.5)
     first, second = clip.encode_from_tokens_scheduled(OLD)
-    replaced = rewriting(None, clip, OLD, [second, first]).conditioning(NEW)
+    replaced = rewriting(None, clip, OLD, [second, first]).reworded([second, first], NEW)
     assert [torch.equal(new, embedding(NEW) + start) for (new, _), start in zip(replaced, (0.5, 0.0))] == [True, True]
 
 
 def test_a_text_is_encoded_once_and_nothing_before_it_is_needed(rewriting) -> None:
     clip = Clip()
-    made = rewriting(None, clip, OLD, [[embedding(OLD) * 1.001, {}], [None, {}]])
+    parts = [[embedding(OLD) * 1.001, {}], [None, {}]]
+    made = rewriting(None, clip, OLD, parts)
     assert clip.encoded == []
-    conditionings = [made.conditioning(NEW) for _ in range(3)]
+    conditionings = [made.reworded(parts, NEW) for _ in range(3)]
     assert (
         clip.encoded == [OLD, NEW]
         and torch.equal(conditionings[2][0][0], embedding(NEW))

@@ -45,6 +45,19 @@ def test_later_rounds_of_a_picture_have_its_own_prompt(server, first):
     assert blueness(best[0]) > 0.02 > blueness(best[1])
 
 
+def test_they_have_it_from_a_guider_too(server):
+    graph = stacked_graph(first_picture="doubted")
+    by_settings = pictures(server, graph, "loop", 1)
+    given = graph["loop"]["inputs"]
+    conditioned = {name: given.pop(name) for name in ("positive", "negative")}
+    graph["guider"] = {
+        "class_type": "CFGGuider",
+        "inputs": {**conditioned, "model": given["model"], "cfg": given["cfg"]},
+    }
+    given.update(guider=["guider", 0], cfg=1.0)
+    assert (pictures(server, graph, "loop", 1) == by_settings).all()
+
+
 def blueness(picture: np.ndarray) -> float:
     """The share of a picture (H, W, 3) that is clearly blue."""
     red, _, blue = (picture[..., channel].astype(int) for channel in range(3))

@@ -165,6 +165,7 @@ class Measurement:
         self.pipeline = pipeline
         self.native = importlib.import_module("xlard_pack.nodes.comfy.diffusers_models")
         self.sampling = importlib.import_module("xlard_pack.nodes.comfy.sampling.sampler")
+        self.method = importlib.import_module("xlard_pack.nodes.comfy.sampling.method")
         self.managed = importlib.import_module("xlard_pack.nodes.comfy.managed")
         self.model = self.native.load_demo_model(pipeline)
         self.clip = self.native.load_demo_clip(pipeline)
@@ -219,7 +220,10 @@ class Measurement:
         return {model: (ours - theirs).abs().max().item() for model, (theirs, ours) in pairs.items()}
 
     def sampler(self, latent: dict, name: str = "euler", steps: int = 10):
-        return self.sampling.ComfySampler(self.model, self.positive, self.negative, latent, steps, 4.0, name, "simple")
+        settings = self.method.KSamplerSettings(steps, 4.0, name, "simple")
+        custom = self.method.CustomSampling()
+        method = self.method.sampling_method(self.model, self.positive, self.negative, settings, custom)
+        return self.sampling.ComfySampler(method, latent)
 
     def ksampler(self, latent: dict, name: str, seed: int):
         import comfy.sample

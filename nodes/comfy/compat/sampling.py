@@ -21,6 +21,8 @@ from torch import Tensor
 _EVERYTHING = 1e30
 """More bytes than any device has, which is how ComfyUI itself asks for all memory."""
 
+_X0_KEY = "xlard_x0"
+
 SEEDS = 2**64
 """How many seeds there are."""
 
@@ -88,14 +90,23 @@ def add_call_hook(model: Any, hook: Callable[[], None]) -> None:
 
 
 def add_x0_hook(model: Any, change: Callable[[Any, Tensor, Tensor], Tensor]) -> None:
-    """Have a MODEL, which the caller owns, replace each guided x0 prediction.
+    """Have a MODEL, which the caller owns, replace each guided x0 prediction, after what did so before.
 
-    ``change`` gets the base model, the prediction on the model's own scale and the sigmas of the batch. Rests on
-    ``set_model_sampler_post_cfg_function`` and the names ``model``, ``denoised`` and ``sigma`` of its argument: always.
+    ``change`` gets the base model, the prediction on the model's own scale and the sigmas of the batch. Guiders put the
+    prediction together in different ways; what is replaced is what they return. Rests on ``WrappersMP.PREDICT_NOISE``,
+    ``inner_model`` of its executor's guider, and ``get_wrappers`` and ``remove_wrappers_with_key`` of ModelPatcher:
+    always.
     """
-    model.set_model_sampler_post_cfg_function(
-        lambda arguments: change(arguments["model"], arguments["denoised"], arguments["sigma"])
-    )
+
+    def changed(executor: Any, noisy: Tensor, sigmas: Tensor, *arguments: Any, **keywords: Any) -> Tensor:
+        denoised = executor(noisy, sigmas, *arguments, **keywords)
+        return change(executor.class_obj.inner_model, denoised, sigmas)
+
+    # The first of several wrappers is around all others, and would have the last word.
+    earlier = list(model.get_wrappers(WrappersMP.PREDICT_NOISE, _X0_KEY))
+    model.remove_wrappers_with_key(WrappersMP.PREDICT_NOISE, _X0_KEY)
+    for wrapper in (changed, *earlier):
+        model.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, _X0_KEY, wrapper)
 
 
 def add_mask_hook(model: Any, change: Callable[[Any, Tensor, Tensor], Tensor]) -> None:
@@ -291,22 +302,20 @@ def schedule_of(model: Any, steps: int, sampler_name: str, scheduler: str) -> Te
 
 
 def sampled(
-    model: Any,
+    guider: Any,
     latents: Tensor,
     seeds: Sequence[int],
+    sampler: Any,
     sigmas: Tensor,
-    sampler_name: str,
-    cfg: float,
-    positive: list,
-    negative: list,
     noise_mask: Tensor | None,
     noise_index: int = 0,
 ) -> Tensor:
-    """Run a sampler over sigmas, each latent with the noise of its own seed, with previews on the running node.
+    """Draw with a GUIDER and a SAMPLER over sigmas, each latent with the noise of its own seed, with previews on the
+    running node.
 
     ``noise_index`` is which of the noises of a seed, as KSampler takes it by a LATENT's ``batch_index``.
 
-    Rests on ``comfy.sample.prepare_noise`` and ``sample_custom``, ``comfy.samplers.sampler_object``, and
+    Rests on ``comfy.sample.prepare_noise``, ``sample`` and ``model_patcher`` of a guider, and
     ``latent_preview.prepare_callback``: always.
     """
     noise = torch.cat(
@@ -315,17 +324,14 @@ def sampled(
             for row, seed in enumerate(seeds)
         ]
     )
-    return comfy.sample.sample_custom(
-        model,
+    samples = guider.sample(
         noise,
-        cfg,
-        comfy.samplers.sampler_object(sampler_name),
-        sigmas,
-        positive,
-        negative,
         latents,
-        noise_mask=noise_mask,
-        callback=latent_preview.prepare_callback(model, len(sigmas) - 1),
+        sampler,
+        sigmas,
+        denoise_mask=noise_mask,
+        callback=latent_preview.prepare_callback(guider.model_patcher, len(sigmas) - 1),
         disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
         seed=seeds[0] % SEEDS,
     )
+    return samples.to(comfy.model_management.intermediate_device())

@@ -20,6 +20,7 @@ from ..compat.jobs import ExecutionBlocker, running
 from ..compat.sampling import add_call_hook, noise_levels
 from ..critic.pictures import shaped_images, states_text
 from ..sampling.latents import PIXELS_PER_LATENT, as_pictures, like_source, mask_of, shaped_pictures
+from ..sampling.method import checked_sigmas, first_step
 
 
 class NfeCounter:
@@ -66,14 +67,15 @@ class Clock:
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """A round of the loop that begins at the node ``start``: from the artist's LATENT, with the MODEL if one is
-    connected.
+    """A round of the loop that begins at the node ``start``: from the artist's LATENT, with the MODEL and the SIGMAS of
+    a whole run if they are connected.
     """
 
     start: str
     batch: BatchRound
     source: dict
     model: Any = None
+    whole_sigmas: Tensor | None = None
     counter: NfeCounter = field(default_factory=NfeCounter)
     clock: Clock = field(default_factory=Clock)
 
@@ -122,6 +124,19 @@ class Flow:
         return self.counter.on(self.model)
 
     @property
+    def sigmas(self) -> Any:
+        """The SIGMAS from the round's noise level on, none at a level of 0; without any, what stops the node that needs
+        them.
+        """
+        if self.whole_sigmas is None:
+            return ExecutionBlocker(
+                "xLARD Loop Start has sigmas to give only if those of a whole run are connected to it. Connect your "
+                "scheduler to its input sigmas."
+            )
+        level = self.batch.noise_level
+        return self.whole_sigmas[first_step(self.model, self.whole_sigmas, level) :] if level else torch.zeros(0)
+
+    @property
     def best_images(self) -> Tensor:
         """The best pictures so far, (B, H, W, 3); none before the first are drawn."""
         return torch.stack([state.best.image for state in self.batch.states])
@@ -144,6 +159,7 @@ class Flow:
             claims,
             self.counted_model,
             self.batch.prompt or prompt,
+            self.sigmas,
         )
 
     def finished(self, latent: dict, image: Tensor, critiques: Sequence, body: Iterable[str]) -> list[LoopState]:
@@ -180,6 +196,20 @@ class Flow:
         height, width = samples.shape[-2:]
         redrawn = self.batch.redrawn((height, width)).to(samples.device)
         return redrawn if noise_mask is None else redrawn * noise_mask[:, 0]
+
+
+def loop_sigmas(model: Any, sigmas: Any) -> Tensor | None:
+    """The SIGMAS of a whole run for a loop over a MODEL; None where there are none.
+
+    Raises TypeError and ValueError as ``checked_sigmas``, and ValueError without a MODEL, whose noise they measure.
+    """
+    if sigmas is None:
+        return None
+    if model is None:
+        raise ValueError(
+            "What noise the sigmas stand for depends on the model. Connect the model to xLARD Loop Start, too."
+        )
+    return checked_sigmas(model, sigmas)
 
 
 def begun_round(

@@ -10,8 +10,8 @@ from ....xlard.loop.finished import correct_finished, doubted
 from ....xlard.models.corrector import CorrectorConfig, attribution_map, relative_norm
 from ..managed import ManagedModule
 from .correct_latent import CorrectedLatent, asked_aspects
-from .family import check_fits
 from .latents import as_pictures, like_source, map_image, mask_of
+from .method import CustomSampling, KSamplerSettings, SamplingMethod, sampling_method
 from .sampler import ComfySampler
 
 
@@ -26,7 +26,8 @@ def needs_model(corrector: CorrectorConfig, noise_level: float, has_model: bool,
     if own and not noise_level and not has_model:
         raise ValueError(
             f"This corrector acts at noise level {own:g} and leaves a draft that has to be sampled on. Connect model "
-            f"and negative: this node does so; or set noise_level to {own:g} if a KSampler with that denoise follows."
+            f"and negative, or guider: this node does so; or set noise_level to {own:g} if a KSampler with that "
+            "denoise follows."
         )
     resumes = has_model and bool(own or noise_level)
     if resumes and gradient_steps:
@@ -78,12 +79,11 @@ def correct_and_finish(
     )
 
 
-def check_sampling(
-    model: Any, positive: list, negative: list | None, corrector: ManagedModule, head: ManagedModule | None
-) -> None:
-    """Raise ValueError without ``negative``, and for a corrector or head of another model."""
-    if negative is None:
-        raise ValueError(
-            "Sampling needs negative, as KSampler does. Connect an empty CLIP Text Encode if you have none."
-        )
-    check_fits({"corrector": corrector, "head": head}, model, positive)
+def correcting_method(
+    model: Any | None, positive: list, negative: list | None, settings: KSamplerSettings, custom: CustomSampling
+) -> SamplingMethod:
+    """How a corrected LATENT is sampled on; ``positive`` is for the corrector alone where a GUIDER is connected.
+
+    Raises ValueError as ``sampling_method``.
+    """
+    return sampling_method(model, positive if custom.guider is None else None, negative, settings, custom)

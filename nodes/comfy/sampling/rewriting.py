@@ -26,16 +26,16 @@ _OF_HOOKS = frozenset({"hooks", "clip_start_percent", "clip_end_percent"})
 
 
 class ConditioningRewriter:
-    """Rewords the prompt of a positive CONDITIONING; implements ``xlard.protocols.Rewriter``.
+    """Rewords the prompt of CONDITIONINGs; implements ``xlard.protocols.Rewriter``.
 
-    Nothing is asked or encoded before it is needed. Where no part of the conditioning is what ``clip`` makes of
-    ``prompt``, replacing it would lose what else the artist wrote: then there is no other wording, and the log says so
-    once.
+    Nothing is asked or encoded before it is needed. Where none of ``parts``, a CONDITIONING or several in a row, is
+    what ``clip`` makes of ``prompt``, replacing it would lose what else the artist wrote: then there is no other
+    wording, and the log says so once.
     """
 
-    def __init__(self, critic: object, clip: Any, prompt: str, positive: list):
+    def __init__(self, critic: object, clip: Any, prompt: str, parts: list):
         self._rewriter = PromptRewriter(critic)
-        self._clip, self._prompt, self._positive = clip, prompt, positive
+        self._clip, self._prompt, self._parts = clip, prompt, parts
         self._encoded: dict[str, list] = {}
         self._misfit = ""
 
@@ -48,11 +48,11 @@ class ConditioningRewriter:
         """Why the critic or the conditioning allows no other wording; empty if they do."""
         return self._misfit or self._rewriter.refusal
 
-    def conditioning(self, text: str) -> list:
-        """The artist's CONDITIONING with the embedding of the prompt, and what CLIP writes beside it, replaced by those
-        of another text. Other parts, ControlNets, masks, areas and ranges stay.
+    def reworded(self, conditioning: list, text: str) -> list:
+        """A CONDITIONING with the embedding of the prompt, and what CLIP writes beside it, replaced by those of another
+        text. Other parts, ControlNets, masks, areas and ranges stay.
         """
-        return [self._replaced(embedding, options, text) for embedding, options in self._positive]
+        return [self._replaced(embedding, options, text) for embedding, options in conditioning]
 
     def check(self) -> None:
         """Raise ValueError where another wording would leave the conditioning as it is."""
@@ -67,7 +67,7 @@ class ConditioningRewriter:
 
     def _belongs(self) -> bool:
         """Whether some part of the conditioning is what CLIP makes of the prompt."""
-        return any(self._place(embedding) is not None for embedding, _ in self._positive)
+        return any(self._place(embedding) is not None for embedding, _ in self._parts)
 
     def _replaced(self, embedding: Tensor, options: dict, text: str) -> list:
         place = self._place(embedding)

@@ -1,4 +1,4 @@
-"""A MODEL with sampler, scheduler, guidance and conditioning as the library's sampler, and a VAE as its decoder."""
+"""A way to sample as the library's sampler, and a VAE as its decoder."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from torch import Tensor
 
 from ....xlard.guidance.base import X0Guidance
 from ..compat.encoders import vae_shape
-from ..compat.sampling import add_call_hook, add_mask_hook, fitted_samples, noise_levels, sampled, schedule_of
+from ..compat.guiders import guider_with, named_sampler
+from ..compat.sampling import add_call_hook, add_mask_hook, fitted_samples, noise_levels, sampled
 from ..managed import ManagedModule
 from ..memory import with_another_try
 from .conditioning_rows import conditioning_of_rows
 from .latents import as_pictures, mask_of, prompt_embeddings
+from .method import SamplingMethod, first_step
 from .rewriting import ConditioningRewriter
 from .x0_guidance import with_guidance
 
@@ -36,34 +38,27 @@ class _NfeCounter:
 
 
 class ComfySampler:
-    """Samples the pictures of a LATENT as KSampler does; implements ``xlard.protocols.Sampler``.
+    """Samples the pictures of a LATENT by a ``SamplingMethod``; implements ``xlard.protocols.Sampler``.
 
     A row is a picture of the batch, and each has its own seed and its own part of what is stacked in the conditionings.
-    A batch of one equals KSampler's picture for that seed, and for the LATENT's ``batch_index``, exactly. Samplers that
-    add noise of their own (``euler_ancestral``) draw it with the first row's seed. Where the LATENT has a noise mask,
-    what lies outside of it stays as it was. Where memory runs out in a run without x0 guidance, it is made once more,
-    row by row; that is another picture only where a sampler adds noise of its own. ``companions`` are the modules that
-    x0 guidance calls, ``rewriter`` is what ``with_prompt`` needs.
+    A batch of one equals the picture of KSampler, or of SamplerCustomAdvanced, for that seed, exactly, and for the
+    LATENT's ``batch_index`` too. Samplers that add noise of their own (``euler_ancestral``) draw it with the first
+    row's seed. Where the LATENT has a noise mask, what lies outside of it stays as it was. Where memory runs out in a
+    run without x0 guidance, it is made once more, row by row; that is another picture only where a sampler adds noise
+    of its own. ``companions`` are the modules that x0 guidance calls, ``rewriter`` is what ``with_prompt`` needs.
     """
 
     def __init__(
         self,
-        model: Any,
-        positive: list,
-        negative: list,
+        method: SamplingMethod,
         latent: dict,
-        steps: int,
-        cfg: float,
-        sampler_name: str,
-        scheduler: str,
         companions: Sequence[ManagedModule] = (),
         rewriter: ConditioningRewriter | None = None,
     ):
-        counter = _NfeCounter()
-        self._model = model.clone()
-        add_call_hook(self._model, counter)
-        self._counter, self._cfg, self._sampler_name = counter, cfg, sampler_name
-        self._positive, self._negative, self._companions, self._rewriter = positive, negative, companions, rewriter
+        self._method, self._conditionings = method, method.conditionings
+        self._counter, self._companions, self._rewriter = _NfeCounter(), companions, rewriter
+        self._model = method.model.clone()
+        add_call_hook(self._model, self._counter)
         samples = fitted_samples(self._model, latent, _checked(latent["samples"]))
         self.source = samples
         self._video = samples.ndim == 5
@@ -72,7 +67,7 @@ class ComfySampler:
         index = latent.get("batch_index")
         self._noise_index = int(index[0]) if index and len(samples) == 1 else 0
         self._check_channels()
-        self._sigmas = schedule_of(self._model, steps, sampler_name, scheduler)
+        self._sigmas = method.sigmas
         self._measured: dict[int, int] = {}
 
     @property
@@ -91,8 +86,12 @@ class ComfySampler:
         return self._counter.nfe
 
     def context(self, rows: Sequence[int]) -> Tensor:
-        """The prompt embeddings (B, L, D) of the positive conditioning, each row's own where several are stacked."""
-        return prompt_embeddings(self._positive, self.batch)[list(rows)]
+        """The prompt embeddings (B, L, D) of the positive conditioning, each row's own where several are stacked.
+
+        Raises ValueError for a guider that shows none.
+        """
+        positive = self._conditionings.get("positive", self._method.positive)
+        return prompt_embeddings(positive, self.batch)[list(rows)]
 
     def generate(self, rows: Sequence[int], seeds: Sequence[int], guidance: X0Guidance | None = None) -> Tensor:
         """Sample from pure noise, with x0 guidance or without; returns latents (B, C, h, w)."""
@@ -124,17 +123,20 @@ class ComfySampler:
         """The x0 prediction (B, C, h, w) at the step nearest to ``noise_level``: one call, one Euler step to 0."""
         start = self._start(noise_level)
         sigmas = torch.stack([self._sigmas[start], torch.zeros(())])
-        return self._sample(self._model, self._blended(latents, rows), sigmas, "euler", rows, seeds, None)
+        return self._sample(
+            self._model, self._blended(latents, rows), sigmas, named_sampler("euler"), rows, seeds, None
+        )
 
     def with_prompt(self, prompt: str) -> ComfySampler:
-        """The same sampler with another prompt in the positive conditioning. Both count into one sum of calls.
+        """The same sampler with another prompt wherever the artist's stands. Both count into one sum of calls.
 
         Raises ValueError without a ``rewriter``.
         """
-        if self._rewriter is None:
+        rewriter = self._rewriter
+        if rewriter is None:
             raise ValueError("Another prompt can only be encoded where clip is connected.")
         sampler = copy.copy(self)
-        sampler._positive = self._rewriter.conditioning(prompt)
+        sampler._conditionings = self._method.reprompted(lambda parts: rewriter.reworded(parts, prompt))
         return sampler
 
     def nfe(self, noise_level: float = 1.0) -> int:
@@ -146,8 +148,7 @@ class ComfySampler:
 
     def _start(self, noise_level: float) -> int:
         """Index of the step, the last one included, whose noise level is nearest to ``noise_level`` in [0, 1]."""
-        levels = noise_levels(self._model.get_model_object("model_sampling"), self._sigmas[:-1])
-        return int((levels - noise_level).abs().argmin())
+        return first_step(self._model, self._sigmas, noise_level)
 
     def _run(
         self,
@@ -162,13 +163,16 @@ class ComfySampler:
         model = self._model if guidance is None else with_guidance(self._model, guidance, self._companions)
         if opening is not None:
             model = self._opening(model, *opening)
-        sigmas, sampler_name = self._sigmas[start:], self._sampler_name
+        sigmas, sampler = self._sigmas[start:], self._method.sampler
 
         def run(latents: Tensor, rows: Sequence[int], seeds: Sequence[int], regions: Tensor | None) -> Tensor:
             nfe_before = self._counter.nfe
-            samples = self._sample(model, latents, sigmas, sampler_name, rows, seeds, regions)
+            samples = self._sample(model, latents, sigmas, sampler, rows, seeds, regions)
             # Stops take a call more each, whatever the sampler does within a step.
-            self._measured[start] = self._counter.nfe - nfe_before - (guidance.extra_nfe if guidance else 0)
+            counted = self._counter.nfe - nfe_before - (guidance.extra_nfe if guidance else 0)
+            if counted > 0:
+                # Another pack's guider may call the model in a way of its own, and then a step counts as a call.
+                self._measured[start] = counted
             return samples
 
         def one_by_one() -> Tensor:
@@ -198,7 +202,7 @@ class ComfySampler:
         model: Any,
         latents: Tensor,
         sigmas: Tensor,
-        sampler_name: str,
+        sampler: Any,
         rows: Sequence[int],
         seeds: Sequence[int],
         regions: Tensor | None,
@@ -206,18 +210,12 @@ class ComfySampler:
         comfy.model_management.throw_exception_if_processing_interrupted()
         if self._video:
             latents = latents.unsqueeze(2)
-        samples = sampled(
-            model,
-            latents,
-            seeds,
-            sigmas,
-            sampler_name,
-            self._cfg,
-            conditioning_of_rows(self._positive, rows, self.batch),
-            conditioning_of_rows(self._negative, rows, self.batch),
-            self._noise_mask(rows, regions),
-            self._noise_index,
-        )
+        conditionings = {
+            name: conditioning_of_rows(parts, rows, self.batch) for name, parts in self._conditionings.items()
+        }
+        guider = guider_with(self._method.guider, model, conditionings)
+        mask = self._noise_mask(rows, regions)
+        samples = sampled(guider, latents, seeds, sampler, sigmas, mask, self._noise_index)
         return samples[:, :, 0] if self._video else samples
 
     def _opening(self, model: Any, levels: Tensor, noise_level: float) -> Any:

@@ -18,6 +18,7 @@ from ..critic.pictures import preview
 from ..managed import ManagedModule
 from ..sampling.family import check_model, family_of
 from ..sampling.latents import as_pictures, prompt_embeddings
+from ..sampling.method import CustomSampling, KSamplerSettings, SamplingMethod, sampling_method
 from ..sampling.sampler import ComfySampler
 
 if TYPE_CHECKING:
@@ -41,17 +42,16 @@ def prompt_file(name: str) -> Path:
 class Artist:
     """Draws pictures of any prompt, all with the same model and settings, with a corrector or without.
 
-    ``latent`` gives size and number of the pictures that are drawn together.
+    ``latent`` gives size and number of the pictures that are drawn together. Where a GUIDER is connected, each prompt
+    takes the place of its positive conditioning.
     """
 
     model: Any
     clip: Any
-    negative: list
+    negative: list | None
     latent: dict
-    steps: int
-    cfg: float
-    sampler_name: str
-    scheduler: str
+    settings: KSamplerSettings
+    custom: CustomSampling = CustomSampling()
     corrector: ManagedModule | None = None
     strength: float = 1.0
     _encoded: dict[str, list] = field(default_factory=dict, repr=False)
@@ -59,6 +59,9 @@ class Artist:
     def __post_init__(self) -> None:
         if self.corrector is not None:
             check_model(self.corrector, self.model, "corrector")
+        # What cannot be drawn with is said before the first prompt is encoded.
+        if self.custom.guider is not None:
+            self._method([])
 
     def source(self, prompt: str, base_model: str) -> Source:
         """What the pictures are made with; the text encoder's width is that of a prompt."""
@@ -72,22 +75,17 @@ class Artist:
     def sampler(self, prompts: Sequence[str]) -> ComfySampler:
         """A sampler whose rows are all of the one prompt of a group."""
         companions = [] if self.corrector is None else [self.corrector]
-        return ComfySampler(
-            self.model,
-            self._encode(prompts[0]),
-            self.negative,
-            self.latent,
-            self.steps,
-            self.cfg,
-            self.sampler_name,
-            self.scheduler,
-            companions,
-        )
+        return ComfySampler(self._method(self._encode(prompts[0])), self.latent, companions)
 
     def guidance(self, sampler: Sampler, rows: Sequence[int]) -> X0Guidance:
         """The corrector as x0 guidance, where it was trained to act."""
         assert self.corrector is not None
         return guidance_of(self.corrector, sampler.context(rows), self.strength)
+
+    def _method(self, positive: list) -> SamplingMethod:
+        if self.custom.guider is None:
+            return sampling_method(self.model, positive, self.negative, self.settings, self.custom)
+        return sampling_method(self.model, None, self.negative, self.settings, self.custom).with_positive(positive)
 
     def _encode(self, prompt: str) -> list:
         if self.clip is None:

@@ -38,8 +38,9 @@ spec = importlib.util.spec_from_file_location(
 sys.modules["pack"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules["pack"])
 
+from guider_checks import guider_checks  # noqa: E402
 from pack.nodes.comfy import diffusers_models  # noqa: E402
-from pack.nodes.comfy.compat import encoders, jobs, sampling  # noqa: E402
+from pack.nodes.comfy.compat import encoders, guiders, jobs, sampling  # noqa: E402
 from pack.nodes.comfy.managed import ManagedModule  # noqa: E402
 from pack.nodes.comfy.sampling import conditioning_rows as rows  # noqa: E402
 from pack.xlard.worlds.shapes.architecture import PIPELINE  # noqa: E402
@@ -54,7 +55,8 @@ LATENTS = torch.zeros(1, 4, 12, 12)
 def drawn(model, sigmas=None, mask=None, latents=LATENTS):
     """Three steps of the demo model, by the function under test itself."""
     sigmas = sampling.schedule_of(model, 3, "euler", "simple") if sigmas is None else sigmas
-    return sampling.sampled(model, latents, [5] * len(latents), sigmas, "euler", 4.0, PROMPT, PROMPT, mask)
+    guider = guiders.cfg_guider(model, PROMPT, PROMPT, 4.0)
+    return sampling.sampled(guider, latents, [5] * len(latents), guiders.named_sampler("euler"), sigmas, mask)
 
 
 def base():
@@ -113,6 +115,9 @@ def predictions_are_replaced():
     latents = drawn(model)
     assert len(levels) == 3 and levels[0] > levels[-1] > 0, levels
     assert torch.allclose(sampling.undecodable(base(), latents), torch.ones_like(latents)), "the change had no effect"
+    sampling.add_x0_hook(model, lambda inner, denoised, sigmas: 3 * denoised)
+    latents = sampling.undecodable(base(), drawn(model))
+    assert torch.allclose(latents, torch.full_like(latents, 3)), "a later change comes before an earlier one"
 
 
 def samplers_are_stopped():
@@ -362,6 +367,7 @@ CHECKS = (
     families_have_names,
     calls_are_counted,
     predictions_are_replaced,
+    *guider_checks(guiders, sampling, MODEL, lambda: diffusers_models.load_demo_model(PIPELINE), CLIP),
     samplers_are_stopped,
     modules_are_loaded_with_a_model,
     noise_is_scaled,

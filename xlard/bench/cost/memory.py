@@ -23,6 +23,7 @@ SUMMARY = "seconds and peak memory of a workflow with one xLARD Self-Correct, pa
 _LOOP = "XLARDSelfCorrect"
 _DRAW, _DECODE, _SHOW = "memory_draw", "memory_decode", "memory_show"
 _SAMPLER_INPUTS = ("model", "positive", "negative", "latent_image", "seed", "steps", "cfg", "sampler_name", "scheduler")
+_CUSTOM_INPUTS = ("sampler", "sigmas", "guider")
 _CORRECTION_INPUTS = (
     *("model", "positive", "negative", "corrector", "head", "prompt"),
     *("steps", "cfg", "sampler_name", "scheduler"),
@@ -60,12 +61,18 @@ class StageCost:
 def stages(job: dict, object_info: dict) -> list[Stage]:
     """The parts of a job with one xLARD Self-Correct: KSampler alone, + critic, + correction, the loop.
 
-    Raises WorkflowError for another number of loops.
+    Raises WorkflowError for another number of loops, and for one that does not draw as KSampler does.
     """
     loops = [node_id for node_id, node in job.items() if node["class_type"] == _LOOP]
     if len(loops) != 1:
         raise WorkflowError(f"The workflow has {len(loops)} nodes xLARD Self-Correct; this bench needs exactly one.")
     inputs = job[loops[0]]["inputs"]
+    custom = [name for name in _CUSTOM_INPUTS if name in inputs]
+    if custom:
+        raise WorkflowError(
+            f"This bench compares the loop with KSampler, and xLARD Self-Correct has {' and '.join(custom)} connected, "
+            "which KSampler does not take. Disconnect them, and connect positive and negative."
+        )
 
     def slot(class_type: str, output_name: str) -> int:
         return object_info[class_type]["output_name"].index(output_name)
