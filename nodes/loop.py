@@ -20,7 +20,7 @@ from .comfy.sampling.latents import with_source
 from .comfy.sampling.rewriting import ConditioningRewriter
 from .comfy.sampling.sampler import ComfyDecoder, ComfySampler
 from .comfy.self_correct import SelfCorrection, introducing
-from .strategies import added_switches, bundled_switches, newer_switches, switched_on
+from .strategies import added_switches, bundled_switches, latest_switches, newer_switches, switched_on
 
 
 class XLARDSelfCorrect(io.ComfyNode):
@@ -171,6 +171,19 @@ class XLARDSelfCorrect(io.ComfyNode):
                 inputs.most_claims(),
                 *newer_switches(),
                 *inputs.repair_limits(),
+                *latest_switches(),
+                io.Int.Input(
+                    "detail_size",
+                    default=0,
+                    min=0,
+                    max=8192,
+                    step=8,
+                    optional=True,
+                    tooltip=(
+                        "The longer side in pixels at which detail redraws a part of a picture: the size that your "
+                        "model draws best. 0: the size of the whole picture."
+                    ),
+                ),
                 *added_switches(),
             ],
             outputs=sockets.named(
@@ -216,6 +229,7 @@ class XLARDSelfCorrect(io.ComfyNode):
         may_change: str = AS_NEEDED,
         protect: Tensor | None = None,
         fix_here: Tensor | None = None,
+        detail_size: int = 0,
         **strategies: bool,
     ) -> io.NodeOutput:
         judge, latent = as_judge(critic), with_source(latent_image, source)
@@ -223,7 +237,7 @@ class XLARDSelfCorrect(io.ComfyNode):
         modules = optional_head(head), optional_corrector(corrector)
         check_fits(dict(zip(("head", "corrector"), modules)), model, positive)
         rewriter = None if clip is None else ConditioningRewriter(judge, clip, prompt, positive)
-        allowed = switched_on(strategies, rewriter is not None, True) + introducing(process, rewriter, source)
+        allowed = switched_on(strategies, rewriter is not None, True, True) + introducing(process, rewriter, source)
         settings = LoopSettings(
             rounds,
             allowed,
@@ -233,6 +247,7 @@ class XLARDSelfCorrect(io.ComfyNode):
             noise_level=sigma or None,
             first=first_picture,
             may_change=may_change,
+            crop_side=detail_size,
         )
         used = [module for module in modules if module]
         sampler = ComfySampler(model, positive, negative, latent, steps, cfg, sampler_name, scheduler, used, rewriter)

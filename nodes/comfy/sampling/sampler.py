@@ -12,10 +12,12 @@ import torch
 from torch import Tensor
 
 from ....xlard.guidance.base import X0Guidance
+from ....xlard.protocols import CropTerms, Window
 from ..compat.encoders import vae_shape
 from ..compat.sampling import add_call_hook, add_mask_hook, fitted_samples, noise_levels, sampled, schedule_of
 from ..managed import ManagedModule
 from .conditioning_rows import conditioning_of_rows
+from .conditioning_windows import can_be_cut, conditioning_of_windows
 from .latents import as_pictures, mask_of, prompt_embeddings
 from .rewriting import ConditioningRewriter
 from .x0_guidance import with_guidance
@@ -35,7 +37,7 @@ class _NfeCounter:
 
 
 class ComfySampler:
-    """Samples the pictures of a LATENT as KSampler does; implements ``xlard.protocols.Sampler``.
+    """Samples the pictures of a LATENT as KSampler does; implements ``xlard.protocols.CropSampler``.
 
     A row is a picture of the batch, and each has its own seed and its own part of what is stacked in the conditionings.
     A batch of one equals KSampler's picture for that seed, and for the LATENT's ``batch_index``, exactly. Samplers that
@@ -133,6 +135,37 @@ class ComfySampler:
             raise ValueError("Another prompt can only be encoded where clip is connected.")
         sampler = copy.copy(self)
         sampler._positive = self._rewriter.conditioning(prompt)
+        return sampler
+
+    def crop_terms(self, row: int) -> CropTerms | None:
+        """On what terms parts of a row's picture can be drawn; None where a conditioning only fits the whole."""
+        if not (can_be_cut(self._positive) and can_be_cut(self._negative)):
+            return None
+        area = None if self._mask is None else self._mask[row, 0].float().cpu()
+        return CropTerms(self._rewriter is not None and self._rewriter.takes_prompts, area)
+
+    def cropped(
+        self,
+        rows: Sequence[int],
+        windows: Sequence[Window],
+        size: tuple[int, int],
+        prompt: str | None = None,
+        avoid: str = "",
+    ) -> ComfySampler:
+        """A sampler of a part of each row's picture, its rows in this order, at latents of ``size`` (height, width).
+
+        ``prompt`` stands in the place of every row's, unless it is None, and ``avoid`` is added to the negative one.
+        """
+        sampler = copy.copy(self if prompt is None else self.with_prompt(prompt))
+        negative = self._negative
+        if avoid and self._rewriter is not None:
+            negative = self._rewriter.avoiding(negative, avoid)
+        sampler._positive, sampler._negative = (
+            conditioning_of_windows(conditioning_of_rows(conditioning, rows, self.batch), windows, self.size)
+            for conditioning in (sampler._positive, negative)
+        )
+        sampler._latents = self._latents.new_zeros(len(rows), self._latents.shape[1], *size)
+        sampler._mask, sampler._noise_index = None, 0
         return sampler
 
     def nfe(self, noise_level: float = 1.0) -> int:
