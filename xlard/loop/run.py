@@ -85,7 +85,8 @@ def correct_all(engine: Engine, settings: LoopSettings) -> list[LoopState]:
     engine.try_rows(rows, lambda: first_attempt(engine, rows, settings, correction), better)
     for number in range(1, settings.rounds + 1):
         with keeping(engine.states, number):
-            plans, seconds = {}, {}
+            plans: dict[int, Plan] = {}
+            seconds: dict[int, float] = {}
             for row in rows:
                 started = time.perf_counter()
                 plan = plan_for(engine, row, number, strategies, correction, settings.budget, settings.crop_side)
