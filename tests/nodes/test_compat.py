@@ -39,7 +39,6 @@ BREAKS = {
     "words_have_probabilities": "xLARD Critic From CLIP cannot score by P(yes) and likelihood",
     "hints_can_be_split": "Pictures of a batch are redrawn with another one's ControlNet hint",
     "conditionings_are_split": "Pictures of a batch are redrawn with another one's prompt",
-    "conditionings_are_cut": "detail redraws parts of pictures by masks and hints of the whole",
     "tokens_have_names": "xLARD Correct Latent cannot name tokens",
     "vaes_tell_their_latents": "A VAE of another checkpoint is not refused, and video VAEs fail",
     "models_are_built_from_weights": "xLARD Demo World cannot be loaded",

@@ -42,8 +42,6 @@ from pack.nodes.comfy import diffusers_models  # noqa: E402
 from pack.nodes.comfy.compat import encoders, jobs, sampling  # noqa: E402
 from pack.nodes.comfy.managed import ManagedModule  # noqa: E402
 from pack.nodes.comfy.sampling import conditioning_rows as rows  # noqa: E402
-from pack.nodes.comfy.sampling import conditioning_windows as cut  # noqa: E402
-from pack.xlard.protocols import Window  # noqa: E402
 from pack.xlard.worlds.shapes.architecture import PIPELINE  # noqa: E402
 
 MODEL = diffusers_models.load_demo_model(PIPELINE)
@@ -329,32 +327,6 @@ def conditionings_are_split():
     assert len(options["t5xxl_ids"]) == 20, "what has a number for each token is no stack (Anima)"
 
 
-def conditionings_are_cut():
-    upper_right, lower = Window(0.0, 0.5, 0.5, 0.5), Window(0.5, 0.0, 0.5, 0.5)
-    left = torch.zeros(1, 16, 16)
-    left[..., :8] = 1
-    control = comfy.controlnet.ControlNet(Linear(1, 1))
-    control.set_cond_hint(left[None].expand(1, 3, -1, -1), extra_concat=[])
-    everywhere, masked = [torch.rand(1, 3, 4), {"control": control}], [torch.rand(1, 3, 4), {"mask": left}]
-    above = [torch.rand(1, 3, 4), {"area": ("percentage", 0.5, 1.0, 0.0, 0.0), "strength": 0.7}]
-    cells = [torch.rand(1, 3, 4), {"area": (2, 8, 0, 0)}]
-
-    whole, by_mask, by_area, by_cells = cut.conditioning_of_windows(
-        [everywhere, masked, above, cells], [upper_right, lower], (4, 8)
-    )
-    hint = whole[1]["control"].cond_hint_original
-    assert whole[1]["control"] is not control and [part.mean().item() for part in hint] == [0.0, 1.0], "hints"
-    assert [part.mean().item() for part in by_mask[1]["mask"]] == [0.0, 1.0], "masks"
-    assert [part.mean().item() for part in by_area[1]["mask"]] == [1.0, 0.0], "areas in shares"
-    assert by_area[1].keys() == {"mask", "strength"}, "what stands beside an area"
-    assert torch.equal(by_cells[1]["mask"], by_area[1]["mask"]), "areas in cells"
-    assert len(cut.conditioning_of_windows([everywhere, masked], [upper_right], (4, 8))) == 1, "what touches no part"
-    ((_, alone),) = cut.conditioning_of_windows([masked], [upper_right], (4, 8))
-    assert "mask" not in alone, "a part is left without any prompt"
-    assert cut.can_be_cut([everywhere, masked, above])
-    assert not cut.can_be_cut([everywhere, [torch.rand(1, 3, 4), {"concat_latent_image": LATENTS}]])
-
-
 def tokens_have_names():
     tokens = CLIP.tokenize("a red circle")
     (batches,) = encoders.token_lists(tokens).values()
@@ -401,7 +373,6 @@ CHECKS = (
     words_have_probabilities,
     hints_can_be_split,
     conditionings_are_split,
-    conditionings_are_cut,
     tokens_have_names,
     vaes_tell_their_latents,
     models_are_built_from_weights,
