@@ -70,7 +70,7 @@ def redraw_crops(engine: Engine, rows: Sequence[int], plans: Sequence[Plan]) -> 
         )
     opened = torch.stack([crop.opened for crop in crops])
     emptied = opened & torch.tensor([crop.emptied for crop in crops])[:, None, None]
-    drawing = sampler.cropped(rows, [crop.window for crop in crops], size, crops[0].prompt, crops[0].avoid)
+    drawing = sampler.cropped(rows, [crop.window for crop in crops], crops[0].size, crops[0].prompt, crops[0].avoid)
     started = fill(parts, emptied.to(parts.device))
     drawn = drawing.resume(started, plan.noise_level, list(range(len(rows))), seeds, None, opened)
     decoded = engine.decoder.decode(drawn).to(before)
