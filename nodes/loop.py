@@ -20,7 +20,7 @@ from .comfy.sampling.latents import with_source
 from .comfy.sampling.method import CustomSampling, KSamplerSettings, sampling_method
 from .comfy.sampling.sampler import ComfyDecoder, ComfySampler
 from .comfy.self_correct import Rewording, SelfCorrection
-from .strategies import added_switches, bundled_switches, newer_switches, switched_on
+from .strategies import added_switches, bundled_switches, latest_switches, newer_switches, switched_on
 
 
 class XLARDSelfCorrect(io.ComfyNode):
@@ -185,6 +185,19 @@ class XLARDSelfCorrect(io.ComfyNode):
                     "own model and conditioning: put LoRAs and patches before it, and leave positive and negative "
                     "unconnected. cfg is then not used."
                 ),
+                *latest_switches(),
+                io.Int.Input(
+                    "detail_size",
+                    default=0,
+                    min=0,
+                    max=8192,
+                    step=8,
+                    optional=True,
+                    tooltip=(
+                        "The longer side in pixels at which detail redraws a part of a picture: the size that your "
+                        "model draws best. 0: the size of the whole picture."
+                    ),
+                ),
                 *added_switches(),
             ],
             outputs=sockets.named(
@@ -234,6 +247,7 @@ class XLARDSelfCorrect(io.ComfyNode):
         sampler: object | None = None,
         sigmas: object | None = None,
         guider: object | None = None,
+        detail_size: int = 0,
         **strategies: bool,
     ) -> io.NodeOutput:
         judge, latent = as_judge(critic), with_source(latent_image, source)
@@ -246,7 +260,7 @@ class XLARDSelfCorrect(io.ComfyNode):
         if used or guider is None:
             check_fits(dict(zip(("head", "corrector"), modules)), model, method.positive)
         rewording = Rewording.of(method, judge, clip, prompt)
-        allowed = switched_on(strategies, rewording.rewriter is not None, True)
+        allowed = switched_on(strategies, rewording.rewriter is not None, True, True)
         settings = LoopSettings(
             rounds,
             allowed + rewording.introducing(process, source),
@@ -256,6 +270,7 @@ class XLARDSelfCorrect(io.ComfyNode):
             noise_level=sigma or None,
             first=first_picture,
             may_change=may_change,
+            crop_side=detail_size,
         )
         drawer = ComfySampler(method, latent, used, rewording.rewriter)
         painted = painted_on(protect, fix_here, drawer.batch, drawer.size)

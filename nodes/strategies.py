@@ -14,6 +14,9 @@ _FIRST = ("rearrange", "region", "correct", "resample", "rewrite")
 newer strategy stands behind other inputs.
 """
 
+_LATEST = ("detail",)
+"""The strategies whose switches only xLARD Self-Correct has, behind all of its other inputs."""
+
 
 def bundled_switches() -> list[io.Input]:
     """A switch for each of the pack's own strategies that the nodes had from the beginning."""
@@ -22,7 +25,12 @@ def bundled_switches() -> list[io.Input]:
 
 def newer_switches() -> list[io.Input]:
     """A switch for each of the pack's own strategies that came later."""
-    return [_switch(spec) for spec in switches() if spec.name in BUNDLED and spec.name not in _FIRST]
+    return [_switch(spec) for spec in switches() if spec.name in BUNDLED and spec.name not in (*_FIRST, *_LATEST)]
+
+
+def latest_switches() -> list[io.Input]:
+    """A switch for each of the pack's own strategies that need a sampler which draws parts of pictures."""
+    return [_switch(spec) for spec in switches() if spec.name in _LATEST]
 
 
 def added_switches() -> list[io.Input]:
@@ -34,18 +42,21 @@ def added_switches() -> list[io.Input]:
     return [_switch(spec) for spec in switches() if spec.name not in BUNDLED]
 
 
-def switched_on(values: Mapping[str, bool], can_rewrite: bool, can_encode: bool) -> tuple[str, ...]:
-    """The strategies whose switch is on; those that need other prompts only if somebody can write and encode them, and
-    those that paint on pictures only if somebody can encode these.
+def switched_on(
+    values: Mapping[str, bool], can_rewrite: bool, can_encode: bool, can_crop: bool = False
+) -> tuple[str, ...]:
+    """The strategies whose switch is on; those that need other prompts only if somebody can write and encode them,
+    those that paint on pictures only if somebody can encode these, and those that redraw parts only if the sampler can.
     """
     provided: set[Need] = {"boxes"}
     provided |= {"rewriter", "prompts"} if can_rewrite else set()
     provided |= {"encoder"} if can_encode else set()
-    return usable([spec.name for spec in switches() if values.get(_input_id(spec), True)], provided)
+    provided |= {"crops"} if can_crop else set()
+    return usable([spec.name for spec in switches() if values.get(_input_id(spec), spec.default_on)], provided)
 
 
 def _switch(spec: StrategySpec) -> io.Input:
-    return io.Boolean.Input(_input_id(spec), spec.name, default=True, optional=True, tooltip=spec.tooltip)
+    return io.Boolean.Input(_input_id(spec), spec.name, default=spec.default_on, optional=True, tooltip=spec.tooltip)
 
 
 def _input_id(spec: StrategySpec) -> str:

@@ -10,7 +10,8 @@ models (0.5).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -20,7 +21,19 @@ from .guidance.base import X0Guidance
 from .models.corrector import Corrector
 from .models.head import Head
 
-__all__ = ["Corrector", "Critic", "Decoder", "Encoder", "Head", "Judge", "Rewriter", "Sampler"]
+__all__ = [
+    "Corrector",
+    "Critic",
+    "CropSampler",
+    "CropTerms",
+    "Decoder",
+    "Encoder",
+    "Head",
+    "Judge",
+    "Rewriter",
+    "Sampler",
+    "Window",
+]
 
 
 class Judge(Protocol):
@@ -97,3 +110,45 @@ class Sampler(Protocol):
 
     def nfe(self, noise_level: float = 1.0) -> int:
         """Model calls (NFE) per picture from ``noise_level`` to the end; guidance counts as part of its call."""
+
+
+class Window(NamedTuple):
+    """A part of a picture: where it begins and how large it is, in shares of the picture's height and width."""
+
+    top: float
+    left: float
+    height: float
+    width: float
+
+
+@dataclass(frozen=True, eq=False)
+class CropTerms:
+    """On what terms a sampler draws parts of a picture.
+
+    ``takes_prompts``: they may have prompts of their own. ``area`` (h, w) in [0, 1] is how much each cell of the
+    picture's latent may change, None: all of it.
+    """
+
+    takes_prompts: bool
+    area: Tensor | None = None
+
+
+@runtime_checkable
+class CropSampler(Sampler, Protocol):
+    """A sampler that also draws parts of its pictures, enlarged."""
+
+    def crop_terms(self, row: int) -> CropTerms | None:
+        """On what terms parts of a row's picture can be drawn; None where they cannot."""
+
+    def cropped(
+        self,
+        rows: Sequence[int],
+        windows: Sequence[Window],
+        size: tuple[int, int],
+        prompt: str | None = None,
+        avoid: str = "",
+    ) -> Sampler:
+        """A sampler of one part of each row's picture, its rows in this order, at latents of ``size`` (height, width).
+
+        ``prompt`` stands in the place of every row's, unless it is None, and ``avoid`` is added to what is avoided.
+        """

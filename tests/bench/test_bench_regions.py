@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from tests.support.paths import CHECKOUT
-from xlard.bench.worlds.regions import NearMiss, changed_outside, figures_of, table
+from xlard.bench.worlds.regions import NearMiss, change_outside, changed_outside, figures_of, table
 from xlard.loop.state import LoopState, Round
 from xlard.prompts import claims_from_prompt
 from xlard.worlds.registry import load_world
@@ -71,6 +71,15 @@ def test_values_that_changed_outside_are_counted() -> None:
     latent[:, 0, 11] = 1e-7
     assert changed_outside(drawn(WRONG), drawn(RIGHT, OPEN, latent)) == 4
     assert changed_outside(drawn(WRONG), drawn(RIGHT, None, latent)) == 0
+
+
+def test_the_change_of_pixels_outside_is_their_mean() -> None:
+    before, after = drawn(WRONG), drawn(WRONG, OPEN)
+    after.image[:, :48] += 0.5
+    assert change_outside(before, after) == 0
+    after.image[:48, 48:] += 0.25
+    assert change_outside(before, after) == pytest.approx(0.125)
+    assert change_outside(before, drawn(RIGHT)) == 0
 
 
 def test_a_run_leaves_the_rest_as_it_is(tmp_path) -> None:

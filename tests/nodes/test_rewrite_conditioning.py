@@ -106,6 +106,24 @@ def test_a_text_is_encoded_once_and_nothing_before_it_is_needed(rewriting) -> No
     )
 
 
+def test_what_is_avoided_too_stands_behind_the_negative_with_its_controls(rewriting) -> None:
+    control = object()
+    negative = [[embedding("blurry"), {"control": control, "pooled_output": 1, "attention_mask": "blurry"}]]
+    made = rewriting(None, Clip(), NEW, [[embedding(NEW), {}]])
+    first, (avoided, options) = made.avoiding(negative, OLD)
+    assert first is negative[0] and torch.equal(avoided, embedding(OLD)) and options["control"] is control
+    assert options.keys() == {"control", "pooled_output", "hooks"}
+    assert len(made.avoiding([], OLD)) == 1
+
+
+def test_prompts_of_parts_are_taken_where_the_prompt_is_the_conditioning_s(rewriting) -> None:
+    taken = [
+        rewriting(None, Clip(), prompt, [[embedding(text), {}]]).takes_prompts
+        for prompt, text in ((OLD, OLD), (OLD, NEW), (" ", " "))
+    ]
+    assert taken == [True, False, False]
+
+
 def test_another_text_of_the_same_length_is_another_text(rewriting) -> None:
     made = rewriting(None, Clip(), OLD, [[embedding("one caterpillar"), {}]])
     assert embedding("one caterpillar").shape == embedding(OLD).shape

@@ -9,9 +9,12 @@ from torch import Tensor
 
 from ..guidance.base import X0Guidance
 from ..guidance.corrector import corrector_change
+from ..protocols import CropSampler
 from .correction import Correction, Trace
+from .crops import enlarged, stitched
 from .engine import Attempt, Engine, derived_seed
 from .head_reader import expected_reward, step_reader, watched
+from .hole_filling import fill
 from .plan import Plan
 from .settings import LoopSettings
 from .state import SOURCE
@@ -20,6 +23,8 @@ from .state import SOURCE
 def carry_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], correction: Correction) -> Attempt:
     """Attempts for rows whose plans share strategy, noise level and wording, each from its best latent so far."""
     plan = plans[0]
+    if plan.crop is not None:
+        return redraw_crops(engine, rows, plans)
     attempt = _carried_out(engine.with_prompt(plan.prompt), rows, plans, correction)
     attempt.prompt = plan.prompt
     if plan.claims:
@@ -43,6 +48,39 @@ def _carried_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], cor
     if any(plan.levels is not None for plan in plans):
         attempt.levels = torch.stack([levels_of(plan, latents) for plan in plans])
     return _resumed(engine, rows, attempt)
+
+
+def redraw_crops(engine: Engine, rows: Sequence[int], plans: Sequence[Plan]) -> Attempt:
+    """Attempts in which a part of each best picture is enlarged, redrawn there, scaled back and stitched in.
+
+    What is around it never passes the VAE. The latents are those of the best pictures, with what encoding makes of the
+    new ones in the cells that they touch. Raises ValueError where the encoder's latents have another size than planned.
+    """
+    plan, seeds = plans[0], [plan.seed for plan in plans]
+    crops = [plan.crop for plan in plans if plan.crop is not None]
+    sampler, encoder = engine.with_prompt(plan.prompt).sampler, engine.encoder
+    regions = _stacked([plan.region for plan in plans])
+    assert isinstance(sampler, CropSampler) and encoder is not None and regions is not None
+    size, before = crops[0].size, torch.stack([engine.states[row].best.image for row in rows])
+    parts = encoder.encode(torch.stack([enlarged(image, crop) for image, crop in zip(before, crops)]))
+    if parts.shape[-2:] != size:
+        raise ValueError(
+            f"A part of the picture was enlarged for latents of {size[1]} x {size[0]}, and the VAE made latents of "
+            f"{parts.shape[-1]} x {parts.shape[-2]} of it. Switch detail off for this VAE."
+        )
+    opened = torch.stack([crop.opened for crop in crops])
+    emptied = opened & torch.tensor([crop.emptied for crop in crops])[:, None, None]
+    drawing = sampler.cropped(rows, [crop.window for crop in crops], crops[0].size, crops[0].prompt, crops[0].avoid)
+    started = fill(parts, emptied.to(parts.device))
+    drawn = drawing.resume(started, plan.noise_level, list(range(len(rows))), seeds, None, opened)
+    decoded = engine.decoder.decode(drawn).to(before)
+    images = torch.stack([stitched(image, part, crop) for image, part, crop in zip(before, decoded, crops)])
+    best, encoded = best_latents(engine, rows), encoder.encode(images)
+    latents = torch.where(regions[:, None], encoded.to(best), best)
+    nfe = crops[0].nfe(sampler.nfe(plan.noise_level), (best.shape[-2], best.shape[-1]))
+    attempt = Attempt(plan.strategy, plan.noise_level, seeds, nfe, latents, regions=regions, prompt=plan.prompt)
+    attempt.reasons, attempt.images = [plan.reason for plan in plans], images
+    return attempt
 
 
 def first_attempt(engine: Engine, rows: Sequence[int], settings: LoopSettings, correction: Correction) -> Attempt:

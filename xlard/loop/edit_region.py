@@ -23,6 +23,9 @@ def within_edit_region(plan: Plan, situation: Situation) -> Plan | None:
     region = area if plan.region is None else area & plan.region
     latent = plan.latent if plan.latent is None else torch.where(region, plan.latent, situation.state.best.latent)
     levels = plan.levels if plan.levels is None else plan.levels * region
+    if plan.crop is not None:
+        crop = plan.crop.within(area.float())
+        return replace(plan, region=crop.touched(situation.size), crop=crop) if crop.opacity.any() else None
     return replace(plan, region=region, latent=latent, levels=levels) if region.any() else None
 
 

@@ -18,6 +18,7 @@ from ..critique import Critique
 from ..editing.claims import edit_in
 from ..protocols import Corrector, Decoder, Encoder, Head, Judge, Rewriter, Sampler
 from .critic_failure import BrokenPictures, critiques_of, keeping
+from .crops import redrawn_in
 from .edit_region import check_editable_area
 from .painted import Painted
 from .state import LoopState, Round, StepReward
@@ -35,7 +36,8 @@ class Attempt:
     """Latents (B, C, h, w) that a strategy made for some rows, with what it did and what each cost.
 
     ``levels`` (B, h, w) are noise levels that cells start from, None: all from ``noise_level``. With ``claims`` the
-    latents show one object of the picture alone, and are judged on no others.
+    latents show one object of the picture alone, and are judged on no others. ``images`` (B, H, W, 3) are pictures that
+    decoding the latents would not give to the last bit; None: they are decoded.
     """
 
     strategy: str
@@ -52,6 +54,7 @@ class Attempt:
     claims: Sequence[Sequence[Claim]] | None = None
     steps: Sequence[tuple[StepReward, ...]] | None = None
     levels: Tensor | None = None
+    images: Tensor | None = None
 
 
 @dataclass
@@ -125,7 +128,7 @@ class Engine:
         claims = attempt.claims or [self.claims[row] for row in rows]
         number = len(self.states[rows[0]].rounds)
         with keeping(self.states, number, attempt.latents, "decoded"):
-            images = self.decoder.decode(attempt.latents)
+            images, stitched = self._pictures(rows, attempt)
         with keeping(self.states, number, attempt.latents, "judged"):
             critiques = self._judged(images, claims, attempt.latents)
         seconds = (time.perf_counter() - started) / len(rows)
@@ -150,10 +153,30 @@ class Engine:
                 attempt.prompt,
                 bool(attempt.claims),
                 attempt.steps[index] if attempt.steps else (),
+                stitched[index],
             )
             state.rounds.append(round_)
             if self.on_round:
                 self.on_round(row, round_)
+
+    def _pictures(self, rows: Sequence[int], attempt: Attempt) -> tuple[Tensor, list[bool]]:
+        """The pictures (B, H, W, 3) of an attempt, and which of them are stitched.
+
+        Where the best picture has pixels of its own, a round that redraws a part of the latent leaves the others.
+        """
+        if attempt.images is not None:
+            return attempt.images, [True] * len(rows)
+        images, regions = self.decoder.decode(attempt.latents), attempt.regions
+        stitched = [
+            regions is not None and not attempt.claims and bool(state.rounds) and state.best.stitched
+            for state in (self.states[row] for row in rows)
+        ]
+        if regions is not None and any(stitched):
+            images = images.clone()
+            for index, row in enumerate(rows):
+                if stitched[index]:
+                    images[index] = redrawn_in(self.states[row].best.image.to(images), images[index], regions[index])
+        return images, stitched
 
     def _judged(self, images: Tensor, claims: Sequence[Sequence[Claim]], latents: Tensor) -> list[Critique]:
         try:

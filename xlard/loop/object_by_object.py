@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 from ..claims import Claim
 from ..detections import ObjectKind
-from ..prompts import claims_from_prompt, parse_prompt
-from ..prompts.vocabulary import MEDIA
+from ..prompts import claims_from_prompt
 from ..rewards import critique_from_detections, repairable
 from .faults import faults_of
 from .grid import Grid
 from .hole_filling import fill
+from .object_prompts import prompt_for_one
 from .plan import Plan, Situation
 from .rearrange import pieces_of, rearranged, scaled
 from .strategies import REARRANGE_GROWTH, REARRANGE_NOISE_LEVEL
@@ -60,7 +60,7 @@ def stages_of(prompt: str, claims: Sequence[Claim]) -> list[Stage]:
         ObjectKind(claim.other, claim.other_color) for claim in claims if claim.type == "position" and claim.other
     }
     kinds = sorted(dict.fromkeys(missing), key=lambda kind: kind not in anchors)
-    prompts = {kind: _prompt_for_one(kind, prompt) for kind in kinds}
+    prompts = {kind: prompt_for_one(kind, prompt) for kind in kinds}
     stages = (Stage(kind, text, tuple(claims_from_prompt(text))) for kind, text in prompts.items())
     return [stage for stage in stages if stage.claims]
 
@@ -134,14 +134,3 @@ class Compose:
                     latent=composed.latent,
                 )
         return None
-
-
-def _prompt_for_one(kind: ObjectKind, prompt: str) -> str:
-    """A prompt for one object of a kind, in the words of a prompt for more."""
-    phrases = (phrase for phrase in parse_prompt(prompt)[0] if (phrase.noun, phrase.color) == (kind.noun, kind.color))
-    phrase = next(phrases, None)
-    words = " ".join(filter(None, (*(phrase.attributes if phrase else ()), kind.color, kind.noun)))
-    medium, of, _ = prompt.partition(" of ")
-    lead = medium + of if of and medium.split()[-1:] and medium.split()[-1] in MEDIA else ""
-    style = [clause.strip() for clause in prompt.split(",") if clause.strip() and not claims_from_prompt(clause)]
-    return ", ".join([f"{lead}{'an' if words[:1] in 'aeiou' else 'a'} {words}", *style])

@@ -11,6 +11,8 @@ from torch import Tensor
 from ..claims import Claim
 from ..critique import Critique
 from ..detections import Detection
+from ..protocols import CropTerms
+from .crops import Crop
 from .grid import Grid
 from .regions import area_of, region_grid
 from .state import LoopState
@@ -32,7 +34,9 @@ class Situation:
     a critique of it, or None; it is None itself where nobody can. ``single_step_level`` is the noise level at which a
     corrector changes fresh draws on their way, 0 where none does, and ``draw_nfe`` the model calls that it costs.
     ``encode`` turns a picture (H, W, 3) in [0, 1] into a latent (C, h, w); None where nothing can. ``mixed_levels``
-    says whether the sampler can start parts of a picture from noise levels of their own.
+    says whether the sampler can start parts of a picture from noise levels of their own. ``crop_terms`` says on what
+    terms it draws parts of the picture enlarged, or None; it is None itself where it never does. ``crop_side`` is the
+    longer side in pixels to enlarge a part to, 0 for the picture's own.
     """
 
     state: LoopState
@@ -44,6 +48,8 @@ class Situation:
     draw_nfe: int = 0
     encode: Callable[[Tensor], Tensor] | None = None
     mixed_levels: bool = False
+    crop_terms: Callable[[], CropTerms | None] | None = None
+    crop_side: int = 0
 
     @property
     def size(self) -> tuple[int, int]:
@@ -109,7 +115,8 @@ class Plan:
     ``noise_level``, which is the highest. ``latent`` (C, h, w) is what is renoised, None for the best one as it is;
     outside of the region they are equal. ``failing`` is how many claims would still fail by the critic's boxes.
     ``prompt`` is the wording to draw with, empty for the artist's own. ``reason`` says in a few words why. A plan with
-    ``claims`` draws one object alone, and is judged on these claims only.
+    ``claims`` draws one object alone, and is judged on these claims only. A plan with a ``crop`` redraws a part of the
+    best picture enlarged and stitches it into its pixels; ``region`` are the cells that this touches.
     """
 
     strategy: str
@@ -124,6 +131,13 @@ class Plan:
     claims: tuple[Claim, ...] = ()
     levels: Tensor | None = field(default=None, repr=False)
     failing: int = 0
+    crop: Crop | None = field(default=None, repr=False)
+
+    @property
+    def group(self) -> tuple:
+        """Equal for plans that can be carried out together."""
+        drawn = None if self.crop is None else self.crop.drawn_as
+        return self.strategy, self.noise_level, self.prompt, self.region is None, drawn
 
     @property
     def change(self) -> float:

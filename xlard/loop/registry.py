@@ -6,14 +6,16 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal
 
+from .detail import Detail
 from .object_by_object import Compose, Introduce
 from .plan import Strategy
 from .recolour import Recolour
 from .strategies import Correct, Rearrange, Region, Resample, Rewrite
 
-Need = Literal["boxes", "rewriter", "prompts", "encoder"]
+Need = Literal["boxes", "rewriter", "prompts", "encoder", "crops"]
 """What a strategy needs beside model and critic: boxes from the critic, a critic that can write other wordings of the
-prompt, somebody who encodes prompts of its own, or somebody who encodes pictures.
+prompt, somebody who encodes prompts of its own, somebody who encodes pictures, or a sampler that also draws parts of
+them.
 """
 
 
@@ -43,7 +45,8 @@ class StrategySpec:
     there. One without a ``switch`` has no input of its own on the nodes: it comes with ``process``, object by object. A
     ``fresh_draw`` is also tried after rounds without progress; several of them take turns. One that ``uses_corrector``
     has head and corrector act. While it is allowed, a corrector that acts once also corrects fresh draws on their way,
-    and this strategy goes first where the critic is unsure of its boxes.
+    and this strategy goes first where the critic is unsure of its boxes. One that is not ``default_on`` is used only
+    where it is switched on.
     """
 
     name: str
@@ -54,6 +57,7 @@ class StrategySpec:
     switch: bool = True
     fresh_draw: bool = False
     uses_corrector: bool = False
+    default_on: bool = True
 
 
 _SPECS: dict[str, StrategySpec] = {}
@@ -190,13 +194,23 @@ for _spec in (
         Priority(15),
         frozenset({"boxes", "encoder"}),
     ),
+    StrategySpec(
+        "detail",
+        "Where a small object is wrong: crop it with what is around, enlarge it to the model's own size, redraw it "
+        "there from a prompt of its own, and stitch it in. All other pixels stay as they are to the last bit. Needs a "
+        "critic that gives boxes, and a VAE that encodes.",
+        Detail,
+        Priority(25),
+        frozenset({"boxes", "encoder", "crops"}),
+        default_on=False,
+    ),
 ):
     register(_spec)
 
 BUNDLED = tuple(_SPECS)
 """The pack's own strategies."""
 
-DEFAULT_STRATEGIES = tuple(spec.name for spec in switches())
+DEFAULT_STRATEGIES = tuple(spec.name for spec in switches() if spec.default_on)
 """What a loop may do if nothing else is said."""
 
 OBJECT_BY_OBJECT = (Introduce.name, Compose.name)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor
 
 from ..claims import Claim
 from ..critique import Critique
-from ..protocols import Corrector, Decoder, Encoder, Head, Judge, Rewriter, Sampler
+from ..protocols import Corrector, CropSampler, CropTerms, Decoder, Encoder, Head, Judge, Rewriter, Sampler
 from .attempt import carry_out, first_attempt
 from .correction import Correction
 from .critic_failure import keeping
@@ -85,33 +85,56 @@ def correct_all(engine: Engine, settings: LoopSettings) -> list[LoopState]:
     engine.try_rows(rows, lambda: first_attempt(engine, rows, settings, correction), better)
     for number in range(1, settings.rounds + 1):
         with keeping(engine.states, number):
-            groups: dict[tuple[str, float, str, bool], dict[int, Plan]] = defaultdict(dict)
-            seconds = {}
+            plans: dict[int, Plan] = {}
+            seconds: dict[int, float] = {}
             for row in rows:
                 started = time.perf_counter()
-                plan = plan_for(engine, row, number, strategies, correction, settings.budget)
+                plan = plan_for(engine, row, number, strategies, correction, settings.budget, settings.crop_side)
                 # A critic that rewrites takes its time, which belongs to the round.
                 seconds[row] = time.perf_counter() - started
                 if plan is not None:
-                    groups[plan.strategy, plan.noise_level, plan.prompt, plan.region is None][row] = plan
-            for plans in groups.values():
-                engine.try_rows(
-                    list(plans),
-                    lambda: carry_out(engine, list(plans), list(plans.values()), correction),
-                    accept,
-                    [seconds[row] for row in plans],
-                )
+                    plans[row] = plan
+            try_plans(engine, plans, correction, accept, seconds)
     return engine.states
 
 
+def try_plans(
+    engine: Engine,
+    plans: Mapping[int, Plan],
+    correction: Correction,
+    accept: Callable[[LoopState, Critique], bool],
+    seconds: Mapping[int, float] | None = None,
+) -> None:
+    """Carry out the plans of some rows, those together that can be, and record a round for each.
+
+    ``seconds`` are those that each row's plan took before.
+    """
+    groups: dict[tuple, dict[int, Plan]] = defaultdict(dict)
+    for row, plan in plans.items():
+        groups[plan.group][row] = plan
+    for together in groups.values():
+        engine.try_rows(
+            list(together),
+            lambda: carry_out(engine, list(together), list(together.values()), correction),
+            accept,
+            [seconds[row] for row in together] if seconds else None,
+        )
+
+
 def plan_for(
-    engine: Engine, row: int, number: int, strategies: Router, correction: Correction, budget: int | None = None
+    engine: Engine,
+    row: int,
+    number: int,
+    strategies: Router,
+    correction: Correction,
+    budget: int | None = None,
+    crop_side: int = 0,
 ) -> Plan | None:
-    """What a router does with a picture in round ``number``.
+    """What a router does with a picture in round ``number``; ``crop_side`` is as in ``LoopSettings``.
 
     None for a picture that passes or has no claims, and where the ``budget`` in model calls does not allow the plan.
     """
-    state, rewriter, encoder = engine.states[row], engine.rewriter, engine.encoder
+    state, rewriter, encoder, sampler = engine.states[row], engine.rewriter, engine.encoder, engine.sampler
     if state.finished:
         return None
 
@@ -122,16 +145,22 @@ def plan_for(
         assert encoder is not None
         return encoder.encode(image[None])[0].to(state.best.latent)
 
+    def crop_terms() -> CropTerms | None:
+        assert isinstance(sampler, CropSampler)
+        return sampler.crop_terms(row)
+
     situation = Situation(
         state,
         derived_seed(engine.seeds[row], number, 0),
-        engine.sampler.nfe,
+        sampler.nfe,
         correction.prediction_nfe,
         rewrite if rewriter else None,
         correction.single_step_level,
         correction.draw_nfe,
         encode if encoder else None,
         mixed_levels=True,
+        crop_terms=crop_terms if encoder and isinstance(sampler, CropSampler) else None,
+        crop_side=crop_side,
     )
     plan = strategies.plan(situation, within_edit_region)
     if plan is None or (budget is not None and state.nfe + plan.nfe > budget):

@@ -30,7 +30,8 @@ class LoopSettings:
     ``correct`` of which a head picks one, up to its highest readable noise level, for one model call each. ``strength``
     of the corrector, and ``where`` it acts, in its own window of noise levels unless ``window`` (lowest, highest) names
     another. ``noise_level`` to renoise to, None for each strategy's own; ``budget`` in model calls. ``first`` is one of
-    ``FIRST`` and ``may_change`` one of ``MAY_CHANGE``, else ValueError is raised.
+    ``FIRST`` and ``may_change`` one of ``MAY_CHANGE``, else ValueError is raised. ``crop_side`` is the longer side in
+    pixels at which ``detail`` redraws parts of a picture, 0 for the picture's own.
     """
 
     rounds: int = 4
@@ -43,6 +44,7 @@ class LoopSettings:
     budget: int | None = None
     first: str = FIRST[0]
     may_change: str = AS_NEEDED
+    crop_side: int = 0
 
     def __post_init__(self) -> None:
         if self.first not in FIRST:

@@ -31,7 +31,8 @@ class Round:
     ``region`` (h, w) is true where the latent was redrawn (None: everywhere), ``reason`` says why; ``prompt`` is the
     wording that it was drawn with, empty for the artist's own. A round that is ``alone`` shows a single object of the
     picture, was judged on the claims of that object, and is never the best. ``steps`` are the head's readings on the
-    way, if it was asked.
+    way, if it was asked. A ``stitched`` image has pixels that its latent was not decoded to: a part that was drawn
+    enlarged, and around it those of an earlier picture.
     """
 
     strategy: str
@@ -52,6 +53,7 @@ class Round:
     prompt: str = ""
     alone: bool = False
     steps: tuple[StepReward, ...] = ()
+    stitched: bool = False
 
     @property
     def foreground(self) -> Critique:

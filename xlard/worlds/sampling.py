@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..guidance.base import X0Guidance
 from ..guidance.corrector import moved_noise
+from ..protocols import CropTerms, Window
 
 _SLACK = 1e-4
 """How far two noise levels that are meant to be equal may lie apart."""
@@ -58,6 +59,25 @@ class FlowSampler:
         """The same sampler with every row's prompt replaced by another one."""
         sampler = copy.copy(self)
         sampler.embeddings, sampler.embedding_of_row = self.encode([prompt]), [0] * len(self.embedding_of_row)
+        return sampler
+
+    def crop_terms(self, row: int) -> CropTerms:
+        """All parts of a picture can be drawn, with any prompt."""
+        return CropTerms(takes_prompts=True)
+
+    def cropped(
+        self,
+        rows: Sequence[int],
+        windows: Sequence[Window],
+        size: tuple[int, int],
+        prompt: str | None = None,
+        avoid: str = "",
+    ) -> FlowSampler:
+        """A sampler of a part of each row's picture, at latents of ``size``; ``avoid`` stands for the empty prompt."""
+        sampler = copy.copy(self if prompt is None else self.with_prompt(prompt))
+        sampler.embedding_of_row = [sampler.embedding_of_row[row] for row in rows]
+        sampler.shape = (self.shape[0], *size)
+        sampler.empty = self.encode([avoid]) if avoid else self.empty
         return sampler
 
     def context(self, rows: Sequence[int]) -> Tensor:

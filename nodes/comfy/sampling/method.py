@@ -16,7 +16,7 @@ from ..compat.sampling import noise_levels, schedule_of
 _FINISHED = 0.02
 """A schedule that ends above this noise level leaves noise in the picture."""
 
-_NOT_PROMPTED = "negative"
+NEGATIVE = "negative"
 """The conditioning of a guider in which no prompt stands."""
 
 _PLAIN_SAMPLER = "euler"
@@ -120,11 +120,11 @@ class SamplingMethod:
     @property
     def prompted(self) -> list:
         """All parts of its CONDITIONINGs in which the prompt may stand."""
-        return [part for name, parts in self.conditionings.items() if name != _NOT_PROMPTED for part in parts]
+        return [part for name, parts in self.conditionings.items() if name != NEGATIVE for part in parts]
 
     def reprompted(self, reworded: Callable[[list], list]) -> dict[str, list]:
         """Its CONDITIONINGs with those reworded in which the prompt may stand."""
-        return {name: parts if name == _NOT_PROMPTED else reworded(parts) for name, parts in self.conditionings.items()}
+        return {name: parts if name == NEGATIVE else reworded(parts) for name, parts in self.conditionings.items()}
 
     @property
     def refusal(self) -> str:

@@ -54,6 +54,18 @@ class ConditioningRewriter:
         """
         return [self._replaced(embedding, options, text) for embedding, options in conditioning]
 
+    def avoiding(self, negative: list, text: str) -> list:
+        """A negative CONDITIONING that avoids a text, too, with what its first part holds beside its embedding."""
+        of_text = {key for part in (*self._encode(self._prompt), *self._encode(text)) for key in part[1]}
+        beside_first = negative[0][1] if negative else {}
+        unrelated = {key: value for key, value in beside_first.items() if key not in of_text}
+        return [*negative, *([embedding, {**unrelated, **beside}] for embedding, beside in self._encode(text))]
+
+    @property
+    def takes_prompts(self) -> bool:
+        """Whether ``conditioning`` replaces anything."""
+        return bool(self._prompt.strip()) and self._belongs()
+
     def check(self) -> None:
         """Raise ValueError where another wording would leave the conditioning as it is."""
         if not self._belongs():

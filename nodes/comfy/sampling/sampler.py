@@ -12,14 +12,16 @@ import torch
 from torch import Tensor
 
 from ....xlard.guidance.base import X0Guidance
+from ....xlard.protocols import CropTerms, Window
 from ..compat.encoders import vae_shape
 from ..compat.guiders import guider_with, named_sampler
 from ..compat.sampling import add_call_hook, add_mask_hook, fitted_samples, noise_levels, sampled
 from ..managed import ManagedModule
 from ..memory import with_another_try
 from .conditioning_rows import conditioning_of_rows
+from .conditioning_windows import can_be_cut, conditioning_of_windows
 from .latents import as_pictures, mask_of, prompt_embeddings
-from .method import SamplingMethod, first_step
+from .method import NEGATIVE, SamplingMethod, first_step
 from .rewriting import ConditioningRewriter
 from .x0_guidance import with_guidance
 
@@ -38,7 +40,7 @@ class _NfeCounter:
 
 
 class ComfySampler:
-    """Samples the pictures of a LATENT by a ``SamplingMethod``; implements ``xlard.protocols.Sampler``.
+    """Samples the pictures of a LATENT by a ``SamplingMethod``; implements ``xlard.protocols.CropSampler``.
 
     A row is a picture of the batch, and each has its own seed and its own part of what is stacked in the conditionings.
     A batch of one equals the picture of KSampler, or of SamplerCustomAdvanced, for that seed, exactly, and for the
@@ -137,6 +139,38 @@ class ComfySampler:
             raise ValueError("Another prompt can only be encoded where clip is connected.")
         sampler = copy.copy(self)
         sampler._conditionings = self._method.reprompted(lambda parts: rewriter.reworded(parts, prompt))
+        return sampler
+
+    def crop_terms(self, row: int) -> CropTerms | None:
+        """On what terms parts of a row's picture can be drawn; None where a conditioning only fits the whole."""
+        # A guider that shows no conditioning has none that could be cut.
+        if not self._conditionings or not all(map(can_be_cut, self._conditionings.values())):
+            return None
+        area = None if self._mask is None else self._mask[row, 0].float().cpu()
+        return CropTerms(self._rewriter is not None and self._rewriter.takes_prompts, area)
+
+    def cropped(
+        self,
+        rows: Sequence[int],
+        windows: Sequence[Window],
+        size: tuple[int, int],
+        prompt: str | None = None,
+        avoid: str = "",
+    ) -> ComfySampler:
+        """A sampler of a part of each row's picture, its rows in this order, at latents of ``size`` (height, width).
+
+        ``prompt`` stands in the place of every row's, unless it is None, and ``avoid`` is added to the negative one.
+        """
+        sampler = copy.copy(self if prompt is None else self.with_prompt(prompt))
+        conditionings = dict(sampler._conditionings)
+        if avoid and self._rewriter is not None and NEGATIVE in conditionings:
+            conditionings[NEGATIVE] = self._rewriter.avoiding(conditionings[NEGATIVE], avoid)
+        sampler._conditionings = {
+            name: conditioning_of_windows(conditioning_of_rows(parts, rows, self.batch), windows, self.size)
+            for name, parts in conditionings.items()
+        }
+        sampler._latents = self._latents.new_zeros(len(rows), self._latents.shape[1], *size)
+        sampler._mask, sampler._noise_index = None, 0
         return sampler
 
     def nfe(self, noise_level: float = 1.0) -> int:

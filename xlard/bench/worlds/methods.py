@@ -179,6 +179,7 @@ METHODS = (
         "the loop that keeps everything but what is wrong",
         _loop(*DEFAULT_STRATEGIES, may_change=KEEP_ALL),
     ),
+    Method("detailed_loop_N", "the loop with detail, too", _loop(*DEFAULT_STRATEGIES, "detail")),
     Method("anything_loop_N", "the loop in which anything may change", _loop(*DEFAULT_STRATEGIES, may_change=ANYTHING)),
     *(
         Method(f"{spec.name}_N", "the loop with this strategy alone", _loop(spec.name))

@@ -13,12 +13,11 @@ from ...critics.mllm import MLLMCritic
 from ...critics.scoring import make_scoring
 from ...critique import Verdict
 from ...files import write_json
-from ...loop.attempt import carry_out
 from ...loop.baselines import base
 from ...loop.correction import Correction
 from ...loop.engine import Engine
 from ...loop.router import router
-from ...loop.run import plan_for
+from ...loop.run import plan_for, try_plans
 from ...loop.settings import LoopSettings
 from ...loop.state import LoopState, Round
 from ...prompts import claims_from_prompt
@@ -123,12 +122,7 @@ def one_round(
             for row in range(len(misses_of_batch))
             if (plan := plan_for(engine, row, 1, strategies, correction))
         }
-        if plans:
-            engine.try_rows(
-                list(plans),
-                lambda: carry_out(engine, list(plans), list(plans.values()), correction),
-                lambda state, critique: True,
-            )
+        try_plans(engine, plans, correction, lambda state, critique: True)
         rounds += [state.rounds[1] if state.rounds[1:] else None for state in engine.states]
         print(f"{name}: {start + len(misses_of_batch)}/{len(misses)}", flush=True)
     return rounds
@@ -148,11 +142,21 @@ def changed_outside(before: Round, after: Round) -> int:
     return int((after.latent != before.latent)[:, ~after.region].sum())
 
 
+def change_outside(before: Round, after: Round) -> float:
+    """The mean change in [0, 1] of the pixels where nothing was to be redrawn; 0 where all was."""
+    if after.region is None:
+        return 0.0
+    size = after.image.shape[:2]
+    redrawn = torch.nn.functional.interpolate(after.region[None, None].float(), size, mode="nearest")[0, 0] > 0
+    change = (after.image - before.image).abs()[~redrawn]
+    return change.mean().item() if len(change) else 0.0
+
+
 def figures_of(checker: Checker, misses: Sequence[NearMiss], rounds: Sequence[Round | None]) -> dict[str, dict]:
     """Of all pictures, and of those that failed in each type of claim: how many there are and a plan was made for; of
     these the shares, with Wilson intervals, in which the claim holds and in which all do, by the critic and by the
-    checker; in how many the checker found before that the claim holds; values changed outside; mean share of the
-    latent that was open, NFE.
+    checker; in how many the checker found before that the claim holds; values changed outside; mean change of pixels
+    outside, share of the latent that was open, NFE.
     """
     rows: list[dict] = []
     for miss, after in zip(misses, rounds):
@@ -163,6 +167,7 @@ def figures_of(checker: Checker, misses: Sequence[NearMiss], rounds: Sequence[Ro
                     "claim_type": miss.claim_type,
                     "nfe": after.nfe,
                     "outside": changed_outside(miss.state.first, after),
+                    "pixels": change_outside(miss.state.first, after),
                     "open": 1.0 if after.region is None else after.region.float().mean().item(),
                     "held": bool(_exact(checker, miss, miss.state.first)[miss.failed].passed),
                     **{
@@ -185,7 +190,7 @@ def figures_of(checker: Checker, misses: Sequence[NearMiss], rounds: Sequence[Ro
                 **{name: wilson(sum(row[name] for row in rows_of_type), number) for name in SHARES},
                 "held": sum(row["held"] for row in rows_of_type),
                 "outside": sum(row["outside"] for row in rows_of_type),
-                **{name: sum(row[name] for row in rows_of_type) / number for name in ("open", "nfe")},
+                **{name: sum(row[name] for row in rows_of_type) / number for name in ("open", "pixels", "nfe")},
             }
     return figures
 
@@ -208,6 +213,7 @@ def table(figures: dict[str, dict[str, dict]]) -> str:
         "held before, checker",
         "open",
         "values changed outside",
+        "change of pixels outside",
         "NFE",
     ]
     return markdown(
@@ -222,6 +228,7 @@ def table(figures: dict[str, dict[str, dict]]) -> str:
                 str(row["held"]),
                 f"{row['open']:.2f}",
                 str(row["outside"]),
+                f"{row['pixels']:.4f}",
                 f"{row['nfe']:.1f}",
             ]
             for name, figures_of_strategy in figures.items()
