@@ -13,12 +13,12 @@ LOADERS = {
         ("no critic 'not-there'", "models/xlard/critics/Qwen3-VL-4B-Instruct (9 GB"),
     ),
     "XLARDDetectorCritic": (
-        {"detector_name": "grounding", "threshold": 0.3, "most_overlap": 0.5},
-        ("no detector 'grounding'", "grounding-dino-tiny (0.7 GB"),
+        {"detector_name": "not-there", "threshold": 0.3, "most_overlap": 0.5},
+        ("no detector 'not-there'", "grounding-dino-tiny (0.7 GB"),
     ),
     "XLARDCriticWithMasks": (
-        {"critic": ["world", 3], "segmenter_name": "sam"},
-        ("no segmenter 'sam'", "sam2.1-hiera-tiny (0.2 GB"),
+        {"critic": ["world", 3], "segmenter_name": "not-there"},
+        ("no segmenter 'not-there'", "sam2.1-hiera-tiny (0.2 GB"),
     ),
 }
 

@@ -29,7 +29,6 @@ import folder_paths  # noqa: E402
 import torch  # noqa: E402
 from comfy_api.latest import io  # noqa: E402
 from comfy_execution.graph import DynamicPrompt  # noqa: E402
-from comfy_execution.utils import CurrentNodeContext  # noqa: E402
 from torch.nn import Linear  # noqa: E402
 
 spec = importlib.util.spec_from_file_location(
@@ -39,6 +38,7 @@ sys.modules["pack"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules["pack"])
 
 from guider_checks import guider_checks  # noqa: E402
+from job_checks import job_checks  # noqa: E402
 from pack.nodes.comfy import diffusers_models  # noqa: E402
 from pack.nodes.comfy.compat import encoders, guiders, jobs, sampling  # noqa: E402
 from pack.nodes.comfy.managed import ManagedModule  # noqa: E402
@@ -202,33 +202,6 @@ def pictures_have_their_seeds():
     assert not torch.allclose(two[0], torch.zeros(4, 12, 12))
 
 
-def jobs_have_ids():
-    assert jobs.running() is None, "there is a job where none runs"
-    with CurrentNodeContext("job", "node"):
-        assert jobs.running() == ("job", "node"), jobs.running()
-
-
-def pages_hear_of_events():
-    sent = []
-    server = SimpleNamespace(client_id="page", send_sync=lambda *message: sent.append(message))
-    # The module itself starts much that needs a running server.
-    sys.modules["server"] = SimpleNamespace(PromptServer=SimpleNamespace(instance=server))
-    jobs.tell_page("event", {"node": "1"})
-    server.client_id = None
-    jobs.tell_page("event", {"node": "2"})
-    del sys.modules["server"]
-    assert sent == [("event", {"node": "1"}, "page")], sent
-    source = (comfyui / "server.py").read_text(encoding="utf-8")
-    assert "PromptServer.instance = self" in source and "def send_sync(self, event, data, sid=None)" in source
-
-
-def pictures_carry_their_workflow():
-    node = SimpleNamespace(hidden=SimpleNamespace(prompt={"1": {}}, extra_pnginfo={"workflow": {}}))
-    assert jobs.workflow_texts(node) == {"prompt": '{"1": {}}', "workflow": "{}"}
-    sys.modules["comfy.cli_args"].args.disable_metadata = True
-    assert not jobs.workflow_texts(node)
-
-
 def graphs_can_be_read_and_grown():
     prompt = DynamicPrompt(
         {
@@ -376,8 +349,7 @@ CHECKS = (
     empty_latents_fit_the_model,
     schedules_are_those_of_ksampler,
     pictures_have_their_seeds,
-    pages_hear_of_events,
-    jobs_have_ids,
+    *job_checks(jobs, comfyui),
     graphs_can_be_read_and_grown,
     nodes_know_their_outputs,
     folders_are_listed,

@@ -1,0 +1,42 @@
+"""The checks of what nodes/comfy/compat/jobs.py knows of jobs and tells the page, for compat_checks.py."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from comfy.cli_args import args
+from comfy_execution.utils import CurrentNodeContext
+
+
+def job_checks(jobs: Any, comfyui: Path) -> tuple[Callable[[], None], ...]:
+    """The checks; ``comfyui`` is ComfyUI's folder."""
+
+    def jobs_have_ids() -> None:
+        assert jobs.running() is None, "there is a job where none runs"
+        with CurrentNodeContext("job", "node"):
+            assert jobs.running() == ("job", "node"), jobs.running()
+
+    def pages_hear_of_events() -> None:
+        sent = []
+        server = SimpleNamespace(client_id="page", send_sync=lambda *message: sent.append(message))
+        # The module itself starts much that needs a running server.
+        sys.modules["server"] = SimpleNamespace(PromptServer=SimpleNamespace(instance=server))
+        jobs.tell_page("event", {"node": "1"})
+        server.client_id = None
+        jobs.tell_page("event", {"node": "2"})
+        del sys.modules["server"]
+        assert sent == [("event", {"node": "1"}, "page")], sent
+        source = (comfyui / "server.py").read_text(encoding="utf-8")
+        assert "PromptServer.instance = self" in source and "def send_sync(self, event, data, sid=None)" in source
+
+    def pictures_carry_their_workflow() -> None:
+        node = SimpleNamespace(hidden=SimpleNamespace(prompt={"1": {}}, extra_pnginfo={"workflow": {}}))
+        assert jobs.workflow_texts(node) == {"prompt": '{"1": {}}', "workflow": "{}"}
+        args.disable_metadata = True
+        carried = jobs.workflow_texts(node)
+        args.disable_metadata = False
+        assert not carried, carried
+
+    return jobs_have_ids, pages_hear_of_events, pictures_carry_their_workflow
