@@ -11,7 +11,7 @@ from functools import cache
 from tests.support.imports import Import, imports_of, modules, sources
 from tests.support.paths import CHECKOUT
 
-TOP = {".ci", ".github", "docs", "nodes", "tests", "web", "workflows", "xlard"}
+TOP = {".ci", ".github", "docs", "nodes", "subgraphs", "tests", "web", "workflows", "xlard"}
 PAGES = ("CONTRIBUTING.md", "docs/architecture.md")
 """What developers read."""
 
