@@ -22,6 +22,7 @@ from .grid import Grid
 from .object_prompts import prompt_for_object, prompt_for_place
 from .plan import Plan, Situation
 from .regions import REGION_GROWTH
+from .strategies import HOLE_NOISE_LEVELS
 
 CONTEXT = 1.5
 """How many times as high and wide as an object, with its margin, the part around it is."""
@@ -37,11 +38,6 @@ OBJECT_NOISE_LEVELS = (1.0,)
 
 COLOR_NOISE_LEVELS = (0.8, 0.9)
 """Noise levels that the same object is drawn from in another colour, one for each try."""
-
-HOLE_NOISE_LEVELS = (0.8, 0.5)
-"""Noise levels that an emptied place is drawn from: the higher one gives it texture, the lower one is for where the
-object came back.
-"""
 
 CLAIM_NOISE_LEVELS = (0.6, 0.8)
 """Noise levels that an object is drawn from where something that no box shows is wrong with it."""

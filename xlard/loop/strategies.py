@@ -38,8 +38,8 @@ SEAM_NOISE_LEVEL = 0.5
 """Noise level that what is around a redrawn part is renoised to, where objects have masks."""
 
 HOLE_NOISE_LEVELS = (0.8, 0.5)
-"""Noise levels that what was behind an object with a mask is drawn from: the higher one gives it the texture of what is
-around, the lower one is for where the object came back.
+"""Noise levels that an emptied place is drawn from: the higher one gives it the texture of what is around, the lower
+one is for where the object came back.
 """
 
 
