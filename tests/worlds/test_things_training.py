@@ -45,8 +45,8 @@ def folder(tmp_path_factory) -> Path:
     options = ["--out", str(path), "--steps", "2", "--batch", "2", "--pool", "4"]
     main(["train", "generator", *options, "--validate-every", "2"])
     main(["train", "checker", *options, "--validate-every", "2", "--width", "4"])
-    main(["train", "critic", *options, "--listing"])
-    main(["train", "critic", *options])
+    for stage in ("seeing", "boxes", "critic"):
+        main(["train", "critic", *options, "--stage", stage])
     return path
 
 
@@ -89,12 +89,13 @@ def test_the_checker_is_a_file_with_its_figures(folder: Path) -> None:
 def test_the_critic_is_a_folder_that_answers(folder: Path) -> None:
     asked = ThingsWorld(folder).critic().backend
     assert asked.seen_size(torch.zeros(SIDE, SIDE, 3)) == (SIDE, SIDE)
-    assert json.loads((folder / "critic.json").read_text())["steps"] == 2
+    figures = json.loads((folder / "critic.json").read_text())
+    assert figures["steps"] == figures["boxes"]["steps"] == figures["boxes"]["seeing"]["steps"] == 2
 
 
 def test_a_critic_begins_with_what_another_worlds_critic_knows(folder: Path, tmp_path: Path) -> None:
     shutil.copy(folder / "autoencoder.safetensors", tmp_path)
-    options = ["--listing", "--steps", "1", "--batch", "2", "--pool", "4", "--learning-rate", "0"]
+    options = ["--stage", "boxes", "--steps", "1", "--batch", "2", "--pool", "4", "--learning-rate", "0"]
     main(["train", "critic", "--out", str(tmp_path), *options, "--begin", str(CRITIC)])
     before, after = (load_file(path / "model.safetensors") for path in (CRITIC, tmp_path / "boxes"))
     rows, others = (AutoTokenizer.from_pretrained(path).get_vocab() for path in (CRITIC, tmp_path / "boxes"))

@@ -56,8 +56,15 @@ def _parser() -> argparse.ArgumentParser:
     checker = validated(model("checker", "a detector on renders and their reconstructions", 4000, 32, 1e-3, 8000))
     checker.add_argument("--width", type=int, default=32, help="channels at half of the picture's size")
     critic = model("critic", "Qwen3-VL on renders, reconstructions and annotated pictures", 8000, 32, 1e-3, 20_000)
-    critic.add_argument("--listing", action="store_true", help="first: learn to list objects, into the folder boxes")
-    critic.add_argument("--begin", type=Path, metavar="FOLDER", help="critic whose weights the listing begins with")
+    critic.add_argument(
+        "--stage",
+        choices=("seeing", "boxes", "critic"),
+        default="critic",
+        help="first what stands where, then lists of objects, then all questions",
+    )
+    critic.add_argument(
+        "--begin", type=Path, metavar="FOLDER", help="critic that it begins with; else the last stage's"
+    )
     add_learners(new_model(models, OUT))
     add_drawing(commands, OUT)
     masks = commands.add_parser("masks", help="measure a segmenter's masks of boxes on renders")

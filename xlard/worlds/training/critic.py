@@ -42,11 +42,7 @@ def train_critic(
     device = default_device()
     torch.manual_seed(seed)
     processor = build_processor(world.critic_design)
-    model = (
-        build_model(world.critic_design, processor.tokenizer)
-        if begin is None
-        else _trained(begin, world.critic_design, processor)
-    )
+    model = begun_with(begin, world.critic_design, processor)
     trainer = Trainer(run, model, steps, learning_rate, seed, device, decay=0.998)
     use_linear_patches(trainer.module)
     pictures = sources()
@@ -60,26 +56,34 @@ def train_critic(
         return trainer.module(**conversations.inputs(talks, shown)).loss
 
     trainer.run(batch_loss, max_seconds=max_seconds)
-    figures = {
+    model = build_model(world.critic_design, processor.tokenizer)
+    model.load_state_dict(trainer.average.module.state_dict())
+    save(output, model.eval(), processor)
+    return training_figures(trainer, batch)
+
+
+def training_figures(trainer: Trainer, batch: int) -> dict[str, Any]:
+    """What is saved with the weights of a finished training of ``batch`` samples a step."""
+    return {
         "steps": trainer.step,
         "batch": batch,
-        "seed": seed,
+        "seed": trainer.seed,
         "seconds": round(trainer.seconds),
         "machine": machine(),
         "loss": trainer.losses[-1][1],
     }
-    model = build_model(world.critic_design, processor.tokenizer)
-    model.load_state_dict(trainer.average.module.state_dict())
-    save(output, model.eval(), processor)
-    return figures
 
 
-def _trained(folder: Path, design: CriticDesign, processor: Any) -> Any:
-    """A critic of this design with the weights, in fp32, of the critic in a folder, which may be another world's.
+def begun_with(folder: Path | None, design: CriticDesign, processor: Any) -> Any:
+    """A critic of this design with the weights, in fp32, of the critic in a folder, which may be another world's; with
+    random ones without a folder.
 
     A word has the embedding that it had there; the grid of positions is resized.
     """
     from transformers import AutoModelForImageTextToText, AutoTokenizer
+
+    if folder is None:
+        return build_model(design, processor.tokenizer)
 
     earlier: Any = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
     words = AutoTokenizer.from_pretrained(folder).get_vocab()

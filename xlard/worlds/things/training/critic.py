@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from ....training.trainer import default_device
 from ...training.annotated import Annotated
 from ...training.critic import LISTING, train_critic
 from ...training.lessons import TASKS
+from ...training.sight import train_sight
 from ..autoencoder import load_autoencoder
 from ..world import ThingsWorld
 from .labelled import annotated, labelled_pool
@@ -31,6 +34,10 @@ def sources(folder: Path, pool: int) -> list[Annotated]:
     return [annotated(renders), *([Annotated.joined(generated)] if generated else [])]
 
 
+STAGES = ("seeing", "boxes", "critic")
+"""The trainings, each of which begins with what the one before wrote: what is in each cell, lists, all questions."""
+
+
 def train(
     folder: Path,
     command: str,
@@ -39,30 +46,29 @@ def train(
     learning_rate: float,
     pool: int,
     seed: int,
-    listing: bool,
+    stage: str,
     begin: Path | None = None,
     threads: int | None = None,
     max_seconds: float | None = None,
 ) -> dict[str, Any]:
-    """Train on listing objects, into ``folder/boxes``; or, from there, on every question, into ``folder/critic``.
+    """One of the ``STAGES``, which writes the critic's folder of that name.
 
-    ``begin`` is the folder of the critic whose weights the listing begins with, which may be another world's.
+    ``begin`` is the folder of the critic whose weights it begins with in place of the earlier stage's; that may be
+    another world's.
     """
     if threads:
         torch.set_num_threads(threads)
-    name = "boxes" if listing else "critic"
-    figures = train_critic(
-        ThingsWorld(folder, default_device()),
-        folder / f"{name}_run",
-        folder / name,
-        LISTING if listing else TASKS,
-        lambda: sources(folder, pool),
-        begin if listing else folder / "boxes",
-        steps,
-        batch,
-        seed,
-        learning_rate,
-        max_seconds,
-    )
+    earlier = STAGES[STAGES.index(stage) - 1] if stage != STAGES[0] else None
+    if begin is None and earlier is not None:
+        begin = folder / earlier
+    world = ThingsWorld(folder, default_device())
+    run, pictures = folder / f"{stage}_run", partial(sources, folder, pool)
+    rest = (pictures, begin, steps, batch, seed, learning_rate, max_seconds)
+    if stage == "seeing":
+        figures = train_sight(world, run, folder / stage, *rest)
+    else:
+        figures = train_critic(world, run, folder / stage, LISTING if stage == "boxes" else TASKS, *rest)
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return {"model": name, "command": command, "time": now, "renders": pool, **figures}
+    figures = {"model": stage, "command": command, "time": now, "renders": pool, **figures}
+    before = folder / f"{earlier}.json"
+    return figures | ({earlier: json.loads(before.read_text())} if before.exists() else {})
