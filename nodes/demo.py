@@ -6,23 +6,16 @@ from comfy_api.latest import io
 
 from ..xlard.models.corrector import LatentCorrector
 from ..xlard.models.head import RewardHead
-from ..xlard.worlds.shapes.architecture import (
-    CORRECTOR,
-    CRITIC,
-    DETECTOR,
-    DETECTOR_THRESHOLD,
-    HEAD,
-    LATENT_SIDE,
-    PIPELINE,
-)
+from ..xlard.worlds.registry import WORLD_NAMES, load_world
 from . import inputs, sockets
+from .comfy.compat.jobs import ExecutionBlocker
 from .comfy.critic.folder import load_critic, load_detector
 from .comfy.diffusers_models import load_demo_clip, load_demo_model, load_demo_vae, weight_files
 from .comfy.folders import fingerprint
 from .comfy.managed import load_managed
-from .comfy.sampling.latents import PIXELS_PER_LATENT
 
-_SIDE = LATENT_SIDE * PIXELS_PER_LATENT
+_FIRST = "shapes"
+"""The world of graphs that name none: they are from before there were two."""
 
 
 class XLARDDemo(io.ComfyNode):
@@ -36,38 +29,53 @@ class XLARDDemo(io.ComfyNode):
             category="xLARD/demo",
             **inputs.search_aliases("example model", "toy model", "try xlard"),
             description=(
-                "A small world that ships with the pack: a generator of coloured shapes, its text encoder and "
-                "autoencoder, a critic, a reward head, a corrector and a detector. It needs no download and runs on a "
-                f"CPU. Try prompts like 'two red circles and a blue square' at {_SIDE} x {_SIDE}."
+                "Two small worlds that ship with the pack, each with a generator, its text encoder and autoencoder, a "
+                "critic, a reward head and a corrector. They need no download and run on a CPU. things: try 'a cat "
+                "left of a dog on grass' at 128 x 128. shapes: try 'two red circles and a blue square' at 96 x 96."
             ),
+            inputs=[
+                io.Combo.Input(
+                    "world",
+                    options=list(WORLD_NAMES),
+                    default=WORLD_NAMES[0],
+                    optional=True,
+                    tooltip=(
+                        "things: animals, fruit, cups, cars and more on grass, snow, a beach, a table, at night, at 128"
+                        " x 128 pixels. shapes: circles, squares and triangles at 96 x 96, faster."
+                    ),
+                ),
+            ],
             outputs=sockets.named(
                 io.Model.Output("model", tooltip="The generator, an ordinary MODEL: KSampler and LoRAs work on it."),
-                io.Clip.Output("clip", tooltip="The text encoder, for CLIP Text Encode. It knows the words of shapes."),
+                io.Clip.Output("clip", tooltip="The text encoder, for CLIP Text Encode. It knows the words of its world only."),
                 io.Vae.Output("vae", tooltip="The autoencoder, for VAE Encode and VAE Decode."),
                 sockets.Critic.Output("critic", tooltip="The critic, which judges pictures of this world."),
                 sockets.Head.Output("head", tooltip="The reward head, which reads rewards from this world's latents."),
                 sockets.Corrector.Output("corrector", tooltip="The corrector for this world's latents."),
                 sockets.Critic.Output(
                     "detector",
-                    tooltip="A critic that is a detector of this world's shapes: for xLARD Critic Pair, or alone.",
+                    tooltip="A critic that is a detector of shapes: for xLARD Critic Pair, or alone. things has none.",
                 ),
             ),
         )
 
     @classmethod
-    def fingerprint_inputs(cls) -> str:
-        return fingerprint(
-            *weight_files(PIPELINE), CRITIC / "model.safetensors", HEAD, CORRECTOR, DETECTOR / "model.safetensors"
-        )
+    def fingerprint_inputs(cls, world: str = _FIRST) -> str:
+        models = load_world(world)
+        folders = (folder / "model.safetensors" for folder in (models.critic_folder, models.detector_folder))
+        return fingerprint(*weight_files(models.pipeline), models.head_file, models.corrector_file, *folders)
 
     @classmethod
-    def execute(cls) -> io.NodeOutput:
+    def execute(cls, world: str = _FIRST) -> io.NodeOutput:
+        models = load_world(world)
         return io.NodeOutput(
-            load_demo_model(PIPELINE),
-            load_demo_clip(PIPELINE),
-            load_demo_vae(PIPELINE),
-            load_critic(CRITIC),
-            load_managed(RewardHead.load, HEAD),
-            load_managed(LatentCorrector.load, CORRECTOR),
-            load_detector(DETECTOR, DETECTOR_THRESHOLD),
+            load_demo_model(models.pipeline),
+            load_demo_clip(models.pipeline),
+            load_demo_vae(models.pipeline),
+            load_critic(models.critic_folder),
+            load_managed(RewardHead.load, models.head_file),
+            load_managed(LatentCorrector.load, models.corrector_file),
+            load_detector(models.detector_folder, models.detector_threshold)
+            if models.detector_folder.is_dir()
+            else ExecutionBlocker(f"The world {world} has no detector. Choose shapes, or connect the critic."),
         )

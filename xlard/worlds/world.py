@@ -67,6 +67,9 @@ class World(Protocol):
     places: tuple[str, ...]
     """Wordings that name a place in its prompts: ``on grass``. None where all pictures have the same ground."""
 
+    detector_threshold: float
+    """Score from which a box of its detector counts."""
+
     critic_design: CriticDesign
     """What its critic sees and says."""
 
