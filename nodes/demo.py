@@ -43,11 +43,13 @@ class XLARDDemo(io.ComfyNode):
                         "things: animals, fruit, cups, cars and more on grass, snow, a beach, a table, at night, at 128"
                         " x 128 pixels. shapes: circles, squares and triangles at 96 x 96, faster."
                     ),
-                ),
+                )
             ],
             outputs=sockets.named(
                 io.Model.Output("model", tooltip="The generator, an ordinary MODEL: KSampler and LoRAs work on it."),
-                io.Clip.Output("clip", tooltip="The text encoder, for CLIP Text Encode. It knows the words of its world only."),
+                io.Clip.Output(
+                    "clip", tooltip="The text encoder, for CLIP Text Encode. It knows its world's words only."
+                ),
                 io.Vae.Output("vae", tooltip="The autoencoder, for VAE Encode and VAE Decode."),
                 sockets.Critic.Output("critic", tooltip="The critic, which judges pictures of this world."),
                 sockets.Head.Output("head", tooltip="The reward head, which reads rewards from this world's latents."),

@@ -23,6 +23,7 @@ from ..file_keys import to_file
 from ..files import make_folder, write_whole
 from ..tensor_files import read_whole, write_tensors
 from .engine import end_together, engine, processes
+from .muon import BETAS
 from .plot import loss_plot
 
 _LOSSES = 100
@@ -67,6 +68,11 @@ def learning_rate_share(step: int, steps: int) -> float:
     return max(share, _LOWEST_RATE)
 
 
+def adamw(module: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
+    """The optimizer of all trainings that choose no other."""
+    return torch.optim.AdamW(module.parameters(), lr=learning_rate, weight_decay=weight_decay, betas=BETAS)
+
+
 @dataclass(frozen=True)
 class TrainingProgress:
     """Where a run stands: ``step`` of ``steps``, the seconds left, and pairs of step and value so far."""
@@ -91,7 +97,8 @@ class Trainer:
     ``validate`` returns the loss of a module on data that it is not trained on, every ``validate_every`` steps and at
     the end; ``kept`` is the average with the lowest one. Under torchrun or ``accelerate launch`` every process draws
     its own batches, the gradients are averaged, and the first process validates and saves. ``schedule`` gives the share
-    of the learning rate at a step, of so many steps.
+    of the learning rate at a step, of so many steps. ``optimizer`` makes another one than AdamW of module, learning
+    rate and weight decay; a group of its weights may have a ``scale`` of the learning rate.
 
     ``settings`` are JSON-ready values that a run depends on, beside the trainer's own. Raises ValueError where the
     folder holds a run with other settings.
@@ -112,15 +119,14 @@ class Trainer:
         validate_every: int = 0,
         settings: dict[str, Any] | None = None,
         schedule: Callable[[int, int], float] = learning_rate_share,
+        optimizer: Callable[[nn.Module, float, float], torch.optim.Optimizer] | None = None,
     ):
         self.folder, self.steps, self.learning_rate, self.seed = folder, steps, learning_rate, seed
         self.device, self.save_every, self.validate, self.validate_every = device, save_every, validate, validate_every
         self.schedule, self.engine = schedule, engine(device)
         self.module = module.to(device)
         self.average = AveragedModel(self.module, multi_avg_fn=get_ema_multi_avg_fn(decay))
-        self.optimizer = self.engine.prepare(
-            torch.optim.AdamW(self.module.parameters(), lr=learning_rate, weight_decay=weight_decay, betas=(0.9, 0.98))
-        )
+        self.optimizer = self.engine.prepare((optimizer or adamw)(self.module, learning_rate, weight_decay))
         # Steps, and the decay that may follow from them, are left out: a finished run may be given more.
         self.settings = {
             "learning rate": learning_rate,
@@ -198,7 +204,7 @@ class Trainer:
 
     def _take_step(self, with_loss: nn.Module) -> None:
         for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate * self.schedule(self.step, self.steps)
+            group["lr"] = self.learning_rate * self.schedule(self.step, self.steps) * group.get("scale", 1.0)
         with self.engine.autocast():
             loss = with_loss(self.step)
         self.optimizer.zero_grad(set_to_none=True)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from ...training.muon import Muon
 from ...training.trainer import Trainer, default_device, machine
 from ..critic_model import CriticDesign, build_model, build_processor, save
 from ..world import World
@@ -20,6 +21,10 @@ from .lessons import Lessons
 
 LISTING = ("list",)
 """Tasks of the first training."""
+
+_NO_MATRICES = ("embed_tokens", "lm_head", "pos_embed", "reader")
+_FASTER = 5.0
+"""Times AdamW's learning rate for Muon. Of 2 and 5, 5 learned more in the first 240 steps of seeing."""
 
 
 def train_critic(
@@ -43,7 +48,7 @@ def train_critic(
     torch.manual_seed(seed)
     processor = build_processor(world.critic_design)
     model = begun_with(begin, world.critic_design, processor)
-    trainer = Trainer(run, model, steps, learning_rate, seed, device, decay=0.998)
+    trainer = Trainer(run, model, steps, learning_rate, seed, device, decay=0.998, optimizer=critic_optimizer)
     use_linear_patches(trainer.module)
     pictures = sources()
     conversations, lessons = Conversations(processor, world.side, device), Lessons(world)
@@ -60,6 +65,11 @@ def train_critic(
     model.load_state_dict(trainer.average.module.state_dict())
     save(output, model.eval(), processor)
     return training_figures(trainer, batch)
+
+
+def critic_optimizer(module: nn.Module, learning_rate: float, weight_decay: float) -> Muon:
+    """Muon for a critic's blocks."""
+    return Muon(module, learning_rate, weight_decay, _NO_MATRICES, _FASTER)
 
 
 def training_figures(trainer: Trainer, batch: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import Linear
 
 from ...detections import Detection
 from ...training.trainer import Trainer, default_device
@@ -21,7 +22,7 @@ from ..critic_model import CriticDesign, build_processor, save
 from ..world import World
 from .annotated import Annotated, mirrored
 from .conversations import use_linear_patches
-from .critic import begun_with, training_figures
+from .critic import begun_with, critic_optimizer, training_figures
 
 CELL = 8
 """Side of a cell in pixels: a patch of the encoder."""
@@ -41,10 +42,22 @@ class CellReader(nn.Module):
     def __init__(self, design: CriticDesign, channels: int):
         super().__init__()
         self.sizes = [len(design.nouns) + 1, len(design.colors) + 1, 4]
-        self.linear = nn.Linear(channels, _MERGED**2 * sum(self.sizes))
+        self.linear = Linear(channels, _MERGED**2 * sum(self.sizes))
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, ...]:
         return self.linear(tokens).unflatten(-1, (_MERGED**2, sum(self.sizes))).flatten(1, 2).split(self.sizes, -1)
+
+
+class SeenCells(nn.Module):
+    """A critic's encoder and a reader of its tokens: from pixels, as the processor gives them, to ``CellReader``'s."""
+
+    def __init__(self, visual: Any, design: CriticDesign):
+        super().__init__()
+        self.visual, self.reader = visual, CellReader(design, visual.config.out_hidden_size)
+
+    def forward(self, pixel_values: Tensor, image_grid_thw: Tensor) -> tuple[Tensor, ...]:
+        tokens = self.visual(pixel_values, grid_thw=image_grid_thw).pooler_output
+        return self.reader(tokens.unflatten(0, (len(image_grid_thw), -1)))
 
 
 def cell_maps(objects: Sequence[Detection], design: CriticDesign) -> tuple[Tensor, Tensor, Tensor]:
@@ -110,9 +123,16 @@ def train_sight(
     processor = build_processor(design)
     model = begun_with(begin, design, processor)
     use_linear_patches(model)
-    visual = model.model.visual
-    module = nn.ModuleDict({"visual": visual, "reader": CellReader(design, visual.config.out_hidden_size)})
-    trainer = Trainer(run, module, steps, learning_rate, seed, device, decay=0.998)
+    trainer = Trainer(
+        run,
+        SeenCells(model.model.visual, design),
+        steps,
+        learning_rate,
+        seed,
+        device,
+        decay=0.998,
+        optimizer=critic_optimizer,
+    )
     pictures = sources()
 
     def batch_loss(step: int, generator: torch.Generator) -> Tensor:
@@ -121,11 +141,10 @@ def train_sight(
         images = processor.image_processor(images=list(shown), return_tensors="pt").to(device)
         maps = zip(*(cell_maps(row, design) for row in objects))
         wanted = [in_token_order(torch.stack(rows)).to(device) for rows in maps]
-        tokens = trainer.module["visual"](images["pixel_values"], grid_thw=images["image_grid_thw"]).pooler_output
-        return cell_loss(trainer.module["reader"](tokens.unflatten(0, (batch, -1))), wanted, len(design.nouns))
+        return cell_loss(trainer.module(**images), wanted, len(design.nouns))
 
     trainer.run(batch_loss, max_seconds=max_seconds)
-    visual.load_state_dict(trainer.average.module["visual"].state_dict())
+    model.model.visual.load_state_dict(trainer.kept.visual.state_dict())
     save(output, model.cpu().eval(), processor)
     return training_figures(trainer, batch)
 

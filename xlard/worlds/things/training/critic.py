@@ -58,9 +58,8 @@ def train(
     """
     if threads:
         torch.set_num_threads(threads)
-    earlier = STAGES[STAGES.index(stage) - 1] if stage != STAGES[0] else None
-    if begin is None and earlier is not None:
-        begin = folder / earlier
+    earlier = STAGES[: STAGES.index(stage)][-1:]
+    begin = begin or next((folder / name for name in earlier), None)
     world = ThingsWorld(folder, default_device())
     run, pictures = folder / f"{stage}_run", partial(sources, folder, pool)
     rest = (pictures, begin, steps, batch, seed, learning_rate, max_seconds)
@@ -70,5 +69,5 @@ def train(
         figures = train_critic(world, run, folder / stage, LISTING if stage == "boxes" else TASKS, *rest)
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     figures = {"model": stage, "command": command, "time": now, "renders": pool, **figures}
-    before = folder / f"{earlier}.json"
-    return figures | ({earlier: json.loads(before.read_text())} if before.exists() else {})
+    before = {name: folder / f"{name}.json" for name in earlier}
+    return figures | {name: json.loads(file.read_text()) for name, file in before.items() if file.exists()}
