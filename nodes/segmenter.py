@@ -11,6 +11,7 @@ from ..xlard.critics.segmenter.critic import MaskedCritic
 from . import inputs, sockets
 from .comfy import folders
 from .comfy.critic.folder import load_segmenter
+from .comfy.critic.sam3 import Sam3
 
 GRAB_CUT = "GrabCut"
 """The segmenter that needs no model."""
@@ -29,7 +30,7 @@ class XLARDCriticWithMasks(io.ComfyNode):
             description=(
                 "A critic as it is, and a segmenter that makes a mask of each box that it sees: object_masks of xLARD "
                 "Critique are then the objects and not their boxes. Nothing is downloaded: put the model's folder into "
-                "models/xlard/segmenters, or choose GrabCut."
+                "models/xlard/segmenters, choose GrabCut, or connect SAM 3."
             ),
             inputs=[
                 sockets.Critic.Input("critic", tooltip="The critic whose verdicts count; it must give boxes."),
@@ -40,6 +41,15 @@ class XLARDCriticWithMasks(io.ComfyNode):
                         "A folder in models/xlard/segmenters that holds a config.json: SAM, SAM 2, SAM-HQ or EdgeTAM, "
                         "as transformers has them. Or GrabCut, which needs no model, but the package OpenCV: it takes "
                         "what differs in colour from what is around the box."
+                    ),
+                ),
+                io.Model.Input(
+                    "sam3",
+                    display_name="SAM 3",
+                    optional=True,
+                    tooltip=(
+                        "The MODEL of a SAM 3 checkpoint, from Load Checkpoint: it makes the masks in place of the "
+                        "segmenter above. Releases of ComfyUI without SAM 3 refuse it."
                     ),
                 ),
             ],
@@ -62,8 +72,9 @@ class XLARDCriticWithMasks(io.ComfyNode):
         return folders.folder_fingerprint(folder) if folder else GRAB_CUT
 
     @classmethod
-    def execute(cls, critic: object, segmenter_name: str) -> io.NodeOutput:
-        return io.NodeOutput(MaskedCritic(as_judge(critic), load_segmenter(_folder(segmenter_name))))
+    def execute(cls, critic: object, segmenter_name: str, sam3: object | None = None) -> io.NodeOutput:
+        segmenter = load_segmenter(_folder(segmenter_name)) if sam3 is None else Sam3(sam3)
+        return io.NodeOutput(MaskedCritic(as_judge(critic), segmenter))
 
 
 def _folder(segmenter_name: str) -> Path | None:

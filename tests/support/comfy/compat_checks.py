@@ -40,7 +40,7 @@ spec.loader.exec_module(sys.modules["pack"])
 from guider_checks import guider_checks  # noqa: E402
 from job_checks import job_checks  # noqa: E402
 from pack.nodes.comfy import diffusers_models  # noqa: E402
-from pack.nodes.comfy.compat import encoders, guiders, jobs, sampling  # noqa: E402
+from pack.nodes.comfy.compat import encoders, guiders, jobs, sampling, segmenting  # noqa: E402
 from pack.nodes.comfy.managed import ManagedModule  # noqa: E402
 from pack.nodes.comfy.sampling import conditioning_rows as rows  # noqa: E402
 from pack.xlard.worlds.shapes.architecture import PIPELINE  # noqa: E402
@@ -326,6 +326,17 @@ def vaes_tell_their_latents():
     assert encoders.vae_shape(VAE) == (4, False), encoders.vae_shape(VAE)
 
 
+def boxes_have_masks():
+    source = comfyui / "comfy_extras" / "nodes_sam3.py"
+    if not source.exists():
+        assert segmenting.sam3_missing(MODEL).startswith("This ComfyUI has no SAM 3")
+        return
+    text = source.read_text(encoding="utf-8")
+    for part in ('"SAM3_Detect"', "def execute(cls, model, image,", "bboxes=None", "individual_masks=False"):
+        assert part in text, part
+    assert "forward_segment(frame, box_inputs=" in text and "NodeOutput(mask_out" in text
+
+
 def models_are_built_from_weights():
     assert drawn(MODEL).shape == LATENTS.shape
     assert PROMPT[0][0].shape[-1] == 128, PROMPT[0][0].shape
@@ -360,6 +371,7 @@ CHECKS = (
     conditionings_are_split,
     tokens_have_names,
     vaes_tell_their_latents,
+    boxes_have_masks,
     models_are_built_from_weights,
 )
 
