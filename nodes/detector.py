@@ -82,8 +82,11 @@ class XLARDDetectorCritic(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, detector_name: str | None = None) -> bool | str:
-        return folders.is_there(folders.DETECTORS, detector_name)
+    def validate_inputs(cls, detector_name: str | None = None, colors: str | None = None) -> bool | str:
+        detector = folders.is_there(folders.DETECTORS, detector_name)
+        if detector is not True or colors == BY_PIXELS:
+            return detector
+        return folders.is_there(folders.CLIPS, colors)
 
     @classmethod
     def fingerprint_inputs(cls, detector_name: str, colors: str = BY_PIXELS, **settings: object) -> str:

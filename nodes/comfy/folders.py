@@ -25,6 +25,9 @@ _EXAMPLES = {
     "models/xlard/detectors/grounding-dino-tiny (0.7 GB, huggingface.co/IDEA-Research/grounding-dino-tiny).",
     SEGMENTERS: " A small one: hf download facebook/sam2.1-hiera-tiny --local-dir "
     "models/xlard/segmenters/sam2.1-hiera-tiny (0.2 GB, huggingface.co/facebook/sam2.1-hiera-tiny).",
+    CLIPS: " One that many use: hf download openai/clip-vit-large-patch14 --local-dir "
+    "models/xlard/clips/clip-vit-large-patch14 (1.7 GB, huggingface.co/openai/clip-vit-large-patch14), or choose "
+    "pixels.",
 }
 """A model of each kind, as a command with its size and address."""
 
