@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 from comfy_api.latest import io
 
 from ..xlard.models.corrector import LatentCorrector
@@ -14,8 +18,8 @@ from .comfy.diffusers_models import load_demo_clip, load_demo_model, load_demo_v
 from .comfy.folders import fingerprint
 from .comfy.managed import load_managed
 
-_FIRST = "shapes"
-"""The world of graphs that name none: they are from before there were two."""
+_DEFAULT = "shapes"
+"""Graphs that name no world are from before there were two."""
 
 
 class XLARDDemo(io.ComfyNode):
@@ -29,15 +33,16 @@ class XLARDDemo(io.ComfyNode):
             category="xLARD/demo",
             **inputs.search_aliases("example model", "toy model", "try xlard"),
             description=(
-                "Two small worlds that ship with the pack, each with a generator, its text encoder and autoencoder, a "
-                "critic, a reward head and a corrector. They need no download and run on a CPU. things: try 'a cat "
-                "left of a dog on grass' at 128 x 128. shapes: try 'two red circles and a blue square' at 96 x 96."
+                "Two small worlds that ship with the pack, each with a generator, its text encoder and autoencoder, "
+                "and a critic; shapes has a reward head, a corrector and a detector, too. They need no download and "
+                "run on a CPU. shapes: try 'two red circles and a blue square' at 96 x 96. things: try 'a cat left of "
+                "a dog on grass' at 128 x 128."
             ),
             inputs=[
                 io.Combo.Input(
                     "world",
                     options=list(WORLD_NAMES),
-                    default=WORLD_NAMES[0],
+                    default=_DEFAULT,
                     optional=True,
                     tooltip=(
                         "things: animals, fruit, cups, cars and more on grass, snow, a beach, a table, at night, at 128"
@@ -52,32 +57,37 @@ class XLARDDemo(io.ComfyNode):
                 ),
                 io.Vae.Output("vae", tooltip="The autoencoder, for VAE Encode and VAE Decode."),
                 sockets.Critic.Output("critic", tooltip="The critic, which judges pictures of this world."),
-                sockets.Head.Output("head", tooltip="The reward head, which reads rewards from this world's latents."),
-                sockets.Corrector.Output("corrector", tooltip="The corrector for this world's latents."),
+                sockets.Head.Output("head", tooltip="The reward head of shapes, which reads rewards from its latents."),
+                sockets.Corrector.Output("corrector", tooltip="The corrector for the latents of shapes."),
                 sockets.Critic.Output(
-                    "detector",
-                    tooltip="A critic that is a detector of shapes: for xLARD Critic Pair, or alone. things has none.",
+                    "detector", tooltip="A critic that is a detector of shapes: for xLARD Critic Pair, or alone."
                 ),
             ),
         )
 
     @classmethod
-    def fingerprint_inputs(cls, world: str = _FIRST) -> str:
+    def fingerprint_inputs(cls, world: str = _DEFAULT) -> str:
         models = load_world(world)
         folders = (folder / "model.safetensors" for folder in (models.critic_folder, models.detector_folder))
         return fingerprint(*weight_files(models.pipeline), models.head_file, models.corrector_file, *folders)
 
     @classmethod
-    def execute(cls, world: str = _FIRST) -> io.NodeOutput:
+    def execute(cls, world: str = _DEFAULT) -> io.NodeOutput:
         models = load_world(world)
+
+        def part(what: str, path: Path, load: Callable[[Path], Any]) -> Any:
+            missing = f"The world {world} has no {what} yet. Leave that output free, or choose the world {_DEFAULT}."
+            return load(path) if path.exists() else ExecutionBlocker(missing)
+
+        def detector(folder: Path) -> Any:
+            return load_detector(folder, models.detector_threshold)
+
         return io.NodeOutput(
             load_demo_model(models.pipeline),
             load_demo_clip(models.pipeline),
             load_demo_vae(models.pipeline),
             load_critic(models.critic_folder),
-            load_managed(RewardHead.load, models.head_file),
-            load_managed(LatentCorrector.load, models.corrector_file),
-            load_detector(models.detector_folder, models.detector_threshold)
-            if models.detector_folder.is_dir()
-            else ExecutionBlocker(f"The world {world} has no detector. Choose shapes, or connect the critic."),
+            part("reward head", models.head_file, lambda file: load_managed(RewardHead.load, file)),
+            part("corrector", models.corrector_file, lambda file: load_managed(LatentCorrector.load, file)),
+            part("detector", models.detector_folder, detector),
         )

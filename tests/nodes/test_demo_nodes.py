@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from tests.support.graphs import PROMPT, SIDE, demo_graph, pixels, shown
+from tests.support.graphs import PROMPT, SIDE, demo_graph, error, pixels, shown, text
 from xlard.worlds.shapes.architecture import build_unet
 
 
@@ -49,6 +49,45 @@ def test_a_lora_changes_the_picture_and_at_strength_zero_does_not(comfy):
     plain = pixels(comfy, demo_graph(), "decoded")
     assert (drawn(0.0) == plain).all()
     assert (drawn(1.0) != plain).any()
+
+
+def things_graph() -> dict:
+    """A picture of the world of things, and what its critic says of it."""
+    graph = demo_graph(steps=8)
+    graph["world"]["inputs"]["world"] = "things"
+    graph["positive"]["inputs"]["text"] = "a red apple in snow"
+    graph["empty"]["inputs"].update(width=128, height=128)
+    graph["drawn"]["inputs"]["cfg"] = 2.0
+    graph["critique"] = {
+        "class_type": "XLARDCritique",
+        "inputs": {"images": ["decoded", 0], "critic": ["world", 3], "prompt": "a red apple in snow"},
+    }
+    return shown(graph, report=("critique", 6))
+
+
+def test_the_world_of_things_draws_and_judges(comfy):
+    graph = things_graph()
+    picture = pixels(comfy, graph, "decoded")
+    assert picture.shape == (128, 128, 3) and picture.std() > 10
+    assert "apple" in text(comfy.run(graph), "report")
+
+
+def test_what_a_world_lacks_is_said_where_it_is_used_and_nowhere_else(comfy):
+    graph = things_graph()
+    graph["rewards"] = {
+        "class_type": "XLARDPredictReward",
+        "inputs": {"latent": ["drawn", 0], "positive": ["positive", 0], "head": ["world", 4], "sigma": 0.0},
+    }
+    shown(graph, rewards=("rewards", 0))
+    assert "The world things has no reward head yet. Leave that output free" in error(comfy, graph)
+    assert comfy.run(things_graph()).status == "success"
+
+
+def test_a_world_that_is_not_there_is_refused(comfy):
+    graph = demo_graph()
+    graph["world"]["inputs"]["world"] = "clouds"
+    graph["seen"] = {"class_type": "PreviewImage", "inputs": {"images": ["decoded", 0]}}
+    assert "clouds" in error(comfy, graph)
 
 
 def test_the_demo_critic_head_and_corrector_are_read(comfy):

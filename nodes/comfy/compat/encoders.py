@@ -199,8 +199,8 @@ def flow_unet(
     """ComfyUI's base model around a UNet that predicts a flow, in fp32, on the offload device; loads no weights.
 
     ``preview_factors`` are red, green and blue of each latent channel, and last of the constant; None for no previews.
-    A ``channel_mult`` may be a fraction. Rests on ``comfy.supported_models_base.BASE``, its ``get_model``, and on
-    ``comfy.latent_formats.LatentFormat``: always.
+    A ``channel_mult`` may be a fraction. Rests on ``comfy.supported_models_base.BASE``, its ``get_model`` and
+    ``inpaint_model``, and on ``comfy.latent_formats.LatentFormat``: always.
     """
     config = _DemoModel({**unet_config, "channel_mult": [_Multiple(value) for value in unet_config["channel_mult"]]})
     config.latent_format.scale_factor = scale_factor
@@ -271,6 +271,10 @@ class _DemoModel(comfy.supported_models_base.BASE):
 
     def model_type(self, state_dict: dict, prefix: str = "") -> comfy.model_base.ModelType:
         return comfy.model_base.ModelType.FLOW
+
+    def inpaint_model(self) -> bool:
+        # ComfyUI takes every UNet with more than four channels for an inpainting one.
+        return False
 
 
 class _TextModel(comfy.clip_model.CLIPTextModel):
