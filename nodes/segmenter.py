@@ -45,7 +45,6 @@ class XLARDCriticWithMasks(io.ComfyNode):
                 ),
                 io.Model.Input(
                     "sam3",
-                    display_name="SAM 3",
                     optional=True,
                     tooltip=(
                         "The MODEL of a SAM 3 checkpoint, from Load Checkpoint: it makes the masks in place of the "
