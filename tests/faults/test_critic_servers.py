@@ -32,7 +32,7 @@ GOES_WRONG = {
     "endless": "sends more than",
     "reset": "the connection broke",
     "half": "the connection broke",
-    "redirect": "redirect",
+    "redirect": "which is not followed",
     "bad-gateway": "502",
     "busy": "429",
     "fail-500": "500",

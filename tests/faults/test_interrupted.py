@@ -14,6 +14,7 @@ from tests.support.broken_loops import best, broken_loop
 from tests.support.demo_jobs import demo_job
 from tests.support.faulty_server import MODEL, FaultyServer
 from tests.support.graphs import demo_graph, pictures
+from xlard.comfy_server.job_result import JobResult
 
 pytestmark = pytest.mark.faults
 
@@ -31,9 +32,14 @@ def events(faulty) -> dict[str, int]:
         if job is not None:
             said: list[tuple] = []
             result = faulty.run(job, on_progress=lambda *event: said.append(event))
-            assert result.status == "success", (name, result.error)
+            assert succeeded(result), (name, result.error)
             counted[name] = len(said)
     return counted
+
+
+def succeeded(result: JobResult) -> bool:
+    """Whether a job succeeded; one whose gate lets no picture of its seed through has done so."""
+    return result.status == "success" or result.error["exception_type"] == "ExecutionBlocked"
 
 
 @pytest.mark.parametrize("number", range(20))
@@ -50,11 +56,12 @@ def test_a_demo_workflow_that_is_cancelled_at_a_random_moment(faulty, events, nu
 
     result = faulty.run(demo_job(faulty, name, seed), on_progress=cancel)
     # The last node may have ended before it heard of it.
-    assert result.status in ("interrupted", "success"), result.error
+    assert result.status == "interrupted" or succeeded(result), result.error
     faulty.wait_until_idle()
     assert (pictures(faulty, demo_graph(), "decoded") == plain).all()
     assert faulty.settled() == settled
-    assert faulty.run(demo_job(faulty, name, seed)).status == "success"
+    again = faulty.run(demo_job(faulty, name, seed))
+    assert succeeded(again), again.error
 
 
 def queue_together(faulty: FaultyServer, *graphs: dict) -> list:

@@ -33,8 +33,12 @@ def demo_job(server: ComfyServer, name: str, seed: int) -> dict | None:
     if {node["type"] for node in workflow["nodes"]} - info.keys() - NOTES:
         return None
     graph = shortened(workflow_to_api(workflow, info))
+    # An instruction is about the picture that is there.
+    edited = any(node["class_type"] == "XLARDEditClaims" for node in graph.values())
     for node in graph.values():
         for wanted in ("seed", "noise_seed"):
+            if edited and node["class_type"] == "KSampler":
+                continue
             if isinstance(node["inputs"].get(wanted), int):
                 node["inputs"][wanted] = seed
         if node["class_type"] in ("XLARDCollect", "XLARDTrainHead", "XLARDTrainCorrector"):
