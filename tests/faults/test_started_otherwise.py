@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests.support.demo_jobs import demo_job
 from tests.support.faulty_server import FaultyServer
+from tests.support.graphs import SIDE
 from xlard.comfy_server.server import device_arguments
 
 pytestmark = pytest.mark.faults
@@ -18,23 +19,31 @@ LOOPS = ("demo_self_correct", "demo_loop_graph")
 OPTIONS = ["--cache-none", "--cache-lru 1", "--lowvram", "--cpu", "--disable-metadata"]
 
 
-def pictures(server: FaultyServer, name: str, seed: int) -> list[tuple[np.ndarray, dict]]:
-    """The pictures that a workflow shows and saves, and what their files say beside them."""
+Shown = list[tuple[np.ndarray, dict]]
+
+
+def pictures(server: FaultyServer, name: str, seed: int) -> Shown:
+    """The pictures that a workflow shows, in the order of its nodes, and what their files say beside them.
+
+    Those of another size than the world's are reports, which name seconds.
+    """
     result = server.run(demo_job(server, name, seed))
     assert (result.status, result.node_errors) == ("success", {}), result.error
-    files = [Image.open(io.BytesIO(server.view(file))) for file in result.files() if file["filename"].endswith(".png")]
-    assert files
-    return [(np.asarray(file), dict(file.info)) for file in files]
+    files = sorted(result.files(), key=lambda file: file["node"])
+    shown = [Image.open(io.BytesIO(server.view(file))) for file in files if file["filename"].endswith(".png")]
+    drawn = [(np.asarray(picture), dict(picture.info)) for picture in shown if picture.size == (SIDE, SIDE)]
+    assert drawn
+    return drawn
 
 
 @pytest.fixture(scope="module")
-def expected(faulty) -> dict[str, list[tuple[np.ndarray, dict]]]:
+def expected(faulty) -> dict[str, Shown]:
     """The same of a server without other options."""
     return {name: pictures(faulty, name, 7) for name in LOOPS}
 
 
 @pytest.mark.parametrize("options", OPTIONS)
-def test_the_demos_loops_draw_the_same(expected, options: str) -> None:
+def test_the_demos_loops_draw_the_same(expected: dict[str, Shown], options: str) -> None:
     if options == "--lowvram" and "--cpu" in device_arguments():
         pytest.skip("ComfyUI takes --lowvram only where there is a GPU.")
     with FaultyServer(arguments=tuple(options.split())) as server:

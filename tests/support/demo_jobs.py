@@ -27,18 +27,19 @@ def shortened(graph: dict) -> dict:
 def demo_job(server: ComfyServer, name: str, seed: int) -> dict | None:
     """The job of a shipped workflow; ``seed`` is that of its nodes, and makes names of what they collect and train.
 
+    What is collected keeps its seed, since not any few pictures will do, and so does a picture that is edited, since the
+    instruction is about what it shows.
     None where this ComfyUI lacks a node of it.
     """
     workflow, info = saved(name), server.object_info()
     if {node["type"] for node in workflow["nodes"]} - info.keys() - NOTES:
         return None
     graph = shortened(workflow_to_api(workflow, info))
-    # An instruction is about the picture that is there.
-    edited = any(node["class_type"] == "XLARDEditClaims" for node in graph.values())
+    kept = {"XLARDCollect"}
+    if any(node["class_type"] == "XLARDEditClaims" for node in graph.values()):
+        kept.add("KSampler")
     for node in graph.values():
-        for wanted in ("seed", "noise_seed"):
-            if edited and node["class_type"] == "KSampler":
-                continue
+        for wanted in ("seed", "noise_seed") if node["class_type"] not in kept else ():
             if isinstance(node["inputs"].get(wanted), int):
                 node["inputs"][wanted] = seed
         if node["class_type"] in ("XLARDCollect", "XLARDTrainHead", "XLARDTrainCorrector"):

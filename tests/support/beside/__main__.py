@@ -80,7 +80,11 @@ def ours(together: ComfyServer) -> Iterator[Check]:
         job = demo_job(together, path.stem, 1)
         if job is not None:
             result = together.run(job)
-            yield result.status == "success" and not result.node_errors, f"{path.stem} ends with {result.status}"
+            said = result.error and result.error["exception_message"].strip()
+            yield (
+                result.status == "success" and not result.node_errors,
+                f"{path.stem} ends with {said or result.status}",
+            )
     yield "Traceback" not in _since_start(together.log()), "no traceback while jobs ran"
 
 
