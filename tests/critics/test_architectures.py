@@ -126,20 +126,11 @@ def test_a_template_without_system_role_gets_the_sentence_in_the_question(critic
     assert f"{questions.SYSTEM} {SHORT}" in conversation(critic, Ask(SHORT))
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "cycler.__init__.__globals__.os.mkdir('{folder}')",
-        "lipsum.__globals__['os'].mkdir('{folder}')",
-        "''.__class__.__mro__[1].__subclasses__()",
-        "messages.append(messages)",
-    ],
-)
+@pytest.mark.parametrize("code", ["cycler.__init__.__globals__.os.mkdir", "lipsum.__globals__['os'].mkdir"])
 def test_a_template_of_a_folder_runs_no_code(critic, monkeypatch, tmp_path, code):
     made = tmp_path / "made"
-    code = code.replace("{folder}", made.as_posix())
-    monkeypatch.setattr(critic.folder.processor, "chat_template", "{{ " + code + " }}")
-    with pytest.raises(Exception, match="unsafe|undefined|not safely callable"):
+    monkeypatch.setattr(critic.folder.processor, "chat_template", f"{{{{ {code}('{made.as_posix()}') }}}}")
+    with pytest.raises(Exception, match="unsafe"):
         critic.answer([Ask(SHORT)])
     assert not made.exists()
 

@@ -88,7 +88,7 @@ def test_a_collection_that_is_killed_goes_on(server) -> None:
 
 
 def test_queued_jobs_leave_nothing_behind(server) -> None:
-    queue_loops(server, range(10))
+    queue_loops(server, range(8))
     before = used(server)
-    queue_loops(server, range(10, 22))
+    queue_loops(server, range(8, 14))
     check_flat(before, used(server))

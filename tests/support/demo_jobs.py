@@ -27,7 +27,7 @@ def shortened(graph: dict) -> dict:
 def demo_job(server: ComfyServer, name: str, seed: int) -> dict | None:
     """The job of a shipped workflow; ``seed`` is that of its nodes, and makes names of what they collect and train.
 
-    What is collected keeps its seed, since not any few pictures will do, and so does a picture that is edited, since the
+    What is collected keeps its seed, since not any few pictures will do, and so does a picture that is edited: the
     instruction is about what it shows.
     None where this ComfyUI lacks a node of it.
     """
