@@ -10,7 +10,7 @@ from typing import Any, get_args
 import comfy.samplers
 from comfy_api.latest import io
 
-from ..xlard.claims import MOST_CLAIMS
+from ..xlard.claims import MOST_CLAIMS, MOST_CLAIMS_IN_ALL
 from ..xlard.guidance.min_norm import Combination
 from ..xlard.loop.settings import AS_NEEDED, MAY_CHANGE
 from . import sockets
@@ -105,11 +105,11 @@ def most_claims() -> io.Input:
         "most_claims",
         default=MOST_CLAIMS,
         min=1,
-        max=256,
+        max=MOST_CLAIMS_IN_ALL,
         optional=True,
         tooltip=(
-            "How many claims of the prompt are checked at most, the surest first, and never more than 64; the others "
-            "are listed as not checked. Connected or edited claims are all checked."
+            "How many claims of the prompt are checked at most, the surest first; the others are listed as not "
+            "checked. Connected or edited claims are all checked."
         ),
     )
     return advanced(limit)

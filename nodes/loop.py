@@ -15,6 +15,7 @@ from ..xlard.loop.settings import AS_NEEDED, FIRST, WHERE, LoopSettings
 from . import inputs, sockets
 from .comfy.accepted import optional_corrector, optional_head
 from .comfy.critic.chosen import chosen_claims
+from .comfy.failed_runs import failures
 from .comfy.sampling.family import check_fits
 from .comfy.sampling.latents import with_source
 from .comfy.sampling.method import CustomSampling, KSamplerSettings, sampling_method
@@ -210,6 +211,10 @@ class XLARDSelfCorrect(io.ComfyNode):
             hidden=[io.Hidden.dynprompt, io.Hidden.unique_id],
             enable_expand=True,
         )
+
+    @classmethod
+    def fingerprint_inputs(cls, **settings: object) -> int:
+        return failures("XLARDSelfCorrect", settings)
 
     @classmethod
     def execute(

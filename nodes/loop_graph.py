@@ -14,6 +14,7 @@ from ..xlard.loop.settings import AS_NEEDED
 from . import inputs, sockets
 from .comfy.accepted import as_critiques, as_flow, as_states_or_round
 from .comfy.critic.chosen import chosen_claims, claims_of_round
+from .comfy.failed_runs import failures
 from .comfy.graph_loop.closing import closed
 from .comfy.graph_loop.flow import Flow, begun_round, loop_sigmas
 from .comfy.result_card import preview_files
@@ -150,7 +151,7 @@ class XLARDLoopStart(io.ComfyNode):
                 ),
             ),
             # A flow names its start and counts its own calls: two equal starts in a graph must not share one.
-            hidden=[io.Hidden.unique_id],
+            hidden=[io.Hidden.dynprompt, io.Hidden.unique_id],
             not_idempotent=True,
         )
 
@@ -199,7 +200,7 @@ class XLARDLoopStart(io.ComfyNode):
         )
         flow = Flow(cls.hidden.unique_id, batch, latent_image, model, whole_sigmas)
         # Were the body cancelled, this would be what is left of the rounds before.
-        shown = preview_files(flow.best_images) if batch.number else None
+        shown = preview_files(flow.best_images, cls) if batch.number else None
         return io.NodeOutput(*flow.outputs(prompt, checked_claims), ui=shown)
 
 
@@ -242,6 +243,10 @@ class XLARDLoopEnd(io.ComfyNode):
             hidden=[io.Hidden.dynprompt, io.Hidden.unique_id],
             enable_expand=True,
         )
+
+    @classmethod
+    def fingerprint_inputs(cls, **settings: object) -> int:
+        return failures("XLARDLoopEnd", settings)
 
     @classmethod
     def execute(cls, flow: object, latent: dict, image: Tensor, critique: object, rounds: int) -> io.NodeOutput:

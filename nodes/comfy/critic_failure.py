@@ -23,6 +23,7 @@ from ...xlard.protocols import Judge
 from ...xlard.tensor_files import write_tensors
 from .compat.jobs import JobGraph
 from .critic.pictures import checked_images
+from .failed_runs import note_failure
 from .sampling.latents import like_source
 
 register_cancelling(comfy.model_management.InterruptProcessingException)
@@ -33,9 +34,10 @@ _PREFIX = "latents/xLARD_unjudged"
 """Beside what ComfyUI's own Save Latent writes."""
 
 
-def rescued(failed: RoundError, source: Tensor) -> list[LoopState]:
-    """The states that a loop ends with after a round failed; latents that were not judged are saved in the shape of
-    ``source``. Where memory ran out, all models are unloaded, as ComfyUI itself does.
+def rescued(node: type[io.ComfyNode], failed: RoundError, source: Tensor) -> list[LoopState]:
+    """The states that a loop in a running ``node`` ends with after a round failed; latents that were not judged are
+    saved in the shape of ``source``. Where memory ran out, all models are unloaded, as ComfyUI itself does. The next
+    job runs the node again, even with the same settings.
 
     Raises CriticError, which names the file, where not even the first pictures were judged.
     """
@@ -44,6 +46,7 @@ def rescued(failed: RoundError, source: Tensor) -> list[LoopState]:
     where = "" if failed.latents is None else _saved(like_source(failed.latents, source))
     if not failed.judged:
         raise CriticError(f"{failed} {where}".strip()) from failed
+    note_failure(node)
     _LOG.warning("xLARD: %s The best pictures so far are returned. %s", failed, where)
     for state in failed.states:
         state.ended = state.ended and f"{state.ended} {where}".strip()

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import time
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -30,7 +31,11 @@ BATCH_KEY = "xlard_batch"
 PROGRESS = "xlard.progress"
 """The event that brings a running node's text to its card."""
 
-_KEPT_RUNS = 8
+_KEPT_RUNS, _KEPT_PREVIEWS = 8, 64
+"""How many cards and previews of each of the artist's nodes stay; a loop over a whole night would fill a disk."""
+
+_previews: defaultdict[str, deque[list[Path]]] = defaultdict(deque)
+"""The files of each node's previews, the oldest first. ComfyUI empties the folder where it starts."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -47,13 +52,22 @@ def states_card(node: type[io.ComfyNode], states: Sequence[LoopState]) -> dict[s
     return _card(node, lambda keep: shown_states(states, keep))
 
 
-def preview_files(images: Tensor, node: type[io.ComfyNode] | None = None) -> dict:
-    """Images (B, H, W, 3) in [0, 1] as ComfyUI's Preview Image shows them; none where they cannot be written."""
+def preview_files(images: Tensor, node: type[io.ComfyNode]) -> dict:
+    """Images (B, H, W, 3) in [0, 1] as ComfyUI's Preview Image shows them; none where they cannot be written.
+
+    They carry the workflow if the running node has it, and stay until it has shown ``_KEPT_PREVIEWS`` times others.
+    """
     try:
-        return ui.PreviewImage(images, cls=node).as_dict()
+        shown = ui.PreviewImage(images, cls=node).as_dict()
     except OSError as error:
         _LOG.warning("xLARD: a preview could not be written to ComfyUI's temporary folder (%s).", error)
         return {}
+    job, folder = JobGraph(node), Path(folder_paths.get_temp_directory())
+    previews = _previews[job.shown_as(job.own_id)]
+    previews.append([folder / file["subfolder"] / file["filename"] for file in shown["images"]])
+    while len(previews) > _KEPT_PREVIEWS:
+        _remove(previews.popleft())
+    return shown
 
 
 def batch_card(
@@ -113,10 +127,14 @@ class _Files:
         for path in self._folder.glob(f"{self._of_node}_*.png"):
             runs.setdefault(path.name.split("_")[2], []).append(path)
         for run in sorted(runs, reverse=True)[_KEPT_RUNS - 1 :]:
-            for path in runs[run]:
-                # Windows keeps a file that the page is just reading.
-                with suppress(OSError):
-                    path.unlink(missing_ok=True)
+            _remove(runs[run])
+
+
+def _remove(paths: Sequence[Path]) -> None:
+    for path in paths:
+        # Windows keeps a file that the page is just reading.
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _write(picture: Image.Image, path: Path) -> None:

@@ -104,7 +104,7 @@ class SelfCorrection:
                 raise
             return _cancelled(node, list(progress.best.values()))
         except RoundError as failed:
-            states = rescued(failed, self.sampler.source)
+            states = rescued(node, failed, self.sampler.source)
         progress.show_best()
         for state in states:
             state.notes = (*claims.notes, *self.notes)
@@ -184,5 +184,5 @@ def _cancelled(node: type[io.ComfyNode], best: Sequence[Round]) -> io.NodeOutput
     return io.NodeOutput(
         *(again.out(index) for index in range(output_count(node))),
         expand=graph.finalize(),
-        ui=preview_files(torch.stack([version.image for version in best])),
+        ui=preview_files(torch.stack([version.image for version in best]), node),
     )

@@ -126,6 +126,15 @@ def test_a_template_without_system_role_gets_the_sentence_in_the_question(critic
     assert f"{questions.SYSTEM} {SHORT}" in conversation(critic, Ask(SHORT))
 
 
+@pytest.mark.parametrize("code", ["cycler.__init__.__globals__.os.mkdir", "lipsum.__globals__['os'].mkdir"])
+def test_a_template_of_a_folder_runs_no_code(critic, monkeypatch, tmp_path, code):
+    made = tmp_path / "made"
+    monkeypatch.setattr(critic.folder.processor, "chat_template", f"{{{{ {code}('{made.as_posix()}') }}}}")
+    with pytest.raises(Exception, match="unsafe"):
+        critic.answer([Ask(SHORT)])
+    assert not made.exists()
+
+
 def test_a_second_turn_holds_the_whole_conversation_and_one_picture(critic):
     ask = Ask("Look again.", WIDE, turns=((SHORT, "I see two squares."),))
     read, first = conversation(critic, ask), conversation(critic, Ask(SHORT, WIDE))

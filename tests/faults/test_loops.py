@@ -1,4 +1,4 @@
-"""A loop whose model, VAE, critic or corrector fails at some call: the best picture comes out, the next job runs."""
+"""A loop whose model, VAE, critic, head or corrector fails at some call: the best picture comes out, the next runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.broken_loops import after_rounds, best, broken_loop, report
 from tests.support.faulty_server import CRITIC, DECODER, MODEL, FaultyServer
+from tests.support.graphs import error
 
 pytestmark = pytest.mark.faults
 
@@ -41,8 +42,13 @@ OTHERS = [
     ("comfy.sampler_helpers:prepare_sampling", 2, 0),
     ("comfy.sampler_helpers:cleanup_models", 2, 0),
     ("comfy.sample:prepare_noise", 3, 1),
+    ("latent_preview:prepare_callback", 2, 0),
+    (DECODER, 2, 0),
+    (DECODER, 3, 1),
+    (CRITIC, 2, 0),
+    (CRITIC, 3, 1),
 ]
-"""What takes part in sampling, and which of its calls fails."""
+"""What samples, decodes and judges, and which of its calls fails."""
 
 
 def check(faulty: FaultyServer, result, picture: np.ndarray, said: str) -> None:
@@ -74,6 +80,14 @@ def test_another_step_that_fails(faulty, good, settled, target: str, call: int, 
     check_next(faulty, good, settled)
 
 
+@pytest.mark.parametrize(("target", "call", "rounds"), [(MODEL, 5, 0), (MODEL, 12, 1), (DECODER, 3, 1), (CRITIC, 2, 0)])
+def test_memory_that_does_not_suffice(faulty, good, settled, target: str, call: int, rounds: int) -> None:
+    with faulty.fault(target, "memory", call, EVER):
+        result = faulty.run(broken_loop())
+    check(faulty, result, good[rounds], SAID["memory"])
+    check_next(faulty, good, settled)
+
+
 @pytest.mark.parametrize(("target", "call"), [(MODEL, 5), (MODEL, 12), (DECODER, 2), (CRITIC, 3)])
 def test_memory_that_does_not_suffice_once(faulty, good, settled, target: str, call: int) -> None:
     with faulty.fault(target, "memory", call):
@@ -88,6 +102,16 @@ def test_a_corrector_that_fails(faulty, good, settled, kind: str) -> None:
         result = faulty.run(broken_loop(1, correct=True, resample=False))
         assert faulty.left()["called"]
     check(faulty, result, good[0], SAID[kind])
+    check_next(faulty, good, settled)
+
+
+@pytest.mark.parametrize("target", [MODEL, DECODER, CRITIC])
+@pytest.mark.parametrize("kind", ["foreign", "memory"])
+def test_what_fails_at_once_is_said_and_the_next_job_runs(faulty, good, settled, target: str, kind: str) -> None:
+    with faulty.fault(target, kind, 1, EVER):
+        message = error(faulty, broken_loop())
+    assert SAID[kind].split(":")[-1].strip() in message
+    assert target == MODEL or "saved as xLARD_unjudged_" in message
     check_next(faulty, good, settled)
 
 

@@ -37,6 +37,7 @@ SEEN = [
     ("XLARDSelfCorrect", "positive", "dict", "The positive input takes a conditioning; a dict came."),
     ("XLARDLoadCorrector", "corrector_name", "a half", "takes one of demo.safetensors; 0.5 came."),
     ("XLARDLoadCorrector", "corrector_name", "above", "takes one of demo.safetensors; '../../x' came."),
+    ("XLARDLoadHead", "head_name", "root", "takes one of demo.safetensors; '/etc/passwd' came."),
     ("XLARDLoadCritic", "critic_name", "root", "takes one of demo"),
     ("XLARDSaveHead", "file_name", "300 letters", "is too long to be stored on every system"),
     ("XLARDSaveHead", "file_name", "above", "does not name anything in"),

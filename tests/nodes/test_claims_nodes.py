@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.graphs import PROMPT, demo_graph, error, pictures, shown, text
+from xlard.comfy_server.errors import JobError
 from xlard.critics.scoring import SCORINGS
 
 NO_CLAIM = "and, or, with"
@@ -120,6 +121,12 @@ def test_a_dozen_claims_are_checked_and_a_widget_raises_it(comfy):
     assert len(lines) == 13 and lines[-1].startswith("not checked: ") and lines[-1].count(";") == 1
     lines = claims_of(comfy, claims_graph(MANY, most_claims=20))
     assert len(lines) == 14 and not any(line.startswith("not checked") for line in lines)
+
+
+def test_more_claims_than_a_picture_may_have_are_refused_by_name(comfy):
+    assert len(claims_of(comfy, claims_graph(MANY, most_claims=64))) == 14
+    with pytest.raises(JobError, match="bigger than max of 64: most_claims"):
+        comfy.run(claims_graph(MANY, most_claims=65))
 
 
 def test_what_became_no_claim_is_told_by_the_critique_of_connected_claims(comfy):

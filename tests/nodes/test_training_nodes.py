@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.graphs import SIDE, demo_graph, error, pictures, shown, text
+from tests.support.graphs import SIDE, demo_graph, error, pictures, text
 from tests.support.made_up_dataset import PROMPTS, made_up
 from tests.support.servers import ServerWithNodes
+from tests.support.training_graphs import SMALL, corrector_graph, head_graph
 from xlard.comfy_server.server import ComfyServer
 from xlard.models.corrector import LatentCorrector
 from xlard.models.head import RewardHead
-
-SMALL = {"steps": 20, "batch_size": 8, "learning_rate": 0.003, "width": 32, "layers": 1, "seed": 0}
 
 
 @pytest.fixture(scope="module")
@@ -27,51 +26,6 @@ def comfy() -> Iterator[ComfyServer]:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
     return made_up(tmp_path_factory.mktemp("data")).folder
-
-
-def head_graph(data: Path, name: str = "head", **settings) -> dict:
-    """A head trained on a dataset and saved, its report and its loss shown."""
-    graph = {
-        "data": {"class_type": "LoadDataset", "inputs": {"folder": str(data)}},
-        "train": {
-            "class_type": "XLARDTrainHead",
-            "inputs": {"dataset": ["data", 0], **SMALL, "name": name, **settings},
-        },
-        "save": {
-            "class_type": "XLARDSaveHead",
-            "inputs": {"head": ["train", 0], "file_name": f"made_up/{name}", "overwrite": False},
-        },
-        "graph": {"class_type": "LossGraphNode", "inputs": {"loss": ["train", 1], "filename_prefix": "loss"}},
-    }
-    return shown(graph, report=("train", 3), path=("save", 0))
-
-
-def corrector_graph(data: Path, name: str, **settings) -> dict:
-    """A corrector trained on a dataset and saved."""
-    graph = {
-        "data": {"class_type": "LoadDataset", "inputs": {"folder": str(data)}},
-        "train": {
-            "class_type": "XLARDTrainCorrector",
-            "inputs": {
-                "dataset": ["data", 0],
-                "way": "distillation",
-                "trust_region": 0.3,
-                "sigma_start": 0.9,
-                "sigma_end": 0.5,
-                "learns_until": 0.5,
-                "emphasis": 0.0,
-                **SMALL,
-                "name": name,
-                **settings,
-            },
-        },
-        "save": {
-            "class_type": "XLARDSaveCorrector",
-            "inputs": {"corrector": ["train", 0], "file_name": name, "overwrite": False},
-        },
-        "graph": {"class_type": "LossGraphNode", "inputs": {"loss": ["train", 1], "filename_prefix": "loss"}},
-    }
-    return shown(graph, report=("train", 3), path=("save", 0))
 
 
 def test_a_head_is_trained_plotted_saved_and_loaded_again(comfy, data):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import Callable
 from urllib.parse import quote_plus
@@ -128,6 +129,12 @@ async def hang(request, body, seen):
         await asyncio.sleep(0.02)
     seen["closed"] = True
     return web.Response()
+
+
+@behaviour
+async def ends(request, body, seen):
+    """Ends the server with all its connections."""
+    os._exit(1)
 
 
 @behaviour

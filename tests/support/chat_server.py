@@ -32,6 +32,12 @@ MODELS = {
 REPLIES = "replies "
 """The model of this name and a body answers with the body."""
 
+REDIRECTS = "redirects "
+"""The model of this name, a status and a URL sends each question on to the URL."""
+
+LATER = "later "
+"""The model of this name and another's answers well at first, and from the second question on as the other does."""
+
 
 class StandIn:
     """The application and what it remembers of its requests."""
@@ -55,10 +61,15 @@ class StandIn:
             "closed": False,
         }
         self.requests.append(seen)
+        if model.startswith(LATER):
+            model = "shapes" if count == 1 else model.removeprefix(LATER)
         try:
             behaviours = BEHAVIOURS | DIFFICULT
             if model in behaviours:
                 return await behaviours[model](request, body, seen)
+            if model.startswith(REDIRECTS):
+                status, url = model.removeprefix(REDIRECTS).split()
+                return web.Response(status=int(status), headers={"Location": url})
             if model.startswith(REPLIES):
                 return web.Response(text=model.removeprefix(REPLIES), content_type="application/json")
             if model in BODIES:
@@ -103,19 +114,34 @@ class StandIn:
 
 
 class ChatServer:
-    """The stand-in in a process of its own; a context manager."""
+    """The stand-in in a process of its own, on a port that may be chosen; a context manager.
+
+    With a ``delay`` it begins to listen so many seconds later.
+    """
+
+    def __init__(self, port: int = 0, delay: float = 0.0):
+        self.port, self._delay = port, delay
 
     def __enter__(self) -> ChatServer:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.chat_server"], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.support.chat_server", str(self.port), str(self._delay)],
+            cwd=CHECKOUT,
+            stdout=subprocess.PIPE,
+            text=True,
         )
-        self.root = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
+        if not self._delay:
+            self.port = int(self._process.stdout.readline())
+        self.root = f"http://127.0.0.1:{self.port}"
         return self
 
     def __exit__(self, *exception) -> None:
+        self.kill()
+        self._process.stdout.close()
+
+    def kill(self) -> None:
+        """End the process, as a crash would."""
         self._process.kill()
         self._process.wait()
-        self._process.stdout.close()
 
     @property
     def url(self) -> str:
@@ -132,15 +158,16 @@ class ChatServer:
         urllib.request.urlopen(urllib.request.Request(f"{self.root}/requests", method="DELETE"), timeout=10).close()
 
 
-async def serve() -> None:
-    """Serve on a free port of the loopback address, which is printed, until the process is ended."""
+async def serve(port: int = 0, delay: float = 0.0) -> None:
+    """Serve on a port of the loopback address, a free one for 0, which is printed, until the process is ended."""
+    await asyncio.sleep(delay)
     runner = web.AppRunner(StandIn().application(), access_log=None)
     await runner.setup()
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = socket.create_server(("127.0.0.1", port))
     await web.SockSite(runner, listening).start()
     print(listening.getsockname()[1], flush=True)
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve())
+    asyncio.run(serve(*(convert(argument) for convert, argument in zip((int, float), sys.argv[1:]))))

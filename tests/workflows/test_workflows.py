@@ -7,27 +7,13 @@ import shutil
 import pytest
 
 from tests.conftest import WORKFLOWS, skip_on_older
+from tests.support.demo_jobs import shortened
 from tests.support.graphs import SIDE
 from tests.support.workflows import saved
 from xlard.comfy_server.workflow import workflow_to_api
 from xlard.worlds.shapes.architecture import CORRECTOR, CRITIC, HEAD
 
 DEMOS = [path for path in WORKFLOWS if path.stem.startswith("demo_")]
-
-
-def shortened(graph: dict) -> dict:
-    """The prompt of a workflow with fewer prompts, pictures and training steps, where it has any: minutes otherwise."""
-    # Of two things only: what is cut out to make drafts has to be seen several times.
-    prompts = "\n".join(f"a blue circle {where} a red square" for where in ("left of", "right of", "above", "below"))
-    few = {
-        "XLARDCollect": {"pictures_per_prompt": 6, "views": 2},
-        "XLARDTrainHead": {"steps": 3},
-        "XLARDTrainCorrector": {"steps": 3},
-        "XLARDPrompts": {"text": prompts},
-    }
-    for node in graph.values():
-        node["inputs"].update(few.get(node["class_type"], {}))
-    return graph
 
 
 def test_the_shipped_workflows_are_listed_under_templates(comfy):

@@ -60,6 +60,15 @@ class JobGraph:
         """The inputs of a node: values and links."""
         return self._prompt.get_node(node)["inputs"]
 
+    def settings(self, node: str) -> dict[str, Any]:
+        """The values of a node's inputs that are no links, as its ``fingerprint_inputs`` gets them.
+
+        Rests on ``INPUT_TYPES``: always.
+        """
+        kinds = comfyui_nodes.NODE_CLASS_MAPPINGS[self.kind(node)].INPUT_TYPES()
+        declared = {**kinds.get("required", {}), **kinds.get("optional", {})}
+        return {name: value for name, value in self.inputs(node).items() if name in declared and not is_link(value)}
+
     def parent(self, node: str) -> str | None:
         """The node that expanded into this one; None for the artist's own."""
         return self._prompt.get_parent_node_id(node)

@@ -48,7 +48,7 @@ def closed(
     try:
         states = flow.finished(latent, image, critiques, body)
     except RoundError as failed:
-        states = rescued(failed, latent["samples"])
+        states = rescued(node, failed, latent["samples"])
         return io.NodeOutput(*_results(flow, states, latent, number), ui=states_card(node, states))
     _show_round(node, states, number, rounds)
     following = flow.batch.after(states) if number < rounds else None

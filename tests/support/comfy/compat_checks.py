@@ -205,7 +205,7 @@ def pictures_have_their_seeds():
 def graphs_can_be_read_and_grown():
     prompt = DynamicPrompt(
         {
-            "1": {"class_type": "EmptyLatentImage", "inputs": {"width": 64}},
+            "1": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "unknown": 1}},
             "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
         }
     )
@@ -214,6 +214,7 @@ def graphs_can_be_read_and_grown():
     assert set(job.ids()) == {"1", "2", "1.0"} and job.own_id == "2"
     assert (job.kind("2"), job.inputs("2")) == ("PreviewImage", {"images": ["1", 0]})
     assert (job.parent("1"), job.parent("1.0"), job.shown_as("1.0")) == (None, "1", "1")
+    assert (job.settings("1"), job.settings("2")) == ({"width": 64}, {}), "which inputs are settings"
     assert job.is_output("2") and not job.is_output("1"), "which nodes are outputs"
     assert jobs.is_link(["1", 0]) and not jobs.is_link(64)
     graph = jobs.GraphBuilder()

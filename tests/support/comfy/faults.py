@@ -14,6 +14,8 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import reduce
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import comfy.model_management
@@ -42,10 +44,17 @@ KINDS: dict[str, Callable[[], object]] = {
 _armed: dict[str, Any] = {}
 
 
+def _imported(ending: str) -> ModuleType:
+    """A module of the pack that no node has needed yet; ComfyUI imports a pack under its path."""
+    pack = next(name for name in sys.modules if name.replace("\\", "/").endswith("custom_nodes/xlard"))
+    return import_module(f"{pack}.{ending}")
+
+
 def _found(target: str) -> tuple[object, str]:
     """What holds an attribute, and the attribute's name."""
     ending, path = target.split(":")
-    module = next(module for name, module in list(sys.modules.items()) if name == ending or name.endswith(f".{ending}"))
+    loaded = (module for name, module in list(sys.modules.items()) if name == ending or name.endswith(f".{ending}"))
+    module = next(loaded, None) or _imported(ending)
     *steps, last = path.split(".")
     return reduce(getattr, steps, module), last
 

@@ -1,0 +1,41 @@
+"""What a server uses before and after many jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import psutil
+
+from tests.support.broken_loops import broken_loop
+from tests.support.faulty_server import FaultyServer
+
+SHARE = 0.02
+"""By how much memory may grow, relative to what it was when all had run once."""
+
+
+def used(server: FaultyServer) -> dict[str, float]:
+    """What the server uses: memory in bytes, open files, threads, and files in the temporary folder."""
+    left = server.left()
+    return {
+        "memory": psutil.Process(server.pid).memory_info().rss,
+        "files": left["files"],
+        "threads": left["threads"],
+        "temporary": left["temporary"],
+    }
+
+
+def check_flat(before: dict[str, float], after: dict[str, float], new_files: int = 0) -> None:
+    """Check that what is used is what it was, but for so many new files in the temporary folder."""
+    print({name: (before[name], after[name]) for name in before})
+    assert after["memory"] <= before["memory"] * (1 + SHARE)
+    # Sockets of the page and of the last request come and go.
+    assert after["files"] <= before["files"] + 2
+    assert after["threads"] <= before["threads"]
+    assert after["temporary"] <= before["temporary"] + new_files
+
+
+def queue_loops(server: FaultyServer, seeds: Iterable[int]) -> None:
+    """Queue a short loop for each seed, and wait until all have run."""
+    for seed in seeds:
+        server.submit(broken_loop(1, steps=2, seed=seed))
+    server.wait_until_idle(3600)
