@@ -16,7 +16,8 @@ const PROPERTY = "xlard.card"
 /** The changes to claims with which the card was made. */
 const MADE_WITH = "xlard.card.edits"
 const OUTPUT = "xlard_card"
-const PROGRESS = "xlard.progress"
+/** The front end's own widget for a node's progress text. */
+const TEXT_WIDGET = "$$node-text-preview"
 const NOTHING_YET = "Run the workflow: the claims and their verdicts will stand here."
 const CHANGED = "Changes to claims count from the next run."
 /** Notes of which the card shows more than they say. */
@@ -278,12 +279,25 @@ function nodeOfJob(id) {
   return node
 }
 
+/** @param {object} node the LiteGraph node, which then shows no progress text but that of its card */
+function removeTextWidget(node) {
+  const place = node.widgets.findIndex(widget => widget.name === TEXT_WIDGET)
+  if (place < 0) return
+  node.widgets[place].onRemove?.()
+  node.widgets.splice(place, 1)
+  node.setDirtyCanvas(true, true)
+}
+
 app.registerExtension({
   name: "xlard.card",
   setup() {
-    api.addEventListener(PROGRESS, ({ detail }) => {
-      const list = nodeOfJob(detail.node)?.widgets?.find(widget => widget.name === WIDGET)?.element
-      list?.replaceChildren(element("div", "font-weight:600;padding:2px 0", detail.text))
+    api.addEventListener("progress_text", ({ detail }) => {
+      const node = nodeOfJob(detail.nodeId)
+      const list = node?.widgets?.find(widget => widget.name === WIDGET)?.element
+      if (!list) return
+      list.replaceChildren(element("div", "font-weight:600;padding:2px 0", detail.text))
+      // Once is enough, and its widget would make the node higher with every run.
+      setTimeout(() => removeTextWidget(node))
     })
   },
   nodeCreated(node) {
