@@ -109,8 +109,8 @@ def show_round(
     else:
         text, done = finished_text(critiques), rounds + 1
     show_text(node, text)
-    # The page shows the lower of two bars of a node, and a copy of it has one of its own.
-    bars = [comfy.utils.ProgressBar(rounds + 1, place) for place in {job.own_id, job.shown_as(job.own_id)}]
-    for bar in bars:
-        for state in states:
-            bar.update_absolute(done, preview=preview(state.best.image, state.best.critique))
+    # A copy of the artist's node has a bar of its own, and the page shows the lower one of the two.
+    comfy.utils.ProgressBar(rounds + 1).update_absolute(done)
+    bar = comfy.utils.ProgressBar(rounds + 1, job.shown_as(job.own_id))
+    for state in states:
+        bar.update_absolute(done, preview=preview(state.best.image, state.best.critique))

@@ -130,10 +130,11 @@ def test_of_a_batch_the_pictures_that_are_drawn_are_named(comfy):
 def test_a_loop_as_a_graph_shows_on_its_end_how_far_it_is(comfy):
     graph = shown_at_end(looped(steps=6, rounds=2, seed=315, **only("resample")), "end")
     told = heard(comfy, graph)
-    assert told.bars["end"] == [(1, 3), (2, 3), (3, 3)]
+    # Its first run has two bars that are the same.
+    assert told.bars["end"] == [(1, 3), (1, 3), (2, 3), (3, 3)]
     assert told.texts["end"] == [
         "Round 1 of 2 \u00b7 2 of 2 claims fail \u00b7 resample",
         "Round 2 of 2 \u00b7 2 of 2 claims fail \u00b7 resample",
         "Finished \u00b7 2 of 2 claims fail",
     ]
-    assert len(told.pictures["end"]) >= 3
+    assert len(told.pictures["end"]) == 3
