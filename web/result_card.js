@@ -16,12 +16,17 @@ const PROPERTY = "xlard.card"
 /** The changes to claims with which the card was made. */
 const MADE_WITH = "xlard.card.edits"
 const OUTPUT = "xlard_card"
-const PROGRESS = "xlard.progress"
+/** The front end's own widget for a node's progress text. */
+const TEXT_WIDGET = "$$node-text-preview"
 const NOTHING_YET = "Run the workflow: the claims and their verdicts will stand here."
 const CHANGED = "Changes to claims count from the next run."
 /** Notes of which the card shows more than they say. */
 const OF_CHANGES = /^(switched off|changed by hand, but not claimed): /
 const HEIGHT = 160
+/** A hidden widget takes no room: the canvas adds 4 to each height. */
+const NO_ROOM = () => [0, -4]
+/** All nodes that have a card. */
+const cardNodes = new Set()
 const MARKS = new Map([
   [true, { sign: "\u2713", word: "holds", color: "var(--xlard-holds,#4caf7d)" }],
   [false, { sign: "\u2717", word: "does not hold", color: "var(--xlard-fails,#f0737f)" }],
@@ -278,18 +283,37 @@ function nodeOfJob(id) {
   return node
 }
 
+/**
+ * Give a node a widget that nobody sees: the front end writes progress text into it, and adds no other one, which would
+ * say the same as the card and make the node higher. Newer front ends take it away after each job.
+ * @param {object} node the LiteGraph node
+ */
+function catchText(node) {
+  if (node.widgets.some(widget => widget.name === TEXT_WIDGET)) return
+  const widget = node.addWidget("text", TEXT_WIDGET, "", null, { serialize: false, canvasOnly: true, hidden: true })
+  Object.assign(widget, { serialize: false, hidden: true, computeSize: NO_ROOM })
+}
+
 app.registerExtension({
   name: "xlard.card",
   setup() {
-    api.addEventListener(PROGRESS, ({ detail }) => {
-      const list = nodeOfJob(detail.node)?.widgets?.find(widget => widget.name === WIDGET)?.element
+    api.addEventListener("progress_text", ({ detail }) => {
+      const list = nodeOfJob(detail.nodeId)?.widgets?.find(widget => widget.name === WIDGET)?.element
       list?.replaceChildren(element("div", "font-weight:600;padding:2px 0", detail.text))
     })
+    api.addEventListener("execution_start", () => cardNodes.forEach(catchText))
   },
   nodeCreated(node) {
     if (!NODES.includes(node.comfyClass)) return
     const refresh = addCard(node)
     refresh()
+    catchText(node)
+    cardNodes.add(node)
+    const onRemoved = node.onRemoved
+    node.onRemoved = function () {
+      cardNodes.delete(node)
+      return onRemoved?.apply(this, arguments)
+    }
     const onConfigure = node.onConfigure
     node.onConfigure = function () {
       onConfigure?.apply(this, arguments)

@@ -20,16 +20,13 @@ from torch import Tensor
 from ...xlard.critique import Critique
 from ...xlard.loop.state import LoopState
 from ...xlard.report.shown import Keep, shown_batch, shown_critiques, shown_states
-from .compat.jobs import JobGraph, tell_page
+from .compat.jobs import JobGraph
 
 KEY = "xlard_card"
 """The name of the card among a node's outputs; web/result_card.js reads it."""
 
 BATCH_KEY = "xlard_batch"
 """The name of the pictures to choose from among a node's outputs; web/pick_best.js reads it."""
-
-PROGRESS = "xlard.progress"
-"""The event that brings a running node's text to its card."""
 
 _KEPT_RUNS, _KEPT_PREVIEWS = 8, 64
 """How many cards and previews of each of the artist's nodes stay; a loop over a whole night would fill a disk."""
@@ -77,12 +74,6 @@ def batch_card(
     page.
     """
     return _card(node, lambda keep: shown_batch(images, critiques, chosen, keep), BATCH_KEY)
-
-
-def show_progress(node: type[io.ComfyNode], text: str) -> None:
-    """Let the card of a running node, or of the artist's node that expanded into it, say how far it is."""
-    job = JobGraph(node)
-    tell_page(PROGRESS, {"node": job.shown_as(job.own_id), "text": text})
 
 
 def _card(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import comfy.model_management
-import comfy.utils
 import torch
 from comfy_api.latest import io
 
@@ -21,12 +19,12 @@ from ...xlard.loop.run import self_correct
 from ...xlard.loop.settings import LoopSettings
 from ...xlard.loop.state import LoopState, Round
 from ...xlard.protocols import Judge
-from ...xlard.report.shown import progress_text
 from .compat.jobs import GraphBuilder, JobGraph, output_count
-from .critic.pictures import preview, states_text
+from .critic.pictures import states_text
 from .critic_failure import rescued
+from .loop_progress import LoopProgress
 from .managed import ManagedModule
-from .result_card import preview_files, show_progress, states_card
+from .result_card import preview_files, states_card
 from .sampling.latents import as_pictures, like_source
 from .sampling.method import SamplingMethod
 from .sampling.rewriting import ConditioningRewriter
@@ -96,16 +94,17 @@ class SelfCorrection:
         best pictures so far stay on the node; where the critic fails, they are returned. Raises CriticError if not even
         the first pictures were judged.
         """
-        progress = _RoundProgress(node, self.sampler.batch, self.settings.rounds)
+        progress = LoopProgress(node, self.sampler.batch, self.settings.rounds)
         try:
-            states = self._states(prompt, claims, seed, is_edit, progress)
+            with progress.running():
+                states = self._states(prompt, claims, seed, is_edit, progress)
         except comfy.model_management.InterruptProcessingException:
             if not progress.best:
                 raise
             return _cancelled(node, list(progress.best.values()))
         except RoundError as failed:
             states = rescued(node, failed, self.sampler.source)
-        progress.show_best()
+        progress.finish()
         for state in states:
             state.notes = (*claims.notes, *self.notes)
         refusal = self.rewriter.refusal if self.rewriter else ""
@@ -122,7 +121,7 @@ class SelfCorrection:
         )
 
     def _states(
-        self, prompt: str, claims: Sequence[Claim], seed: int, is_edit: bool, progress: _RoundProgress
+        self, prompt: str, claims: Sequence[Claim], seed: int, is_edit: bool, progress: LoopProgress
     ) -> list[LoopState]:
         batch = self.sampler.batch
         return self_correct(
@@ -135,40 +134,14 @@ class SelfCorrection:
             self.head,
             self.corrector,
             self.settings,
-            progress,
+            progress.judged,
             self.rewriter,
             as_pictures(self.sampler.source) if is_edit else None,
             self.read_steps,
             self.decoder,
             self.painted,
+            progress.attempt,
         )
-
-
-class _RoundProgress:
-    """Shows each judged picture with its boxes on the node while the loop runs, and says how far it is; call it with
-    (row, round).
-
-    ``best`` holds the best round of each picture so far, by row.
-    """
-
-    def __init__(self, node: type[io.ComfyNode], batch: int, rounds: int):
-        self._node, self._batch, self._rounds = node, batch, rounds
-        self._bar: Any = comfy.utils.ProgressBar(batch * (rounds + 1))
-        self._judged: Counter[int] = Counter()
-        self.best: dict[int, Round] = {}
-
-    def __call__(self, row: int, finished: Round) -> None:
-        if finished.accepted:
-            self.best[row] = finished
-        picture = f"Picture {row + 1} of {self._batch}" if self._batch > 1 else ""
-        show_progress(self._node, progress_text(self._judged[row], self._rounds, finished, picture))
-        self._judged[row] += 1
-        self._bar.update_absolute(self._bar.current + 1, preview=preview(finished.image, finished.critique))
-
-    def show_best(self) -> None:
-        """Leave the best pictures on the node, not those of the last round."""
-        for best in self.best.values():
-            self._bar.update_absolute(self._bar.total, preview=preview(best.image, best.critique))
 
 
 def _cancelled(node: type[io.ComfyNode], best: Sequence[Round]) -> io.NodeOutput:

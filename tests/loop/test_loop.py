@@ -205,3 +205,16 @@ def test_every_round_is_reported_as_it_happens() -> None:
         LoopSettings(strategies=CORRECT),
     )
     assert seen == [(0, "sample"), (0, "correct"), (0, "correct")]
+
+
+def test_what_comes_next_is_said_before_it_is_drawn() -> None:
+    told = []
+    correct_all(
+        engine(
+            [5, 4, 3],
+            on_round=lambda row, entry: told.append(entry.strategy),
+            on_attempt=lambda rows, strategy: told.append((tuple(rows), strategy)),
+        ),
+        LoopSettings(strategies=CORRECT),
+    )
+    assert told == [((0,), ""), "sample", ((0,), "correct"), "correct", ((0,), "correct"), "correct"]

@@ -6,10 +6,13 @@ import torch
 from PIL import Image
 
 from tests.support.report_states import RIGHT, SIDE, WRONG, attempt, judged, several_rounds, state_of
+from xlard.critique import Critique
 from xlard.report.shown import (
     MOST_CHOICES,
     MOST_PICTURES,
     MOST_ROUNDS,
+    finished_text,
+    picture_text,
     progress_text,
     shown_batch,
     shown_critiques,
@@ -69,9 +72,20 @@ def test_of_many_rounds_and_pictures_some_are_shown_and_always_the_first_and_the
 
 
 def test_how_far_a_loop_is_stands_in_a_line():
-    assert progress_text(0, 4, attempt(0, judged(WRONG))) == "First picture \u00b7 1 of 4 claims fail"
-    line = progress_text(2, 4, attempt(2, judged(RIGHT)), "Picture 1 of 3")
-    assert line == "Picture 1 of 3 \u00b7 Round 2 of 4: correct \u00b7 0 of 4 claims fail"
+    assert progress_text(0, 4, "", []) == "First picture"
+    line = progress_text(2, 4, "rearrange", [judged(WRONG)])
+    assert line == "Round 2 of 4 \u00b7 1 of 4 claims fails \u00b7 rearrange"
+    assert progress_text(1, 1, "region", [judged(WRONG)] * 2) == "Round 1 of 1 \u00b7 2 of 8 claims fail \u00b7 region"
+
+
+def test_which_pictures_a_line_is_about_is_said_where_it_is_not_about_all():
+    assert [picture_text(rows, 3) for rows in ((0, 1, 2), (1,), (0, 2))] == ["", "Picture 2 of 3", "Pictures 1, 3 of 3"]
+
+
+def test_how_a_loop_ended_stands_in_a_line():
+    assert finished_text([judged(RIGHT)]) == "Finished \u00b7 every claim holds"
+    assert finished_text([judged(WRONG), judged(RIGHT)]) == "Finished \u00b7 1 of 8 claims fails"
+    assert finished_text([Critique(())]).endswith("nothing to check")
 
 
 def test_of_a_batch_the_first_pictures_are_shown_and_which_are_chosen():

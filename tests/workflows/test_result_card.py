@@ -16,7 +16,7 @@ WINDOW = ".xlard-picture"
 SEEN = """() => {
     window.told = []
     window.shown = []
-    window.app.api.addEventListener('xlard.progress', ({ detail }) => {
+    window.app.api.addEventListener('progress_text', ({ detail }) => {
         window.told.push(detail.text)
         // Of messages that come at once the last one stays.
         setTimeout(() => document.querySelectorAll('.xlard-card').forEach(card => window.shown.push(card.innerText)))
@@ -53,18 +53,24 @@ def card_of(page: ComfyPage, holding: str):
     return page.page.locator(CARD, has_text=holding).first
 
 
-def check_progress(page: ComfyPage) -> None:
-    """Check that the page was told how far a loop is, and that a card showed it."""
+# The front end's own line for progress text, as it is drawn in both modes.
+OWN_LINES = """texts => [...document.querySelectorAll('*')].filter(element => element.children.length === 0 &&
+    texts.includes(element.textContent.trim()) && !element.closest('.xlard-card')).length"""
+
+
+def check_progress(page: ComfyPage, first: str) -> None:
+    """Check that the page was told how far a loop is, and that the card showed it, and no other line."""
     told, shown = page.page.evaluate("() => [window.told, window.shown]")
-    assert told[0].startswith("First picture") and "claims fail" in told[0]
+    assert told[0].startswith(first) and told[-1].startswith("Finished")
     assert set(told) & set(shown)
+    assert page.page.evaluate(OWN_LINES, told) == 0
 
 
 def test_self_correct_shows_claims_rounds_and_before_and_after(page: ComfyPage, request: pytest.FixtureRequest):
     shown = page.page
     shown.evaluate(SEEN)
     run(page, "demo_self_correct")
-    check_progress(page)
+    check_progress(page, "First picture")
     page.screenshot(f"card_{request.node.callspec.id}")
     card = card_of(page, "claims hold")
     card.wait_for(timeout=10_000)
@@ -121,7 +127,7 @@ def test_a_card_of_unreadable_text_is_empty(page: ComfyPage):
 def test_the_card_of_a_loop_as_a_graph_says_how_far_it_is(comfy_page: ComfyPage):
     comfy_page.page.evaluate(SEEN)
     run(comfy_page, "demo_loop_graph")
-    check_progress(comfy_page)
+    check_progress(comfy_page, "Round 1 of")
     comfy_page.page.locator(f"{CARD} [data-passed]").first.wait_for(timeout=10_000)
     assert comfy_page.our_errors() == []
 

@@ -24,6 +24,12 @@ from .painted import Painted
 from .state import LoopState, Round, StepReward
 
 OnRound = Callable[[int, Round], None]
+"""Called with a picture's row and its round, when that is judged."""
+
+OnAttempt = Callable[[Sequence[int], str], None]
+"""Called before anything is drawn, with the rows that are drawn together and their strategy, empty for first
+pictures.
+"""
 
 
 def derived_seed(seed: int, *path: int) -> int:
@@ -64,7 +70,8 @@ class Engine:
     A picture without claims is drawn once, and no critic is asked about it. ``sources`` (B, C, h, w) are latents of
     pictures that are edited, each by claims with an edit. With ``read_steps``
     the head, if there is one, reads each step of sampling that it can, which changes no picture. Without an ``encoder``
-    no strategy paints on pictures. ``painted`` says where each picture may change after the first round.
+    no strategy paints on pictures. ``painted`` says where each picture may change after the first round. ``on_attempt``
+    hears of what comes, ``on_round`` of what came of it.
     """
 
     sampler: Sampler
@@ -81,6 +88,7 @@ class Engine:
     read_steps: bool = False
     encoder: Encoder | None = None
     painted: Sequence[Painted | None] | None = None
+    on_attempt: OnAttempt | None = None
 
     def __post_init__(self) -> None:
         if not len(self.prompts) == len(self.claims) == len(self.seeds):
@@ -117,12 +125,15 @@ class Engine:
         make: Callable[[], Attempt],
         accept: Callable[[LoopState, Critique], bool],
         planned: Sequence[float] | None = None,
+        strategy: str = "",
     ) -> None:
         """Make an attempt for rows, judge it and record a round for each; seconds are shared out evenly.
 
-        ``planned`` are the seconds that each row's plan took before. Raises RoundError where the decoder or the critic
-        fails, and where none of the first pictures is one.
+        ``planned`` are the seconds that each row's plan took before, ``strategy`` is theirs. Raises
+        RoundError where the decoder or the critic fails, and where none of the first pictures is one.
         """
+        if self.on_attempt:
+            self.on_attempt(rows, strategy)
         started = time.perf_counter()
         attempt = make()
         claims = attempt.claims or [self.claims[row] for row in rows]

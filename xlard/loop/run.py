@@ -15,7 +15,7 @@ from .attempt import carry_out, first_attempt
 from .correction import Correction
 from .critic_failure import keeping
 from .edit_region import within_edit_region
-from .engine import Engine, OnRound, better, better_and_kept, derived_seed
+from .engine import Engine, OnAttempt, OnRound, better, better_and_kept, derived_seed
 from .painted import Painted
 from .plan import Plan, Situation
 from .router import Router, router
@@ -39,6 +39,7 @@ def self_correct(
     read_steps: bool = False,
     encoder: Encoder | None = None,
     painted: Sequence[Painted | None] | None = None,
+    on_attempt: OnAttempt | None = None,
 ) -> list[LoopState]:
     """Draw each picture, then fix those that the critic fails, until they pass or rounds or budget are spent.
 
@@ -65,6 +66,7 @@ def self_correct(
             read_steps,
             encoder,
             painted,
+            on_attempt,
         ),
         settings or LoopSettings(),
     )
@@ -118,6 +120,7 @@ def try_plans(
             lambda: carry_out(engine, list(together), list(together.values()), correction),
             accept,
             [seconds[row] for row in together] if seconds else None,
+            next(iter(together.values())).strategy,
         )
 
 

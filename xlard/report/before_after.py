@@ -1,12 +1,13 @@
-"""The before/after picture of a report, drawn with Pillow's own font."""
+"""The before/after picture of a report."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from ..fonts.text import TextFont
 from ..loop.state import LoopState
 from .drawing import RIGHT, STATE_COLORS, UNASKED, WRONG, card, shortened, wrap
 from .outcome import origin, outcome, round_number
@@ -39,7 +40,7 @@ def before_after(states: Sequence[LoopState]) -> Image.Image:
 
 
 def _cell(state: LoopState) -> Image.Image:
-    font, title_font = ImageFont.load_default(_FONT), ImageFont.load_default(_FONT + 3)
+    font, title_font = TextFont(_FONT), TextFont(_FONT + 3)
     width = 2 * SIDE + 3 * _MARGIN
     title = wrap(state.title, title_font, width - 2 * _MARGIN)
     sentence, passed = outcome(state)
@@ -55,17 +56,17 @@ def _cell(state: LoopState) -> Image.Image:
     draw = ImageDraw.Draw(cell)
     y = _MARGIN
     for line in title:
-        draw.text((_MARGIN, y), line, _INK, title_font)
+        title_font.write(draw, (_MARGIN, y), line, _INK)
         y += _LINE
     for line in status:
-        draw.text((_MARGIN, y), line, STATE_COLORS[_STATE_OF[passed]], font)
+        font.write(draw, (_MARGIN, y), line, STATE_COLORS[_STATE_OF[passed]])
         y += _LINE
     for line in notes:
-        draw.text((_MARGIN, y), line, _FAINT, font)
+        font.write(draw, (_MARGIN, y), line, _FAINT)
         y += _LINE
     for column, ((heading, loop_round), picture, claims_card) in enumerate(zip(columns, pictures, cards, strict=True)):
         x = _MARGIN + column * (SIDE + _MARGIN)
-        draw.text((x, top), f"{heading}: {origin(loop_round, round_number(state, loop_round))}", _FAINT, font)
+        font.write(draw, (x, top), f"{heading}: {origin(loop_round, round_number(state, loop_round))}", _FAINT)
         cell.paste(picture, (x, top + _LINE))
         cell.paste(claims_card, (x, top + _LINE + picture_height))
     return cell

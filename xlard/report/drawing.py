@@ -7,17 +7,16 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from ..claims import NOTHING_TO_CHECK
 from ..critique import Critique, Verdict
 from ..detections import Detection
+from ..fonts.text import TextFont
 
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels."""
-
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 RIGHT, WRONG, UNASKED = "right", "wrong", "unasked"
 
@@ -138,7 +137,7 @@ def card(critique: Critique, width: int, notes: Sequence[str] = ()) -> Image.Ima
     ``width`` is in pixels; the height follows from the text, of which very long claims and reasons are shortened.
     """
     size = max(11, min(22, width // 24))
-    font, small_font = ImageFont.load_default(size), ImageFont.load_default(size - 2)
+    font, small_font = TextFont(size), TextFont(size - 2)
     gap, indent = size // 2, size * 2
     rows: list[tuple[Verdict | None, str, str]] = [
         (verdict, shortened(verdict.claim.shown, _LONGEST_TEXT), shortened(_detail(verdict), _LONGEST_TEXT))
@@ -161,17 +160,17 @@ def card(critique: Critique, width: int, notes: Sequence[str] = ()) -> Image.Ima
     draw = ImageDraw.Draw(picture)
     y = gap
     for line in summary_lines:
-        draw.text((gap, y), line, _INK, font)
+        font.write(draw, (gap, y), line, _INK)
         y += line_height
     for verdict, text_lines, detail_lines in wrapped_rows:
         y += gap
         if verdict is not None:
             draw_mark(draw, (gap, y + size // 6, gap + size, y + size // 6 + size), verdict.passed)
         for line in text_lines:
-            draw.text((indent, y), line, _INK, font)
+            font.write(draw, (indent, y), line, _INK)
             y += line_height
         for line in detail_lines:
-            draw.text((indent, y), line, _FAINT, small_font)
+            small_font.write(draw, (indent, y), line, _FAINT)
             y += small_line_height
     return picture
 
@@ -197,7 +196,7 @@ def draw_mark(
 ) -> None:
     """Draw a tick, a cross or (``passed`` None) a dash into a box (left, top, right, bottom) in pixels.
 
-    Lines, because the default font has no such characters.
+    Lines, because a font may have no such characters, and marks of other weights.
     """
     left, top, right, bottom = box
     side = min(right - left, bottom - top)
@@ -215,7 +214,7 @@ def draw_mark(
         draw.line((at(0.85, 0.15), at(0.15, 0.85)), color or STATE_COLORS[WRONG], pen)
 
 
-def wrap(text: str, font: Font, width: int) -> list[str]:
+def wrap(text: str, font: TextFont, width: int) -> list[str]:
     """Break text into lines of at most ``width`` pixels; a word longer than a line is broken inside."""
     lines: list[str] = []
     current = ""
@@ -235,7 +234,7 @@ def wrap(text: str, font: Font, width: int) -> list[str]:
     return [*lines, current] if current else lines
 
 
-def _fits(text: str, font: Font, width: int) -> bool:
+def _fits(text: str, font: TextFont, width: int) -> bool:
     # A letter is at least a pixel wide: what is far too long need not be measured, which takes long.
     return len(text) <= width and font.getlength(text) <= width
 
@@ -291,7 +290,7 @@ def _draw_label(
 ) -> Box:
     """Draw a chip with the label at the box's edge, clear of earlier chips if possible, and return its place."""
     font_size = 9 * unit
-    font = ImageFont.load_default(font_size)
+    font = TextFont(font_size)
     label = shortened(detection.label, _LONGEST_LABEL)
     text = label if detection.score >= 1 else f"{label} {detection.score:.2f}"
     marked = state != UNASKED
@@ -312,7 +311,7 @@ def _draw_label(
             state == RIGHT,
             (255, 255, 255),
         )
-    draw.text((left + 2 * unit + (height if marked else 0), top + unit // 2), text, (255, 255, 255), font)
+    font.write(draw, (left + 2 * unit + (height if marked else 0), top), text, (255, 255, 255))
     return chip
 
 

@@ -56,14 +56,36 @@ def shown_batch(
     ]
 
 
-def progress_text(number: int, rounds: int, finished: Round, picture: str = "") -> str:
-    """How far a loop is, in a line: ``picture`` says which one, if there are several."""
-    what = "First picture" if number == 0 else f"Round {number} of {rounds}: {finished.strategy}"
-    critique = finished.critique
-    claims = (
-        f"{critique.failed_claims} of {len(critique.verdicts)} claims fail" if critique.verdicts else NOTHING_TO_CHECK
-    )
-    return " \u00b7 ".join(filter(None, (picture, what, claims)))
+def progress_text(number: int, rounds: int, strategy: str, critiques: Sequence[Critique]) -> str:
+    """How far a loop is, in a line: the round that is drawn now, 0 for first pictures, what is still wrong by the
+    critiques of its pictures' best versions, and how it is to be corrected.
+    """
+    if number == 0:
+        return "First picture"
+    return " \u00b7 ".join((f"Round {number} of {rounds}", _failing(critiques), strategy))
+
+
+def picture_text(rows: Sequence[int], batch: int) -> str:
+    """Which pictures of a batch a line is about; empty if it is about all."""
+    if len(rows) == batch:
+        return ""
+    named = ", ".join(str(row + 1) for row in rows)
+    return f"Picture{'s' if len(rows) > 1 else ''} {named} of {batch}"
+
+
+def finished_text(critiques: Sequence[Critique]) -> str:
+    """How a loop ended, in a line, by the critiques of its best pictures."""
+    return f"Finished \u00b7 {_failing(critiques)}"
+
+
+def _failing(critiques: Sequence[Critique]) -> str:
+    failed = sum(critique.failed_claims for critique in critiques)
+    total = sum(len(critique.verdicts) for critique in critiques)
+    if not total:
+        return NOTHING_TO_CHECK
+    if not failed:
+        return "every claim holds"
+    return f"{failed} of {total} claims {'fails' if failed == 1 else 'fail'}"
 
 
 def _state(state: LoopState, keep: Keep) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from ..fonts.text import TextFont
 
 Curve = Sequence[Sequence[float]]
 """Pairs of step and value."""
@@ -22,12 +24,12 @@ def loss_plot(losses: Curve, validation: Curve, title: str, width: int = 720, he
     picture = Image.new("RGB", (width, height), _PAPER)
     draw = ImageDraw.Draw(picture)
     font_size = max(11, height // 32)
-    font = ImageFont.load_default(font_size)
+    font = TextFont(font_size)
     line = round(font_size * 1.5)
     left, top, right, bottom = 4 * line, 3 * line, width - line, height - 2 * line
-    draw.text((left, line // 3), title, _INK, font)
+    font.write(draw, (left, line // 3), title, _INK)
     if not losses and not validation:
-        draw.text((left, height // 2), "no steps yet", _INK, font)
+        font.write(draw, (left, height // 2), "no steps yet", _INK)
         return picture
     last = max(points[-1][0] for points in (losses, validation) if points)
     low, high = _bounds([value for _, value in losses], [value for _, value in validation])
@@ -41,10 +43,10 @@ def loss_plot(losses: Curve, validation: Curve, title: str, width: int = 720, he
         y = at((0, value))[1]
         draw.line((left, y, right, y), _GRID)
         label = f"{value:.3g}"
-        draw.text((left - font.getlength(label) - line // 3, y - line // 2), label, _INK, font)
+        font.write(draw, (left - font.getlength(label) - line // 3, y - line // 2), label, _INK)
         label = f"{last * tick / 4:.0f}"
         x = left + (right - left) * tick / 4
-        draw.text((min(x, right - font.getlength(label)), bottom + line // 4), label, _INK, font)
+        font.write(draw, (min(x, right - font.getlength(label)), bottom + line // 4), label, _INK)
     pen = max(2, height // 200)
     _line(draw, [at(point) for point in losses], _LOSS, pen)
     places = [at(point) for point in validation]
@@ -59,7 +61,7 @@ def loss_plot(losses: Curve, validation: Curve, title: str, width: int = 720, he
     x = left
     for name, color in names:
         draw.line((x, 2 * line, x + line, 2 * line), color, pen)
-        draw.text((x + 1.3 * line, 1.4 * line), name, color, font)
+        font.write(draw, (x + 1.3 * line, 1.4 * line), name, color)
         x += font.getlength(name) + 3 * line
     return picture
 

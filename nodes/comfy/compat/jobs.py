@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import comfy.utils
 import folder_paths
 from comfy.cli_args import args
 from comfy_execution.graph_utils import ExecutionBlocker, GraphBuilder, is_link
@@ -20,6 +22,7 @@ __all__ = [
     "GraphBuilder",
     "JobGraph",
     "add_folder",
+    "bars_told_to",
     "is_link",
     "output_count",
     "running",
@@ -82,14 +85,38 @@ class JobGraph:
         return bool(getattr(comfyui_nodes.NODE_CLASS_MAPPINGS[self.kind(node)], "OUTPUT_NODE", False))
 
 
-def tell_page(event: str, data: dict[str, Any]) -> None:
-    """Send an event to the page that queued the running job, if one is open. Rests on ``PromptServer``: always."""
+def tell_page(node: str, text: str) -> None:
+    """Say how far a node is, on the page that queued the running job, if one is open.
+
+    Rests on ``PromptServer.send_progress_text``: 0.3.45 or earlier.
+    """
     # Where nothing serves, as in scripts, the module may be missing.
     from server import PromptServer
 
     server = PromptServer.instance
     if server.client_id is not None:
-        server.send_sync(event, data, server.client_id)
+        server.send_progress_text(text, node, server.client_id)
+
+
+@contextmanager
+def bars_told_to(tell: Callable[[float, float, Any], None]) -> Iterator[None]:
+    """Have the bars of the node that runs in this thread tell their value, total and preview, and not the page.
+
+    Rests on ``comfy.utils.PROGRESS_BAR_HOOK``, its first three arguments and ``set_progress_bar_global_hook``: always.
+    """
+    hook, here = comfy.utils.PROGRESS_BAR_HOOK, running()
+
+    def told(value: float, total: float, preview: Any = None, *arguments: Any, **keywords: Any) -> None:
+        if running() == here:
+            tell(value, total, preview)
+        elif hook is not None:
+            hook(value, total, preview, *arguments, **keywords)
+
+    comfy.utils.set_progress_bar_global_hook(told)
+    try:
+        yield
+    finally:
+        comfy.utils.set_progress_bar_global_hook(hook)
 
 
 def workflow_texts(node: Any) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import comfy.utils
 import torch
 from comfy_api.latest import io
 from torch import Tensor
@@ -12,11 +11,11 @@ from torch import Tensor
 from ....xlard.critique import Critique
 from ....xlard.loop.critic_failure import RoundError
 from ....xlard.loop.state import LoopState
-from ....xlard.report.shown import progress_text
 from ..compat.jobs import JobGraph, in_lists, output_count
-from ..critic.pictures import preview, states_text
+from ..critic.pictures import states_text
 from ..critic_failure import rescued
-from ..result_card import show_progress, states_card
+from ..loop_progress import show_round
+from ..result_card import states_card
 from ..sampling.latents import like_source
 from .body import body_of, copied, repetitions, takes
 from .flow import Flow
@@ -50,8 +49,8 @@ def closed(
     except RoundError as failed:
         states = rescued(node, failed, latent["samples"])
         return io.NodeOutput(*_results(flow, states, latent, number), ui=states_card(node, states))
-    _show_round(node, states, number, rounds)
     following = flow.batch.after(states) if number < rounds else None
+    show_round(node, states, number, rounds, [plan.strategy for plan in following.plans if plan] if following else ())
     if following is None or following.leading is None:
         return io.NodeOutput(*_results(flow, states, latent, number), ui=states_card(node, states))
     given = {"state": following, "latent_image": flow.source_like(latent)}
@@ -77,11 +76,3 @@ def _results(flow: Flow, states: Sequence[LoopState], latent: dict, repetitions:
         in_lists([critique.passed for critique in critiques], repetitions),
         "\n".join(filter(None, (states_text(states), refusal))),
     )
-
-
-def _show_round(node: type[io.ComfyNode], states: Sequence[LoopState], number: int, rounds: int) -> None:
-    """Shows the best pictures with their boxes on the running node, and that round ``number`` of ``rounds`` is done."""
-    show_progress(node, progress_text(number, rounds, states[-1].rounds[-1]))
-    bar = comfy.utils.ProgressBar(rounds + 1)
-    for state in states:
-        bar.update_absolute(number + 1, preview=preview(state.best.image, state.best.critique))

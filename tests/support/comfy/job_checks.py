@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import comfy.utils
 from comfy.cli_args import args
 from comfy_execution.utils import CurrentNodeContext
 
@@ -18,18 +19,34 @@ def job_checks(jobs: Any, comfyui: Path) -> tuple[Callable[[], None], ...]:
         with CurrentNodeContext("job", "node"):
             assert jobs.running() == ("job", "node"), jobs.running()
 
-    def pages_hear_of_events() -> None:
+    def pages_hear_of_progress() -> None:
         sent = []
-        server = SimpleNamespace(client_id="page", send_sync=lambda *message: sent.append(message))
+        server = SimpleNamespace(client_id="page", send_progress_text=lambda *message: sent.append(message))
         # The module itself starts much that needs a running server.
         sys.modules["server"] = SimpleNamespace(PromptServer=SimpleNamespace(instance=server))
-        jobs.tell_page("event", {"node": "1"})
+        jobs.tell_page("1", "text")
         server.client_id = None
-        jobs.tell_page("event", {"node": "2"})
+        jobs.tell_page("2", "text")
         del sys.modules["server"]
-        assert sent == [("event", {"node": "1"}, "page")], sent
+        assert sent == [("text", "1", "page")], sent
         source = (comfyui / "server.py").read_text(encoding="utf-8")
-        assert "PromptServer.instance = self" in source and "def send_sync(self, event, data, sid=None)" in source
+        assert "PromptServer.instance = self" in source and "def send_progress_text(" in source
+
+    def bars_are_parts_of_others() -> None:
+        page, told = [], []
+        comfy.utils.set_progress_bar_global_hook(lambda *values, **_: page.append(values))
+        with CurrentNodeContext("job", "node"):
+            ours = comfy.utils.ProgressBar(9)
+            with jobs.bars_told_to(lambda *values: told.append(values)):
+                inner = comfy.utils.ProgressBar(4)
+                inner.update_absolute(1, preview="picture")
+                ours.update(3)
+                with CurrentNodeContext("job", "other"):
+                    inner.update(1)
+            comfy.utils.ProgressBar(2).update(1)
+        comfy.utils.set_progress_bar_global_hook(None)
+        assert told == [(1, 4, "picture")], told
+        assert page == [(3, 9, None), (2, 4, None), (1, 2, None)], page
 
     def pictures_carry_their_workflow() -> None:
         node = SimpleNamespace(hidden=SimpleNamespace(prompt={"1": {}}, extra_pnginfo={"workflow": {}}))
@@ -39,4 +56,4 @@ def job_checks(jobs: Any, comfyui: Path) -> tuple[Callable[[], None], ...]:
         args.disable_metadata = False
         assert not carried, carried
 
-    return jobs_have_ids, pages_hear_of_events, pictures_carry_their_workflow
+    return jobs_have_ids, pages_hear_of_progress, bars_are_parts_of_others, pictures_carry_their_workflow

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from ...fonts.text import TextFont
 
 SUMMARY = "draw a sheet of pictures before and after a method"
 
@@ -64,14 +66,15 @@ def drawn(folder: Path, pairs: Sequence[tuple[Row, Row]]) -> Image.Image:
     side = max(Image.open(folder / row["picture"]).width for row in pairs[0]) + 2 * _FRAME
     width, text_height = 2 * side + _GAP, _LINES * (_TEXT_SIZE + 3)
     height = text_height + side + _GAP
-    font = ImageFont.load_default(_TEXT_SIZE)
+    font = TextFont(_TEXT_SIZE)
     columns = min(_COLUMNS, len(pairs))
     sheet = Image.new("RGB", (columns * (width + _GAP) + _GAP, -(-len(pairs) // columns) * height + _GAP), _PAPER)
     draw = ImageDraw.Draw(sheet)
     for index, pair in enumerate(pairs):
         left, top = _GAP + index % columns * (width + _GAP), _GAP + index // columns * height
         caption = textwrap.wrap(pair[0]["prompt"], width // (_TEXT_SIZE // 2))[:_LINES]
-        draw.text((left, top), "\n".join(caption), _INK, font)
+        for number, line in enumerate(caption):
+            font.write(draw, (left, top + number * (_TEXT_SIZE + 3)), line, _INK)
         for offset, row in zip((0, side), pair):
             picture = Image.open(folder / row["picture"]).convert("RGB")
             framed = Image.new("RGB", (picture.width + 2 * _FRAME,) * 2, _RIGHT if row["right"] else _WRONG)
