@@ -147,6 +147,22 @@ def add_sampler_hook(model: Any, change: Callable[[Any, Any, Tensor], Any]) -> N
     model.add_wrapper(WrappersMP.OUTER_SAMPLE, hooked)
 
 
+def add_noise_hook(model: Any, change: Callable[[Any, Tensor, Tensor], Tensor]) -> None:
+    """Have a MODEL, which the caller owns, replace the noise of each run.
+
+    ``change`` gets the model's ``model_sampling``, the sigmas of the run and the noise. Rests on what
+    ``add_sampler_hook`` does.
+    """
+
+    def hooked(
+        executor: Any, noise: Tensor, latent_image: Tensor, sampler: Any, sigmas: Tensor, *others: Any, **keywords: Any
+    ) -> Tensor:
+        model_sampling = executor.class_obj.model_patcher.get_model_object("model_sampling")
+        return executor(change(model_sampling, sigmas, noise), latent_image, sampler, sigmas, *others, **keywords)
+
+    model.add_wrapper(WrappersMP.OUTER_SAMPLE, hooked)
+
+
 def load_together(model: Any, key: str, patchers: Sequence[Any], load: Callable[[], None]) -> None:
     """Have a MODEL, which the caller owns, be loaded together with other ModelPatchers whenever it samples.
 
@@ -299,6 +315,14 @@ def schedule_of(model: Any, steps: int, sampler_name: str, scheduler: str) -> Te
         model_options=model.model_options,
     )
     return sampler.sigmas.cpu()
+
+
+def initial_noise(latent: dict, samples: Tensor, seed: int) -> Tensor:
+    """The noise that KSampler and RandomNoise begin with for the samples of a LATENT.
+
+    Rests on ``comfy.sample.prepare_noise`` and the key ``batch_index``: always.
+    """
+    return comfy.sample.prepare_noise(samples, seed % SEEDS, latent.get("batch_index"))
 
 
 def sampled(

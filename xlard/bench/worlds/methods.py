@@ -21,7 +21,7 @@ from .controls import HeadGradient, RandomResidual, ShuffledPrompt
 from .corrector_placement import and_on_noise, at_level, on_finished
 from .early import early_best_of
 from .engine_models import corrector_of, head_of
-from .noise_gradient import noise_gradient
+from .noise_gradient import noise_gradient, search_noise
 
 RENOISE_NOISE_LEVEL = 0.8
 """Where ``renoise`` starts from beside a corrector of many steps; beside one of a single step, where that acts."""
@@ -131,6 +131,11 @@ METHODS = (
     Method("shuffled", "the corrector with another picture's prompt", _with_control(ShuffledPrompt)),
     Method("gradient", "the head's gradient in the corrector's place", _single(_gradient)),
     Method("noise_gradient", "the head's gradient on the initial noise", _single(_noise_gradient)),
+    Method(
+        "search_noise_N",
+        "the same on the noise's sphere, with all calls but the picture's own; a step counts two",
+        lambda number: lambda engine: search_noise(engine, _known_aspects(engine), number),
+    ),
     Method("renoise", "the base picture renoised and sampled on, without a corrector", _single(_renoise)),
     Method("best_of_N", "N pictures, the critic's best", lambda number: lambda engine: best_of_n(engine, number)),
     Method("retry_N", "the same until the critic accepts one", lambda number: lambda engine: retry(engine, number)),
