@@ -42,9 +42,7 @@ class XLARDSearchNoise(io.ComfyNode):
                     tooltip="The prompt's conditioning, as for the sampler. Needed without guider.",
                 ),
                 io.Conditioning.Input(
-                    "negative",
-                    optional=True,
-                    tooltip="What to avoid, as for the sampler. Needed without guider.",
+                    "negative", optional=True, tooltip="What to avoid, as for the sampler. Needed without guider."
                 ),
                 sockets.Head.Input("head", tooltip="A reward head trained for this checkpoint."),
                 io.Latent.Input(
