@@ -333,11 +333,13 @@ def sampled(
     sigmas: Tensor,
     noise_mask: Tensor | None,
     noise_index: int = 0,
+    begun: bool = False,
 ) -> Tensor:
     """Draw with a GUIDER and a SAMPLER over sigmas, each latent with the noise of its own seed, with previews on the
     running node.
 
-    ``noise_index`` is which of the noises of a seed, as KSampler takes it by a LATENT's ``batch_index``.
+    ``noise_index`` is which of the noises of a seed, as KSampler takes it by a LATENT's ``batch_index``. Latents that
+    were ``begun`` hold their noise already, and get none, as by KSamplerAdvanced.
 
     Rests on ``comfy.sample.prepare_noise``, ``sample`` and ``model_patcher`` of a guider, and
     ``latent_preview.prepare_callback``: always.
@@ -349,7 +351,7 @@ def sampled(
         ]
     )
     samples = guider.sample(
-        noise,
+        torch.zeros_like(noise) if begun else noise,
         latents,
         sampler,
         sigmas,

@@ -59,13 +59,20 @@ class Method:
         return self.name != self.family
 
 
-def _loop(*strategies: str, first: str = FIRST[0], may_change: str = AS_NEEDED) -> Callable[[int], Run]:
+def _loop(
+    *strategies: str, first: str = FIRST[0], may_change: str = AS_NEEDED, fresh_candidates: int = 1
+) -> Callable[[int], Run]:
     def build(number: int) -> Run:
         def run(engine: Engine) -> list[LoopState]:
             # In base generations for all methods, though a draw that is corrected on its way takes a call more.
             cap = number * engine.sampler.nfe()
             settings = LoopSettings(
-                rounds=10 * number, strategies=strategies, budget=cap, first=first, may_change=may_change
+                rounds=10 * number,
+                strategies=strategies,
+                budget=cap,
+                first=first,
+                may_change=may_change,
+                fresh_candidates=fresh_candidates,
             )
             return correct_all(engine, settings)
 
@@ -183,6 +190,11 @@ METHODS = (
         "keeping_loop_N",
         "the loop that keeps everything but what is wrong",
         _loop(*DEFAULT_STRATEGIES, may_change=KEEP_ALL),
+    ),
+    Method(
+        "early_resample_N",
+        "resample_N, each fresh picture the one of two candidates that the head prefers halfway",
+        _loop("resample", fresh_candidates=2),
     ),
     Method("detailed_loop_N", "the loop with detail, too", _loop(*DEFAULT_STRATEGIES, "detail")),
     Method("anything_loop_N", "the loop in which anything may change", _loop(*DEFAULT_STRATEGIES, may_change=ANYTHING)),
