@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import random
-from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -18,28 +17,17 @@ from ..critique import Critique
 from ..detections import Detection
 from ..guidance.base import X0Guidance
 from ..loop.engine import derived_seed
-from ..loop.grid import Grid
-from ..loop.minimal_repair import minimal_repair
-from ..loop.rearrange import Piece, Rearranged, pieces_of
-from ..loop.strategies import REARRANGE_GROWTH, REARRANGE_NOISE_LEVEL
 from ..prompts import claims_from_prompt
 from ..prompts.unclaimed import prompts_with_claims, skipped_note
 from ..protocols import Decoder, Encoder, Judge, Sampler
 from ..rewards import critique_from_detections
 from .dataset import Dataset
 from .dataset_rows import Batch, Picture, Row, critique_row
+from .repairing import Repairer
 
 _MOST_BROKEN = 8
-_DONORS = 16
-"""How many objects of each label are kept, to be copied into pictures that lack one."""
-
 Job = tuple[str, int]
 """A prompt and a seed: one picture."""
-
-_Key = tuple[int, str]
-"""A picture of a group, and the prompt that it is repaired by."""
-
-_DRAWN = ("latent", "touched")
 
 OtherPrompt = Callable[[str, Sequence[Detection], random.Random], str]
 """From a picture's prompt and what the critic saw in it to another prompt to read it with, whose claims boxes
@@ -208,7 +196,8 @@ def collect(
     if without:
         logging.getLogger(__name__).warning(skipped_note(without))
         groups = [[job for job in group if claims[job[0]]] for group in groups]
-    collector = _Collector(dataset, sampler_for, decoder, judge, settings, guidance_for, claims, origin, encoder)
+    repairer = Repairer(sampler_for, decoder, judge, encoder, claims_for)
+    collector = _Collector(dataset, sampler_for, decoder, judge, settings, guidance_for, claims, origin, repairer)
     done = dataset.done(origin)
     jobs = {job for group in groups for job in group}
     finished = before = len(jobs & done)
@@ -268,9 +257,8 @@ class _Collector:
     guidance_for: GuidanceFor | None
     claims: dict[str, Sequence[Claim]]
     origin: str
-    encoder: Encoder | None = None
+    repairer: Repairer
     broken: list[str] = field(default_factory=list)
-    donors: dict[str, deque[Piece]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=_DONORS)))
 
     def draw(self, group: list[Job]) -> tuple[Batch, Tensor] | None:
         """A group's pictures, and their images (B, H, W, 3), without those that are none; None if all are.
@@ -299,7 +287,9 @@ class _Collector:
             for level, x0 in keeper.predictions.items():
                 kept.add(row, x0[row], "x0", level, prompts[row], critiques[row])
         self._add_views(kept, group, sampler, finals, critiques, keeper.steps, side)
-        repairs = self._repair(kept, group, sampler, finals, images, critiques)
+        repairs: list[int | None] = [None] * len(group)
+        if self.settings.repair_pairs:
+            repairs = self._repair(kept, group, sampler, finals, images, critiques)
         contexts = self._contexts(kept, dict(zip(prompts, sampler.context(rows))))
         latents = torch.stack(kept.latents)
         batch = Batch(group, self.origin, critiques, kept.by_picture, finals, latents, contexts, side, repairs)
@@ -353,16 +343,12 @@ class _Collector:
         """For each picture the place of its repaired latent; None if it did not fail, cannot be repaired or fails
         again. Rows of other prompts get the places of theirs.
         """
-        if not self.settings.repair_pairs:
-            return [None] * len(group)
-        plans = self._repair_plans(kept, group, finals, images, critiques)
-        own = {key: plan for key, plan in plans.items() if key[1] == group[key[0]][0]}
-        others = [(key, plan) for key, plan in plans.items() if key not in own]
-        places = self._redrawn(kept, group, sampler, [picture for picture, _ in own], own)
-        for start in range(0, len(others), len(group)):
-            chunk = dict(others[start : start + len(group)])
-            drawing = self.sampler_for([prompt for _, prompt in chunk])
-            places |= self._redrawn(kept, group, drawing, list(range(len(chunk))), chunk)
+        critiques_by_prompt = [
+            {prompt: own, **self._critiques_of_views(kept.by_picture[picture], prompt, own, max(images.shape[1:3]))}
+            for picture, ((prompt, _), own) in enumerate(zip(group, critiques))
+        ]
+        repaired = self.repairer.repaired(group, sampler, finals, images, critiques_by_prompt)
+        places = {key: kept.add_latent(latent) for key, latent in repaired.items()}
         for picture, (prompt, _) in enumerate(group):
             kept.by_picture[picture] = [
                 row if row.prompt == prompt else replace(row, repair=places.get((picture, row.prompt)))
@@ -370,54 +356,14 @@ class _Collector:
             ]
         return [places.get((picture, prompt)) for picture, (prompt, _) in enumerate(group)]
 
-    def _redrawn(
-        self, kept: _Rows, group: list[Job], sampler: Sampler, rows: list[int], plans: dict[_Key, Rearranged]
-    ) -> dict[_Key, int]:
-        """The places of repaired latents that pass: what was touched is sampled on in ``rows`` of a sampler, and
-        judged.
-        """
-        if not plans:
+    def _critiques_of_views(
+        self, rows: Sequence[Row], prompt: str, critique: Critique, side: int
+    ) -> dict[str, Critique]:
+        """What the critic's objects say of the other prompts that a picture is read with, if such are repaired, too."""
+        if not self.settings.repair_views or not critique.detections:
             return {}
-        changed, regions = (torch.stack([getattr(plan, name) for plan in plans.values()]) for name in _DRAWN)
-        seeds = [group[picture][1] for picture, _ in plans]
-        drawn = sampler.resume(changed, REARRANGE_NOISE_LEVEL, rows, seeds, None, regions)
-        claims = [self.claims[prompt] for _, prompt in plans]
-        judged, _ = judged_without_broken(self.judge, self.decoder.decode(drawn), claims, drawn)
-        return {key: kept.add_latent(latent) for key, latent, critique in zip(plans, drawn, judged) if critique.passed}
-
-    def _repair_plans(
-        self, kept: _Rows, group: list[Job], finals: Tensor, images: Tensor, critiques: Sequence[Critique]
-    ) -> dict[_Key, Rearranged]:
-        """The repairs of pictures that fail their own prompt, and with ``repair_views`` those of their views, by
-        picture and prompt.
-        """
-        height, width = images.shape[1:3]
-        latents, pixels = finals.detach().cpu(), images.detach().cpu()
-        grid = Grid((latents.shape[-2], latents.shape[-1]), (height, width), REARRANGE_GROWTH)
-        for latent, critique in zip(latents, critiques):
-            for piece in pieces_of(latent, critique.detections, grid):
-                self.donors[piece.object.label].append(piece)
-        donors = [piece for pieces in self.donors.values() for piece in pieces]
-        plans: dict[_Key, Rearranged] = {}
-        for picture, ((prompt, _), own) in enumerate(zip(group, critiques)):
-            by_prompt = {prompt: own}
-            if self.settings.repair_views and own.detections:
-                others = {row.prompt for row in kept.by_picture[picture]} - {prompt}
-                by_prompt |= {other: _critique_by(other, own, max(height, width)) for other in sorted(others)}
-            for text, critique in by_prompt.items():
-                if critique.passed or critique.abstained:
-                    continue
-                plan = minimal_repair(latents[picture], pixels[picture], critique, grid, donors, self._encoded)
-                if plan is not None:
-                    self.claims.setdefault(text, claims_from_prompt(text))
-                    plans[picture, text] = plan
-        return plans
-
-    @property
-    def _encoded(self) -> Callable[[Tensor], Tensor] | None:
-        """What encodes an image, if there is an encoder."""
-        encoder = self.encoder
-        return None if encoder is None else lambda image: encoder.encode(image[None])[0].cpu()
+        others = sorted({row.prompt for row in rows} - {prompt})
+        return {other: _critique_by(other, critique, side) for other in others}
 
     def _prompt_of_view(self, prompt: str, critique: Critique, side: int, rng: random.Random) -> tuple[str, Critique]:
         """The prompt that a view is read with, the picture's own or another one, and the critique by it."""

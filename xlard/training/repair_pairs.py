@@ -1,6 +1,6 @@
 """Learn from repair pairs: where a prediction fails, move to the repaired latent; where it passes, stay.
 
-A pair is a failed picture, and the same picture with rearranged objects, which the critic then passed (see
+A pair is a failed picture, and the same picture repaired as little as will do, which the critic then passed (see
 ``collect``). The two differ only where something was wrong, so the regression learns small changes. Search is distilled
 into the corrector this way.
 """

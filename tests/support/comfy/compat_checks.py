@@ -37,6 +37,7 @@ spec = importlib.util.spec_from_file_location(
 sys.modules["pack"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules["pack"])
 
+from gradient_checks import gradient_checks  # noqa: E402
 from guider_checks import guider_checks  # noqa: E402
 from job_checks import job_checks  # noqa: E402
 from pack.nodes.comfy import diffusers_models  # noqa: E402
@@ -138,47 +139,6 @@ def samplers_are_stopped():
     assert len(seen["sigmas"]) == 4 and hasattr(seen["schedule"], "sigma_max")
     assert seen["prediction"].shape == LATENTS.shape
     assert sampling.steps_of(comfy.samplers.Sampler()) is None, "a sampler without steps has some"
-
-
-def gradients_pass_through_a_model():
-    guider, seen = guiders.cfg_guider(MODEL, PROMPT, PROMPT, 4.0), {}
-    noise, sigmas = sampling.initial_noise({}, LATENTS, 5), torch.tensor([1.0, 0.0])
-
-    def explore(predict):
-        point = noise.clone().requires_grad_()
-        x0 = predict(point)
-        (seen["gradient"],) = torch.autograd.grad(x0.square().sum(), point)
-        seen["x0"] = x0.detach()
-
-    weights = [weight.data_ptr() for weight in MODEL.model.parameters()]
-    with torch.inference_mode():
-        gradients.with_predictions(guider, noise, LATENTS, None, sigmas, 5, explore)
-    assert seen["gradient"].isfinite().all() and seen["gradient"].abs().max() > 0, "no gradient came through"
-    assert weights == [weight.data_ptr() for weight in MODEL.model.parameters()], "weights were moved"
-    one_step = drawn(MODEL, sigmas)
-    assert torch.allclose(seen["x0"], one_step, atol=1e-4), "it predicts something else than a sampler is given"
-
-
-def noise_is_replaced():
-    model, seen = MODEL.clone(), []
-
-    def change(model_sampling, sigmas, noise):
-        seen.append((sampling.highest_sigma(model_sampling), sigmas, noise))
-        return sampling.initial_noise({}, LATENTS, 6)
-
-    sampling.add_noise_hook(model, change)
-    assert not torch.equal(drawn(model), drawn(MODEL)) and torch.equal(
-        seen[0][2], sampling.initial_noise({}, LATENTS, 5)
-    )
-    assert seen[0][1][0] == seen[0][0]
-
-
-def draws_go_on():
-    sigmas = sampling.schedule_of(MODEL, 3, "euler", "simple")
-    guider, euler = guiders.cfg_guider(MODEL, PROMPT, PROMPT, 4.0), guiders.named_sampler("euler")
-    begun = sampling.sampled(guider, LATENTS, [5], euler, sigmas[:2], None)
-    finished = sampling.sampled(guider, begun, [5], euler, sigmas[1:], None, begun=True)
-    assert torch.allclose(finished, drawn(MODEL, sigmas), atol=1e-4), "a draw in two parts is not that of one"
 
 
 def modules_are_loaded_with_a_model():
@@ -383,9 +343,7 @@ CHECKS = (
     predictions_are_replaced,
     *guider_checks(guiders, sampling, MODEL, lambda: diffusers_models.load_demo_model(PIPELINE), CLIP),
     samplers_are_stopped,
-    gradients_pass_through_a_model,
-    noise_is_replaced,
-    draws_go_on,
+    *gradient_checks(gradients, guiders, sampling, MODEL, PROMPT, LATENTS),
     modules_are_loaded_with_a_model,
     noise_is_scaled,
     masks_fit_latents,
