@@ -20,6 +20,7 @@ from .guide import XLARDGuideModel
 from .loop import XLARDSelfCorrect
 from .loop_graph import XLARDLoopEnd, XLARDLoopStart
 from .loop_result import XLARDLoopResult
+from .noise import XLARDSearchNoise
 from .pick import XLARDPickBest
 from .report import XLARDReport
 from .reward import XLARDLoadHead, XLARDPredictReward
@@ -45,6 +46,7 @@ NODES = [
         XLARDGate,
         XLARDLoadHead,
         XLARDPredictReward,
+        XLARDSearchNoise,
         XLARDLoadCorrector,
         XLARDCorrectLatent,
         XLARDGuideModel,

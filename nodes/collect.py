@@ -161,9 +161,9 @@ class XLARDCollect(io.ComfyNode):
                     default=False,
                     optional=True,
                     tooltip=(
-                        "Tries to fix each failed picture by moving, copying and erasing objects by the critic's "
-                        "boxes, at the price of half a picture more, and keeps what then passes, as repair pairs for "
-                        "the objective mending."
+                        "Tries to fix each failed picture by recolouring, erasing, copying and moving as few objects "
+                        "as will do, by the critic's boxes, at the price of half a picture more, and keeps what then "
+                        "passes, as repair pairs for the objectives minimal_repair and mending."
                     ),
                 ),
                 io.String.Input(

@@ -199,6 +199,18 @@ class XLARDSelfCorrect(io.ComfyNode):
                         "model draws best. 0: the size of the whole picture."
                     ),
                 ),
+                io.Int.Input(
+                    "fresh_candidates",
+                    default=1,
+                    min=1,
+                    max=64,
+                    optional=True,
+                    tooltip=(
+                        "With a head: how many seeds a fresh picture of a later round begins with. Each is drawn to "
+                        "noise level 0.5, the head reads what is predicted there, and only the best is finished. 1: no "
+                        "choice, as with a noise mask or a corrector that acts once and corrects fresh pictures."
+                    ),
+                ),
                 *added_switches(),
             ],
             outputs=sockets.named(
@@ -253,6 +265,7 @@ class XLARDSelfCorrect(io.ComfyNode):
         sigmas: object | None = None,
         guider: object | None = None,
         detail_size: int = 0,
+        fresh_candidates: int = 1,
         **strategies: bool,
     ) -> io.NodeOutput:
         judge, latent = as_judge(critic), with_source(latent_image, source)
@@ -276,6 +289,7 @@ class XLARDSelfCorrect(io.ComfyNode):
             first=first_picture,
             may_change=may_change,
             crop_side=detail_size,
+            fresh_candidates=fresh_candidates,
         )
         drawer = ComfySampler(method, latent, used, rewording.rewriter)
         painted = painted_on(protect, fix_here, drawer.batch, drawer.size)

@@ -144,8 +144,8 @@ class XLARDTrainCorrector(io.ComfyNode):
                     "head",
                     optional=True,
                     tooltip=(
-                        "A head trained for this checkpoint: the path-wise objective needs it; drafting and mending "
-                        "begin with what it has learnt of reading latents."
+                        "A head trained for this checkpoint: the path-wise objective needs it; drafting, mending and "
+                        "minimal_repair begin with what it has learnt of reading latents."
                     ),
                 ),
                 io.Float.Input(
@@ -162,15 +162,15 @@ class XLARDTrainCorrector(io.ComfyNode):
                 inputs.noise_level(
                     "sigma_start",
                     "noise_level_start",
-                    "Highest noise level that it is to correct at, with drafting: that it learns from; the dataset"
-                    " must hold predictions there. For distillation take 1.",
+                    "Highest noise level that it is to correct at, with drafting and minimal_repair: that it learns "
+                    "from; the dataset must hold predictions there. For distillation take 1.",
                     default=0.75,
                 ),
                 inputs.noise_level(
                     "sigma_end",
                     "noise_level_end",
-                    "Lowest noise level that it is to correct at; with drafting the one at which it acts. For "
-                    "distillation take 0.9: on the demo world it broke more pictures below.",
+                    "Lowest noise level that it is to correct at; with drafting and minimal_repair the one at which "
+                    "it acts. For distillation take 0.9: on the demo world it broke more pictures below.",
                     default=0.5,
                 ),
                 io.Float.Input(
@@ -201,8 +201,9 @@ class XLARDTrainCorrector(io.ComfyNode):
                     step=0.01,
                     optional=True,
                     tooltip=(
-                        "drafting: with a head beside it the corrector only changes pictures whose predicted reward is "
-                        "below this; part of its file. Lower breaks fewer right pictures and corrects fewer wrong ones."
+                        "drafting and minimal_repair: with a head beside it the corrector only changes pictures whose "
+                        "predicted reward is below this; part of its file. Lower breaks fewer right pictures and "
+                        "corrects fewer wrong ones."
                     ),
                 ),
                 io.Boolean.Input(

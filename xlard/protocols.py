@@ -32,6 +32,7 @@ __all__ = [
     "Judge",
     "Rewriter",
     "Sampler",
+    "StagedSampler",
     "Window",
 ]
 
@@ -110,6 +111,36 @@ class Sampler(Protocol):
 
     def nfe(self, noise_level: float = 1.0) -> int:
         """Model calls (NFE) per picture from ``noise_level`` to the end; guidance counts as part of its call."""
+
+
+@runtime_checkable
+class StagedSampler(Sampler, Protocol):
+    """A sampler whose fresh draws can be looked at on their way, and gone on with or not."""
+
+    @property
+    def staged(self) -> bool:
+        """Whether its draws can be stopped: not where a noise mask keeps a part of them."""
+
+    def begin(
+        self, rows: Sequence[int], seeds: Sequence[int], noise_level: float, guidance: X0Guidance | None = None
+    ) -> Tensor:
+        """Sample from pure noise through the step nearest to ``noise_level``; what ``finish`` goes on from."""
+
+    def finish(
+        self,
+        begun: Tensor,
+        noise_level: float,
+        rows: Sequence[int],
+        seeds: Sequence[int],
+        guidance: X0Guidance | None = None,
+    ) -> Tensor:
+        """Sample to the end what was begun with the same arguments; latents (B, C, h, w).
+
+        For samplers whose steps do not look back the picture is that of ``generate``.
+        """
+
+    def begin_nfe(self, noise_level: float) -> int:
+        """Model calls per picture of ``begin``; those of ``finish`` are the others of a whole draw."""
 
 
 class Window(NamedTuple):

@@ -58,6 +58,8 @@ def test_fix_and_break_rates_are_of_the_pictures_that_could() -> None:
         "corrector_at_100",
         "corrector_finished",
         "noise_gradient",
+        "search_noise_4",
+        "early_resample_4",
         "corrector:other",
     ],
 )

@@ -33,6 +33,7 @@ METHODS = (
     "corrector",
     *MOVED,
     "noise_gradient",
+    "search_noise_2",
     "renoise",
     "best_of_2",
     "retry_2",
@@ -106,7 +107,7 @@ def test_costs_are_what_the_methods_promise(results) -> None:
     assert set(nfe["base"]) == {8} and set(nfe["best_of_2"]) == {16}
     assert set(nfe["corrector_at_100"]) == set(nfe["corrector_at_40"]) == {9}
     assert set(nfe["corrector_and_noise"]) == {10} and set(nfe["corrector_finished"]) == {8}
-    assert set(nfe["noise_gradient"]) == {8 + 6}
+    assert set(nfe["noise_gradient"]) == {8 + 6} and set(nfe["search_noise_2"]) == {8 + 2 * 3 + 1}
     assert set(nfe["retry_2"]) <= {8, 16} and max(nfe["loop_2"]) <= 16
 
 

@@ -186,3 +186,14 @@ def test_noise_is_moved_through_a_predictor_and_held_by_the_penalty() -> None:
         torch.equal(free.latents, noise + free.delta) and free.rewards_after > held.rewards_after >= held.rewards_before
     )
     assert relative_norm(free.delta, noise) > 2 * relative_norm(held.delta, noise)
+
+
+def test_on_the_sphere_noise_keeps_its_norm_and_what_gets_no_better_every_bit() -> None:
+    torch.manual_seed(2)
+    noise = torch.randn(2, CHANNELS, 4, 4)
+    known = torch.tensor([[1.0], [0.0]])
+    arguments = bowl(1.0), noise, lambda values: 2 * values, torch.zeros(2, 1, 1), torch.ones(2), known
+    found = ascend_noise(*arguments, AscentSettings(steps=10, step=0.1, trust_region=0.5), on_sphere=True)
+    assert torch.allclose(found.latents.flatten(1).norm(dim=1), noise.flatten(1).norm(dim=1))
+    assert found.rewards_after[0] > found.rewards_before[0] and torch.equal(found.latents[1], noise[1])
+    assert 0.3 < relative_norm(found.delta, noise)[0] < 0.55

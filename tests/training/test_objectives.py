@@ -13,6 +13,7 @@ from xlard.models.corrector import LatentCorrector
 from xlard.models.head import LATENT_KINDS, RewardHead
 from xlard.training.distillation import Distillation
 from xlard.training.head import HeadBatches, auc, calibrate_on, head_figures, head_loss
+from xlard.training.minimal_repair import MinimalRepair
 from xlard.training.objectives import predictions, tensors
 from xlard.training.pathwise import Pathwise, PathwiseSettings, pathwise_loss
 from xlard.training.records import FINAL, NO_REWARD, X0, Records, join, of_kind
@@ -25,10 +26,11 @@ pytestmark = pytest.mark.model
 
 
 def test_objectives_are_found_by_name_and_load_their_class() -> None:
-    assert objective_names() == ("drafting", "distillation", "mending", "path-wise"), "saved workflows hold these"
+    names = ("drafting", "distillation", "mending", "path-wise", "minimal_repair")
+    assert objective_names() == names, "saved workflows hold these"
     for spec in objective_specs():
         assert spec_of(spec.name) is spec and callable(spec.load().build) and spec.tooltip.endswith(".")
-    with pytest.raises(ValueError, match="no objective 'ppo'; there are drafting, distillation, mending, path-wise"):
+    with pytest.raises(ValueError, match=f"no objective 'ppo'; there are {', '.join(names)}"):
         spec_of("ppo")
 
 
@@ -205,6 +207,33 @@ def test_repair_pairs_need_failed_pictures_that_were_repaired() -> None:
     records.repair_index[:] = -1
     with pytest.raises(ValueError, match="0 belong to failed pictures with a repaired version"):
         RepairPairs(CONFIG, records, encode, 8, "cpu")
+
+
+def test_minimal_repairs_weigh_the_cells_that_change_as_much_as_all_others() -> None:
+    records = toy_records()
+    records.latents[64:] = records.finals
+    records.repairs = records.finals[1::2].clone()
+    records.repairs[:, 0, 0, 0] += 1.0
+    objective = MinimalRepair(CONFIG, records, encode, 32, "cpu")
+    failed = objective.records.where(objective.records.repaired)
+    spread = objective.module.body.spread[0].item()
+    # Nothing is moved yet: one cell of 16 is off by 1 in one of four channels, and weighs half.
+    assert objective.error(objective.module, failed).item() == pytest.approx(0.5 / 4 / spread**2, rel=1e-3)
+    losses = fit(objective.module, objective.loss, 150)
+    assert sum(losses[-10:]) < 0.5 * sum(losses[:10])
+    with torch.no_grad():
+        moved = objective.corrector(objective.module)(
+            records.latents[64:], encode(records.prompts[64:]), records.noise_level[64:]
+        )
+    wrong = ~records.passed[64:].bool()
+    assert moved[wrong, 0, 0, 0].mean() > 0.5 > 0.2 > moved[~wrong].abs().mean()
+
+
+def test_minimal_repair_names_itself_where_there_are_no_pairs() -> None:
+    records = toy_records()
+    records.repair_index[:] = -1
+    with pytest.raises(ValueError, match="minimal_repair needs both"):
+        MinimalRepair(CONFIG, records, encode, 8, "cpu")
 
 
 def test_joined_records_keep_their_repaired_latents() -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..models.corrector import project
 from ..models.head import RewardPrediction
+from .corrector import moved_noise
 from .min_norm import Combination, combine, mean_norm
 
 FLOOR = 1e-3
@@ -81,16 +82,22 @@ def ascend_noise(
     known: Tensor,
     settings: AscentSettings = AscentSettings(),
     penalty: float = 0.01,
+    on_sphere: bool = False,
 ) -> Ascent:
     """Move initial noise (B, C, h, w) to where the head predicts higher rewards of ``predict(noise)`` (ReNO).
 
     ``predict`` gives x0 (B, C, h, w) in one differentiable step, once for each step of the ascent and once more; the
-    head reads it at ``noise_level`` (B,). ``penalty`` weighs ``noise_penalty`` against the log rewards. Otherwise like
-    ``ascend``.
+    head reads it at ``noise_level`` (B,). ``penalty`` weighs ``noise_penalty`` against the log rewards. With
+    ``on_sphere`` every point has the norm of the noise, that of a Gaussian, and nothing else holds it back: the trust
+    region is that of a step before the norm is restored. Otherwise like ``ascend``.
     """
     with torch.inference_mode(False):
         context, noise_level = context.detach().clone(), noise_level.detach().clone()
-        return _climb(lambda point: head(predict(point), context, noise_level), noise, known, settings, None, penalty)
+
+        def read(point: Tensor) -> RewardPrediction:
+            return head(predict(point), context, noise_level)
+
+        return _climb(read, noise, known, settings, None, 0.0 if on_sphere else penalty, on_sphere)
 
 
 def noise_penalty(noise: Tensor) -> Tensor:
@@ -110,6 +117,7 @@ def _climb(
     settings: AscentSettings,
     mask: Tensor | None,
     penalty: float = 0.0,
+    on_sphere: bool = False,
 ) -> Ascent:
     # Tensors of inference mode can take no part in gradients; their clones can.
     start, known = start.detach().clone(), known.detach().clone()
@@ -144,6 +152,8 @@ def _climb(
         scale = mean_norm(parts, weights).clamp_min(torch.finfo(parts.dtype).tiny)
         direction = combine(parts, weights, settings.how) / _wide(scale)
         moved = project(delta + _wide(length) * direction * allowed, start, settings.trust_region)
+        if on_sphere:
+            moved = moved_noise(start, moved) - start
         delta = torch.where(_wide(active), moved, delta)
     return Ascent(start + best_delta, best_delta, before, after, taken)
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..guidance.base import X0Guidance
+from ..guidance.base import WatchedGuidance, X0Guidance
 from ..guidance.corrector import corrector_change
 from ..protocols import CropSampler
-from .correction import Correction, Trace
+from .correction import Correction, Trace, is_staged
 from .crops import enlarged, stitched
 from .engine import Attempt, Engine, derived_seed
 from .head_reader import expected_reward, step_reader, watched
@@ -41,6 +41,8 @@ def _carried_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], cor
         return correct(engine, rows, plan.strategy, plan.noise_level, seeds, correction, regions)
     if plan.noise_level == 1.0 and regions is None:
         drawn_with = correction if plan.correction == "draw" else None
+        if drawn_with is None and correction.candidates_nfe(engine.sampler):
+            return draw_candidates(engine, rows, plan.strategy, seeds, correction)
         return draw(engine, rows, plan.strategy, seeds, drawn_with, reasons, doubted_only=False)
     best = best_latents(engine, rows)
     latents = torch.stack([latent if plan.latent is None else plan.latent for latent, plan in zip(best, plans)])
@@ -113,6 +115,45 @@ def draw(
     attempt = Attempt(strategy, 1.0, seeds, nfe, latents, trace.changes, None, trace.attributions, reasons)
     attempt.steps = reader.steps if reader else None
     return attempt
+
+
+def draw_candidates(
+    engine: Engine, rows: Sequence[int], strategy: str, seeds: Sequence[int], correction: Correction
+) -> Attempt:
+    """Fresh draws from several seeds each, of which only the one is finished that the head expects most of (TTSnap,
+    PARM).
+
+    The first candidate has the seed of the plan. They are compared by the last prediction of their first stage.
+    """
+    sampler, level, number = engine.sampler, correction.decision_level, correction.fresh_candidates
+    assert is_staged(sampler)
+    seeds_of = [list(seeds), *([derived_seed(seed, k) for seed in seeds] for k in range(1, number))]
+    begun, rewards, readers = [], [], []
+    for candidate in seeds_of:
+        last, reader = _LastPrediction(), step_reader(engine, rows)
+        begun.append(sampler.begin(rows, candidate, level, watched(WatchedGuidance(None, last), reader)))
+        rewards.append(expected_reward(engine, rows, last.x0, last.noise_level))
+        readers.append(reader)
+    best, chosen = torch.stack(rewards).max(dim=0)
+    places = chosen.tolist()
+    picked = torch.stack(begun)[chosen.to(begun[0].device), torch.arange(len(rows), device=begun[0].device)]
+    picked_seeds = [seeds_of[k][index] for index, k in enumerate(places)]
+    reader = step_reader(engine, rows)
+    latents = sampler.finish(picked, level, rows, picked_seeds, watched(None, reader))
+    nfe = sampler.nfe() + correction.candidates_nfe(sampler)
+    reasons = [f"a fresh draw, number {k + 1} of {number} candidates by the head" for k in places]
+    attempt = Attempt(strategy, 1.0, picked_seeds, nfe, latents, None, best.tolist(), reasons=reasons)
+    if reader is not None:
+        first = [kept.steps for kept in readers if kept is not None]
+        attempt.steps = [(*first[k][index], *reader.steps[index]) for index, k in enumerate(places)]
+    return attempt
+
+
+class _LastPrediction:
+    """Keeps the last x0 prediction (B, C, h, w) of a run, and its noise level."""
+
+    def __call__(self, x0: Tensor, noise_level: float) -> None:
+        self.x0, self.noise_level = x0.float(), noise_level
 
 
 def correct(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
@@ -11,10 +12,18 @@ from torch import Tensor
 from ..guidance.base import StepwiseGuidance, X0Guidance
 from ..guidance.corrector import corrector_change, single_step_guidance
 from ..models.corrector import attribution_map, relative_norm
-from ..protocols import Corrector, Head
+from ..protocols import Corrector, Head, Sampler, StagedSampler
 from .engine import Engine
 from .registry import uses_corrector
 from .settings import LoopSettings
+
+DECISION_NOISE_LEVEL = 0.5
+"""Where a head decides between candidates of a fresh draw: there the demo world's reads best which will be right."""
+
+
+def is_staged(sampler: Sampler) -> TypeGuard[StagedSampler]:
+    """Whether the draws of a sampler can be stopped on their way."""
+    return isinstance(sampler, StagedSampler) and sampler.staged
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,8 @@ class Correction:
     made to act once; it may correct fresh draws on their way (``corrects_draws``), and the head then only says which
     pictures need it. ``every_step``: the corrector acts at every step of ``window``. ``candidates`` are the noises of
     which the head picks one in a correcting round, up to its highest readable noise level ``readable_until``.
+    ``fresh_candidates`` are the seeds of a fresh draw of which the head lets one be finished; 1 without a head, and
+    where fresh draws are corrected on their way.
     """
 
     corrector: Corrector | None
@@ -36,22 +47,25 @@ class Correction:
     candidates: int
     readable_until: float
     window: tuple[float, float] | None = None
+    fresh_candidates: int = 1
 
     @classmethod
     def resolve(cls, head: Head | None, corrector: Corrector | None, settings: LoopSettings) -> Correction:
         """Who corrects what with these models and settings."""
         single_step = corrector is not None and corrector.config.single_step_level > 0
         acting = corrector if settings.strength > 0 else None
+        corrects_draws = acting is not None and single_step and uses_corrector(settings.strategies)
         return cls(
             acting,
             head,
             single_step,
-            acting is not None and single_step and uses_corrector(settings.strategies),
+            corrects_draws,
             acting is not None and not single_step and settings.where == "window",
             settings.strength,
             settings.candidates,
             head.config.noise_level_range[1] if head is not None and not single_step else -1.0,
             settings.window,
+            settings.fresh_candidates if head is not None and not corrects_draws else 1,
         )
 
     @property
@@ -63,6 +77,17 @@ class Correction:
     def draw_nfe(self) -> int:
         """Model calls that a fresh draw costs more where it is corrected on its way."""
         return self.corrector.config.extra_nfe if self.corrector and self.corrects_draws else 0
+
+    @property
+    def decision_level(self) -> float:
+        """The noise level at which the head decides which candidate of a fresh draw is finished."""
+        return min(DECISION_NOISE_LEVEL, self.head.config.noise_level_range[1]) if self.head else DECISION_NOISE_LEVEL
+
+    def candidates_nfe(self, sampler: Sampler) -> int:
+        """Model calls that a fresh draw costs more for the candidates that are not finished."""
+        if self.fresh_candidates == 1 or not is_staged(sampler):
+            return 0
+        return (self.fresh_candidates - 1) * sampler.begin_nfe(self.decision_level)
 
     def head_picks(self, noise_level: float) -> bool:
         """Whether the head picks among noises at a level."""

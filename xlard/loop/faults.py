@@ -46,11 +46,12 @@ class Faults:
         return bool(self.wrong or self.missing or self.relations)
 
 
-def faults_of(critique: Critique, rng: random.Random, held: Sequence[Detection] = ()) -> Faults:
+def faults_of(critique: Critique, rng: random.Random | None, held: Sequence[Detection] = ()) -> Faults:
     """Read a critique object by object.
 
     A claim without a verdict, or one that the artist has accepted, blames nothing: its objects are right unless another
-    claim blames them. Where there are too many of a kind, those that are ``held`` are kept first; then ``rng`` chooses.
+    claim blames them. Where there are too many of a kind, those that are ``held`` are kept first; then ``rng`` chooses,
+    or without one those are kept of which the critic is surest, of equal ones the upper left.
     """
     by_boxes = [verdict for verdict in critique.verdicts if decidable(verdict.claim)]
     claims = [verdict.claim for verdict in by_boxes if verdict.passed is not None and repairable(verdict.claim)]
@@ -58,10 +59,13 @@ def faults_of(critique: Critique, rng: random.Random, held: Sequence[Detection] 
     right: list[Detection] = []
     wrong: list[Detection] = []
     missing: list[ObjectKind] = []
-    shuffled = rng.sample(critique.detections, len(critique.detections))
-    shuffled.sort(key=lambda detection: not any(detection is fixed for fixed in held))
+    if rng is None:
+        ordered = sorted(critique.detections, key=lambda seen: (-seen.score, seen.y, seen.x))
+    else:
+        ordered = rng.sample(critique.detections, len(critique.detections))
+    ordered.sort(key=lambda detection: not any(detection is fixed for fixed in held))
     for request in _requests(claims):
-        unassigned = [detection for detection in matching(shuffled, request.noun, None) if detection not in right]
+        unassigned = [detection for detection in matching(ordered, request.noun, None) if detection not in right]
         for color, number in request.numbers:
             candidates = matching(unassigned, request.noun, color)
             assigned = [detection for detection in candidates if detection not in right][:number]
@@ -85,7 +89,7 @@ def faults_of(critique: Critique, rng: random.Random, held: Sequence[Detection] 
     wrong = [detection for detection in wrong if detection not in accepted]
     right += [
         detection
-        for detection in shuffled
+        for detection in ordered
         if detection not in right
         and any(matching([detection], noun, None) for claim in blameless for noun in _nouns(claim))
     ]

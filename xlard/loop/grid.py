@@ -30,7 +30,7 @@ class Grid:
     """
 
     def __init__(self, size: tuple[int, int], image_size: tuple[int, int], growth: float):
-        self.size, self.side = size, float(max(image_size))
+        self.size, self.image_size, self.side = size, image_size, float(max(image_size))
         self._growth, self._margin = growth, growth * self.side
         self._covered_by_mask: dict[int, tuple[Tensor, Tensor]] = {}
         self._cell_height, self._cell_width = image_size[0] / size[0], image_size[1] / size[1]

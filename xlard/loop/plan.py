@@ -33,6 +33,7 @@ class Situation:
     ``prediction_nfe`` those that head and corrector need before. ``rewrite`` gives another wording of the prompt, given
     a critique of it, or None; it is None itself where nobody can. ``single_step_level`` is the noise level at which a
     corrector changes fresh draws on their way, 0 where none does, and ``draw_nfe`` the model calls that it costs.
+    ``candidates_nfe`` are those of the candidates of a fresh draw that are not finished.
     ``encode`` turns a picture (H, W, 3) in [0, 1] into a latent (C, h, w); None where nothing can. ``mixed_levels``
     says whether the sampler can start parts of a picture from noise levels of their own. ``crop_terms`` says on what
     terms it draws parts of the picture enlarged, or None; it is None itself where it never does. ``crop_side`` is the
@@ -50,6 +51,7 @@ class Situation:
     mixed_levels: bool = False
     crop_terms: Callable[[], CropTerms | None] | None = None
     crop_side: int = 0
+    candidates_nfe: int = 0
 
     @property
     def size(self) -> tuple[int, int]:

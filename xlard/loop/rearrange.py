@@ -79,7 +79,7 @@ def rearranged(
     not make more claims hold: there are no boxes to go by, or a missing object is nowhere to copy from.
     """
     faults = faults_of(critique, rng, held)
-    scene = _Scene(latent, critique, grid, rng, area)
+    scene = Scene(latent, critique, grid, rng, area)
     for detection in faults.wrong:
         if not any(detection is fixed for fixed in held):
             scene.erase(detection)
@@ -90,35 +90,45 @@ def rearranged(
     return scene.result()
 
 
-class _Scene:
-    """The objects of a picture and its latent while they are rearranged."""
+class Scene:
+    """The objects of a picture and its latent while they are rearranged.
 
-    def __init__(self, latent: Tensor, critique: Critique, grid: Grid, rng: random.Random, area: Tensor | None):
-        self._latent, self._grid, self._rng, self._area = latent.clone(), grid, rng, area
+    ``area`` (h, w) is where they may go; ``rng`` is for what is tried at random. ``latent``, ``touched`` and ``holes``
+    are as of ``Rearranged``.
+    """
+
+    def __init__(self, latent: Tensor, critique: Critique, grid: Grid, rng: random.Random, area: Tensor | None = None):
+        self.latent, self._grid, self._rng, self._area = latent.clone(), grid, rng, area
         self._claims = [verdict.claim for verdict in critique.verdicts if repairable(verdict.claim)]
-        self._before = self._failing(critique.detections)
-        self._pieces = pieces_of(latent, critique.detections, grid)
-        self._touched = torch.zeros(latent.shape[-2:], dtype=torch.bool)
-        self._holes = self._touched.clone()
+        self._before = self.failing(critique.detections)
+        self.pieces = pieces_of(latent, critique.detections, grid)
+        self.touched = torch.zeros(latent.shape[-2:], dtype=torch.bool)
+        self.holes = self.touched.clone()
         self._vacated: list[Detection] = []
 
     @property
-    def _objects(self) -> list[Detection]:
-        return [piece.object for piece in self._pieces]
+    def side(self) -> float:
+        """The picture's longer side in pixels."""
+        return self._grid.side
+
+    @property
+    def objects(self) -> list[Detection]:
+        """What is in the picture now."""
+        return [piece.object for piece in self.pieces]
 
     def erase(self, detection: Detection) -> None:
         """Fill an object's cells with what surrounds them, and those of what it hides that are more its own."""
-        self._pieces = [piece for piece in self._pieces if piece.object is not detection]
+        self.pieces = [piece for piece in self.pieces if piece.object is not detection]
         shares = self._grid.shares(detection)
         cells = shares > EDGE
-        for neighbour in self._objects:
+        for neighbour in self.objects:
             others = self._grid.shares(neighbour)
             # Of two boxes nobody knows which is in front.
             cells &= (others <= EDGE) | ((shares > others) if detection.mask is not None else False)
-        self._latent = fill(self._latent, cells)
-        self._touched |= cells
+        self.latent = fill(self.latent, cells)
+        self.touched |= cells
         if detection.mask is not None:
-            self._holes |= cells
+            self.holes |= cells
         self._vacated.append(detection)
 
     def add(self, kind: ObjectKind, right: Sequence[Detection], donors: Sequence[Piece]) -> bool:
@@ -126,24 +136,24 @@ class _Scene:
 
         A right one of the picture itself is copied before one of ``donors``.
         """
-        in_picture = [piece for piece in self._pieces if piece.object in right and kind.fits(piece.object)]
+        in_picture = [piece for piece in self.pieces if piece.object in right and kind.fits(piece.object)]
         sources = in_picture or [piece for piece in donors if kind.fits(piece.object)]
         for source in self._rng.sample(sources, min(len(sources), _CHOICES)):
-            for piece in _variants(source, self._grid):
-                place = self._best_place(piece.object, self._objects, self._vacated[-1] if self._vacated else None)
+            for piece in variants(source, self._grid):
+                place = self._best_place(piece.object, self.objects, self._vacated[-1] if self._vacated else None)
                 if place is not None:
                     self._vacated = self._vacated[:-1]
-                    self._put(piece, place)
+                    self.put(piece, place)
                     return True
         return False
 
     def settle(self, faults: Faults, held: Sequence[Detection]) -> None:
         """Move objects of failed relations that are not held, as few as possible, to where all claims hold."""
-        if not self._failing(self._objects):
+        if not self.failing(self.objects):
             return
         blamed = {id(detection) for relation in faults.relations for detection in (*relation.firsts, *relation.seconds)}
         fixed = {id(detection) for detection in held}
-        movable = [piece for piece in self._pieces if id(piece.object) in blamed - fixed]
+        movable = [piece for piece in self.pieces if id(piece.object) in blamed - fixed]
         self._rng.shuffle(movable)
         for number in range(1, len(movable) + 1):
             for moved in itertools.islice(itertools.combinations(movable, number), _CHOICES):
@@ -152,29 +162,29 @@ class _Scene:
                     for piece in moved:
                         self.erase(piece.object)
                     for piece, place in zip(moved, places):
-                        self._put(piece, place)
+                        self.put(piece, place)
                     return
 
     def result(self) -> Rearranged | None:
         """What became of it, if more claims hold."""
-        failing = self._failing(self._objects)
-        if failing >= self._before or not self._touched.any():
+        failing = self.failing(self.objects)
+        if failing >= self._before or not self.touched.any():
             return None
-        return Rearranged(self._latent, self._touched, self._holes, failing)
+        return Rearranged(self.latent, self.touched, self.holes, failing)
 
     def _arrangement(self, moved: Sequence[Piece]) -> list[Place]:
         """Places for pieces, one after the other, where all claims hold; none if a few tries don't find any."""
-        staying = [piece.object for piece in self._pieces if piece not in moved]
+        staying = [piece.object for piece in self.pieces if piece not in moved]
         for _ in range(_TRIES if len(moved) > 1 else 1):
             placed: list[Place] = []
             for piece in moved[:-1]:
-                places = self._places(piece.object, [*staying, *(place.object for place in placed)])
+                places = self.places(piece.object, [*staying, *(place.object for place in placed)])
                 if not places:
                     return []
                 placed.append(self._rng.choice(places))
             neighbours = [*staying, *(place.object for place in placed)]
             last = self._best_place(moved[-1].object, neighbours, moved[-1].object)
-            if last is not None and not self._failing([*neighbours, last.object]):
+            if last is not None and not self.failing([*neighbours, last.object]):
                 return [*placed, last]
         return []
 
@@ -185,26 +195,29 @@ class _Scene:
 
         def key(place: Place) -> tuple[int, float]:
             distance = 1.0 if near is None else math.dist(place.object.center, near.center)
-            return self._failing([*neighbours, place.object]), distance * self._rng.uniform(0.5, 1.5)
+            return self.failing([*neighbours, place.object]), distance * self._rng.uniform(0.5, 1.5)
 
-        return min(self._places(detection, neighbours), key=key, default=None)
+        return min(self.places(detection, neighbours), key=key, default=None)
 
-    def _places(self, detection: Detection, neighbours: Sequence[Detection]) -> list[Place]:
+    def places(self, detection: Detection, neighbours: Sequence[Detection]) -> list[Place]:
+        """Where an object is free of its neighbours."""
         return self._grid.places(detection, neighbours, _PLACES, self._area)
 
-    def _put(self, piece: Piece, place: Place) -> None:
+    def put(self, piece: Piece, place: Place) -> None:
+        """Show a piece at a place, in front of what is there."""
         rows, columns = place.cells
         if piece.opacity is None:
-            self._latent[:, rows, columns] = piece.patch
-            self._touched[place.cells] = True
+            self.latent[:, rows, columns] = piece.patch
+            self.touched[place.cells] = True
         else:
-            self._latent[:, rows, columns] = torch.lerp(self._latent[:, rows, columns], piece.patch, piece.opacity)
-            self._touched[place.cells] |= piece.opacity > EDGE
+            self.latent[:, rows, columns] = torch.lerp(self.latent[:, rows, columns], piece.patch, piece.opacity)
+            self.touched[place.cells] |= piece.opacity > EDGE
             # Where the object is now, there is no hole; under its soft edge there still is.
-            self._holes[place.cells] &= piece.opacity < 0.5
-        self._pieces.append(replace(piece, object=moved_to(piece.object, place.object.x, place.object.y)))
+            self.holes[place.cells] &= piece.opacity < 0.5
+        self.pieces.append(replace(piece, object=moved_to(piece.object, place.object.x, place.object.y)))
 
-    def _failing(self, objects: Sequence[Detection]) -> int:
+    def failing(self, objects: Sequence[Detection]) -> int:
+        """How many of the claims that boxes decide would fail with these objects."""
         return sum(not judge_by_boxes(claim, objects, self._grid.side).passed for claim in self._claims)
 
 
@@ -225,7 +238,7 @@ def scaled(piece: Piece, share: float, mirrored: bool, grid: Grid) -> Piece | No
     return Piece(detection, patch, _opacity(detection, grid))
 
 
-def _variants(piece: Piece, grid: Grid) -> Iterator[Piece]:
+def variants(piece: Piece, grid: Grid) -> Iterator[Piece]:
     """A piece as it is; with a mask also mirrored and smaller, which may fit where it does not."""
     yield piece
     if piece.opacity is not None:

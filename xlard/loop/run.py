@@ -164,6 +164,7 @@ def plan_for(
         mixed_levels=True,
         crop_terms=crop_terms if encoder and isinstance(sampler, CropSampler) else None,
         crop_side=crop_side,
+        candidates_nfe=correction.candidates_nfe(sampler),
     )
     plan = strategies.plan(situation, within_edit_region)
     if plan is None or (budget is not None and state.nfe + plan.nfe > budget):

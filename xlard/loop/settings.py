@@ -31,7 +31,8 @@ class LoopSettings:
     of the corrector, and ``where`` it acts, in its own window of noise levels unless ``window`` (lowest, highest) names
     another. ``noise_level`` to renoise to, None for each strategy's own; ``budget`` in model calls. ``first`` is one of
     ``FIRST`` and ``may_change`` one of ``MAY_CHANGE``, else ValueError is raised. ``crop_side`` is the longer side in
-    pixels at which ``detail`` redraws parts of a picture, 0 for the picture's own.
+    pixels at which ``detail`` redraws parts of a picture, 0 for the picture's own. ``fresh_candidates`` are the seeds
+    that a fresh picture of a later round begins with, of which a head lets one be finished; 1 for no choice.
     """
 
     rounds: int = 4
@@ -45,6 +46,7 @@ class LoopSettings:
     first: str = FIRST[0]
     may_change: str = AS_NEEDED
     crop_side: int = 0
+    fresh_candidates: int = 1
 
     def __post_init__(self) -> None:
         if self.first not in FIRST:

@@ -227,7 +227,7 @@ def _fresh(name: str, situation: Situation, prompt: str = "") -> Plan:
         name,
         1.0,
         situation.seed,
-        situation.nfe(1.0) + situation.draw_nfe * corrected,
+        situation.nfe(1.0) + (situation.draw_nfe if corrected else situation.candidates_nfe),
         f"a fresh draw{wording}{correcting}",
         prompt=prompt,
         correction="draw" if corrected else "none",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import random
-from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -18,20 +17,15 @@ from ..critique import Critique
 from ..detections import Detection
 from ..guidance.base import X0Guidance
 from ..loop.engine import derived_seed
-from ..loop.grid import Grid
-from ..loop.rearrange import Piece, Rearranged, pieces_of, rearranged
-from ..loop.strategies import REARRANGE_GROWTH, REARRANGE_NOISE_LEVEL
 from ..prompts import claims_from_prompt
 from ..prompts.unclaimed import prompts_with_claims, skipped_note
-from ..protocols import Decoder, Judge, Sampler
+from ..protocols import Decoder, Encoder, Judge, Sampler
 from ..rewards import critique_from_detections
 from .dataset import Dataset
 from .dataset_rows import Batch, Picture, Row, critique_row
+from .repairing import Repairer
 
 _MOST_BROKEN = 8
-_DONORS = 16
-"""How many objects of each label are kept, to be copied into pictures that lack one."""
-
 Job = tuple[str, int]
 """A prompt and a seed: one picture."""
 
@@ -57,8 +51,9 @@ class CollectSettings:
 
     ``levels``: its x0 predictions at the nearest steps. ``views``: this many x0 predictions after renoising the
     finished latent to some of ``view_levels``; ``other_prompt_share`` of them are read with a prompt by
-    ``other_prompt``. ``repair_pairs``: failed pictures are rearranged by the critic's boxes, and what then passes is
-    kept beside them. ``seed`` draws levels, noise and prompts.
+    ``other_prompt``. ``repair_pairs``: failed pictures are repaired by the critic's boxes (see ``minimal_repair``),
+    and what then passes is kept beside them; with ``repair_views`` also those of views whose other prompt fails.
+    ``seed`` draws levels, noise and prompts.
     """
 
     levels: tuple[float, ...] = (0.9, 0.8, 0.7, 0.5)
@@ -67,6 +62,7 @@ class CollectSettings:
     other_prompt_share: float = 0.0
     other_prompt: OtherPrompt | None = None
     repair_pairs: bool = False
+    repair_views: bool = False
     seed: int = 0
 
 
@@ -182,12 +178,14 @@ def collect(
     guidance_for: GuidanceFor | None = None,
     on_batch: OnBatch | None = None,
     claims_for: Callable[[str], Sequence[Claim]] = claims_from_prompt,
+    encoder: Encoder | None = None,
 ) -> int:
     """Draw and judge the jobs of each group together and add them to the dataset; jobs that it has are left out.
 
     Prompts without claims are left out and named in the log: nothing in their pictures could be judged. Returns how
     many pictures were drawn. ``sampler_for`` gives a sampler whose rows are these prompts, ``guidance_for``
-    the x0 guidance of some of its rows; pictures drawn with guidance count as ``corrected``. After an exception, such
+    the x0 guidance of some of its rows; pictures drawn with guidance count as ``corrected``. Without an ``encoder`` no
+    object is recoloured for a repair pair. After an exception, such
     as a cancel from ``on_batch``, what was written before stays. What is no picture, such as NaN, is left out. Raises
     ValueError if no prompt has claims, or if many in a row are no pictures, and what
     samplers, critics and ``Dataset.append`` raise.
@@ -198,7 +196,8 @@ def collect(
     if without:
         logging.getLogger(__name__).warning(skipped_note(without))
         groups = [[job for job in group if claims[job[0]]] for group in groups]
-    collector = _Collector(dataset, sampler_for, decoder, judge, settings, guidance_for, claims, origin)
+    repairer = Repairer(sampler_for, decoder, judge, encoder, claims_for)
+    collector = _Collector(dataset, sampler_for, decoder, judge, settings, guidance_for, claims, origin, repairer)
     done = dataset.done(origin)
     jobs = {job for group in groups for job in group}
     finished = before = len(jobs & done)
@@ -258,8 +257,8 @@ class _Collector:
     guidance_for: GuidanceFor | None
     claims: dict[str, Sequence[Claim]]
     origin: str
+    repairer: Repairer
     broken: list[str] = field(default_factory=list)
-    donors: dict[str, deque[Piece]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=_DONORS)))
 
     def draw(self, group: list[Job]) -> tuple[Batch, Tensor] | None:
         """A group's pictures, and their images (B, H, W, 3), without those that are none; None if all are.
@@ -288,8 +287,9 @@ class _Collector:
             for level, x0 in keeper.predictions.items():
                 kept.add(row, x0[row], "x0", level, prompts[row], critiques[row])
         self._add_views(kept, group, sampler, finals, critiques, keeper.steps, side)
-        height, width = images.shape[1:3]
-        repairs = self._repair(kept, group, sampler, finals, critiques, (height, width))
+        repairs: list[int | None] = [None] * len(group)
+        if self.settings.repair_pairs:
+            repairs = self._repair(kept, group, sampler, finals, images, critiques)
         contexts = self._contexts(kept, dict(zip(prompts, sampler.context(rows))))
         latents = torch.stack(kept.latents)
         batch = Batch(group, self.origin, critiques, kept.by_picture, finals, latents, contexts, side, repairs)
@@ -337,39 +337,33 @@ class _Collector:
         group: list[Job],
         sampler: Sampler,
         finals: Tensor,
+        images: Tensor,
         critiques: Sequence[Critique],
-        image_size: tuple[int, int],
     ) -> list[int | None]:
-        """For each picture the place of its repaired latent; None if it did not fail, cannot be rearranged or fails
-        again.
+        """For each picture the place of its repaired latent; None if it did not fail, cannot be repaired or fails
+        again. Rows of other prompts get the places of theirs.
         """
-        repairs: list[int | None] = [None] * len(group)
-        if not self.settings.repair_pairs:
-            return repairs
-        height, width = finals.shape[-2:]
-        latents, grid = finals.detach().cpu(), Grid((height, width), image_size, REARRANGE_GROWTH)
-        for latent, critique in zip(latents, critiques):
-            for piece in pieces_of(latent, critique.detections, grid):
-                self.donors[piece.object.label].append(piece)
-        donors = [piece for pieces in self.donors.values() for piece in pieces]
-        plans: dict[int, Rearranged] = {}
-        for row, ((prompt, seed), critique) in enumerate(zip(group, critiques)):
-            if not critique.passed and not critique.abstained:
-                rng = random.Random(f"{self.settings.seed} {seed} {prompt}")
-                plan = rearranged(latents[row], critique, grid, rng, donors)
-                if plan is not None:
-                    plans[row] = plan
-        if plans:
-            rows = list(plans)
-            changed = torch.stack([plan.latent for plan in plans.values()])
-            regions = torch.stack([plan.touched for plan in plans.values()])
-            drawn = sampler.resume(changed, REARRANGE_NOISE_LEVEL, rows, [group[row][1] for row in rows], None, regions)
-            claims = [self.claims[group[row][0]] for row in rows]
-            judged, _ = judged_without_broken(self.judge, self.decoder.decode(drawn), claims, drawn)
-            for row, latent, critique in zip(rows, drawn, judged):
-                if critique.passed:
-                    repairs[row] = kept.add_latent(latent)
-        return repairs
+        critiques_by_prompt = [
+            {prompt: own, **self._critiques_of_views(kept.by_picture[picture], prompt, own, max(images.shape[1:3]))}
+            for picture, ((prompt, _), own) in enumerate(zip(group, critiques))
+        ]
+        repaired = self.repairer.repaired(group, sampler, finals, images, critiques_by_prompt)
+        places = {key: kept.add_latent(latent) for key, latent in repaired.items()}
+        for picture, (prompt, _) in enumerate(group):
+            kept.by_picture[picture] = [
+                row if row.prompt == prompt else replace(row, repair=places.get((picture, row.prompt)))
+                for row in kept.by_picture[picture]
+            ]
+        return [places.get((picture, prompt)) for picture, (prompt, _) in enumerate(group)]
+
+    def _critiques_of_views(
+        self, rows: Sequence[Row], prompt: str, critique: Critique, side: int
+    ) -> dict[str, Critique]:
+        """What the critic's objects say of the other prompts that a picture is read with, if such are repaired, too."""
+        if not self.settings.repair_views or not critique.detections:
+            return {}
+        others = sorted({row.prompt for row in rows} - {prompt})
+        return {other: _critique_by(other, critique, side) for other in others}
 
     def _prompt_of_view(self, prompt: str, critique: Critique, side: int, rng: random.Random) -> tuple[str, Critique]:
         """The prompt that a view is read with, the picture's own or another one, and the critique by it."""

@@ -192,12 +192,12 @@ class Dataset:
             (number, row) for number, picture in enumerate(chosen) for row in picture.rows if row.prompt not in left_out
         ]
         numbers, rows = [number for number, _ in numbered_rows], [row for _, row in numbered_rows]
-        repairs = [
-            (number, (picture.part, 1, picture.repair))
-            for number, picture in enumerate(chosen)
-            if picture.repair is not None
+        repaired = [
+            (chosen[number].part, 1, chosen[number].repair if row.prompt == chosen[number].prompt else row.repair)
+            for number, row in numbered_rows
         ]
-        repair_of = {number: place for place, (number, _) in enumerate(repairs)}
+        repairs = list(dict.fromkeys(place for place in repaired if place[2] is not None))
+        repair_of = {place: index for index, place in enumerate(repairs)}
         return Records(
             prompts=[row.prompt for row in rows],
             latents=self._gather([(chosen[number].part, 1, row.index) for number, row in numbered_rows]),
@@ -211,14 +211,9 @@ class Dataset:
             finals=self._gather([(picture.part, 0, picture.place) for picture in chosen]),
             objects=[picture.objects for picture in chosen],
             side=float(self._side),
-            # The repaired version belongs to a latent that is read with its picture's own prompt.
-            repair_index=torch.tensor(
-                [
-                    repair_of.get(number, -1) if row.prompt == chosen[number].prompt else -1
-                    for number, row in numbered_rows
-                ]
-            ),
-            repairs=self._gather([latent for _, latent in repairs]),
+            # A repaired version belongs to the latents that are read with the prompt that it was made for.
+            repair_index=torch.tensor([repair_of.get(place, -1) for place in repaired]),
+            repairs=self._gather(repairs),
             aspects=self.aspects,
         )
 

@@ -17,7 +17,8 @@ class Row:
     """A latent of a picture, read with a prompt: its kind (see ``head.LATENT_KINDS``), noise level in [0, 1] and
     rewards by aspect.
 
-    ``index`` is its place among the latents that were written with it.
+    ``index`` is its place among the latents that were written with it, ``repair`` that of the repaired version of its
+    picture by its prompt, if that is another one than its picture's.
     """
 
     prompt: str
@@ -27,6 +28,7 @@ class Row:
     rewards: dict[str, float]
     passed: bool
     index: int
+    repair: int | None = None
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,12 @@ def _repair_pairs() -> type[MeasuredObjective]:
     return RepairPairs
 
 
+def _minimal_repair() -> type[MeasuredObjective]:
+    from .minimal_repair import MinimalRepair
+
+    return MinimalRepair
+
+
 def _pathwise() -> type[MeasuredObjective]:
     from .pathwise import Pathwise
 
@@ -75,6 +81,14 @@ _SPECS = {
         ),
         ObjectiveSpec(
             "path-wise", "up the gradient of a head, which it may learn to fool.", _pathwise, head="required"
+        ),
+        ObjectiveSpec(
+            "minimal_repair",
+            "from repair pairs to the least change after which the claims hold, once in the middle of sampling; needs "
+            "a dataset collected with repair_pairs.",
+            _minimal_repair,
+            head="start",
+            single_step=True,
         ),
     )
 }

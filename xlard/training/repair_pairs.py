@@ -1,6 +1,6 @@
 """Learn from repair pairs: where a prediction fails, move to the repaired latent; where it passes, stay.
 
-A pair is a failed picture, and the same picture with rearranged objects, which the critic then passed (see
+A pair is a failed picture, and the same picture repaired as little as will do, which the critic then passed (see
 ``collect``). The two differ only where something was wrong, so the regression learns small changes. Search is distilled
 into the corrector this way.
 """
@@ -37,6 +37,9 @@ class RepairPairs:
     see ``objectives.sized_like``. Raises ValueError without failed pictures that were repaired, or without passed ones.
     """
 
+    NAME = "mending"
+    """The objective's name, for errors."""
+
     def __init__(
         self,
         config: CorrectorConfig,
@@ -52,7 +55,7 @@ class RepairPairs:
         if not len(self.failed) or not len(self.passed):
             raise ValueError(
                 f"Of {len(self.records)} predictions {len(self.failed)} belong to failed pictures with a repaired"
-                f" version and {len(self.passed)} to pictures that passed; mending needs both. Collect with"
+                f" version and {len(self.passed)} to pictures that passed; {self.NAME} needs both. Collect with"
                 " repair_pairs switched on, and prompts that the model gets right sometimes, and wrong sometimes."
             )
         self.encode, self.device, self._config = encode, device, config
@@ -73,11 +76,15 @@ class RepairPairs:
 
     def error(self, module: LatentCorrector, records: Records) -> Tensor:
         """The loss of a module on records."""
+        return self.squared_error(module, records).mean()
+
+    def squared_error(self, module: LatentCorrector, records: Records) -> Tensor:
+        """The squared error (B, C, h, w) of the residual, in units of the channels' variance."""
         latents, context, noise_level, _ = tensors(records, self.encode, self.device)
         repaired, target = records.repaired, torch.zeros_like(latents)
         repairs = records.repairs[records.repair_index[repaired]].to(latents)
         target[repaired.to(latents.device)] = repairs - latents[repaired.to(latents.device)]
-        return ((module(latents, context, noise_level) - target) / module.body.spread[:, None, None]).square().mean()
+        return ((module(latents, context, noise_level) - target) / module.body.spread[:, None, None]).square()
 
     def corrector(self, module: LatentCorrector) -> LatentCorrector:
         """The module with its trust region."""

@@ -98,6 +98,11 @@ def add_drawing(commands: Any, out: Path) -> None:
         "collect", "draw pictures and have the critic judge them, for head and corrector", "corrector", 500
     )
     collect.add_argument("--corrector", action="store_true", help="draw with the trained corrector")
+    collect.add_argument(
+        "--repair-views",
+        action="store_true",
+        help="repair pictures by other prompts, too, for a corrector that learns minimal repairs",
+    )
     drawing("evaluate", "score generator and critic by the exact checker", "test", 300)
     scoring = drawing("scoring", "measure the critic with each scoring by the exact checker", "test", 300)
     scoring.add_argument("--scorings", default="", help="scorings separated by commas (all of them)")

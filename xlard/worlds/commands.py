@@ -60,12 +60,13 @@ def annotate(world: World, out: Path, split: str, number: int, repeats: int, see
     Annotated(pictures, world.annotation(images)).save(out / f"annotated{seed}")
 
 
-def collect(world: World, out: Path, split: str, number: int, repeats: int, seed: int, corrector: bool) -> None:
+def collect(
+    world: World, out: Path, split: str, number: int, repeats: int, seed: int, corrector: bool, repair_views: bool
+) -> None:
     """Draw and judge pictures into ``out/records/<split>/<seed>``; continues with what is there."""
     prompts = prompt_list(world, split, number, repeats, seed)
-    dataset = collect_pictures(
-        world, out / "records" / split / str(seed), prompts, settings_for(world, split, seed), corrector
-    )
+    settings = settings_for(world, split, seed, repair_views)
+    dataset = collect_pictures(world, out / "records" / split / str(seed), prompts, settings, corrector)
     print(summarise_dataset(dataset))
 
 

@@ -134,6 +134,34 @@ class FlowSampler:
                 reached = step
         return self.integrate(noisy, noise_levels[reached:], context, guidance)
 
+    @property
+    def staged(self) -> bool:
+        """Always."""
+        return True
+
+    def begin(
+        self, rows: Sequence[int], seeds: Sequence[int], noise_level: float, guidance: X0Guidance | None = None
+    ) -> Tensor:
+        """See ``protocols.StagedSampler``; noisy latents (B, C, h, w)."""
+        levels = self.noise_levels()[: self.begin_nfe(noise_level) + 1]
+        return self.integrate(self.noise(seeds), levels, self.context(rows), guidance)
+
+    def finish(
+        self,
+        begun: Tensor,
+        noise_level: float,
+        rows: Sequence[int],
+        seeds: Sequence[int],
+        guidance: X0Guidance | None = None,
+    ) -> Tensor:
+        """See ``protocols.StagedSampler``."""
+        levels = self.noise_levels()[self.begin_nfe(noise_level) :]
+        return self.integrate(begun, levels, self.context(rows), guidance)
+
+    def begin_nfe(self, noise_level: float) -> int:
+        """The steps down to the one nearest to ``noise_level``, and that one."""
+        return self.steps - self.nfe(noise_level) + 1
+
     def predict(self, latents: Tensor, noise_level: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
         """x0 prediction (B, C, h, w) of latents renoised to ``noise_level``: one call."""
         level = self.noise_levels(noise_level)[0]

@@ -147,6 +147,22 @@ def add_sampler_hook(model: Any, change: Callable[[Any, Any, Tensor], Any]) -> N
     model.add_wrapper(WrappersMP.OUTER_SAMPLE, hooked)
 
 
+def add_noise_hook(model: Any, change: Callable[[Any, Tensor, Tensor], Tensor]) -> None:
+    """Have a MODEL, which the caller owns, replace the noise of each run.
+
+    ``change`` gets the model's ``model_sampling``, the sigmas of the run and the noise. Rests on what
+    ``add_sampler_hook`` does.
+    """
+
+    def hooked(
+        executor: Any, noise: Tensor, latent_image: Tensor, sampler: Any, sigmas: Tensor, *others: Any, **keywords: Any
+    ) -> Tensor:
+        model_sampling = executor.class_obj.model_patcher.get_model_object("model_sampling")
+        return executor(change(model_sampling, sigmas, noise), latent_image, sampler, sigmas, *others, **keywords)
+
+    model.add_wrapper(WrappersMP.OUTER_SAMPLE, hooked)
+
+
 def load_together(model: Any, key: str, patchers: Sequence[Any], load: Callable[[], None]) -> None:
     """Have a MODEL, which the caller owns, be loaded together with other ModelPatchers whenever it samples.
 
@@ -301,6 +317,14 @@ def schedule_of(model: Any, steps: int, sampler_name: str, scheduler: str) -> Te
     return sampler.sigmas.cpu()
 
 
+def initial_noise(latent: dict, samples: Tensor, seed: int) -> Tensor:
+    """The noise that KSampler and RandomNoise begin with for the samples of a LATENT.
+
+    Rests on ``comfy.sample.prepare_noise`` and the key ``batch_index``: always.
+    """
+    return comfy.sample.prepare_noise(samples, seed % SEEDS, latent.get("batch_index"))
+
+
 def sampled(
     guider: Any,
     latents: Tensor,
@@ -309,11 +333,13 @@ def sampled(
     sigmas: Tensor,
     noise_mask: Tensor | None,
     noise_index: int = 0,
+    begun: bool = False,
 ) -> Tensor:
     """Draw with a GUIDER and a SAMPLER over sigmas, each latent with the noise of its own seed, with previews on the
     running node.
 
-    ``noise_index`` is which of the noises of a seed, as KSampler takes it by a LATENT's ``batch_index``.
+    ``noise_index`` is which of the noises of a seed, as KSampler takes it by a LATENT's ``batch_index``. Latents that
+    were ``begun`` hold their noise already, and get none, as by KSamplerAdvanced.
 
     Rests on ``comfy.sample.prepare_noise``, ``sample`` and ``model_patcher`` of a guider, and
     ``latent_preview.prepare_callback``: always.
@@ -325,7 +351,7 @@ def sampled(
         ]
     )
     samples = guider.sample(
-        noise,
+        torch.zeros_like(noise) if begun else noise,
         latents,
         sampler,
         sigmas,

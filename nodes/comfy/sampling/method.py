@@ -171,6 +171,8 @@ def sampling_method(
                 f"Sampling needs {lacking}, as KSampler does, or a guider. Connect CLIP Text Encode, an empty one for "
                 "negative if you have none, or connect guider."
             )
+        if model is None:
+            raise ValueError("Sampling needs model, as KSampler does, or a guider. Connect one of the two.")
         guider = cfg_guider(model, positive, negative, settings.cfg)
     else:
         given = [name for name, there in (("positive", positive), ("negative", negative)) if there is not None]

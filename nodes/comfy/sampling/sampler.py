@@ -40,7 +40,8 @@ class _NfeCounter:
 
 
 class ComfySampler:
-    """Samples the pictures of a LATENT by a ``SamplingMethod``; implements ``xlard.protocols.CropSampler``.
+    """Samples the pictures of a LATENT by a ``SamplingMethod``; implements ``xlard.protocols.CropSampler`` and
+    ``StagedSampler``.
 
     A row is a picture of the batch, and each has its own seed and its own part of what is stacked in the conditionings.
     A batch of one equals the picture of KSampler, or of SamplerCustomAdvanced, for that seed, exactly, and for the
@@ -121,6 +122,40 @@ class ComfySampler:
             return redrawn
         return torch.where(opened.to(redrawn.device)[:, None], redrawn, latents.to(redrawn))
 
+    @property
+    def staged(self) -> bool:
+        """Whether draws can be stopped: outside of a noise mask, noise would be missing after the stop."""
+        return self._mask is None
+
+    def begin(
+        self, rows: Sequence[int], seeds: Sequence[int], noise_level: float, guidance: X0Guidance | None = None
+    ) -> Tensor:
+        """Sample from pure noise through the step nearest to ``noise_level``, as KSamplerAdvanced does that returns
+        with leftover noise.
+        """
+        sigmas = self._sigmas[: self._first_stage(noise_level) + 1]
+        return self._staged(self._latents[list(rows)], sigmas, rows, seeds, guidance)
+
+    def finish(
+        self,
+        begun: Tensor,
+        noise_level: float,
+        rows: Sequence[int],
+        seeds: Sequence[int],
+        guidance: X0Guidance | None = None,
+    ) -> Tensor:
+        """Sample to the end what was begun, as a KSamplerAdvanced does that adds no noise."""
+        sigmas = self._sigmas[self._first_stage(noise_level) :]
+        if len(sigmas) < 2:
+            return begun
+        # With the seed of before, a sampler that adds noise of its own would add the same noise twice.
+        return self._staged(begun, sigmas, rows, [seed + 1 for seed in seeds], guidance, begun=True)
+
+    def begin_nfe(self, noise_level: float) -> int:
+        """Model calls per picture of ``begin``, scaled from a full run."""
+        steps = len(self._sigmas) - 1
+        return math.ceil(self._first_stage(noise_level) * self._measured.get(0, steps) / steps)
+
     def predict(self, latents: Tensor, noise_level: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
         """The x0 prediction (B, C, h, w) at the step nearest to ``noise_level``: one call, one Euler step to 0."""
         start = self._start(noise_level)
@@ -184,6 +219,22 @@ class ComfySampler:
         """Index of the step, the last one included, whose noise level is nearest to ``noise_level`` in [0, 1]."""
         return first_step(self._model, self._sigmas, noise_level)
 
+    def _first_stage(self, noise_level: float) -> int:
+        """How many steps lead through the one nearest to ``noise_level``."""
+        return min(self._start(noise_level) + 1, len(self._sigmas) - 1)
+
+    def _staged(
+        self,
+        latents: Tensor,
+        sigmas: Tensor,
+        rows: Sequence[int],
+        seeds: Sequence[int],
+        guidance: X0Guidance | None,
+        begun: bool = False,
+    ) -> Tensor:
+        model = self._model if guidance is None else with_guidance(self._model, guidance, self._companions)
+        return self._sample(model, latents, sigmas, self._method.sampler, rows, seeds, None, begun)
+
     def _run(
         self,
         latents: Tensor,
@@ -240,6 +291,7 @@ class ComfySampler:
         rows: Sequence[int],
         seeds: Sequence[int],
         regions: Tensor | None,
+        begun: bool = False,
     ) -> Tensor:
         comfy.model_management.throw_exception_if_processing_interrupted()
         if self._video:
@@ -249,7 +301,7 @@ class ComfySampler:
         }
         guider = guider_with(self._method.guider, model, conditionings)
         mask = self._noise_mask(rows, regions)
-        samples = sampled(guider, latents, seeds, sampler, sigmas, mask, self._noise_index)
+        samples = sampled(guider, latents, seeds, sampler, sigmas, mask, self._noise_index, begun)
         return samples[:, :, 0] if self._video else samples
 
     def _opening(self, model: Any, levels: Tensor, noise_level: float) -> Any:

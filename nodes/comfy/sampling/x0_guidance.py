@@ -75,11 +75,11 @@ def stop_index(levels: Tensor, stop: float) -> int | None:
 
 def _passes(model_sampling: Any, sigmas: Tensor, stop: float) -> bool:
     if stop >= 1:
-        return _begins(model_sampling, sigmas)
+        return begins_with_noise(model_sampling, sigmas)
     return stop_index(noise_levels(model_sampling, sigmas), stop) is not None
 
 
-def _begins(model_sampling: Any, sigmas: Tensor) -> bool:
+def begins_with_noise(model_sampling: Any, sigmas: Tensor) -> bool:
     """Whether a schedule begins with nothing but noise."""
     return len(sigmas) > 1 and sigmas[0].item() >= compat.highest_sigma(model_sampling) * (1 - _SLACK)
 
@@ -107,7 +107,7 @@ def _stopping(sampler: Any, guidance: X0Guidance, stop: float) -> Any:
         model_sampling = compat.schedule_in(compat.base_model(model))
         start = 0
         if stop >= 1:
-            if _begins(model_sampling, sigmas):
+            if begins_with_noise(model_sampling, sigmas):
                 noisy = _noise_moved(model, noisy, sigmas[0], extra_args, guidance, stop)
         else:
             index = stop_index(noise_levels(model_sampling, sigmas), stop)

@@ -19,11 +19,11 @@ from ..managed import ManagedModule
 from ..sampling.family import check_model, family_of
 from ..sampling.latents import as_pictures, prompt_embeddings
 from ..sampling.method import CustomSampling, KSamplerSettings, SamplingMethod, sampling_method
-from ..sampling.sampler import ComfySampler
+from ..sampling.sampler import ComfyDecoder, ComfySampler
 
 if TYPE_CHECKING:
     from ....xlard.guidance.base import X0Guidance
-    from ....xlard.protocols import Decoder, Judge, Sampler
+    from ....xlard.protocols import Judge, Sampler
     from ....xlard.training.collect import CollectSettings
     from ....xlard.training.dataset import Dataset, Source
 
@@ -99,7 +99,7 @@ class Artist:
 
 def collected(
     artist: Artist,
-    decoder: Decoder,
+    decoder: ComfyDecoder,
     judge: Judge,
     settings: CollectSettings,
     prompts: str,
@@ -124,7 +124,7 @@ def collected(
     groups = jobs_of(lines, pictures_per_prompt, settings.seed, batch)
     dataset = Dataset.open(dataset_folder(name), artist.source(lines[0], base_model))
     guidance = artist.guidance if artist.corrector is not None and artist.strength else None
-    drawn = collect(dataset, groups, artist.sampler, decoder, judge, settings, guidance, _Progress())
+    drawn = collect(dataset, groups, artist.sampler, decoder, judge, settings, guidance, _Progress(), encoder=decoder)
     there = sum(map(len, groups)) - drawn
     parts = f"{drawn} pictures drawn, {there} were there already", skipped_note(without), summarise_dataset(dataset)
     return dataset, "\n".join(part for part in parts if part)

@@ -37,10 +37,11 @@ spec = importlib.util.spec_from_file_location(
 sys.modules["pack"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules["pack"])
 
+from gradient_checks import gradient_checks  # noqa: E402
 from guider_checks import guider_checks  # noqa: E402
 from job_checks import job_checks  # noqa: E402
 from pack.nodes.comfy import diffusers_models  # noqa: E402
-from pack.nodes.comfy.compat import encoders, guiders, jobs, sampling, segmenting  # noqa: E402
+from pack.nodes.comfy.compat import encoders, gradients, guiders, jobs, sampling, segmenting  # noqa: E402
 from pack.nodes.comfy.managed import ManagedModule  # noqa: E402
 from pack.nodes.comfy.sampling import conditioning_rows as rows  # noqa: E402
 from pack.xlard.worlds.shapes.architecture import PIPELINE  # noqa: E402
@@ -354,6 +355,7 @@ CHECKS = (
     predictions_are_replaced,
     *guider_checks(guiders, sampling, MODEL, lambda: diffusers_models.load_demo_model(PIPELINE), CLIP),
     samplers_are_stopped,
+    *gradient_checks(gradients, guiders, sampling, MODEL, PROMPT, LATENTS),
     modules_are_loaded_with_a_model,
     noise_is_scaled,
     masks_fit_latents,

@@ -21,7 +21,7 @@ from .controls import HeadGradient, RandomResidual, ShuffledPrompt
 from .corrector_placement import and_on_noise, at_level, on_finished
 from .early import early_best_of
 from .engine_models import corrector_of, head_of
-from .noise_gradient import noise_gradient
+from .noise_gradient import noise_gradient, search_noise
 
 RENOISE_NOISE_LEVEL = 0.8
 """Where ``renoise`` starts from beside a corrector of many steps; beside one of a single step, where that acts."""
@@ -59,13 +59,20 @@ class Method:
         return self.name != self.family
 
 
-def _loop(*strategies: str, first: str = FIRST[0], may_change: str = AS_NEEDED) -> Callable[[int], Run]:
+def _loop(
+    *strategies: str, first: str = FIRST[0], may_change: str = AS_NEEDED, fresh_candidates: int = 1
+) -> Callable[[int], Run]:
     def build(number: int) -> Run:
         def run(engine: Engine) -> list[LoopState]:
             # In base generations for all methods, though a draw that is corrected on its way takes a call more.
             cap = number * engine.sampler.nfe()
             settings = LoopSettings(
-                rounds=10 * number, strategies=strategies, budget=cap, first=first, may_change=may_change
+                rounds=10 * number,
+                strategies=strategies,
+                budget=cap,
+                first=first,
+                may_change=may_change,
+                fresh_candidates=fresh_candidates,
             )
             return correct_all(engine, settings)
 
@@ -131,6 +138,11 @@ METHODS = (
     Method("shuffled", "the corrector with another picture's prompt", _with_control(ShuffledPrompt)),
     Method("gradient", "the head's gradient in the corrector's place", _single(_gradient)),
     Method("noise_gradient", "the head's gradient on the initial noise", _single(_noise_gradient)),
+    Method(
+        "search_noise_N",
+        "the same on the noise's sphere, with all calls but the picture's own; a step counts two",
+        lambda number: lambda engine: search_noise(engine, _known_aspects(engine), number),
+    ),
     Method("renoise", "the base picture renoised and sampled on, without a corrector", _single(_renoise)),
     Method("best_of_N", "N pictures, the critic's best", lambda number: lambda engine: best_of_n(engine, number)),
     Method("retry_N", "the same until the critic accepts one", lambda number: lambda engine: retry(engine, number)),
@@ -178,6 +190,11 @@ METHODS = (
         "keeping_loop_N",
         "the loop that keeps everything but what is wrong",
         _loop(*DEFAULT_STRATEGIES, may_change=KEEP_ALL),
+    ),
+    Method(
+        "early_resample_N",
+        "resample_N, each fresh picture the one of two candidates that the head prefers halfway",
+        _loop("resample", fresh_candidates=2),
     ),
     Method("detailed_loop_N", "the loop with detail, too", _loop(*DEFAULT_STRATEGIES, "detail")),
     Method("anything_loop_N", "the loop in which anything may change", _loop(*DEFAULT_STRATEGIES, may_change=ANYTHING)),

@@ -1,5 +1,5 @@
-"""The gradient of a head on the noise that sampling begins with, as in ReNO (arXiv 2406.04312), for a world's
-sampler.
+"""The gradient of a head on the noise that sampling begins with, for a world's sampler: as in ReNO (arXiv 2406.04312),
+and on the noise's sphere, as xLARD Search Noise does it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,12 @@ from .engine_models import head_of, sampler_of
 
 SETTINGS = AscentSettings()
 
+SEARCH = AscentSettings(step=0.05, trust_region=0.5)
+"""What xLARD Search Noise has at its defaults, but for the number of steps."""
+
+STEP_NFE = 2
+"""What a step of a search counts: the model call, and the way back through it as another one."""
+
 
 def noise_gradient(engine: Engine, known: Tensor) -> list[LoopState]:
     """Every picture drawn from noise of which the head expects more: of the x0 prediction of one step.
@@ -26,6 +32,27 @@ def noise_gradient(engine: Engine, known: Tensor) -> list[LoopState]:
     The head reads that prediction as one at the highest level that it can read. ``known`` (B, A) weighs the aspects
     that claims are about. A step takes a forward call of the model, counted, and a backward one, which is not.
     """
+    return _drawn_from(engine, known, SETTINGS, SETTINGS.steps + 1, on_sphere=False)
+
+
+def search_noise(engine: Engine, known: Tensor, number: int) -> list[LoopState]:
+    """As ``noise_gradient`` on the sphere, with as many steps as ``number`` generations pay for beside the picture.
+
+    Of a step both ways through the model count. Raises ValueError where not one step is paid for.
+    """
+    nfe = engine.sampler.nfe()
+    steps = (number * nfe - nfe - 1) // STEP_NFE
+    if steps < 1:
+        raise ValueError(
+            f"{number} generations of {nfe} calls pay for no step of a search beside the picture. Raise the number."
+        )
+    settings = replace(SEARCH, steps=steps)
+    return _drawn_from(engine, known, settings, STEP_NFE * steps + 1, on_sphere=True)
+
+
+def _drawn_from(
+    engine: Engine, known: Tensor, settings: AscentSettings, extra_nfe: int, on_sphere: bool
+) -> list[LoopState]:
     rows = list(range(len(engine.states)))
     head, sampler = head_of(engine), sampler_of(engine)
     moved = ascend_noise(
@@ -35,9 +62,10 @@ def noise_gradient(engine: Engine, known: Tensor) -> list[LoopState]:
         sampler.context(rows),
         torch.full((len(rows),), head.config.noise_level_range[1]),
         known,
-        SETTINGS,
+        settings,
+        on_sphere=on_sphere,
     ).latents
-    return base(replace(engine, sampler=_FromNoise(sampler, moved, SETTINGS.steps + 1)))
+    return base(replace(engine, sampler=_FromNoise(sampler, moved, extra_nfe)))
 
 
 class _FromNoise(FlowSampler):

@@ -27,6 +27,9 @@ VIEW_LEVELS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5)
 decided.
 """
 
+REPAIR_LEVELS = (0.75, 0.7, 0.6, 0.5)
+"""At which levels instead for a corrector that learns minimal repairs: those at which it acts or nearly so."""
+
 
 def prompt_list(world: World, split: str, number: int, repeats: int, seed: int) -> list[str]:
     """``number`` prompts of a split, each ``repeats`` times in a row."""
@@ -34,15 +37,19 @@ def prompt_list(world: World, split: str, number: int, repeats: int, seed: int) 
     return [prompt.text for prompt in chosen for _ in range(repeats)]
 
 
-def settings_for(world: World, split: str, seed: int) -> CollectSettings:
-    """What is kept of pictures of a split; those of the training splits are never read with another split's prompt."""
+def settings_for(world: World, split: str, seed: int, repair_views: bool = False) -> CollectSettings:
+    """What is kept of pictures of a split; those of the training splits are never read with another split's prompt.
+
+    With ``repair_views`` views are repaired, too, and kept at ``REPAIR_LEVELS``.
+    """
     allowed = allowed_prompts(world, split)
     return CollectSettings(
         views=VIEWS,
-        view_levels=VIEW_LEVELS,
+        view_levels=REPAIR_LEVELS if repair_views else VIEW_LEVELS,
         other_prompt_share=OTHER_PROMPTS,
         other_prompt=lambda prompt, objects, rng: other_prompt(world, prompt, objects, allowed, rng),
         repair_pairs=True,
+        repair_views=repair_views,
         seed=seed,
     )
 
@@ -65,6 +72,7 @@ def collect_pictures(
         settings,
         _guidance_for(world) if corrected else None,
         _print_progress,
+        encoder=world.encoder,
     )
     return dataset
 

@@ -15,6 +15,7 @@ from ...models.head import RewardHead
 from ...prompts import claims_from_prompt
 from ...training.distillation import Distillation, TwoOutputs
 from ...training.drafting import Drafting
+from ...training.minimal_repair import MinimalRepair
 from ...training.objectives import (
     CorrectorObjective,
     MeasuredObjective,
@@ -165,10 +166,10 @@ def _config_for(spec: ObjectiveSpec, config: CorrectorConfig, world: World) -> C
 
 
 def _validation(objective: MeasuredObjective, records: Records) -> Callable[[Any], float] | None:
-    """What distillation and drafting are validated by, on prompts of other pictures; None for other objectives."""
+    """What some objectives are validated by, on prompts of other pictures; None for the others."""
     if isinstance(objective, Distillation):
         return _held_out_error(objective, records)
-    return _held_out_drafts(objective, records) if isinstance(objective, Drafting) else None
+    return _held_out_targets(objective, records) if isinstance(objective, (Drafting, MinimalRepair)) else None
 
 
 def _held_out_error(distillation: Distillation, records: Records) -> Callable[[TwoOutputs], float]:
@@ -187,14 +188,14 @@ def _held_out_error(distillation: Distillation, records: Records) -> Callable[[T
     return validate
 
 
-def _held_out_drafts(drafting: Drafting, records: Records) -> Callable[[LatentCorrector], float]:
+def _held_out_targets(objective: Drafting | MinimalRepair, records: Records) -> Callable[[LatentCorrector], float]:
     """The error on predictions, with their own prompts."""
-    chosen = drafting.choose(records)
+    chosen = objective.choose(records)
     chosen = chosen.rows(range(0, len(chosen), max(1, len(chosen) // _VALIDATED)))
 
     @torch.no_grad()
     def validate(module: LatentCorrector) -> float:
-        return drafting.validation_loss(module, chosen)
+        return objective.validation_loss(module, chosen)
 
     return validate
 

@@ -1,0 +1,59 @@
+"""The checks of gradients through a MODEL, of noise and of draws in parts, for compat_checks.py."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+
+def gradient_checks(
+    gradients: Any, guiders: Any, sampling: Any, model: Any, prompt: Any, latents: torch.Tensor
+) -> tuple[Callable[[], None], ...]:
+    """The checks, on a MODEL with the conditioning of a prompt and empty latents."""
+    euler = guiders.named_sampler("euler")
+
+    def run(drawing: Any, sigmas: torch.Tensor) -> torch.Tensor:
+        return sampling.sampled(guiders.cfg_guider(drawing, prompt, prompt, 4.0), latents, [5], euler, sigmas, None)
+
+    def gradients_pass_through_a_model() -> None:
+        guider, seen = guiders.cfg_guider(model, prompt, prompt, 4.0), {}
+        noise, sigmas = sampling.initial_noise({}, latents, 5), torch.tensor([1.0, 0.0])
+
+        def explore(predict: Callable[[torch.Tensor], torch.Tensor]) -> None:
+            point = noise.clone().requires_grad_()
+            x0 = predict(point)
+            (seen["gradient"],) = torch.autograd.grad(x0.square().sum(), point)
+            seen["x0"] = x0.detach()
+
+        weights = list(model.model.parameters())
+        with torch.inference_mode():
+            gradients.with_predictions(guider, noise, latents, None, sigmas, 5, explore)
+        assert seen["gradient"].isfinite().all() and seen["gradient"].abs().max() > 0, "no gradient came through"
+        same = (before is after for before, after in zip(weights, model.model.parameters()))
+        assert all(same), "the model has other weights afterwards"
+        assert torch.allclose(seen["x0"], run(model, sigmas), atol=1e-4), "a sampler is given another prediction"
+
+    def noise_is_replaced() -> None:
+        changed, seen = model.clone(), []
+
+        def change(model_sampling: Any, sigmas: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+            seen.append((sampling.highest_sigma(model_sampling), sigmas, noise))
+            return sampling.initial_noise({}, latents, 6)
+
+        sampling.add_noise_hook(changed, change)
+        schedule = sampling.schedule_of(model, 3, "euler", "simple")
+        assert not torch.equal(run(changed, schedule), run(model, schedule)), "the change had no effect"
+        highest, sigmas, noise = seen[0]
+        assert torch.equal(noise, sampling.initial_noise({}, latents, 5)), "other noise than KSampler's"
+        assert sigmas[0] == highest, "another schedule than that of the run"
+
+    def draws_go_on() -> None:
+        sigmas, guider = (
+            sampling.schedule_of(model, 3, "euler", "simple"),
+            guiders.cfg_guider(model, prompt, prompt, 4.0),
+        )
+        begun = sampling.sampled(guider, latents, [5], euler, sigmas[:2], None)
+        finished = sampling.sampled(guider, begun, [5], euler, sigmas[1:], None, begun=True)
+        assert torch.allclose(finished, run(model, sigmas), atol=1e-4), "a draw in two parts is not that of one"
+
+    return gradients_pass_through_a_model, noise_is_replaced, draws_go_on
