@@ -13,14 +13,14 @@ from ..xlard.loop.object_by_object import PROCESSES
 from ..xlard.loop.painted import painted_on
 from ..xlard.loop.settings import AS_NEEDED, FIRST, WHERE, LoopSettings
 from . import inputs, sockets
-from .comfy.accepted import optional_corrector, optional_head
+from .comfy.accepted import optional_corrector, optional_editor, optional_head
 from .comfy.critic.chosen import chosen_claims
 from .comfy.sampling.family import check_fits
 from .comfy.sampling.latents import with_source
 from .comfy.sampling.method import CustomSampling, KSamplerSettings, sampling_method
 from .comfy.sampling.sampler import ComfyDecoder, ComfySampler
 from .comfy.self_correct import Rewording, SelfCorrection
-from .strategies import added_switches, bundled_switches, latest_switches, newer_switches, switched_on
+from .strategies import added_switches, bundled_switches, newer_switches, switch_of, switched_on
 
 
 class XLARDSelfCorrect(io.ComfyNode):
@@ -185,7 +185,7 @@ class XLARDSelfCorrect(io.ComfyNode):
                     "own model and conditioning: put LoRAs and patches before it, and leave positive and negative "
                     "unconnected. cfg is then not used."
                 ),
-                *latest_switches(),
+                switch_of("detail"),
                 io.Int.Input(
                     "detail_size",
                     default=0,
@@ -198,6 +198,15 @@ class XLARDSelfCorrect(io.ComfyNode):
                         "model draws best. 0: the size of the whole picture."
                     ),
                 ),
+                sockets.EditModel.Input(
+                    "edit_model",
+                    optional=True,
+                    tooltip=(
+                        "Optional, from xLARD Edit Model: a model for editing, such as FLUX Kontext or Qwen-Image-Edit, "
+                        "that is told what is wrong with the best picture."
+                    ),
+                ),
+                switch_of("edit"),
                 *added_switches(),
             ],
             outputs=sockets.named(
@@ -248,6 +257,7 @@ class XLARDSelfCorrect(io.ComfyNode):
         sigmas: object | None = None,
         guider: object | None = None,
         detail_size: int = 0,
+        edit_model: object | None = None,
         **strategies: bool,
     ) -> io.NodeOutput:
         judge, latent = as_judge(critic), with_source(latent_image, source)
@@ -260,7 +270,8 @@ class XLARDSelfCorrect(io.ComfyNode):
         if used or guider is None:
             check_fits(dict(zip(("head", "corrector"), modules)), model, method.positive)
         rewording = Rewording.of(method, judge, clip, prompt)
-        allowed = switched_on(strategies, rewording.rewriter is not None, True, True)
+        editor = optional_editor(edit_model)
+        allowed = switched_on(strategies, rewording.rewriter is not None, True, True, editor is not None)
         settings = LoopSettings(
             rounds,
             allowed + rewording.introducing(process, source),
@@ -284,5 +295,6 @@ class XLARDSelfCorrect(io.ComfyNode):
             read_steps,
             painted,
             tuple(filter(None, (custom.note, rewording.barred))),
+            editor,
         )
         return loop.run(cls, prompt, checked_claims, seed, latent, is_edit=source is not None)
