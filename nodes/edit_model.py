@@ -79,8 +79,8 @@ class XLARDEditModel(io.ComfyNode):
                     step=0.1,
                     round=0.01,
                     tooltip=(
-                        "Strength of the guidance by the picture, as in DualCFGGuider, for one part of the model's work "
-                        "more: 2 for OmniGen2, 1.5 for InstructPix2Pix. 0: none."
+                        "Strength of the guidance by the picture, as in DualCFGGuider: 2 for OmniGen2, 1.5 for "
+                        "InstructPix2Pix. It takes a third prediction at each step. 0: none."
                     ),
                 ),
                 io.String.Input("negative", default="", tooltip="What to avoid, as text."),
@@ -158,8 +158,8 @@ class XLARDEditInstruction(io.ComfyNode):
                 io.Mask.Output(
                     "mask",
                     tooltip=(
-                        "1 where the picture may change: the objects that the changes are about, all that is free where "
-                        "something is added or moved, and everything where nobody knows where it is wrong."
+                        "1 where the picture may change: what the changes are about, all that is free where something is "
+                        "added or moved, and everything where nobody knows where it is wrong."
                     ),
                 ),
                 io.Int.Output(
@@ -175,7 +175,7 @@ class XLARDEditInstruction(io.ComfyNode):
         images, critiques = shaped_images(image), as_critiques(critique)
         if len(images) != len(critiques):
             raise ValueError(
-                f"There are {len(critiques)} critiques of {len(images)} pictures. Connect the pictures that were judged."
+                f"There are {len(critiques)} critiques and {len(images)} pictures. Connect the pictures that were judged."
             )
         size = (images.shape[1], images.shape[2])
         written = [instruction_of(without_ground(judged, size)) for judged in critiques]

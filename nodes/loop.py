@@ -202,8 +202,8 @@ class XLARDSelfCorrect(io.ComfyNode):
                     "edit_model",
                     optional=True,
                     tooltip=(
-                        "Optional, from xLARD Edit Model: a model for editing, such as FLUX Kontext or Qwen-Image-Edit, "
-                        "that is told what is wrong with the best picture."
+                        "Optional, from xLARD Edit Model: a model for editing, such as FLUX Kontext or Qwen-Image-Edit. "
+                        "It is told what is wrong with the best picture."
                     ),
                 ),
                 switch_of("edit"),

@@ -3,7 +3,8 @@
 ``Critic`` carries a ``protocols.Judge`` or a backend, ``Claims`` a list of ``Claim``, ``Head`` and ``Corrector`` a
 ``ManagedModule`` or a module of torch that becomes one, ``Critique`` a list of ``Critique``, one for each picture of
 the batch, ``State`` a list of ``LoopState``, ``Dataset`` a ``training.dataset.Dataset``, ``Flow`` a
-``nodes.comfy.graph_loop.flow.Flow``, ``EditModel`` a ``protocols.Editor``. ``nodes.comfy.accepted`` and ``critics.registry`` check what comes.
+``nodes.comfy.graph_loop.flow.Flow``, ``EditModel`` a ``protocols.Editor``. ``nodes.comfy.accepted`` and
+``critics.registry`` check what comes.
 """
 
 from comfy_api.latest import io
