@@ -158,8 +158,8 @@ class XLARDEditInstruction(io.ComfyNode):
                 io.Mask.Output(
                     "mask",
                     tooltip=(
-                        "1 where the picture may change: what the changes are about, all that is free where something is "
-                        "added or moved, and everything where nobody knows where it is wrong."
+                        "1 where the picture may change: what the changes are about, all that is free where something "
+                        "is added or moved, and everything where nobody knows where it is wrong."
                     ),
                 ),
                 io.Int.Output(
@@ -175,7 +175,8 @@ class XLARDEditInstruction(io.ComfyNode):
         images, critiques = shaped_images(image), as_critiques(critique)
         if len(images) != len(critiques):
             raise ValueError(
-                f"There are {len(critiques)} critiques and {len(images)} pictures. Connect the pictures that were judged."
+                f"There are {len(critiques)} critiques and {len(images)} pictures. Connect the pictures that were "
+                "judged."
             )
         size = (images.shape[1], images.shape[2])
         written = [instruction_of(without_ground(judged, size)) for judged in critiques]

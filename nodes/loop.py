@@ -202,7 +202,7 @@ class XLARDSelfCorrect(io.ComfyNode):
                     "edit_model",
                     optional=True,
                     tooltip=(
-                        "Optional, from xLARD Edit Model: a model for editing, such as FLUX Kontext or Qwen-Image-Edit. "
+                        "Optional, from xLARD Edit Model: a model for editing like FLUX Kontext or Qwen-Image-Edit. "
                         "It is told what is wrong with the best picture."
                     ),
                 ),
