@@ -21,6 +21,7 @@ class XLARDEditModel(io.ComfyNode):
     """A MODEL for editing with what encodes its instructions and pictures."""
 
     @classmethod
+    @inputs.showing("steps", "cfg", "method", "guidance", "image_cfg", "size")
     def define_schema(cls) -> io.Schema:
         sampler, sigmas, _ = inputs.custom_sampling("")
         return io.Schema(

@@ -73,6 +73,7 @@ def told(prompt: str, *labels: str) -> str:
         ("a cat and a dog", ("dog", "dog"), "replace one of the two dogs with a cat"),
         ("a red cup and a blue cup", ("red cup", "red cup"), "make one of the two red cups blue"),
         ("three cats", ("cat",), "add two more cats"),
+        ("two cats and a dog", ("cat", "dog", "dog"), "replace one of the two dogs with another cat"),
         ("a cat", ("cat", "cat"), "remove one of the two cats"),
     ],
 )

@@ -30,6 +30,8 @@ from .instruction_words import (
 if TYPE_CHECKING:
     from torch import Tensor
 
+_ADDING_ONE = ("add a ", "add an ", "add another ")
+
 REST = "everything else"
 """What is kept beside what is named."""
 
@@ -253,7 +255,7 @@ def _group(noun: str, color: str | None, seen: Sequence[Detection]) -> tuple[lis
 def _joined_to_replace(changes: list[Change]) -> list[Change]:
     """A removal and an addition of one object each, of other nouns, as one replacement, which edit models do better."""
     removals = [change for change in changes if change.text.startswith("remove ") and _is_one(change)]
-    additions = [change for change in changes if change.added and change.text.startswith(("add a ", "add an "))]
+    additions = [change for change in changes if change.added and change.text.startswith(_ADDING_ONE)]
     for removal, addition in zip(removals, additions):
         if removal.claims != addition.claims:
             text = f"replace {removal.text.removeprefix('remove ')} with {addition.text.removeprefix('add ')}"
@@ -328,7 +330,8 @@ def _to_keep(verdicts: Sequence[Verdict], failed: Sequence[Claim]) -> tuple[tupl
         if words and (claim.color or claim.type not in ("count", "object") or claim.noun not in colored)
     )
     statements = (claim.text for claim, words in kept.items() if not words and claim.edit is None)
-    return tuple(phrases), tuple(dict.fromkeys(statements))
+    shortest = [words for words in phrases if not any(longer.startswith(f"{words} ") for longer in phrases)]
+    return tuple(shortest), tuple(dict.fromkeys(statements))
 
 
 def _touches(held: Claim, failed: Claim) -> bool:

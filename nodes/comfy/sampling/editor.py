@@ -93,7 +93,9 @@ class ComfyEditor:
 
         Raises ValueError where the CLIP is that of another model.
         """
-        return torch.cat([self._edited(image[None], *told) for image, *told in zip(images, instructions, seeds)])
+        return torch.cat(
+            [self._edited(image[None], told, seed) for image, told, seed in zip(images, instructions, seeds)]
+        )
 
     def _edited(self, image: Tensor, instruction: str, seed: int) -> Tensor:
         comfy.model_management.throw_exception_if_processing_interrupted()
@@ -145,7 +147,8 @@ class ComfyEditor:
     def _size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width at which a picture is edited."""
         scale = self._settings.size / max(height, width) if self._settings.size else 1.0
-        return tuple(max(_CELL, _CELL * math.floor(side * scale / _CELL + 0.5)) for side in (height, width))
+        high, wide = (max(_CELL, _CELL * math.floor(side * scale / _CELL + 0.5)) for side in (height, width))
+        return high, wide
 
 
 def _method_of(model: Any, method: str) -> str:
