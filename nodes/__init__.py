@@ -14,6 +14,7 @@ from .critic import XLARDCritique, XLARDLoadCritic, XLARDScoring
 from .demo import XLARDDemo
 from .detector import XLARDCriticPair, XLARDDetectorCritic
 from .edit import XLARDEditClaims
+from .edit_model import XLARDEditInstruction, XLARDEditModel
 from .gate import XLARDGate
 from .given_boxes import XLARDCritiqueFromBoxes
 from .guide import XLARDGuideModel
@@ -50,6 +51,8 @@ NODES = [
         XLARDLoadCorrector,
         XLARDCorrectLatent,
         XLARDGuideModel,
+        XLARDEditModel,
+        XLARDEditInstruction,
         XLARDSelfCorrect,
         XLARDLoopStart,
         XLARDLoopEnd,

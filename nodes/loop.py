@@ -13,7 +13,7 @@ from ..xlard.loop.object_by_object import PROCESSES
 from ..xlard.loop.painted import painted_on
 from ..xlard.loop.settings import AS_NEEDED, FIRST, WHERE, LoopSettings
 from . import inputs, sockets
-from .comfy.accepted import optional_corrector, optional_head
+from .comfy.accepted import optional_corrector, optional_editor, optional_head
 from .comfy.critic.chosen import chosen_claims
 from .comfy.failed_runs import failures
 from .comfy.sampling.family import check_fits
@@ -21,7 +21,7 @@ from .comfy.sampling.latents import with_source
 from .comfy.sampling.method import CustomSampling, KSamplerSettings, sampling_method
 from .comfy.sampling.sampler import ComfyDecoder, ComfySampler
 from .comfy.self_correct import Rewording, SelfCorrection
-from .strategies import added_switches, bundled_switches, latest_switches, newer_switches, switched_on
+from .strategies import added_switches, bundled_switches, newer_switches, switch_of, switched_on
 
 
 class XLARDSelfCorrect(io.ComfyNode):
@@ -186,7 +186,7 @@ class XLARDSelfCorrect(io.ComfyNode):
                     "own model and conditioning: put LoRAs and patches before it, and leave positive and negative "
                     "unconnected. cfg is then not used."
                 ),
-                *latest_switches(),
+                switch_of("detail"),
                 io.Int.Input(
                     "detail_size",
                     default=0,
@@ -211,6 +211,15 @@ class XLARDSelfCorrect(io.ComfyNode):
                         "choice, as with a noise mask or a corrector that acts once and corrects fresh pictures."
                     ),
                 ),
+                sockets.EditModel.Input(
+                    "edit_model",
+                    optional=True,
+                    tooltip=(
+                        "Optional, from xLARD Edit Model: a model for editing like FLUX Kontext or Qwen-Image-Edit. "
+                        "It is told what is wrong with the best picture."
+                    ),
+                ),
+                switch_of("edit"),
                 *added_switches(),
             ],
             outputs=sockets.named(
@@ -266,6 +275,7 @@ class XLARDSelfCorrect(io.ComfyNode):
         guider: object | None = None,
         detail_size: int = 0,
         fresh_candidates: int = 1,
+        edit_model: object | None = None,
         **strategies: bool,
     ) -> io.NodeOutput:
         judge, latent = as_judge(critic), with_source(latent_image, source)
@@ -278,7 +288,8 @@ class XLARDSelfCorrect(io.ComfyNode):
         if used or guider is None:
             check_fits(dict(zip(("head", "corrector"), modules)), model, method.positive)
         rewording = Rewording.of(method, judge, clip, prompt)
-        allowed = switched_on(strategies, rewording.rewriter is not None, True, True)
+        editor = optional_editor(edit_model)
+        allowed = switched_on(strategies, rewording.rewriter is not None, True, True, editor is not None)
         settings = LoopSettings(
             rounds,
             allowed + rewording.introducing(process, source),
@@ -303,5 +314,6 @@ class XLARDSelfCorrect(io.ComfyNode):
             read_steps,
             painted,
             tuple(filter(None, (custom.note, rewording.barred))),
+            editor,
         )
         return loop.run(cls, prompt, checked_claims, seed, latent, is_edit=source is not None)

@@ -8,6 +8,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..xlard.claims import MOST_CLAIMS
+from ..xlard.loop.edit_by_model import EditByModel
 from ..xlard.loop.painted import painted_on
 from ..xlard.loop.registry import needs_rewriter
 from ..xlard.loop.settings import AS_NEEDED
@@ -112,6 +113,18 @@ class XLARDLoopStart(io.ComfyNode):
                         "which take the output sigmas instead of denoise. Needs model."
                     ),
                 ),
+                inputs.advanced(
+                    io.Boolean.Input(
+                        "edit",
+                        default=False,
+                        optional=True,
+                        tooltip=(
+                            "Switch on where the nodes between edit the picture: every later round then is an edit of "
+                            "the best one, and the other strategies are not used. Take the instruction from xLARD Edit "
+                            "Instruction, and the picture from the output image."
+                        ),
+                    )
+                ),
                 *added_switches(),
             ],
             outputs=sockets.named(
@@ -149,6 +162,16 @@ class XLARDLoopStart(io.ComfyNode):
                         "that is nearest to the round's noise level."
                     ),
                 ),
+                sockets.Critique.Output(
+                    "best_critique",
+                    display_name="critique",
+                    tooltip="The critique of the best pictures so far, for xLARD Edit Instruction.",
+                ),
+                io.Image.Output(
+                    "best_image",
+                    display_name="image",
+                    tooltip="The best pictures so far: for an edit model, an inpainting one, or an API node.",
+                ),
             ),
             # A flow names its start and counts its own calls: two equal starts in a graph must not share one.
             hidden=[io.Hidden.dynprompt, io.Hidden.unique_id],
@@ -173,6 +196,7 @@ class XLARDLoopStart(io.ComfyNode):
         vae: Any = None,
         claim_edits: str = "",
         sigmas: object | None = None,
+        edit: bool = False,
         **strategies: bool,
     ) -> io.NodeOutput:
         latent_image, whole_sigmas = with_source(latent_image, source), loop_sigmas(model, sigmas)
@@ -181,7 +205,7 @@ class XLARDLoopStart(io.ComfyNode):
         checked_claims = claims_of_round(state)
         if checked_claims is None:
             checked_claims = chosen_claims(prompt, claims, critic, most_claims, claim_edits)
-        allowed = switched_on(strategies, critic is not None, vae is not None)
+        allowed = (EditByModel.name,) if edit else switched_on(strategies, critic is not None, vae is not None)
         writer = critic if needs_rewriter(allowed) else None
         sources = None if source is None else pictures
         height, width = pictures.shape[-2:]

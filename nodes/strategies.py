@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from comfy_api.latest import io
 
-from ..xlard.loop.registry import BUNDLED, Need, StrategySpec, switches, usable
+from ..xlard.loop.registry import BUNDLED, Need, StrategySpec, spec_of, switches, usable
 from .extensions import load_extensions
 
 _FIRST = ("rearrange", "region", "correct", "resample", "rewrite")
@@ -14,8 +14,8 @@ _FIRST = ("rearrange", "region", "correct", "resample", "rewrite")
 newer strategy stands behind other inputs.
 """
 
-_LATEST = ("detail",)
-"""The strategies whose switches only xLARD Self-Correct has, behind all of its other inputs."""
+_OF_SELF_CORRECT = ("detail", "edit")
+"""The strategies whose switches only xLARD Self-Correct has, each behind the inputs that were there before it."""
 
 
 def bundled_switches() -> list[io.Input]:
@@ -25,12 +25,14 @@ def bundled_switches() -> list[io.Input]:
 
 def newer_switches() -> list[io.Input]:
     """A switch for each of the pack's own strategies that came later."""
-    return [_switch(spec) for spec in switches() if spec.name in BUNDLED and spec.name not in (*_FIRST, *_LATEST)]
+    return [
+        _switch(spec) for spec in switches() if spec.name in BUNDLED and spec.name not in (*_FIRST, *_OF_SELF_CORRECT)
+    ]
 
 
-def latest_switches() -> list[io.Input]:
-    """A switch for each of the pack's own strategies that need a sampler which draws parts of pictures."""
-    return [_switch(spec) for spec in switches() if spec.name in _LATEST]
+def switch_of(name: str) -> io.Input:
+    """The switch of one of the pack's own strategies."""
+    return _switch(spec_of(name))
 
 
 def added_switches() -> list[io.Input]:
@@ -43,15 +45,17 @@ def added_switches() -> list[io.Input]:
 
 
 def switched_on(
-    values: Mapping[str, bool], can_rewrite: bool, can_encode: bool, can_crop: bool = False
+    values: Mapping[str, bool], can_rewrite: bool, can_encode: bool, can_crop: bool = False, can_edit: bool = False
 ) -> tuple[str, ...]:
     """The strategies whose switch is on; those that need other prompts only if somebody can write and encode them,
-    those that paint on pictures only if somebody can encode these, and those that redraw parts only if the sampler can.
+    those that paint on pictures only if somebody can encode these, those that redraw parts only if the sampler can, and
+    those that need a model for editing only where there is one.
     """
     provided: set[Need] = {"boxes"}
     provided |= {"rewriter", "prompts"} if can_rewrite else set()
     provided |= {"encoder"} if can_encode else set()
     provided |= {"crops"} if can_crop else set()
+    provided |= {"editor"} if can_edit else set()
     return usable([spec.name for spec in switches() if values.get(_input_id(spec), spec.default_on)], provided)
 
 

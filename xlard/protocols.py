@@ -27,9 +27,11 @@ __all__ = [
     "CropSampler",
     "CropTerms",
     "Decoder",
+    "Editor",
     "Encoder",
     "Head",
     "Judge",
+    "MaskedSampler",
     "Rewriter",
     "Sampler",
     "StagedSampler",
@@ -183,3 +185,22 @@ class CropSampler(Sampler, Protocol):
 
         ``prompt`` stands in the place of every row's, unless it is None, and ``avoid`` is added to what is avoided.
         """
+
+
+@runtime_checkable
+class MaskedSampler(Sampler, Protocol):
+    """A sampler that keeps parts of its pictures as they were given to it."""
+
+    def area(self, row: int) -> Tensor | None:
+        """How much of each cell (h, w) of a row's latent may change, in [0, 1]; None: all of it."""
+
+
+@runtime_checkable
+class Editor(Protocol):
+    """Changes pictures by instructions."""
+
+    def edit(self, images: Tensor, instructions: Sequence[str], seeds: Sequence[int]) -> Tensor:
+        """Images (B, H, W, 3) in [0, 1], of the same size, of which each is changed by its own instruction."""
+
+    def nfe(self) -> int:
+        """Model calls (NFE) that one picture costs."""

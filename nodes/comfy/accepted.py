@@ -17,6 +17,7 @@ from ...xlard.loop.rounds import BatchRound
 from ...xlard.loop.state import LoopState
 from ...xlard.models.corrector import CorrectorConfig
 from ...xlard.models.head import HeadConfig
+from ...xlard.protocols import Editor
 from .graph_loop.flow import Flow
 from .managed import ManagedModule
 
@@ -83,6 +84,15 @@ def as_flow(value: object) -> Flow:
     if not isinstance(value, Flow):
         raise TypeError(f"The flow input takes the flow of xLARD Loop Start; a {_kind(value)} came.")
     return value
+
+
+def optional_editor(value: object | None) -> Editor | None:
+    """The editor of an edit model socket; None if it is empty. Raises TypeError for what cannot edit."""
+    if value is None or isinstance(value, Editor):
+        return value
+    raise TypeError(
+        f"The edit_model input takes an edit model, from xLARD Edit Model; a {_kind(value)} came, which cannot edit."
+    )
 
 
 def as_dataset(value: object) -> Dataset:

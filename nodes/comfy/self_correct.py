@@ -18,7 +18,7 @@ from ...xlard.loop.registry import OBJECT_BY_OBJECT
 from ...xlard.loop.run import self_correct
 from ...xlard.loop.settings import LoopSettings
 from ...xlard.loop.state import LoopState, Round
-from ...xlard.protocols import Judge
+from ...xlard.protocols import Editor, Judge
 from .compat.jobs import GraphBuilder, JobGraph, output_count
 from .critic.pictures import states_text
 from .critic_failure import rescued
@@ -84,6 +84,7 @@ class SelfCorrection:
     read_steps: bool
     painted: Sequence[Painted | None]
     notes: tuple[str, ...] = ()
+    editor: Editor | None = None
 
     def run(
         self, node: type[io.ComfyNode], prompt: str, claims: NotedClaims, seed: int, latent: dict, is_edit: bool
@@ -141,6 +142,7 @@ class SelfCorrection:
             self.decoder,
             self.painted,
             progress.attempt,
+            self.editor,
         )
 
 

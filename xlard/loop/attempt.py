@@ -11,7 +11,7 @@ from ..guidance.base import WatchedGuidance, X0Guidance
 from ..guidance.corrector import corrector_change
 from ..protocols import CropSampler
 from .correction import Correction, Trace, is_staged
-from .crops import enlarged, stitched
+from .crops import enlarged, redrawn_in, stitched
 from .engine import Attempt, Engine, derived_seed
 from .head_reader import expected_reward, step_reader, watched
 from .hole_filling import fill
@@ -25,6 +25,8 @@ def carry_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], correc
     plan = plans[0]
     if plan.crop is not None:
         return redraw_crops(engine, rows, plans)
+    if plan.instruction:
+        return edit_pictures(engine, rows, plans)
     attempt = _carried_out(engine.with_prompt(plan.prompt), rows, plans, correction)
     attempt.prompt = plan.prompt
     if plan.claims:
@@ -82,6 +84,37 @@ def redraw_crops(engine: Engine, rows: Sequence[int], plans: Sequence[Plan]) -> 
     nfe = crops[0].nfe(sampler.nfe(plan.noise_level), (best.shape[-2], best.shape[-1]))
     attempt = Attempt(plan.strategy, plan.noise_level, seeds, nfe, latents, regions=regions, prompt=plan.prompt)
     attempt.reasons, attempt.images = [plan.reason for plan in plans], images
+    return attempt
+
+
+def edit_pictures(engine: Engine, rows: Sequence[int], plans: Sequence[Plan]) -> Attempt:
+    """Attempts in which each best picture is changed by an instruction; where a plan has a region, only in it.
+
+    The latents are what encoding makes of the new pictures. Raises ValueError where the editor or the encoder gives
+    another size than it was given.
+    """
+    editor, encoder, plan = engine.editor, engine.encoder, plans[0]
+    assert editor is not None and encoder is not None
+    seeds, before = [plan.seed for plan in plans], torch.stack([engine.states[row].best.image for row in rows])
+    images = editor.edit(before, [plan.instruction for plan in plans], seeds).to(before)
+    if images.shape != before.shape:
+        raise ValueError(
+            f"The edit model was given pictures of the shape {tuple(before.shape)} and returned "
+            f"{tuple(images.shape)}. It must return each picture in its own size."
+        )
+    best, regions = best_latents(engine, rows), _stacked([plan.region for plan in plans])
+    if regions is not None:
+        images = torch.stack([redrawn_in(*changed) for changed in zip(before, images, regions)])
+    latents = encoder.encode(images).to(best)
+    if latents.shape != best.shape:
+        raise ValueError(
+            f"The picture's latent has the shape {tuple(best.shape[1:])}, and the VAE made one of "
+            f"{tuple(latents.shape[1:])} of the edited picture. Connect the VAE of the model that draws."
+        )
+    if regions is not None:
+        latents = torch.where(regions.to(best.device)[:, None], latents, best)
+    attempt = Attempt(plan.strategy, plan.noise_level, seeds, editor.nfe(), latents, regions=regions)
+    attempt.prompt, attempt.reasons, attempt.images = plan.prompt, [plan.reason for plan in plans], images
     return attempt
 
 

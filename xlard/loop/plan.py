@@ -37,7 +37,10 @@ class Situation:
     ``encode`` turns a picture (H, W, 3) in [0, 1] into a latent (C, h, w); None where nothing can. ``mixed_levels``
     says whether the sampler can start parts of a picture from noise levels of their own. ``crop_terms`` says on what
     terms it draws parts of the picture enlarged, or None; it is None itself where it never does. ``crop_side`` is the
-    longer side in pixels to enlarge a part to, 0 for the picture's own.
+    longer side in pixels to enlarge a part to, 0 for the picture's own. ``edit_nfe`` gives the model calls of an edit
+    by an instruction; it is None where nobody edits pictures so. With ``edits_only`` nobody does anything else.
+    ``keeps_rest`` says that whatever is not wrong has to stay. ``drawn_area`` is how much of each cell (h, w) the
+    artist's latent lets change, in [0, 1]; None: all of it.
     """
 
     state: LoopState
@@ -52,6 +55,10 @@ class Situation:
     crop_terms: Callable[[], CropTerms | None] | None = None
     crop_side: int = 0
     candidates_nfe: int = 0
+    edit_nfe: Callable[[], int] | None = None
+    edits_only: bool = False
+    keeps_rest: bool = False
+    drawn_area: Tensor | None = field(default=None, repr=False)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -118,7 +125,8 @@ class Plan:
     outside of the region they are equal. ``failing`` is how many claims would still fail by the critic's boxes.
     ``prompt`` is the wording to draw with, empty for the artist's own. ``reason`` says in a few words why. A plan with
     ``claims`` draws one object alone, and is judged on these claims only. A plan with a ``crop`` redraws a part of the
-    best picture enlarged and stitches it into its pixels; ``region`` are the cells that this touches.
+    best picture enlarged and stitches it into its pixels; ``region`` are the cells that this touches. One with an
+    ``instruction`` has the best picture changed by it; outside of the ``region`` its pixels stay.
     """
 
     strategy: str
@@ -134,12 +142,13 @@ class Plan:
     levels: Tensor | None = field(default=None, repr=False)
     failing: int = 0
     crop: Crop | None = field(default=None, repr=False)
+    instruction: str = ""
 
     @property
     def group(self) -> tuple:
         """Equal for plans that can be carried out together."""
         drawn = None if self.crop is None else self.crop.drawn_as
-        return self.strategy, self.noise_level, self.prompt, self.region is None, drawn
+        return self.strategy, self.noise_level, self.prompt, self.region is None, drawn, bool(self.instruction)
 
     @property
     def change(self) -> float:

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .detail import Detail
+from .edit_by_model import EditByModel
 from .object_by_object import Compose, Introduce
 from .plan import Strategy
 from .recolour import Recolour
 from .strategies import Correct, Rearrange, Region, Resample, Rewrite
 
-Need = Literal["boxes", "rewriter", "prompts", "encoder", "crops"]
+Need = Literal["boxes", "rewriter", "prompts", "encoder", "crops", "editor"]
 """What a strategy needs beside model and critic: boxes from the critic, a critic that can write other wordings of the
-prompt, somebody who encodes prompts of its own, somebody who encodes pictures, or a sampler that also draws parts of
-them.
+prompt, somebody who encodes prompts of its own, somebody who encodes pictures, a sampler that also draws parts of
+them, or a model that changes them by instructions.
 """
 
 
@@ -203,6 +204,14 @@ for _spec in (
         Priority(25),
         frozenset({"boxes", "encoder", "crops"}),
         default_on=False,
+    ),
+    StrategySpec(
+        EditByModel.name,
+        "Have a model for editing change the best picture by one instruction that names every failed claim, such as "
+        "'make the car blue'. Needs edit_model, from xLARD Edit Model, and a VAE that encodes.",
+        lambda noise_level: EditByModel(),
+        Priority(12),
+        frozenset({"encoder", "editor"}),
     ),
 ):
     register(_spec)

@@ -13,6 +13,7 @@ from ..claims import Claim
 from ..critique import Critique
 from ..protocols import Encoder, Rewriter
 from .critic_failure import FailedCritique, RoundError
+from .edit_by_model import EditByModel
 from .edit_region import within_edit_region
 from .engine import better, better_and_kept, check_editable, derived_seed
 from .painted import Painted
@@ -170,8 +171,18 @@ class BatchRound:
             assert encoder is not None
             return encoder.encode(image[None])[0].to(state.best.latent)
 
+        body_edits = EditByModel.name in self.strategies
         # The sampler is the artist's, and starts all of a picture from one level.
-        return Situation(state, seed, nfe, rewrite=rewrite if rewriter else None, encode=encode if encoder else None)
+        return Situation(
+            state,
+            seed,
+            nfe,
+            rewrite=rewrite if rewriter else None,
+            encode=encode if encoder else None,
+            edit_nfe=(lambda: nfe(1.0)) if body_edits else None,
+            edits_only=body_edits,
+            keeps_rest=self.may_change == KEEP_ALL,
+        )
 
     def _check(self, latents: Tensor, images: Tensor, critiques: Sequence[Critique]) -> None:
         batch = len(self.states)

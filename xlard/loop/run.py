@@ -10,7 +10,19 @@ from torch import Tensor
 
 from ..claims import Claim
 from ..critique import Critique
-from ..protocols import Corrector, CropSampler, CropTerms, Decoder, Encoder, Head, Judge, Rewriter, Sampler
+from ..protocols import (
+    Corrector,
+    CropSampler,
+    CropTerms,
+    Decoder,
+    Editor,
+    Encoder,
+    Head,
+    Judge,
+    MaskedSampler,
+    Rewriter,
+    Sampler,
+)
 from .attempt import carry_out, first_attempt
 from .correction import Correction
 from .critic_failure import keeping
@@ -40,15 +52,16 @@ def self_correct(
     encoder: Encoder | None = None,
     painted: Sequence[Painted | None] | None = None,
     on_attempt: OnAttempt | None = None,
+    editor: Editor | None = None,
 ) -> list[LoopState]:
     """Draw each picture, then fix those that the critic fails, until they pass or rounds or budget are spent.
 
     The best picture by the critic is kept. Prompts get another wording only from a ``rewriter``. With ``sources``
     (B, C, h, w) these latents are the first pictures, and only what their edits may change is redrawn. Strategies that
-    paint on pictures need an ``encoder``. ``painted`` says for each picture where later rounds may change it. A picture
-    without claims is drawn once and not judged. Raises ValueError where the claims of a source have no edit, or for
-    unknown strategies; and RoundError, which holds what there was until then, where the critic, the decoder or anything
-    in a later round fails.
+    paint on pictures need an ``encoder``, and so does an ``editor``, which changes pictures by instructions.
+    ``painted`` says for each picture where later rounds may change it. A picture without claims is drawn once and not
+    judged. Raises ValueError where the claims of a source have no edit, or for unknown strategies; and RoundError,
+    which holds what there was until then, where the critic, the decoder or anything in a later round fails.
     """
     return correct_all(
         Engine(
@@ -67,6 +80,7 @@ def self_correct(
             encoder,
             painted,
             on_attempt,
+            editor,
         ),
         settings or LoopSettings(),
     )
@@ -91,7 +105,7 @@ def correct_all(engine: Engine, settings: LoopSettings) -> list[LoopState]:
             seconds: dict[int, float] = {}
             for row in rows:
                 started = time.perf_counter()
-                plan = plan_for(engine, row, number, strategies, correction, settings.budget, settings.crop_side)
+                plan = plan_for(engine, row, number, strategies, correction, settings)
                 # A critic that rewrites takes its time, which belongs to the round.
                 seconds[row] = time.perf_counter() - started
                 if plan is not None:
@@ -125,19 +139,14 @@ def try_plans(
 
 
 def plan_for(
-    engine: Engine,
-    row: int,
-    number: int,
-    strategies: Router,
-    correction: Correction,
-    budget: int | None = None,
-    crop_side: int = 0,
+    engine: Engine, row: int, number: int, strategies: Router, correction: Correction, settings: LoopSettings
 ) -> Plan | None:
-    """What a router does with a picture in round ``number``; ``crop_side`` is as in ``LoopSettings``.
+    """What a router does with a picture in round ``number``.
 
-    None for a picture that passes or has no claims, and where the ``budget`` in model calls does not allow the plan.
+    None for a picture that passes or has no claims, and where the budget in model calls does not allow the plan.
     """
     state, rewriter, encoder, sampler = engine.states[row], engine.rewriter, engine.encoder, engine.sampler
+    budget = settings.budget
     if state.finished:
         return None
 
@@ -163,8 +172,11 @@ def plan_for(
         encode if encoder else None,
         mixed_levels=True,
         crop_terms=crop_terms if encoder and isinstance(sampler, CropSampler) else None,
-        crop_side=crop_side,
         candidates_nfe=correction.candidates_nfe(sampler),
+        crop_side=settings.crop_side,
+        edit_nfe=engine.editor.nfe if encoder and engine.editor else None,
+        keeps_rest=settings.may_change == KEEP_ALL,
+        drawn_area=sampler.area(row) if isinstance(sampler, MaskedSampler) else None,
     )
     plan = strategies.plan(situation, within_edit_region)
     if plan is None or (budget is not None and state.nfe + plan.nfe > budget):

@@ -14,6 +14,7 @@ from ..editing.claims import edit_in
 from ..file_keys import to_file
 from .ground import without_ground
 from .painted import Painted
+from .preservation import Preserved, preserved
 
 StepReward = tuple[float, float]
 """A noise level, and the reward in [0, 1] that the head expects of the x0 prediction there."""
@@ -140,6 +141,16 @@ class LoopState:
         """Pictures judged so far."""
         return sum(round_.critic_calls for round_ in self.rounds)
 
+    def preserved(self, number: int) -> Preserved | None:
+        """What round ``number`` kept of the best picture before it; None for the first, one without a verdict, and one
+        that shows an object alone.
+        """
+        later = self.rounds[number]
+        before = next((earlier for earlier in reversed(self.rounds[:number]) if earlier.accepted), None)
+        if before is None or later.alone or before.critique.abstained or later.critique.abstained:
+            return None
+        return preserved(before.foreground, later.foreground, before.image, later.image)
+
     @property
     def prompts_tried(self) -> tuple[str, ...]:
         """The prompts other than the artist's own that it was drawn from, each once."""
@@ -183,9 +194,14 @@ class LoopState:
                             for (level, reward), gain in zip(r.steps, r.gains)
                         ],
                         "redrawn": 1.0 if r.region is None else round(r.region.float().mean().item(), 3),
+                        "preservation": _in_numbers(self.preserved(number)),
                         "critique": r.critique.to_dict(),
                     }
-                    for r in self.rounds
+                    for number, r in enumerate(self.rounds)
                 ],
             }
         )
+
+
+def _in_numbers(kept: Preserved | None) -> dict | None:
+    return None if kept is None else {"right": kept.right, "kept": kept.kept, "outside": round(kept.outside, 4)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..claims import Claim
+from ..loop.edit_by_model import EditByModel
 from ..loop.state import SOURCE, LoopState, Round
 from .changes import ClaimChanges, best_before, claim_changes, tallies
 from .curve import steps_curve
@@ -63,6 +64,7 @@ class RoundRow:
     wording: Markup | str
     kept: str
     summary: str
+    preserved: str
     score: float | None
     nfe: int
     seconds: float
@@ -109,6 +111,7 @@ def _row(state: LoopState, number: int, details: Sequence[Detail]) -> RoundRow:
         wording=wording(state.prompt, loop_round.prompt),
         kept="best" if is_best else "kept" if loop_round.accepted else "alone" if loop_round.alone else "dropped",
         summary=_summary(loop_round, changes),
+        preserved=_preserved(state, number),
         score=loop_round.critique.score,
         nfe=loop_round.nfe,
         seconds=loop_round.seconds,
@@ -126,6 +129,15 @@ def _redrawn(state: LoopState, number: int) -> tuple[str, str]:
         return "all", ""
     share = f"{loop_round.region.float().mean().item():.0%}"
     return share, data_uri(redrawn(loop_round.region, before.image, THUMBNAIL_SIDE))
+
+
+def _preserved(state: LoopState, number: int) -> str:
+    """What the round kept of the picture that it began with; empty where it drew another one altogether."""
+    loop_round = state.rounds[number]
+    if loop_round.region is None and loop_round.noise_level >= 1 and loop_round.strategy != EditByModel.name:
+        return ""
+    kept = state.preserved(number)
+    return kept.text if kept else ""
 
 
 def _summary(loop_round: Round, changes: ClaimChanges | None) -> str:

@@ -199,16 +199,20 @@ def flow_unet(
     """ComfyUI's base model around a UNet that predicts a flow, in fp32, on the offload device; loads no weights.
 
     ``preview_factors`` are red, green and blue of each latent channel, and last of the constant; None for no previews.
-    A ``channel_mult`` may be a fraction. Rests on ``comfy.supported_models_base.BASE``, its ``get_model`` and
-    ``inpaint_model``, and on ``comfy.latent_formats.LatentFormat``: always.
+    A ``channel_mult`` may be a fraction. A UNet with twice as many channels at its input reads the latent of a picture
+    that it edits beside its own, as InstructPix2Pix does. Rests on ``comfy.supported_models_base.BASE``, its
+    ``get_model`` and ``inpaint_model``, on ``comfy.model_base.IP2P`` and ``comfy.latent_formats.LatentFormat``: always.
     """
     config = _DemoModel({**unet_config, "channel_mult": [_Multiple(value) for value in unet_config["channel_mult"]]})
     config.latent_format.scale_factor = scale_factor
-    config.latent_format.latent_channels = unet_config["in_channels"]
+    config.latent_format.latent_channels = unet_config["out_channels"]
     if preview_factors:
         *config.latent_format.latent_rgb_factors, config.latent_format.latent_rgb_factors_bias = preview_factors
     config.set_inference_dtype(torch.float32, None)
-    return config.get_model(weights, device=comfy.model_management.unet_offload_device())
+    device = comfy.model_management.unet_offload_device()
+    if unet_config["in_channels"] == 2 * unet_config["out_channels"]:
+        return _DemoEditModel(config, comfy.model_base.ModelType.FLOW, device=device)
+    return config.get_model(weights, device=device)
 
 
 def clip_text_encoder(tokenizer: Path, config: dict) -> tuple[Any, nn.Module]:
@@ -273,8 +277,15 @@ class _DemoModel(comfy.supported_models_base.BASE):
         return comfy.model_base.ModelType.FLOW
 
     def inpaint_model(self) -> bool:
-        # ComfyUI takes every UNet with more than four channels for an inpainting one.
+        # ComfyUI takes more than four channels for an inpainting model's.
         return False
+
+
+class _DemoEditModel(comfy.model_base.IP2P, comfy.model_base.BaseModel):
+    """A flow model that reads a picture's latent, on the model's own scale, beside its own."""
+
+    def process_ip2p_image_in(self, image: Tensor) -> Tensor:
+        return self.process_latent_in(image)
 
 
 class _TextModel(comfy.clip_model.CLIPTextModel):

@@ -160,6 +160,7 @@ class Flow:
             self.counted_model,
             self.batch.prompt or prompt,
             self.sigmas,
+            *self._best,
         )
 
     def finished(self, latent: dict, image: Tensor, critiques: Sequence, body: Iterable[str]) -> list[LoopState]:
@@ -179,6 +180,19 @@ class Flow:
         too.
         """
         return {**self.source, "samples": like_source(self._pictures, latent["samples"])}
+
+    @property
+    def _best(self) -> tuple[Any, Any]:
+        """The critiques and the IMAGE of the best pictures so far; before the first, what stops the nodes that need
+        them.
+        """
+        if self.batch.number:
+            return [state.best.critique for state in self.batch.states], self.best_images
+        nothing_yet = ExecutionBlocker(
+            "xLARD Loop Start has no picture and no critique to give before one was judged. Draw the first picture "
+            "before the loop, with xLARD Self-Correct and 0 rounds, and connect its state to xLARD Loop Start."
+        )
+        return nothing_yet, nothing_yet
 
     @property
     def _pictures(self) -> Tensor:

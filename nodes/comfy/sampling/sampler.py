@@ -29,7 +29,7 @@ _SLACK = 1e-4
 """How far two noise levels that are meant to be equal may lie apart."""
 
 
-class _NfeCounter:
+class NfeCounter:
     """Counts guided model calls, whatever the sampler does within a step."""
 
     def __init__(self) -> None:
@@ -40,8 +40,8 @@ class _NfeCounter:
 
 
 class ComfySampler:
-    """Samples the pictures of a LATENT by a ``SamplingMethod``; implements ``xlard.protocols.CropSampler`` and
-    ``StagedSampler``.
+    """Samples the pictures of a LATENT by a ``SamplingMethod``; implements ``CropSampler``, ``MaskedSampler`` and
+    ``StagedSampler`` of ``xlard.protocols``.
 
     A row is a picture of the batch, and each has its own seed and its own part of what is stacked in the conditionings.
     A batch of one equals the picture of KSampler, or of SamplerCustomAdvanced, for that seed, exactly, and for the
@@ -59,7 +59,7 @@ class ComfySampler:
         rewriter: ConditioningRewriter | None = None,
     ):
         self._method, self._conditionings = method, method.conditionings
-        self._counter, self._companions, self._rewriter = _NfeCounter(), companions, rewriter
+        self._counter, self._companions, self._rewriter = NfeCounter(), companions, rewriter
         self._model = method.model.clone()
         add_call_hook(self._model, self._counter)
         samples = fitted_samples(self._model, latent, _checked(latent["samples"]))
@@ -181,8 +181,11 @@ class ComfySampler:
         # A guider that shows no conditioning has none that could be cut.
         if not self._conditionings or not all(map(can_be_cut, self._conditionings.values())):
             return None
-        area = None if self._mask is None else self._mask[row, 0].float().cpu()
-        return CropTerms(self._rewriter is not None and self._rewriter.takes_prompts, area)
+        return CropTerms(self._rewriter is not None and self._rewriter.takes_prompts, self.area(row))
+
+    def area(self, row: int) -> Tensor | None:
+        """The noise mask (h, w) of a row, 1 where its latent may change; None without one."""
+        return None if self._mask is None else self._mask[row, 0].float().cpu()
 
     def cropped(
         self,

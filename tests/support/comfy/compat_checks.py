@@ -37,11 +37,12 @@ spec = importlib.util.spec_from_file_location(
 sys.modules["pack"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules["pack"])
 
+from edit_checks import edit_checks  # noqa: E402
 from gradient_checks import gradient_checks  # noqa: E402
 from guider_checks import guider_checks  # noqa: E402
 from job_checks import job_checks  # noqa: E402
 from pack.nodes.comfy import diffusers_models  # noqa: E402
-from pack.nodes.comfy.compat import encoders, gradients, guiders, jobs, sampling, segmenting  # noqa: E402
+from pack.nodes.comfy.compat import editing, encoders, gradients, guiders, jobs, sampling, segmenting  # noqa: E402
 from pack.nodes.comfy.managed import ManagedModule  # noqa: E402
 from pack.nodes.comfy.sampling import conditioning_rows as rows  # noqa: E402
 from pack.xlard.worlds.shapes.architecture import PIPELINE  # noqa: E402
@@ -58,6 +59,12 @@ def drawn(model, sigmas=None, mask=None, latents=LATENTS):
     sigmas = sampling.schedule_of(model, 3, "euler", "simple") if sigmas is None else sigmas
     guider = guiders.cfg_guider(model, PROMPT, PROMPT, 4.0)
     return sampling.sampled(guider, latents, [5] * len(latents), guiders.named_sampler("euler"), sigmas, mask)
+
+
+def drawn_by(guider):
+    """Three steps of a guider."""
+    sigmas = sampling.schedule_of(MODEL, 3, "euler", "simple")
+    return sampling.sampled(guider, LATENTS, [5], guiders.named_sampler("euler"), sigmas, None)
 
 
 def base():
@@ -354,6 +361,7 @@ CHECKS = (
     calls_are_counted,
     predictions_are_replaced,
     *guider_checks(guiders, sampling, MODEL, lambda: diffusers_models.load_demo_model(PIPELINE), CLIP),
+    *edit_checks(editing, MODEL, CLIP, VAE, drawn_by),
     samplers_are_stopped,
     *gradient_checks(gradients, guiders, sampling, MODEL, PROMPT, LATENTS),
     modules_are_loaded_with_a_model,

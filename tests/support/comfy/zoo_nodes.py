@@ -56,9 +56,14 @@ class Words:
     def __init__(self, length: int, embedding_directory=None, tokenizer_data=None):
         self.length = length
 
-    def tokenize_with_weights(self, text: str, return_word_ids: bool = False, **options) -> dict:
-        """One batch of (token, weight); padded with token 0 to ``length``, or at least one token."""
-        ids = [1 + int(hashlib.sha256(word.encode()).hexdigest(), 16) % (VOCABULARY - 1) for word in text.split()]
+    def tokenize_with_weights(self, text: str, return_word_ids: bool = False, images=(), **options) -> dict:
+        """One batch of (token, weight); padded with token 0 to ``length``, or at least one token.
+
+        A picture is a word, too, of its size and pixels.
+        """
+        seen = [f"{tuple(image.shape)} {image.mean():.6f}" for image in images]
+        words = [*seen, *text.split()]
+        ids = [1 + int(hashlib.sha256(word.encode()).hexdigest(), 16) % (VOCABULARY - 1) for word in words]
         ids += [0] * max(self.length - len(ids), 0 if ids else 1)
         return {"zoo": [[(token, 1.0) for token in ids]]}
 
@@ -234,11 +239,65 @@ class ZooLevels(io.ComfyNode):
         return io.NodeOutput(json.dumps(readings), ui={"text": [json.dumps(readings)]})
 
 
+SEEN: list[dict] = []
+"""What watched models were given, a call each."""
+
+
+def _shape(value) -> list:
+    return [_shape(item) for item in value] if isinstance(value, list) else list(getattr(value, "shape", ()))
+
+
+class ZooWatch(io.ComfyNode):
+    """A MODEL of which each call is noted, from now on."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ZooWatch",
+            category="test",
+            outputs=[io.Model.Output("watched")],
+            inputs=[io.Model.Input("model")],
+            not_idempotent=True,
+        )
+
+    @classmethod
+    def execute(cls, model) -> io.NodeOutput:
+        SEEN.clear()
+
+        def noted(apply_model, options: dict):
+            names = ("c_concat", "c_crossattn", "ref_latents", "guidance")
+            given = {name: _shape(options["c"][name]) for name in names if options["c"].get(name) is not None}
+            SEEN.append({"input": list(options["input"].shape), **given})
+            return apply_model(options["input"], options["timestep"], **options["c"])
+
+        clone = model.clone()
+        clone.set_model_unet_function_wrapper(noted)
+        return io.NodeOutput(clone)
+
+
+class ZooSeen(io.ComfyNode):
+    """As JSON, what watched models were given before a state was there."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ZooSeen",
+            category="test",
+            is_output_node=True,
+            outputs=[io.String.Output("seen")],
+            inputs=[io.Custom("XLARD_STATE").Input("state")],
+        )
+
+    @classmethod
+    def execute(cls, state: list) -> io.NodeOutput:
+        return io.NodeOutput(json.dumps(SEEN), ui={"text": [json.dumps(SEEN)]})
+
+
 class ZooExtension(ComfyExtension):
     """The nodes as an extension."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [ZooClip, ZooLatentAs, ZooHalfPrompt, ZooWidth, ZooRounds, ZooLevels]
+        return [ZooClip, ZooLatentAs, ZooHalfPrompt, ZooWidth, ZooRounds, ZooLevels, ZooWatch, ZooSeen]
 
 
 async def comfy_entrypoint() -> ZooExtension:

@@ -43,8 +43,9 @@ def _unet(
     linear: bool,
     classes: int | None = None,
     widths: list[int] | None = None,
+    inward: int = 4,
 ) -> dict:
-    """A UNet of Stable Diffusion with the same number of blocks at each level."""
+    """A UNet of Stable Diffusion with the same number of blocks at each level, and ``inward`` channels at its input."""
     classed = {} if classes is None else {"num_classes": "sequential"}
     return {
         "use_checkpoint": False,
@@ -53,7 +54,7 @@ def _unet(
         "legacy": False,
         **classed,
         "adm_in_channels": classes,
-        "in_channels": 4,
+        "in_channels": inward,
         "out_channels": 4,
         "model_channels": 320,
         "num_res_blocks": [blocks] * levels,
@@ -304,6 +305,18 @@ KLEIN = {
     )
 }
 """FLUX.2 with other text encoders, which it is told from by the prompts' width; else they are as it."""
+
+IP2P = Family(
+    "ip2p",
+    "SD15_instructpix2pix/SD15",
+    _unet(1, 1, [1], [1, 1], 1, 768, False, inward=8),
+    768,
+    4,
+    length=77,
+    vae="tiny4",
+    checkpoint=True,
+)
+"""InstructPix2Pix: an SD 1.5 that reads a picture's latent beside its own."""
 
 PUBLISHED = {
     family.name: family

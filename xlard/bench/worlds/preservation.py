@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from ...claims import Claim
-from ...detections import Detection, overlap
-from ...loop.faults import faults_of
+from ...loop.preservation import Preserved, preserved
 from ...prompts import claims_from_prompt
 from ...worlds.registry import add_world_option, load_world
 from ...worlds.world import Checker
@@ -26,26 +23,14 @@ from ..statistics import interval
 from .pictures import read_picture
 from .tables import markdown, with_interval
 
-IN_PLACE = 0.5
-"""Overlap (IoU) from which an object is where it was."""
-
-AROUND = 0.1
-"""How much larger than its box, as a share of the picture's side, the part of a wrong object is that may change."""
-
 SUMMARY = "what the methods of a run leave as it was"
 
 
 @dataclass(frozen=True)
-class Kept:
-    """Of a picture's ``right`` objects, how many are still there and right (``kept``); the mean change of pixels in
-    [0, 1] outside of what was wrong; whether anything changed at all.
-    """
+class Kept(Preserved):
+    """What the picture of a prompt kept."""
 
     prompt_index: int
-    right: int
-    kept: int
-    outside: float
-    changed: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,20 +60,8 @@ def kept_by_method(folder: Path, checker: Checker) -> dict[str, list[Kept]]:
 
 def compared(prompt_index: int, before: Tensor, after: Tensor, claims: Sequence[Claim], checker: Checker) -> Kept:
     """What a picture (H, W, 3) kept of another one for the same claims."""
-    # Of too many of a kind, which are the surplus ones is drawn: always in the same way.
-    faults, later = (faults_of(checker.check(image, claims), random.Random(0)) for image in (before, after))
-    still_there = list(later.right)
-    kept = 0
-    for thing in faults.right:
-        found = [other for other in still_there if _same(thing, other)]
-        if found:
-            still_there.remove(max(found, key=lambda other: overlap(thing, other)))
-            kept += 1
-    change = (after - before).abs().mean(dim=-1)
-    outside = change[~_around(faults.wrong, change)]
-    return Kept(
-        prompt_index, len(faults.right), kept, outside.mean().item() if len(outside) else 0.0, bool(change.any())
-    )
+    kept = preserved(checker.check(before, claims), checker.check(after, claims), before, after)
+    return Kept(kept.right, kept.kept, kept.outside, kept.changed, prompt_index)
 
 
 def table(kept: dict[str, list[Kept]]) -> str:
@@ -112,19 +85,3 @@ def _preserved(pictures: Sequence[Kept]) -> str:
     return with_interval(
         interval([picture.kept / picture.right for picture in counted], [picture.prompt_index for picture in counted])
     )
-
-
-def _same(before: Detection, after: Detection) -> bool:
-    return before.label == after.label and overlap(before, after) >= IN_PLACE
-
-
-def _around(wrong: Sequence[Detection], like: Tensor) -> Tensor:
-    """Where wrong objects and their surroundings are, (H, W)."""
-    height, width = like.shape
-    grown = AROUND * max(height, width)
-    part = torch.zeros(height, width, dtype=torch.bool)
-    for thing in wrong:
-        rows = slice(max(0, int(thing.y - grown)), max(0, int(thing.y + thing.height + grown) + 1))
-        columns = slice(max(0, int(thing.x - grown)), max(0, int(thing.x + thing.width + grown) + 1))
-        part[rows, columns] = True
-    return part

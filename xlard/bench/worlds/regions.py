@@ -114,13 +114,14 @@ def one_round(
     for start in range(0, len(misses), batch):
         misses_of_batch = misses[start : start + batch]
         engine = _engine(world, critic, [(miss.state.prompt, miss.seed) for miss in misses_of_batch])
-        strategies, correction = router((name,)), Correction.resolve(None, None, LoopSettings())
+        settings = LoopSettings(strategies=(name,))
+        strategies, correction = router((name,)), Correction.resolve(None, None, settings)
         for state, miss in zip(engine.states, misses_of_batch):
             state.rounds.append(miss.state.first)
         plans = {
             row: plan
             for row in range(len(misses_of_batch))
-            if (plan := plan_for(engine, row, 1, strategies, correction))
+            if (plan := plan_for(engine, row, 1, strategies, correction, settings))
         }
         try_plans(engine, plans, correction, lambda state, critique: True)
         rounds += [state.rounds[1] if state.rounds[1:] else None for state in engine.states]

@@ -53,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     autoencoder.add_argument("--begin", type=Path, metavar="FILE", help="autoencoder whose weights it begins with")
     generator = validated(model("generator", "UNet and text encoder on latents of renders", 60_000, 32, 8e-4, 40_000))
     generator.add_argument("--begin", type=Path, metavar="FOLDER", help="pipeline whose weights it begins with")
+    edit = validated(model("edit", "the generator, told what to change in a picture", 40_000, 32, 4e-4, 40_000))
+    edit.add_argument("--begin", type=Path, metavar="FOLDER", help="generator's pipeline whose weights it begins with")
     checker = validated(model("checker", "a detector on renders and their reconstructions", 4000, 32, 1e-3, 8000))
     checker.add_argument("--width", type=int, default=32, help="channels at half of the picture's size")
     critic = model("critic", "Qwen3-VL on renders, reconstructions and annotated pictures", 8000, 32, 1e-3, 20_000)

@@ -16,6 +16,8 @@ BASE_MODEL = "xLARD things world"
 LATENT_SIDE = SIDE // 8
 CONTEXT_WIDTH = 128
 PROMPT_TOKENS = 24
+EDIT_TOKENS = 64
+"""Tokens of an instruction: it says what to keep, too."""
 
 WIDTHS = (64, 160)
 """Channels of the UNet at 16x16 and at 8x8."""
@@ -23,11 +25,20 @@ WIDTHS = (64, 160)
 
 def build_unet() -> Any:
     """The generator: a two-level UNet on 16x16x16 latents, which predicts the flow (noise minus latent)."""
+    return _unet(LATENT_CHANNELS)
+
+
+def build_edit_unet() -> Any:
+    """The edit model: the generator's UNet with a picture's latent beside its own."""
+    return _unet(2 * LATENT_CHANNELS)
+
+
+def _unet(inward: int) -> Any:
     from diffusers import UNet2DConditionModel
 
     return UNet2DConditionModel(
         sample_size=LATENT_SIDE,
-        in_channels=LATENT_CHANNELS,
+        in_channels=inward,
         out_channels=LATENT_CHANNELS,
         block_out_channels=WIDTHS,
         layers_per_block=1,

@@ -63,10 +63,13 @@ def _by_distance(scene: Scene) -> list[Thing]:
     return sorted(scene.things, key=lambda thing: thing.box[1] + thing.box[3])
 
 
-def render_scene(scene: Scene, icons: Icons, rng: np.random.Generator) -> NDArray[np.uint8]:
+def render_scene(
+    scene: Scene, icons: Icons, rng: np.random.Generator, exposure: float | None = None
+) -> NDArray[np.uint8]:
     """A picture (SIDE, SIDE, 3) of a scene, 0 to 255; ``rng`` draws the place's details and the light.
 
-    An object that stands lower in the picture is nearer and covers those that stand higher.
+    An object that stands lower in the picture is nearer and covers those that stand higher. Each is a little lighter or
+    darker than the others, or all have one ``exposure``: then an object looks the same in two scenes of one ``rng``.
     """
     picture, light = place_picture(scene.place, rng)
     lean, strength = rng.uniform(-0.35, 0.35), light.shadow * rng.uniform(0.85, 1.1)
@@ -75,7 +78,7 @@ def render_scene(scene: Scene, icons: Icons, rng: np.random.Generator) -> NDArra
     for thing, pixels in zip(ordered, drawn):
         _cast_shadow(picture, thing, pixels[..., 3], strength, lean)
     for thing, pixels in zip(ordered, drawn):
-        _place_object(picture, thing, pixels, light, rng.uniform(0.95, 1.04))
+        _place_object(picture, thing, pixels, light, rng.uniform(0.95, 1.04) if exposure is None else exposure)
     return (picture * 255 + 0.5).astype(np.uint8)
 
 
