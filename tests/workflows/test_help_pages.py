@@ -52,6 +52,13 @@ def test_what_pages_link_to_and_show_is_served(comfy):
     assert served["guides/self_correct.jpg"] == "image/jpeg"
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_shows_the_node(name):
+    page = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
+    (picture,) = re.findall(r"^!\[[^\]]+\]\(([^)]+)\)$", page, re.MULTILINE)
+    assert picture.endswith(".jpg") and (FOLDER / picture).stat().st_size < 100_000
+
+
 def test_every_node_has_a_page_and_every_page_a_node(nodes):
     assert sorted(nodes) == PAGES
 
