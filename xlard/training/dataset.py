@@ -196,8 +196,8 @@ class Dataset:
             (chosen[number].part, 1, chosen[number].repair if row.prompt == chosen[number].prompt else row.repair)
             for number, row in numbered_rows
         ]
-        repairs = list(dict.fromkeys(place for place in repaired if place[2] is not None))
-        repair_of = {place: index for index, place in enumerate(repairs)}
+        repairs = list(dict.fromkeys((part, which, place) for part, which, place in repaired if place is not None))
+        repair_of: dict[tuple[int, int, int | None], int] = {place: index for index, place in enumerate(repairs)}
         return Records(
             prompts=[row.prompt for row in rows],
             latents=self._gather([(chosen[number].part, 1, row.index) for number, row in numbered_rows]),

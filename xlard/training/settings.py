@@ -44,10 +44,10 @@ class CorrectorSettings:
     to ``learns_until``.
 
     ``emphasis`` is for distillation (see ``Distillation``), ``anchor`` for the path-wise objective (see
-    ``PathwiseSettings``). Drafting learns from ``noise_level_start`` down to ``noise_level_end``, and its corrector
-    acts once, at ``noise_level_end``: if a head reads along, only on pictures whose predicted reward is below
-    ``reward_threshold``. With ``moves_noise`` it also moves the noise before the first step. Raises ValueError for
-    a start below the end.
+    ``PathwiseSettings``). Drafting and minimal repair learn from ``noise_level_start`` down to ``noise_level_end``, and
+    their corrector acts once, at ``noise_level_end``: if a head reads along, only on pictures whose predicted reward is
+    below ``reward_threshold``. With ``moves_noise`` it also moves the noise before the first step. Raises ValueError
+    for a start below the end.
     """
 
     objective: str = "drafting"
@@ -56,7 +56,7 @@ class CorrectorSettings:
     noise_level_end: float = _option(0.5, "lowest noise level that it corrects at")
     learns_until: float = _option(0.5, "lowest noise level that it learns from")
     emphasis: float = _option(0.0, "distillation: how far to go beyond what passed")
-    reward_threshold: float = _option(0.6, "drafting: predicted reward below which the corrector acts")
+    reward_threshold: float = _option(0.6, "drafting, minimal_repair: predicted reward below which it acts")
     anchor: float = _option(2.0, "path-wise: weight of staying near the latent")
     moves_noise: bool = _option(False, "drafting: the corrector also moves the noise before the first step")
 

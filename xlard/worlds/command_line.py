@@ -55,7 +55,7 @@ def add_learners(model: NewModel) -> None:
         "--acts-from",
         type=float,
         default=0.9,
-        help="lowest noise level that it acts at; drafting, ppo and expert: the one level",
+        help="lowest noise level that it acts at; drafting, minimal_repair, ppo and expert: the one level",
     )
     corrector.add_argument("--once", action="store_true", help="acts once, at --acts-from, as those of drafting do")
     corrector.add_argument("--trust-region", type=float, default=0.7, help="largest correction, relative to the latent")
@@ -63,7 +63,7 @@ def add_learners(model: NewModel) -> None:
         "--moves-noise", action="store_true", help="drafting: it also moves the noise before the first step"
     )
     corrector.add_argument(
-        "--threshold", type=float, default=1.0, help="drafting: predicted reward below which it acts"
+        "--threshold", type=float, default=1.0, help="drafting, minimal_repair: predicted reward below which it acts"
     )
     corrector.add_argument("--begin", type=Path, help="corrector whose weights it begins with; not distillation's")
     corrector.add_argument("--emphasis", type=float, default=0.0, help="distillation: how far beyond what passed")

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from ....xlard.critics.memory import is_out_of_memory
 from .sampling import SEEDS, base_model, decodable, share_of_noise
 
 Predict = Callable[[Tensor], Tensor]
@@ -31,6 +32,7 @@ def with_predictions(
 
     ``sigmas`` are two or more, the first that of pure noise. Rests on ``guider.sample``, the order of a sampler
     function's arguments in ``comfy.samplers.KSAMPLER``, and the key ``denoise_mask`` of its ``extra_args``: always.
+    Raises ValueError for a MODEL that lets no gradient through.
     """
 
     def steps(model: Any, noisy: Tensor, sigmas: Tensor, extra_args: dict, **others: Any) -> Tensor:
@@ -47,7 +49,15 @@ def with_predictions(
                 moved = begun + share_of_noise(base, sigma, point.to(start) - start)
                 return decodable(base, model(moved, sigma.expand(len(moved)), **arguments))
 
-            explore(predict)
+            try:
+                explore(predict)
+            except (NotImplementedError, RuntimeError) as error:
+                if is_out_of_memory(error):
+                    raise
+                raise ValueError(
+                    f"No gradient passes through this model ({error}). Quantized weights and some attention kernels "
+                    "have none: load it in fp16 or bf16, and start ComfyUI with --use-pytorch-cross-attention."
+                ) from error
         return noisy
 
     sampler = comfy.samplers.KSAMPLER(steps)
@@ -75,9 +85,11 @@ def _weights_outside_inference(module: nn.Module) -> Iterator[None]:
     """A module with tensors of the same storage in place of those that were made in inference mode."""
     replaced: list[tuple[dict[str, Any], str, Tensor]] = []
     for part in module.modules():
-        for tensors in (part._parameters, part._buffers):
+        tables: tuple[dict[str, Any], ...] = part._parameters, part._buffers
+        for tensors in tables:
             for name, value in tensors.items():
-                if value is not None and value.is_inference():
+                # Tensors of other classes, such as quantized ones, are more than their storage.
+                if type(value) in (Tensor, nn.Parameter) and value.is_inference():
                     replaced.append((tensors, name, value))
                     shared = _shared(value)
                     tensors[name] = (

@@ -163,7 +163,7 @@ def add_noise_hook(model: Any, change: Callable[[Any, Tensor, Tensor], Tensor]) 
     model.add_wrapper(WrappersMP.OUTER_SAMPLE, hooked)
 
 
-def load_together(model: Any, key: str, patchers: Sequence[Any], load: Callable[[], None]) -> None:
+def load_together(model: Any, key: str, patchers: Sequence[Any], load: Callable[[], object]) -> None:
     """Have a MODEL, which the caller owns, be loaded together with other ModelPatchers whenever it samples.
 
     ``load`` is called first. Rests on ``set_additional_models``, always, and ``WrappersMP.PREPARE_SAMPLING``: 0.3.28.

@@ -16,13 +16,15 @@ from ....xlard.guidance.gradient import Ascent, AscentSettings, ascend_noise
 from ....xlard.models.corrector import relative_norm
 from ..compat.gradients import Predict, with_predictions
 from ..compat.guiders import guider_with
-from ..compat.sampling import add_call_hook, add_noise_hook, fitted_samples, highest_sigma, initial_noise
+from ..compat.sampling import add_call_hook, add_noise_hook, fitted_samples, highest_sigma, initial_noise, load_together
 from ..managed import ManagedModule
 from .family import check_fits
 from .latents import as_pictures, like_source, mask_of, prompt_embeddings
 from .method import SamplingMethod
 from .predictions import aspects_of_prompt
 from .x0_guidance import begins_with_noise
+
+_KEY = "xlard_search"
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ def search_noise(
     aspects = aspects_of_prompt(prompt, head.config.aspects)
     model, calls = method.model.clone(), _Calls(settings.steps + 1)
     add_call_hook(model, calls)
+    load_together(model, _KEY, [head.patcher], head.load)
     samples = fitted_samples(model, latent, latent["samples"])
     pictures = as_pictures(samples)
     start, mask = initial_noise(latent, samples, seed), mask_of(latent, pictures)

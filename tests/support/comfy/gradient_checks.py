@@ -29,6 +29,15 @@ def gradient_checks(
         with torch.inference_mode():
             gradients.with_predictions(guider, noise, latents, None, sigmas, 5, explore)
         assert seen["gradient"].isfinite().all() and seen["gradient"].abs().max() > 0, "no gradient came through"
+        detached = model.clone()
+        sampling.add_x0_hook(detached, lambda inner, denoised, sigmas: denoised.detach())
+        try:
+            unable = guiders.cfg_guider(detached, prompt, prompt, 4.0)
+            gradients.with_predictions(unable, noise, latents, None, sigmas, 5, explore)
+        except ValueError as error:
+            assert "No gradient passes" in str(error)
+        else:
+            raise AssertionError("a model without gradients is not refused")
         same = (before is after for before, after in zip(weights, model.model.parameters()))
         assert all(same), "the model has other weights afterwards"
         assert torch.allclose(seen["x0"], run(model, sigmas), atol=1e-4), "a sampler is given another prediction"
