@@ -23,7 +23,6 @@ class XLARDEditModel(io.ComfyNode):
     @classmethod
     @inputs.showing("steps", "cfg", "method", "guidance", "image_cfg", "size")
     def define_schema(cls) -> io.Schema:
-        sampler, sigmas, _ = inputs.custom_sampling("")
         return io.Schema(
             node_id="XLARDEditModel",
             display_name="xLARD Edit Model",
@@ -96,8 +95,15 @@ class XLARDEditModel(io.ComfyNode):
                         "picture's own."
                     ),
                 ),
-                sampler,
-                sigmas,
+                io.Sampler.Input("sampler", optional=True, tooltip="Optional: any SAMPLER, in place of sampler_name."),
+                io.Sigmas.Input(
+                    "sigmas",
+                    optional=True,
+                    tooltip=(
+                        "Optional: the sigmas of a whole run, from high down to 0, for example of Flux2Scheduler, in "
+                        "place of steps and scheduler."
+                    ),
+                ),
             ],
             outputs=sockets.named(
                 sockets.EditModel.Output("editor", display_name="edit_model", tooltip="For xLARD Self-Correct.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,3 +93,15 @@ def test_a_round_with_other_wording_shows_what_was_changed() -> None:
         state_of(attempt(0, judged(WRONG)), attempt(1, judged(RIGHT), prompt="a bright <red> circle and a blue square"))
     )
     assert "<ins>bright &lt;red&gt;</ins>" in table and "<del>red</del>" in table and table.count("<del>") == 1
+
+
+def test_what_a_round_kept_of_the_picture_before_it_stands_under_it() -> None:
+    first, later = attempt(0, judged(WRONG)), attempt(1, judged(RIGHT))
+    edited = replace(later, strategy="edit", noise_level=1.0)
+    shown = rounds_table(state_of(first, edited))
+    kept = state_of(first, edited).preserved(1)
+    assert kept is not None and kept.text in shown and f"{kept.kept} of {kept.right} right objects" in kept.text
+    assert state_of(first, edited).preserved(0) is None
+    assert state_of(first, edited).to_dict()["rounds"][1]["preservation"]["right"] == kept.right
+    redrawn = replace(later, strategy="resample", noise_level=1.0)
+    assert "right objects" not in rounds_table(state_of(first, redrawn))

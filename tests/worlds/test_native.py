@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import types
@@ -46,8 +45,6 @@ def pipelines(tmp_path_factory) -> Path:
         world.build_text_encoder(tokenizer).save_pretrained(folder / "text_encoder")
         world.build_unet().save_pretrained(folder / "unet")
         autoencoder.save_pretrained(folder / "vae")
-    shutil.copytree(root / "things", root / "edit")
-    things.build_edit_unet().save_pretrained(root / "edit" / "unet")
     return root
 
 
@@ -142,19 +139,6 @@ def test_lora_keys_of_diffusers_and_kohya_are_known(measured):
     assert measured["missing_lora_keys"] == []
 
 
-def test_an_edit_model_sees_the_picture_as_diffusers_concatenates_it(measured):
-    assert measured["edit"]["difference"] < 1e-4 and measured["edit"]["without"] > 1e-3
-
-
-def test_an_edit_model_edits_in_self_correct_s_way(measured):
-    assert measured["edit"]["method"] == "concat" and measured["edit"]["calls"] == 3
-    assert measured["edit"]["shape"] == [2, 128, 128, 3] and measured["edit"]["of_pictures"] > 1e-5
-
-
-def test_a_world_of_many_channels_is_drawn_by_ksampler(measured):
-    assert measured["drawn_things"] == [1, 16, 16, 16]
-
-
 def main(comfyui: str, folder: str) -> dict:
     """Measure everything in this process; returns JSON-ready values."""
     sys.path.insert(0, comfyui)
@@ -171,12 +155,7 @@ def main(comfyui: str, folder: str) -> dict:
         sys.modules[name].__path__ = [str(path)]
     with torch.inference_mode():
         shapes, things = (Measurement(Path(folder) / world) for world in ("shapes", "things"))
-        return {
-            "difference": {"shapes": shapes.differences(), "things": things.differences()},
-            "edit": Measurement(Path(folder) / "edit").edits(),
-            "drawn_things": things.drawn(),
-            **shapes.run(),
-        }
+        return {"difference": {"shapes": shapes.differences(), "things": things.differences()}, **shapes.run()}
 
 
 class Measurement:
@@ -239,50 +218,6 @@ class Measurement:
             "vae_decode": (decoded, self.vae.decode(latent)),
         }
         return {model: (ours - theirs).abs().max().item() for model, (theirs, ours) in pairs.items()}
-
-    def drawn(self) -> list:
-        import torch
-
-        return list(self.ksampler({"samples": torch.zeros(1, 16, 16, 16)}, "euler", 3).shape)
-
-    def edits(self) -> dict:
-        import torch
-        from diffusers import UNet2DConditionModel
-
-        torch.manual_seed(2)
-        unet = UNet2DConditionModel.from_pretrained(self.pipeline / "unet")
-        noisy, source, level = *torch.randn(2, 1, 16, 16, 16), torch.tensor([0.7])
-        context = self.positive[0][0]
-        flow = unet(torch.cat([noisy, source], dim=1), level * 1000, encoder_hidden_states=context).sample
-        shown, hidden = (
-            self.model.model.apply_model(noisy, level, c_concat=seen, c_crossattn=context)
-            for seen in (source, torch.zeros_like(source))
-        )
-        editor = importlib.import_module("xlard_pack.nodes.comfy.sampling.editor")
-        self.with_core_nodes()
-        drawing = self.method.KSamplerSettings(3, 2.0, "euler", "simple")
-        edit = editor.ComfyEditor(self.model, self.clip, self.vae, editor.EditSettings(), drawing)
-        images = edit.edit(torch.eye(2)[:, 0, None, None, None].expand(2, 128, 128, 3), ["a blue square"] * 2, [4, 4])
-        return {
-            "difference": (noisy - level.view(-1, 1, 1, 1) * flow - shown).abs().max().item(),
-            "without": (shown - hidden).abs().max().item(),
-            "method": edit.method,
-            "calls": edit.nfe(),
-            "shape": list(images.shape),
-            "of_pictures": (images[0] - images[1]).abs().max().item(),
-        }
-
-    @staticmethod
-    def with_core_nodes() -> None:
-        from comfy_extras.nodes_flux import FluxGuidance
-        from comfy_extras.nodes_ip2p import InstructPixToPixConditioning
-
-        import nodes
-
-        nodes.NODE_CLASS_MAPPINGS |= {
-            "FluxGuidance": FluxGuidance,
-            "InstructPixToPixConditioning": InstructPixToPixConditioning,
-        }
 
     def sampler(self, latent: dict, name: str = "euler", steps: int = 10):
         settings = self.method.KSamplerSettings(steps, 4.0, name, "simple")

@@ -176,14 +176,10 @@ def _noun_changes(
     ]
     seen, wanted = matching(objects, noun, None), _Wanted.of([verdict.claim for verdict in judged])
     claims = tuple(verdict.claim for verdict in judged if not verdict.passed)
-    surplus = [found for color in wanted.exact for found in matching(seen, noun, color)[wanted.colors[color] :]]
+    beyond = {color: matching(seen, noun, color)[number:] for color, number in wanted.colors.items()}
+    surplus = [found for color, others in beyond.items() if color in wanted.exact for found in others]
     spare = [found for found in seen if found.color not in wanted.colors]
-    more = [
-        found
-        for color, number in wanted.colors.items()
-        if color not in wanted.exact
-        for found in matching(seen, noun, color)[number:]
-    ]
+    more = [found for color, others in beyond.items() if color not in wanted.exact for found in others]
     turned: list[tuple[Detection, str]] = []
     added: list[str | None] = []
     for color, number in wanted.colors.items():
@@ -253,7 +249,7 @@ def _group(noun: str, color: str | None, seen: Sequence[Detection]) -> tuple[lis
 
 
 def _joined_to_replace(changes: list[Change]) -> list[Change]:
-    """A removal and an addition of one object each, of other nouns, as one replacement, which edit models do better."""
+    """A removal and an addition of one object each, of other nouns, as one replacement."""
     removals = [change for change in changes if change.text.startswith("remove ") and _is_one(change)]
     additions = [change for change in changes if change.added and change.text.startswith(_ADDING_ONE)]
     for removal, addition in zip(removals, additions):

@@ -116,18 +116,19 @@ class ComfyEditor:
         of the picture's shape.
         """
         avoided = self._settings.negative
-        plain = self._encoded(avoided)
         if self.method in (QWEN, QWEN_NEWER):
             texts, newer = (instruction, avoided), self.method == QWEN_NEWER
             positive, negative = (
                 editing.encoded_with_picture(self._clip, text, self._vae, image, newer) for text in texts
             )
             self._check_width(positive)
+            plain = self._encoded(avoided) if self._settings.image_cfg else negative
             latent = self._vae.encode(image)
         elif self.method == CONCAT:
+            plain = self._encoded(avoided)
             positive, negative, latent = editing.with_concat(self._encoded(instruction), plain, self._vae, image)
         else:
-            latent = self._vae.encode(image)
+            plain, latent = self._encoded(avoided), self._vae.encode(image)
             positive, negative = (editing.with_reference(text, latent) for text in (self._encoded(instruction), plain))
         return (editing.with_distilled_guidance(positive, self._settings.guidance), negative, plain, latent)
 

@@ -80,9 +80,9 @@ def begun_with(model: EditModel, tokenizer: Any, pipeline: Path) -> None:
 
 
 def _loss(
-    model: EditModel, data: EditLatents, rows: Tensor, generator: torch.Generator, empty: Tensor | None, device: str
+    model: Any, data: EditLatents, rows: Tensor, generator: torch.Generator, empty: Tensor | None, device: str
 ) -> Tensor:
-    """Flow-matching loss of some pairs; with the tokens of an ``empty`` instruction some of them lack a half."""
+    """An edit model's flow-matching loss on pairs; with the tokens of an ``empty`` instruction some lack a half."""
     before, after = (latents[rows].float().to(device) for latents in (data.before, data.after))
     tokens = data.tokens[rows]
     if empty is not None:
@@ -135,7 +135,7 @@ def train(
     def pairs(split: str, number: int) -> EditLatents:
         return edit_latents(folder / "edits", split, number, seed, folder / "icons", autoencoder, tokenizer)
 
-    model = EditModel(build_edit_unet(), build_text_encoder(tokenizer))
+    model: Any = EditModel(build_edit_unet(), build_text_encoder(tokenizer))
     begun_with(model, tokenizer, begin or folder / "pipeline")
     fresh = pairs("validation", FRESH_PAIRS)
 
