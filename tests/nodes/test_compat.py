@@ -42,6 +42,7 @@ BREAKS = {
     "pages_hear_of_progress": "The card of a running loop does not say how far it is",
     "bars_are_parts_of_others": "The bar of xLARD Self-Correct jumps back with each sampler's own",
     "pictures_carry_their_workflow": "xLARD Report's picture does not open its workflow",
+    "previews_have_an_end": "Previews fill ComfyUI's temporary folder",
     "jobs_have_ids": "A loop as a graph counts calls and seconds of other jobs",
     "graphs_can_be_read_and_grown": "xLARD Loop End cannot run the loop's body again",
     "nodes_know_their_outputs": "A cancelled loop and xLARD Loop End return too few outputs",

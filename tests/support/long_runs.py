@@ -24,14 +24,14 @@ def used(server: FaultyServer) -> dict[str, float]:
     }
 
 
-def check_flat(before: dict[str, float], after: dict[str, float], new_files: int = 0) -> None:
-    """Check that what is used is what it was, but for so many new files in the temporary folder."""
+def check_flat(before: dict[str, float], after: dict[str, float]) -> None:
+    """Check that what is used is what it was."""
     print({name: (before[name], after[name]) for name in before})
-    assert after["memory"] <= before["memory"] * (1 + SHARE)
     # Sockets of the page and of the last request come and go.
     assert after["files"] <= before["files"] + 2
     assert after["threads"] <= before["threads"]
-    assert after["temporary"] <= before["temporary"] + new_files
+    assert after["temporary"] <= before["temporary"]
+    assert after["memory"] <= before["memory"] * (1 + SHARE)
 
 
 def queue_loops(server: FaultyServer, seeds: Iterable[int]) -> None:

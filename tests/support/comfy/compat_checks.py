@@ -1,6 +1,4 @@
-"""Run with ComfyUI's folder and the pack's as arguments: prints as JSON what is wrong, for each check of
-nodes/comfy/compat; an empty text where all is well.
-"""
+"""Run with ComfyUI's folder and the pack's: prints as JSON what is wrong, for each check; empty where all is well."""
 
 import importlib.util
 import inspect

@@ -1,13 +1,17 @@
 """The checks of what nodes/comfy/compat/jobs.py knows of jobs and tells the page, for compat_checks.py."""
 
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import comfy.utils
+import folder_paths
+import torch
 from comfy.cli_args import args
+from comfy_execution.graph import DynamicPrompt
 from comfy_execution.utils import CurrentNodeContext
 
 
@@ -56,4 +60,23 @@ def job_checks(jobs: Any, comfyui: Path) -> tuple[Callable[[], None], ...]:
         args.disable_metadata = False
         assert not carried, carried
 
-    return jobs_have_ids, pages_hear_of_progress, bars_are_parts_of_others, pictures_carry_their_workflow
+    def previews_have_an_end() -> None:
+        from pack.nodes.comfy import result_card
+
+        prompt = DynamicPrompt({"1": {"class_type": "PreviewImage", "inputs": {}}})
+        node = SimpleNamespace(hidden=SimpleNamespace(dynprompt=prompt, unique_id="1", prompt=None, extra_pnginfo=None))
+        before = folder_paths.get_temp_directory()
+        with tempfile.TemporaryDirectory() as folder:
+            folder_paths.set_temp_directory(folder)
+            shown = [result_card.preview_files(torch.zeros(2, 8, 8, 3), node) for _ in range(70)]
+            folder_paths.set_temp_directory(before)
+            kept = {path.name for path in Path(folder).iterdir()}
+        assert kept == {file["filename"] for files in shown[-64:] for file in files["images"]}, sorted(kept)
+
+    return (
+        jobs_have_ids,
+        pages_hear_of_progress,
+        bars_are_parts_of_others,
+        pictures_carry_their_workflow,
+        previews_have_an_end,
+    )
