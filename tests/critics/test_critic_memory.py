@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from tests.support.detectors import sees_only
-from tests.support.graphs import demo_graph, error, loop_graph, pictures, shown, text
+from tests.support.graphs import demo_graph, error, loop_graph, pictures, seen, shown, text
 from tests.support.loop_graphs import looped
 from tests.support.paths import CHECKOUT
 from tests.support.servers import ServerWithNodes
@@ -320,8 +320,9 @@ def test_a_loop_whose_critic_fails_later_returns_the_best_picture_and_says_why_i
     graph = looping_with(1, rounds=3, rearrange=False, region=False, correct=False)
     graph["files"] = {"class_type": "XLARDReport", "inputs": {"state": ["loop", 3], "filename_prefix": "ended/run"}}
     first = pictures(tight, loop_graph(rounds=0), "loop", 1)
-    assert (pictures(tight, graph, "loop", 1) == first).all()
+    graph["best"] = {"class_type": "PreviewImage", "inputs": {"images": ["loop", 1]}}
     result = tight.run(shown(graph, report=("loop", 6)))
+    assert (seen(tight, result, "best") == first).all()
     (history,) = (tight.base / "output" / "ended").glob("*.json")
     ended = json.loads(history.read_text(encoding="utf-8"))[0]["ended"]
     assert (
@@ -341,8 +342,9 @@ def test_a_loop_as_a_graph_ends_with_the_best_picture_too(tight) -> None:
     graph = shown(looped(prompt=HOPELESS, rounds=3, rearrange=False, region=False, correct=False), report=("end", 6))
     graph["tight"] = {"class_type": "XLARDTestTightCritic", "inputs": {"critic": ["world", 3], "rows": 0, "spared": 2}}
     graph["critique"]["inputs"]["critic"] = ["tight", 0]
-    best = pictures(tight, graph, "end", 1)
+    graph["best"] = {"class_type": "PreviewImage", "inputs": {"images": ["end", 1]}}
     result = tight.run(graph)
+    best = seen(tight, result, "best")
     assert (
         "What round 2 drew could not be judged. The critic" in text(result, "report")
         and text(result, "passed") == "False"

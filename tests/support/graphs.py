@@ -80,10 +80,14 @@ def text(result, name: str) -> str:
 def pictures(comfy, graph: dict, node: str, slot: int = 0) -> np.ndarray:
     """Run a graph and return an IMAGE output as (B, H, W, 3) bytes."""
     graph["picture"] = {"class_type": "PreviewImage", "inputs": {"images": [node, slot]}}
-    result = comfy.run(graph)
+    return seen(comfy, comfy.run(graph), "picture")
+
+
+def seen(comfy, result, preview: str) -> np.ndarray:
+    """What a PreviewImage node of a run shows, as (B, H, W, 3) bytes."""
     assert result.status == "success", result.error
     return np.stack(
-        [np.asarray(Image.open(io.BytesIO(comfy.view(file)))) for file in result.outputs["picture"]["images"]]
+        [np.asarray(Image.open(io.BytesIO(comfy.view(file)))) for file in result.outputs[preview]["images"]]
     )
 
 

@@ -18,7 +18,7 @@ def world() -> World:
 
 
 def test_an_unknown_world_is_refused_with_the_list() -> None:
-    with pytest.raises(ValueError, match="There is no world 'atlantis'; there are shapes"):
+    with pytest.raises(ValueError, match="There is no world 'atlantis'; there are things, shapes"):
         load_world("atlantis")
 
 
