@@ -36,7 +36,7 @@ class Preserved:
     @property
     def text(self) -> str:
         """It in a few words; without objects only the change of pixels."""
-        objects = f"{self.kept} of {self.right} right objects, " if self.right else ""
+        objects = f"{self.kept} of {self.right} right objects in place, " if self.right else ""
         return f"{objects}pixels changed by {self.outside:.1%}"
 
 

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
-from ....tensor_files import write_tensors
 from ..icons import Icons, load_icons
 from ..prompts import PROMPTS
 from ..render import render_scene
 from ..repairs import Repair, draw_repair
+from .parts import kept_in_parts
 from .reconstruction import as_tensor
 
 _TOGETHER = 32
-_PART = 4000
-"""Pairs of one file."""
 
 
 @dataclass(frozen=True)
@@ -45,20 +41,11 @@ def edit_latents(
     A larger number begins with the same ones. Delete the folder after a change of the renderer, of the wording of
     instructions or of the autoencoder.
     """
-    parts, begun = [], time.time()
-    for index in range(-(-number // _PART)):
-        file = folder / f"{split}_{seed}_{index}.safetensors"
-        if not file.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            # A few pairs need no whole part.
-            size = min(_PART, number) if index == 0 else _PART
-            write_tensors(file, _part(split, size, [seed, index], load_icons(icons_folder), autoencoder, tokenizer))
-            print(f"{split}: part {index} of the pairs, {time.time() - begun:.0f} s", flush=True)
-        parts.append(load_file(file))
-    joined = {name: torch.cat([part[name] for part in parts])[:number] for name in parts[0]}
-    if len(joined["tokens"]) < number:
-        raise ValueError(f"{folder} holds fewer pairs of the {split} split than {number}. Delete it, or ask for less.")
-    return EditLatents(**joined)
+
+    def make(size: int, seeds: list[int]) -> dict[str, Tensor]:
+        return _part(split, size, seeds, load_icons(icons_folder), autoencoder, tokenizer)
+
+    return EditLatents(**kept_in_parts(folder, "pairs", split, number, seed, make))
 
 
 def rendered(repair: Repair, icons: Icons, seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:
