@@ -13,7 +13,7 @@ from tests.support.things_icons import discs
 from xlard.detections import Detection
 from xlard.prompts import claims_from_prompt
 from xlard.worlds.critic_model import build_processor
-from xlard.worlds.things.checker import Sight, judge, sights
+from xlard.worlds.things.checker import Sight, judge, read, sights
 from xlard.worlds.things.detector import STRIDE, TINTS, Detector, Reading
 from xlard.worlds.things.training.checker import agreement, distorted, loss_of
 from xlard.worlds.things.training.labelled import LabelledRenders, annotated, labelled_renders
@@ -153,3 +153,13 @@ def test_lessons_about_places_are_right_and_of_both_kinds(renders: LabelledRende
     verdicts = [judged_claim(world, rng.choice(objects), rng, passed) for passed in (True, False) * 60]
     assert {verdict.claim.type for verdict in verdicts} >= {"count", "color", "position", "relation", "attribute"}
     assert 40 <= sum(bool(verdict.passed) for verdict in verdicts) <= 75
+
+
+def test_a_mirror_image_is_read_as_the_picture_is(renders: LabelledRenders) -> None:
+    torch.manual_seed(0)
+    detector = Detector(4).eval()
+    pictures = renders.pictures[:4].permute(0, 3, 1, 2).float() / 127.5 - 1
+    straight, other = read(detector, pictures), read(detector, pictures.flip(-1)).mirrored()
+    for name in ("middles", "edges", "tints", "places"):
+        torch.testing.assert_close(getattr(straight, name), getattr(other, name), rtol=1e-4, atol=1e-4)
+    assert (straight.edges[:, 0] - straight.edges[:, 2]).abs().max() > 1e-3

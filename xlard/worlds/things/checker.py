@@ -41,6 +41,14 @@ def _overlap(a: Detection, b: Detection) -> float:
     return shared / (a.width * a.height + b.width * b.height - shared)
 
 
+def read(detector: Detector, pictures: Tensor) -> Reading:
+    """The mean of what a detector reads in pictures (B, 3, H, W) in [-1, 1] and in their mirror images.
+
+    The two differ where something is hard to tell.
+    """
+    return detector(pictures).averaged(detector(pictures.flip(-1)).mirrored())
+
+
 def sights(reading: Reading, certain: float = CERTAIN) -> list[Sight]:
     """What stands in each picture: peaks of the middles from ``certain`` on; where two overlap, the surer one."""
     probabilities = reading.middles.float().sigmoid()
@@ -87,8 +95,8 @@ class ThingsChecker:
     @torch.no_grad()
     def see(self, images: Tensor) -> list[Sight]:
         """What stands in images (B, H, W, 3) in [0, 1]."""
-        pictures = images.permute(0, 3, 1, 2).float() * 2 - 1
-        return [sight for batch in pictures.split(_BATCH) for sight in sights(self.detector(batch.to(self.device)))]
+        pictures = (images.permute(0, 3, 1, 2).float() * 2 - 1).to(self.device)
+        return [sight for batch in pictures.split(_BATCH) for sight in sights(read(self.detector, batch))]
 
     def detect(self, image: Tensor) -> list[Detection]:
         """The objects of an image (H, W, 3) in [0, 1], with tight boxes in pixels, largest first."""

@@ -37,6 +37,20 @@ class Reading:
     tints: Tensor
     places: Tensor
 
+    def mirrored(self) -> Reading:
+        """The reading of the mirrored pictures."""
+        edges = self.edges.flip(-1)[:, [2, 1, 0, 3]]
+        return Reading(self.middles.flip(-1), edges, self.tints.flip(-1), self.places)
+
+    def averaged(self, other: Reading) -> Reading:
+        """The mean of two readings of the same pictures."""
+        return Reading(
+            (self.middles + other.middles) / 2,
+            (self.edges + other.edges) / 2,
+            (self.tints + other.tints) / 2,
+            (self.places + other.places) / 2,
+        )
+
 
 class _Block(nn.Module):
     """Two convolutions beside a connection that skips them."""

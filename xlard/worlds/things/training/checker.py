@@ -14,7 +14,7 @@ from ....training.trainer import Trainer, decay_for, default_device
 from ...training.precision import bfloat16_on_cpu
 from ...training.schedule import falling_at_the_end
 from ..autoencoder import load_autoencoder
-from ..checker import Sight, sights
+from ..checker import Sight, read, sights
 from ..detector import STRIDE, TINTS, Detector, Reading, save_detector
 from ..icons import load_icons
 from ..vocabulary import CLASSES, PLACES, SIDE
@@ -118,7 +118,7 @@ def agreement(seen: list[Sight], data: LabelledRenders) -> dict[str, float]:
 def see(detector: Any, pictures: Tensor, device: str) -> list[Sight]:
     """What a detector sees in pictures (N, H, W, 3) in bytes."""
     inputs = pictures.permute(0, 3, 1, 2).float() / 127.5 - 1
-    return [sight for batch in inputs.split(64) for sight in sights(detector(batch.to(device)))]
+    return [sight for batch in inputs.split(64) for sight in sights(read(detector, batch.to(device)))]
 
 
 def train(
