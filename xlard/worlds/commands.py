@@ -87,7 +87,7 @@ def evaluate(world: World, out: Path, split: str, number: int, repeats: int, see
     exact = world.checker.judge(images, claims)
     figures: dict = {"pictures": len(chosen), "accuracy": accuracy_of(chosen, exact)}
     if world.critic_folder.is_dir():
-        figures |= compare_judges(exact, world.critic().judge(images, claims))
+        figures |= compare_judges(exact, world.critic().judge(images, claims), world.nouns)
     write_json(out / f"evaluation_{split}.json", figures)
     print(figures)
 

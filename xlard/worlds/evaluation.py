@@ -39,14 +39,19 @@ def balanced_accuracy(pairs: Tensor) -> float:
     return round(((verdict[truth]).float().mean() + (~verdict[~truth]).float().mean()).item() / 2, 3)
 
 
-def compare_judges(exact: Sequence[Critique], judged: Sequence[Critique]) -> dict:
-    """How well another judge's critiques agree with the checker's; only ``readable`` where it could judge nothing."""
+def compare_judges(exact: Sequence[Critique], judged: Sequence[Critique], nouns: Sequence[str]) -> dict:
+    """How well another judge's critiques agree with the checker's; only ``readable`` where it could judge nothing.
+
+    Of what they list only objects of these ``nouns`` count: a critic may list the ground, too.
+    """
     figures: dict = {}
     readable = [(truth, critique) for truth, critique in zip(exact, judged) if not critique.abstained]
     figures["readable"] = round(len(readable) / len(exact), 4)
     if not readable:
         return figures
-    labels = [tuple(sorted(d.label for d in critique.detections) for critique in pair) for pair in readable]
+    labels = [
+        tuple(sorted(d.label for d in critique.detections if d.noun in nouns) for critique in pair) for pair in readable
+    ]
     figures["same_count"] = round(sum(len(truth) == len(listed) for truth, listed in labels) / len(labels), 3)
     figures["same_objects"] = round(sum(truth == listed for truth, listed in labels) / len(labels), 3)
     verdicts = [pair for critiques in readable for pair in zip(*(critique.verdicts for critique in critiques))]

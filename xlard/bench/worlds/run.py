@@ -38,11 +38,11 @@ N caps the model calls in multiples of one base generation. Of several pictures 
 
 @dataclass(frozen=True)
 class Models:
-    """What judges and corrects in a method."""
+    """What judges and corrects in a method; a world without a head or corrector is compared without."""
 
     judge: Judge
-    head: Head
-    corrector: Corrector
+    head: Head | None
+    corrector: Corrector | None
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,8 @@ def run(options: argparse.Namespace) -> None:
         judges_of(world, judge),
     )
     variants.check(names)
-    models = Models(judge, world.head(), world.corrector())
+    head = world.head() if world.head_file.is_file() else None
+    models = Models(judge, head, world.corrector() if world.corrector_file.is_file() else None)
     options.out.mkdir(parents=True, exist_ok=True)
     rows: list[dict] = []
     summaries: dict[str, dict] = {}

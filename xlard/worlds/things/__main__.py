@@ -13,6 +13,7 @@ from ...training.trainer import default_device
 from ..command_line import LEARNERS, add_drawing, add_learners, new_model
 from ..training.command import training_command
 from .architecture import WEIGHTS
+from .checker import CERTAIN
 from .world import ThingsWorld
 
 OUT = Path("runs/things")
@@ -74,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     masks.add_argument("--number", type=int, default=100, help="renders")
     masks.add_argument("--seed", type=int, default=0, help="of the first render")
     masks.add_argument("--off", type=float, default=0.06, help="how far the boxes are off, in shares of their size")
+    eye = commands.add_parser("eye", help="compare the checker with somebody who looked at generated pictures")
+    eye.add_argument("--out", type=Path, default=WEIGHTS, help="folder with the models (default: the bundled ones)")
+    eye.add_argument("--certain", type=float, default=CERTAIN, help="probability from which on something is an object")
     return parser
 
 
@@ -123,6 +127,10 @@ def main(arguments: list[str] | None = None) -> None:
         return _train(options)
     if command == "masks":
         return _masks(**options)
+    if command == "eye":
+        from .training.by_eye import agreement
+
+        return print(agreement(ThingsWorld(options["out"], default_device()), options["certain"]))
     from .. import commands
 
     if command == "bundle":
