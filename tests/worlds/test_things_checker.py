@@ -15,6 +15,7 @@ from xlard.prompts import claims_from_prompt
 from xlard.worlds.critic_model import build_processor
 from xlard.worlds.things.checker import Sight, judge, read, sights
 from xlard.worlds.things.detector import STRIDE, TINTS, Detector, Reading
+from xlard.worlds.things.judging import whole_place
 from xlard.worlds.things.training.checker import agreement, distorted, loss_of
 from xlard.worlds.things.training.labelled import LabelledRenders, annotated, labelled_renders
 from xlard.worlds.things.vocabulary import CLASSES, PLACES, SIDE
@@ -153,6 +154,14 @@ def test_lessons_about_places_are_right_and_of_both_kinds(renders: LabelledRende
     verdicts = [judged_claim(world, rng.choice(objects), rng, passed) for passed in (True, False) * 60]
     assert {verdict.claim.type for verdict in verdicts} >= {"count", "color", "position", "relation", "attribute"}
     assert 40 <= sum(bool(verdict.passed) for verdict in verdicts) <= 75
+
+
+def test_lessons_say_of_the_pictures_own_place_nearly_as_often_as_of_others() -> None:
+    world, rng = ThingsWorld(), random.Random(2)
+    scenes = [[Detection(30, 60, 30, 30, "cat"), whole_place(place)] for place in PLACES]
+    verdicts = [judged_claim(world, scenes[index % 6], rng, index // 6 % 2 > 0) for index in range(1200)]
+    passed = [bool(verdict.passed) for verdict in verdicts if verdict.claim.type == "relation"]
+    assert len(passed) > 120 and 0.37 <= sum(passed) / len(passed) <= 0.63
 
 
 def test_a_mirror_image_is_read_as_the_picture_is(renders: LabelledRenders) -> None:

@@ -23,7 +23,9 @@ from ..comfy_server.workflow import workflow_to_api
 from .steps import QuickstartError, step
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-WORKFLOW = CHECKOUT / "workflows" / "demo_self_correct.json"
+WORKFLOWS = {"things": "demo_things.json", "shapes": "demo_self_correct.json"}
+"""The workflow that draws each demo world's pictures."""
+
 LOOP_NODE, REPORT_NODE = "XLARDSelfCorrect", "XLARDReport"
 # Outputs of the loop that native nodes show, added to the workflow: pictures with their file names, and texts.
 PICTURES = {"image_before": "before.png", "image": "after.png"}
@@ -40,7 +42,10 @@ def arguments(argv: list[str]) -> argparse.Namespace:
             "correct it, and writes before.png, after.png and report.html into the output folder."
         ),
     )
-    parser.add_argument("--prompt", help="what to draw, such as 'three red circles' (default: the workflow's)")
+    parser.add_argument(
+        "--world", choices=WORKFLOWS, default=next(iter(WORKFLOWS)), help="which demo world (default: %(default)s)"
+    )
+    parser.add_argument("--prompt", help="what to draw, such as 'three red cars' (default: the workflow's)")
     parser.add_argument("--seed", type=int, help="seed of the first picture (default: the workflow's)")
     parser.add_argument("--output", type=Path, default=CHECKOUT / "output", help="folder for the results")
     return parser.parse_args(argv)
@@ -50,7 +55,7 @@ def find_node(job: dict, class_type: str) -> str:
     """The id of the only node of `class_type` in an API-format job; raises QuickstartError if there is none or more."""
     node_ids = [node_id for node_id, node in job.items() if node["class_type"] == class_type]
     if len(node_ids) != 1:
-        raise QuickstartError(f"{WORKFLOW.name} has {len(node_ids)} {class_type} nodes; the demo needs exactly one.")
+        raise QuickstartError(f"The workflow has {len(node_ids)} {class_type} nodes; the demo needs exactly one.")
     return node_ids[0]
 
 
@@ -61,7 +66,7 @@ def set_prompt(job: dict, prompt: str) -> None:
     """
     old = _loop_prompt(job)
     if old is None:
-        raise QuickstartError(f"The prompt in {WORKFLOW.name} is not one plain text: --prompt cannot replace it.")
+        raise QuickstartError("The workflow's prompt is not one plain text: --prompt cannot replace it.")
     for node in job.values():
         for name, value in node["inputs"].items():
             if value == old:
@@ -175,7 +180,8 @@ def run_demo(options: argparse.Namespace) -> None:
         info = server.object_info()
         if LOOP_NODE not in info:
             raise QuickstartError(f"ComfyUI did not load the pack.\n{server.log_tail()}")
-        job, added = prepare_job(WORKFLOW, info, options.prompt, options.seed)
+        workflow = CHECKOUT / "workflows" / WORKFLOWS[options.world]
+        job, added = prepare_job(workflow, info, options.prompt, options.seed)
         print("Running the self-correction workflow ...", flush=True)
         progress = ProgressLine(job)
         result = server.run(job, timeout=JOB_TIMEOUT, on_progress=progress)

@@ -17,7 +17,7 @@ from ..world import World
 _CHANGE = 0.35
 _TRIES = 16
 _TYPES = {"count": 3, "color": 3, "position": 3, "other": 1}
-_TYPES_OF_PLACES = {"relation": 1, "attribute": 0.5}
+_TYPES_OF_PLACES = {"relation": 2, "attribute": 1}
 """Types of claims, with their weights; the second ones only where prompts name places."""
 
 
@@ -56,7 +56,14 @@ def _prompt_near(world: World, objects: Sequence[Detection], placed: bool, rng: 
     ]
     if len(texts) > 1 and rng.random() < 0.7:
         texts[:2] = [f"{texts[0]} {rng.choice(DIRECTION_WORDS)} {texts[1]}"]
-    return " and ".join(texts) + (f" {rng.choice(world.places)}" if placed else "")
+    return " and ".join(texts) + (f" {_place_near(world, objects, rng)}" if placed else "")
+
+
+def _place_near(world: World, objects: Sequence[Detection], rng: random.Random) -> str:
+    """A wording of a place, half of the time of the picture's own: of six places another is nearly always wrong."""
+    grounds = {d.noun for d in objects if d.noun not in world.nouns}
+    own = [place for place in world.places if grounds & set(place.split())]
+    return rng.choice(own if own and rng.random() < 0.5 else world.places)
 
 
 def _made_up_claim(world: World, claim_type: str, objects: Sequence[Detection], rng: random.Random) -> Claim:
