@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import comfy.latent_formats
 import comfy.samplers
 import torch
 from comfy_api.latest import ComfyExtension, io
@@ -105,6 +106,39 @@ class OtherCheckpoint(io.ComfyNode):
         return io.NodeOutput(other)
 
 
+class OtherLatents(io.ComfyNode):
+    """A MODEL whose latents ComfyUI takes for those of SD3."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="OtherLatents", category="test", outputs=[io.Model.Output()], inputs=[io.Model.Input("model")]
+        )
+
+    @classmethod
+    def execute(cls, model: Any) -> io.NodeOutput:
+        other = model.clone()
+        other.add_object_patch("latent_format", comfy.latent_formats.SD3())
+        return io.NodeOutput(other)
+
+
+class WideConditioning(io.ComfyNode):
+    """A CONDITIONING of prompts that are twice as wide."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="WideConditioning",
+            category="test",
+            outputs=[io.Conditioning.Output()],
+            inputs=[io.Conditioning.Input("conditioning")],
+        )
+
+    @classmethod
+    def execute(cls, conditioning: list) -> io.NodeOutput:
+        return io.NodeOutput([[torch.cat([embedding] * 2, -1), beside] for embedding, beside in conditioning])
+
+
 class GivenSigmas(io.ComfyNode):
     """SIGMAS as they are written."""
 
@@ -123,7 +157,7 @@ class ForeignExtension(ComfyExtension):
     """The nodes as an extension."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [OpaqueGuider, TwoCallsSampler, OtherCheckpoint, GivenSigmas]
+        return [OpaqueGuider, TwoCallsSampler, OtherCheckpoint, OtherLatents, WideConditioning, GivenSigmas]
 
 
 async def comfy_entrypoint() -> ForeignExtension:
