@@ -309,6 +309,20 @@ KLEIN = {
 }
 """FLUX.2 with other text encoders, which it is told from by the prompts' width; else they are as it."""
 
+HIDREAM = Family(
+    "hidream",
+    "HiDream/Flux",
+    {"image_model": "hidream", "caption_channels": [4096, 4096], "in_channels": 16, "out_channels": 16, "patch_size": 2}
+    | {"attention_head_dim": 128, "axes_dims_rope": [64, 32, 32], "max_resolution": [128, 128], "text_emb_dim": 2048}
+    | {"num_attention_heads": 20, "num_routed_experts": 4, "num_activated_experts": 2, "num_layers": 16}
+    | {"num_single_layers": 32, "llama_layers": [*range(31), *[31] * 17]},
+    4096,
+    pooled=2048,
+    length=8,
+    narrow={"num_attention_heads": 1, "num_layers": 1, "num_single_layers": 1, "llama_layers": [0, 1]},
+)
+"""HiDream, which draws, and edits a picture whose latent lies beside its own."""
+
 REFINER = Family(
     "sdxl_refiner",
     "SDXLRefiner/SDXL",
