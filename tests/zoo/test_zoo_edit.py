@@ -196,7 +196,7 @@ def test_what_cannot_edit_is_refused_before_anything_is_drawn(comfy, server):
 def test_a_clip_of_another_model_leaves_the_picture_before_the_edit_and_says_so(comfy, server):
     make_ready([SMALL["flux"]])
     graph = loop_with(SMALL["flux"], server.url)
-    graph["other"] = node("ZooClip", width=768, pooled=0, length=77)
+    graph["other"] = node("ZooClip", width=768, pooled=0, length=77, layers=0)
     graph["editor"]["inputs"]["edit_clip"] = ["other", 0]
     result = comfy.run(shown(graph, report=("loop", 6)))
     assert result.status == "success", result.error
