@@ -187,10 +187,8 @@ class XLARDCorrectLatent(io.ComfyNode):
         asked_aspects(module, reader, gradient_steps, prompt)
         custom = CustomSampling(sampler, sigmas, guider)
         if needs_model(module.config, sigma, custom.draws(model), gradient_steps):
-            settings, second = (
-                KSamplerSettings(steps, cfg, sampler_name, scheduler),
-                optional_second_model(second_model),
-            )
+            settings = KSamplerSettings(steps, cfg, sampler_name, scheduler)
+            second = optional_second_model(second_model)
             method = correcting_method(model, positive, negative, settings, custom, second)
             check_fits({"corrector": module, "head": reader}, method.model, positive)
         return ["latent"] if latent is None else []

@@ -43,6 +43,7 @@ TEXT = instruction_of(
         (TWO, "Erase a red cup and paint the car blue, keeping the dog unchanged."),
         (TWO, "Turn the car blue and delete one of the 3 red cups, without changing the dog."),
         (TWO, "Make the car blue; remove one red cup. Do not change the dog or add anything."),
+        (TWO, "Make the car blue and remove one red cup, but don\u2019t move the dog."),
         (MOVE, "Place the red circle on the left side of the blue square. Keep the background."),
         (ADDED, "Add another red cup next to the red cup."),
         (ADDED, "Insert one more red cup, and leave the first one."),

@@ -272,3 +272,18 @@ def test_what_cannot_take_over_is_named_before_anything_is_drawn(foreign, second
     assert result.status == "error" and message in result.error["exception_message"], result.error
     assert not [most for name, most in steps if name == "loop" and most > 1]
     assert error(foreign, graph) == result.error["exception_message"]
+
+
+@pytest.mark.parametrize("strategy", ["rearrange", "region", "detail"])
+def test_parts_of_a_picture_are_redrawn_by_both(comfy, strategy):
+    told, asked = "a circle", "a blue circle"
+    if strategy != "detail":
+        told = asked = "a red circle left of a blue square"
+    settings = {"rounds": 1, "steps": 8, "seed": 2, "prompt": told, "claims": ["claims", 0], "clip": ["world", 1]}
+    graph = chained_loop({"positive": None, "from_step": 6}, **settings, **only(strategy))
+    graph["loop"]["inputs"]["detail"] = strategy == "detail"
+    graph["positive"]["inputs"]["text"] = told
+    graph["claims"] = node("XLARDClaims", prompt=asked, edited="")
+    (latent,) = latents(comfy, graph, "loop")
+    first, redrawn = history(comfy, graph)
+    assert latent.isfinite().all() and redrawn["strategy"] == strategy and 2 < redrawn["nfe"] <= first["nfe"]

@@ -159,15 +159,15 @@ def fault_of(text: str, by_rules: EditInstruction) -> str:
         missing = foreign_nouns([noun for noun in (claim.noun, claim.other) if noun], claim.text, changes)
         if missing:
             return f"It does not say what to change about {quoted(missing[0])}, which {quoted(claim.text)} is about."
-    if foreign := _foreign_things(said - asked, by_rules):
-        return f"It changes {quoted(foreign)}, which has to stay as it is."
+    if thing := _foreign_things(said - asked, by_rules):
+        return f"It changes {quoted(thing)}, which has to stay as it is."
     for words, kind in ((COLORS, "color"), (_SIDES, "side")):
         if missing := sorted((told & words) - said):
             return f"It does not name the {kind} {quoted(missing[0])} of what has to change."
         if foreign := sorted((said & words) - asked):
             return f"It names the {kind} {quoted(foreign[0])}, which no change asks for."
-    if foreign := sorted(_numbers(said) - _numbers(asked) - {0, 1}):
-        return f"It names the number {foreign[0]}, which no change asks for."
+    if numbers := sorted(_numbers(said) - _numbers(asked) - {0, 1}):
+        return f"It names the number {numbers[0]}, which no change asks for."
     return _wrong_deed(changes, keeps, by_rules)
 
 
@@ -183,9 +183,9 @@ def _wrong_deed(changes: str, keeps: str, by_rules: EditInstruction) -> str:
         if told & deeds and (beyond := _amounts(changes, deeds) - _amounts(by_rules.to_change, deeds)):
             return f"It says that {max(beyond)} are to be {done}, which nothing asks for."
     # Whatever is negated there is said of the rest.
-    deeds = _words(re.sub(r"\b(?:not|without|never|nor|n't)\b[^.;,]*", "", keeps))
-    if deeds := deeds & (_REMOVING | _ADDING | _TURNING):
-        return f"It says {quoted(min(deeds))} of what has to stay."
+    done_to_rest = _words(re.sub(r"\b(?:not|without|never|nor|\w+n't)\b[^.;,]*", "", keeps))
+    if done_to_rest := done_to_rest & (_REMOVING | _ADDING | _TURNING):
+        return f"It says {quoted(min(done_to_rest))} of what has to stay."
     return ""
 
 
@@ -209,7 +209,7 @@ def _foreign_things(words: set[str], by_rules: EditInstruction) -> str:
 def _parts(text: str) -> tuple[str, str]:
     """What an instruction says to change, and what to keep; both lower case."""
     changes, keeps = [], []
-    for sentence in re.split(r"[.;!?]+(?=\s|$)", text.lower()):
+    for sentence in re.split(r"[.;!?]+(?=\s|$)", text.lower().replace("\u2019", "'")):
         found = _KEEPING.search(sentence)
         start = found.start() if found else len(sentence)
         changes.append(re.sub(r"[\s,]+(?:and|but|while)?\s*$", "", sentence[:start]).strip())

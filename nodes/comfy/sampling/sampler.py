@@ -149,7 +149,8 @@ class ComfySampler:
         """Sample to the end what was begun, as a KSamplerAdvanced does that adds no noise."""
         start = self._first_stage(noise_level)
         # With the seed of before, a sampler that adds noise of its own would add the same noise twice.
-        return self._staged(begun, start, self._steps, rows, [seed + 1 for seed in seeds], guidance, begun=True)
+        others = [seed + len(self._turns) for seed in seeds]
+        return self._staged(begun, start, self._steps, rows, others, guidance, begun=True)
 
     def begin_nfe(self, noise_level: float) -> int:
         """Model calls per picture of ``begin``, scaled from a full run."""
