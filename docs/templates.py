@@ -21,7 +21,8 @@ CATEGORY = "Image"
 
 PAGE = Path(__file__).with_suffix(".md")
 SAMPLERS = ("KSampler", "KSamplerAdvanced", "SamplerCustom", "SamplerCustomAdvanced")
-AS_IT_IS = "its settings as they are"
+SETTINGS, SECOND = "its settings", "second_model (of the second sampler)"
+AS_IT_IS = f"{SETTINGS} as they are"
 _ACTIVE = 0
 _PASSED_ON = ("Reroute", "SetLatentNoiseMask", "LatentUpscale", "LatentUpscaleBy")
 """Nodes through which one sampler's latent goes to another one."""
@@ -85,22 +86,31 @@ def verdict(graph: Graph, sampler: dict) -> Verdict:
     """What xLARD Self-Correct would need in the place of a sampler."""
     kind, values = sampler["type"], sampler.get("widgets_values") or []
     latent, sigmas = graph.source(sampler, "latent_image"), graph.source(sampler, "sigmas")
+    wired = [name for name in ("sampler", "sigmas") if graph.kind(sampler, name)]
+    earlier = graph.earlier_sampler(sampler)
+    if earlier is not None and _draws_part(graph, sampler) and _draws_part(graph, earlier):
+        return Verdict(True, ", ".join((*(wired or [SETTINGS]), SECOND)))
     if latent is not None and _frames(latent[0]) > 1:
         return Verdict(False, f"its latent is a video of {_frames(latent[0])} frames")
     if kind == "KSamplerAdvanced":
-        return Verdict(False, "two models share one run of KSampler (Advanced)")
+        return Verdict(False, "it draws a part of a run")
     if kind == "KSampler":
         denoise = values[-1] if values else 1
         if isinstance(denoise, (int, float)) and denoise < 1:
             return Verdict(True, f"its settings, and sigmas of Basic Scheduler with its denoise of {denoise:g}")
         return Verdict(True, AS_IT_IS)
     if sigmas is not None and sigmas[0]["type"] == "SplitSigmas":
-        return Verdict(False, "two samplers share one schedule")
+        return Verdict(False, "it draws a part of a schedule")
     if graph.kind(sampler, "noise") == "DisableNoise" or (kind == "SamplerCustom" and values and values[0] is False):
         return Verdict(False, "it adds no noise: it reads a picture, and draws none")
-    wired = [name for name in ("sampler", "sigmas") if graph.kind(sampler, name)]
     guider = graph.kind(sampler, "guider")
     return Verdict(True, ", ".join((*wired, *((f"guider ({guider})",) if guider else ()))))
+
+
+def _draws_part(graph: Graph, sampler: dict) -> bool:
+    """Whether a sampler draws only a part of the steps of its schedule."""
+    sigmas = graph.source(sampler, "sigmas")
+    return sampler["type"] == "KSamplerAdvanced" or (sigmas is not None and sigmas[0]["type"] == "SplitSigmas")
 
 
 def verdicts(workflow: dict[str, Any]) -> Iterator[Verdict]:
@@ -145,7 +155,7 @@ def page(rows: Sequence[tuple[str, str, Verdict]], version: str) -> str:
         "",
         f"Of the {len(rows)} image templates that sample (comfyui-workflow-templates-json {version}), {fitting} "
         "connect nothing that xLARD Self-Correct lacks: it can stand in the place of a sampler there.",
-        f"{sockets} of them need its sockets `sampler`, `sigmas` or `guider`.",
+        f"{sockets} of them need its sockets `sampler`, `sigmas`, `guider` or `second_model`.",
         "",
         "`python docs/templates.py` wrote this page from the templates' files and ran none of them. In each of them",
         "`vae`, `critic` and `prompt` have to be connected as well. Where another encoder than CLIP Text Encode reads",

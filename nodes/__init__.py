@@ -25,6 +25,7 @@ from .noise import XLARDSearchNoise
 from .pick import XLARDPickBest
 from .report import XLARDReport
 from .reward import XLARDLoadHead, XLARDPredictReward
+from .second_model import XLARDSecondModel
 from .segmenter import XLARDCriticWithMasks
 from .server import XLARDCriticServer
 from .training import XLARDSaveCorrector, XLARDSaveHead, XLARDTrainCorrector, XLARDTrainHead
@@ -51,6 +52,7 @@ NODES = [
         XLARDLoadCorrector,
         XLARDCorrectLatent,
         XLARDGuideModel,
+        XLARDSecondModel,
         XLARDEditModel,
         XLARDEditInstruction,
         XLARDSelfCorrect,

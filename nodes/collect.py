@@ -9,7 +9,7 @@ from comfy_api.latest import io, ui
 from ..xlard.critics.registry import as_judge
 from . import inputs, sockets
 from .comfy import folders
-from .comfy.accepted import optional_corrector
+from .comfy.accepted import optional_corrector, optional_second_model
 from .comfy.sampling.method import CustomSampling, KSamplerSettings
 from .comfy.sampling.sampler import ComfyDecoder
 from .comfy.training.collecting import Artist, collected, prompt_file
@@ -179,6 +179,10 @@ class XLARDCollect(io.ComfyNode):
                     "prompt takes the place of the one there. It draws with its own model: put LoRAs and patches "
                     "before it, and leave negative unconnected. cfg is then not used."
                 ),
+                inputs.second_model(
+                    "Optional, from xLARD Second Model: the model that draws the later steps. Each prompt is encoded "
+                    "for it, too, by its own clip if it has one."
+                ),
             ],
             outputs=sockets.named(
                 sockets.Dataset.Output(
@@ -216,13 +220,15 @@ class XLARDCollect(io.ComfyNode):
         sampler: object | None = None,
         sigmas: object | None = None,
         guider: object | None = None,
+        second_model: object | None = None,
     ) -> io.NodeOutput:
         from ..xlard.training.collect import CollectSettings, levels_from_text
 
         judge, module = as_judge(critic), optional_corrector(corrector)
         settings = CollectSettings(levels_from_text(levels), views, repair_pairs=mend, seed=seed)
         drawing, custom = KSamplerSettings(steps, cfg, sampler_name, scheduler), CustomSampling(sampler, sigmas, guider)
-        artist = Artist(model, clip, negative, latent_image, drawing, custom, module, strength)
+        second = optional_second_model(second_model)
+        artist = Artist(model, clip, negative, latent_image, drawing, custom, module, strength, second)
         dataset, report = collected(
             artist, ComfyDecoder(vae), judge, settings, prompts, pictures_per_prompt, name, base_model
         )

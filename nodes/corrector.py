@@ -11,7 +11,7 @@ from ..xlard.guidance.min_norm import Combination
 from ..xlard.models.corrector import LatentCorrector
 from . import inputs, sockets
 from .comfy import folders
-from .comfy.accepted import as_corrector, optional_head
+from .comfy.accepted import as_corrector, optional_head, optional_second_model
 from .comfy.managed import load_managed
 from .comfy.sampling.correct_and_finish import correct_and_finish, correcting_method, needs_model
 from .comfy.sampling.correct_latent import asked_aspects, correct_latent
@@ -138,6 +138,10 @@ class XLARDCorrectLatent(io.ComfyNode):
                     "Optional, in place of model, negative and cfg: the GUIDER that drew the latent. It draws with its "
                     "own model and conditioning; positive is what the corrector reads."
                 ),
+                inputs.second_model(
+                    "Optional, with model or guider, from xLARD Second Model: the model that drew the later steps of "
+                    "the latent. It draws them again."
+                ),
             ],
             outputs=sockets.named(
                 io.Latent.Output("corrected", display_name="latent", tooltip="The corrected latent, for VAE Decode."),
@@ -168,9 +172,14 @@ class XLARDCorrectLatent(io.ComfyNode):
         prompt: str = "",
         model: Any = None,
         negative: list | None = None,
+        steps: int = 20,
+        cfg: float = 4.0,
+        sampler_name: str = "euler",
+        scheduler: str = "simple",
         sampler: object | None = None,
         sigmas: object | None = None,
         guider: object | None = None,
+        second_model: object | None = None,
         **others: object,
     ) -> list[str]:
         # What cannot work is said before the latent is sampled.
@@ -178,7 +187,9 @@ class XLARDCorrectLatent(io.ComfyNode):
         asked_aspects(module, reader, gradient_steps, prompt)
         custom = CustomSampling(sampler, sigmas, guider)
         if needs_model(module.config, sigma, custom.draws(model), gradient_steps):
-            method = correcting_method(model, positive, negative, KSamplerSettings(), custom)
+            settings = KSamplerSettings(steps, cfg, sampler_name, scheduler)
+            second = optional_second_model(second_model)
+            method = correcting_method(model, positive, negative, settings, custom, second)
             check_fits({"corrector": module, "head": reader}, method.model, positive)
         return ["latent"] if latent is None else []
 
@@ -206,13 +217,15 @@ class XLARDCorrectLatent(io.ComfyNode):
         sampler: object | None = None,
         sigmas: object | None = None,
         guider: object | None = None,
+        second_model: object | None = None,
     ) -> io.NodeOutput:
         module, reader = as_corrector(corrector), optional_head(head)
         level = sigma or module.config.single_step_level
         custom = CustomSampling(sampler, sigmas, guider)
         if needs_model(module.config, sigma, custom.draws(model), gradient_steps):
             settings = KSamplerSettings(steps, cfg, sampler_name, scheduler)
-            drawer = ComfySampler(correcting_method(model, positive, negative, settings, custom), latent)
+            method = correcting_method(model, positive, negative, settings, custom, optional_second_model(second_model))
+            drawer = ComfySampler(method, latent)
             correction = correct_and_finish(drawer, latent, module, reader, seed, level, strength, prompt)
         else:
             ascent = AscentSettings(gradient_steps, how=combine)

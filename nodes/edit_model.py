@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..xlard.loop.edit_instruction import instruction_of
 from ..xlard.loop.ground import without_ground
+from ..xlard.loop.written_instruction import InstructionWriter, WrittenInstruction
 from . import inputs, sockets
 from .comfy.accepted import as_critiques
 from .comfy.critic.pictures import shaped_images
@@ -147,11 +148,19 @@ class XLARDEditInstruction(io.ComfyNode):
             description=(
                 "Writes what is wrong with a picture as an instruction for any model that edits, an API node too: "
                 "'remove one of the three red cups; make the car blue; keep everything else as it is'. By rules, "
-                "without a language model."
+                "or in the words of a critic that can write, which are checked."
             ),
             inputs=[
                 sockets.Critique.Input("critique", tooltip="From xLARD Critique, or from xLARD Loop Start."),
                 io.Image.Input("image", tooltip="The pictures of the critique. The mask has their size."),
+                sockets.Critic.Input(
+                    "critic",
+                    optional=True,
+                    tooltip=(
+                        "Optional: a critic that can write. It words the instruction; where it names too little or too "
+                        "much, the rules do, and note says why. Unconnected: the rules."
+                    ),
+                ),
             ],
             outputs=sockets.named(
                 io.String.Output(
@@ -174,11 +183,19 @@ class XLARDEditInstruction(io.ComfyNode):
                     is_output_list=True,
                     tooltip="For each picture how many failed claims the instruction names.",
                 ),
+                io.String.Output(
+                    "note",
+                    is_output_list=True,
+                    tooltip=(
+                        "For each picture why its instruction is not in the critic's words; empty where it is, and "
+                        "without a critic."
+                    ),
+                ),
             ),
         )
 
     @classmethod
-    def execute(cls, critique: object, image: Tensor) -> io.NodeOutput:
+    def execute(cls, critique: object, image: Tensor, critic: object | None = None) -> io.NodeOutput:
         images, critiques = shaped_images(image), as_critiques(critique)
         if len(images) != len(critiques):
             raise ValueError(
@@ -186,10 +203,13 @@ class XLARDEditInstruction(io.ComfyNode):
                 "judged."
             )
         size = (images.shape[1], images.shape[2])
-        written = [instruction_of(without_ground(judged, size)) for judged in critiques]
+        by_rules = [instruction_of(without_ground(judged, size)) for judged in critiques]
+        write = WrittenInstruction.of_rules if critic is None else InstructionWriter(critic)
+        written = list(map(write, by_rules))
         return io.NodeOutput(
             [instruction.text for instruction in written],
-            [instruction.to_keep for instruction in written],
-            torch.stack([instruction.may_change(size).float() for instruction in written]),
-            [len(instruction.claims) for instruction in written],
+            [instruction.to_keep for instruction in by_rules],
+            torch.stack([instruction.may_change(size).float() for instruction in by_rules]),
+            [len(instruction.claims) for instruction in by_rules],
+            [instruction.note for instruction in written],
         )

@@ -92,6 +92,11 @@ def custom_sampling(guider_tooltip: str) -> list[io.Input]:
     ]
 
 
+def second_model(tooltip: str) -> io.Input:
+    """A model that takes over on the way. It stands behind the inputs that saved workflows hold."""
+    return sockets.SecondModel.Input("second_model", optional=True, tooltip=tooltip)
+
+
 def claims() -> io.Input:
     """Claims in place of those of a prompt."""
     return sockets.Claims.Input(

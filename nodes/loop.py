@@ -12,8 +12,9 @@ from ..xlard.critics.registry import as_judge
 from ..xlard.loop.object_by_object import PROCESSES
 from ..xlard.loop.painted import painted_on
 from ..xlard.loop.settings import AS_NEEDED, FIRST, WHERE, LoopSettings
+from ..xlard.loop.written_instruction import CRITIC_FIRST, INSTRUCT_BY, RULES, InstructionWriter
 from . import inputs, sockets
-from .comfy.accepted import optional_corrector, optional_editor, optional_head
+from .comfy.accepted import optional_corrector, optional_editor, optional_head, optional_second_model
 from .comfy.critic.chosen import chosen_claims
 from .comfy.failed_runs import failures
 from .comfy.sampling.family import check_fits
@@ -220,6 +221,21 @@ class XLARDSelfCorrect(io.ComfyNode):
                     ),
                 ),
                 switch_of("edit"),
+                io.Combo.Input(
+                    "instruct_by",
+                    options=list(INSTRUCT_BY),
+                    default=RULES,
+                    optional=True,
+                    tooltip=(
+                        "Who words what edit_model is told. rules: built-in rules. critic first: the critic, which has "
+                        "to be able to write; where it names too little or too much, the rules, and the report says "
+                        "why."
+                    ),
+                ),
+                inputs.second_model(
+                    "Optional, from xLARD Second Model: the model that draws the later steps of each run, such as "
+                    "SDXL's refiner or Wan 2.2's model for low noise."
+                ),
                 *added_switches(),
             ],
             outputs=sockets.named(
@@ -276,18 +292,21 @@ class XLARDSelfCorrect(io.ComfyNode):
         detail_size: int = 0,
         fresh_candidates: int = 1,
         edit_model: object | None = None,
+        instruct_by: str = RULES,
+        second_model: object | None = None,
         **strategies: bool,
     ) -> io.NodeOutput:
         judge, latent = as_judge(critic), with_source(latent_image, source)
         custom = CustomSampling(sampler, sigmas, guider)
         drawing = KSamplerSettings(steps, cfg, sampler_name, scheduler)
-        method = sampling_method(model, positive, negative, drawing, custom)
+        second = optional_second_model(second_model)
+        method = sampling_method(model, positive, negative, drawing, custom, second)
         checked_claims = chosen_claims(prompt, claims, judge, most_claims, claim_edits)
         modules = optional_head(head), optional_corrector(corrector)
         used = [module for module in modules if module]
         if used or guider is None:
             check_fits(dict(zip(("head", "corrector"), modules)), model, method.positive)
-        rewording = Rewording.of(method, judge, clip, prompt)
+        rewording = Rewording.of(method, judge, clip, prompt, second.clip if second else None)
         editor = optional_editor(edit_model)
         allowed = switched_on(strategies, rewording.rewriter is not None, True, True, editor is not None)
         settings = LoopSettings(
@@ -315,5 +334,6 @@ class XLARDSelfCorrect(io.ComfyNode):
             painted,
             tuple(filter(None, (custom.note, rewording.barred))),
             editor,
+            InstructionWriter(judge) if editor is not None and instruct_by == CRITIC_FIRST else None,
         )
         return loop.run(cls, prompt, checked_claims, seed, latent, is_edit=source is not None)

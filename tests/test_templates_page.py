@@ -44,8 +44,9 @@ NOISE, GUIDER, SAMPLER = (("RandomNoise", [1], {}), ("BasicGuider", [], {}), ("K
 SCHEDULER, SPLIT = ("BasicScheduler", [], {}), ("SplitSigmas", [3], {"sigmas": (3, 0)})
 
 
-def custom(sigmas: tuple[int, int], noise: int = 0) -> tuple[str, list, dict]:
+def custom(sigmas: tuple[int, int], noise: int = 0, latent: int | None = None) -> tuple[str, list, dict]:
     places = {"noise": (noise, 0), "guider": (1, 0), "sampler": (2, 0), "sigmas": sigmas}
+    places |= {} if latent is None else {"latent_image": (latent, 0)}
     return "SamplerCustomAdvanced", [], places
 
 
@@ -59,9 +60,11 @@ WIRED = (NOISE, GUIDER, SAMPLER, SCHEDULER)
         ((ksampler(1),), True, "its settings as they are"),
         ((ksampler(0.4),), True, "its settings, and sigmas of Basic Scheduler with its denoise of 0.4"),
         ((*WIRED, custom((3, 0))), True, "sampler, sigmas, guider (BasicGuider)"),
-        ((*WIRED, SPLIT, custom((4, 0))), False, "two samplers share one schedule"),
+        ((*WIRED, SPLIT, custom((4, 0))), False, "it draws a part of a schedule"),
+        ((*WIRED, SPLIT, custom((4, 0)), custom((4, 1), latent=5)), True, "sampler, sigmas, second_model"),
         ((("DisableNoise", [], {}), *WIRED[1:], custom((3, 0))), False, "it adds no noise"),
-        ((("KSamplerAdvanced", [], {}),), False, "two models share one run"),
+        ((("KSamplerAdvanced", [], {}),), False, "it draws a part of a run"),
+        ((("KSamplerAdvanced", [], {}), ("KSamplerAdvanced", [], {"latent_image": (0, 0)})), True, "second_model"),
         ((("WanImageToVideo", [720, 720, 5, 1], {}), (*ksampler(1)[:2], {"latent_image": (0, 2)})), False, "5 frames"),
     ],
 )

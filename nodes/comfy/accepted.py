@@ -20,6 +20,7 @@ from ...xlard.models.head import HeadConfig
 from ...xlard.protocols import Editor
 from .graph_loop.flow import Flow
 from .managed import ManagedModule
+from .sampling.second_model import SecondModel
 
 if TYPE_CHECKING:
     from ...xlard.training.dataset import Dataset
@@ -93,6 +94,13 @@ def optional_editor(value: object | None) -> Editor | None:
     raise TypeError(
         f"The edit_model input takes an edit model, from xLARD Edit Model; a {_kind(value)} came, which cannot edit."
     )
+
+
+def optional_second_model(value: object) -> SecondModel | None:
+    """The second model of its socket; None if it is empty. Raises TypeError for anything else."""
+    if value is None or isinstance(value, SecondModel):
+        return value
+    raise TypeError(f"The second_model input takes a second model, from xLARD Second Model; a {_kind(value)} came.")
 
 
 def as_dataset(value: object) -> Dataset:

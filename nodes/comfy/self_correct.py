@@ -18,6 +18,7 @@ from ...xlard.loop.registry import OBJECT_BY_OBJECT
 from ...xlard.loop.run import self_correct
 from ...xlard.loop.settings import LoopSettings
 from ...xlard.loop.state import LoopState, Round
+from ...xlard.loop.written_instruction import InstructionWriter
 from ...xlard.protocols import Editor, Judge
 from .compat.jobs import GraphBuilder, JobGraph, output_count
 from .critic.pictures import states_text
@@ -41,11 +42,16 @@ class Rewording:
     barred: str = ""
 
     @classmethod
-    def of(cls, method: SamplingMethod, critic: object, clip: Any, prompt: str) -> Rewording:
-        """The rewording of what a method draws, by a CLIP if one is connected."""
+    def of(cls, method: SamplingMethod, critic: object, clip: Any, prompt: str, second_clip: Any = None) -> Rewording:
+        """The rewording of what a method draws, by a CLIP if one is connected; ``second_clip`` is that of a second
+        model, None where it is the same.
+        """
         if clip is None or method.refusal:
             return cls(None, "" if clip is None else method.refusal)
-        return cls(ConditioningRewriter(critic, clip, prompt, method.prompted))
+        second = None
+        if method.second is not None:
+            second = ConditioningRewriter(critic, second_clip or clip, prompt, method.second.prompted)
+        return cls(ConditioningRewriter(critic, clip, prompt, method.turns[0].prompted, second))
 
     def introducing(self, process: str, source: dict | None) -> tuple[str, ...]:
         """The strategies that one of ``PROCESSES`` adds; none where the guider bars them.
@@ -85,6 +91,7 @@ class SelfCorrection:
     painted: Sequence[Painted | None]
     notes: tuple[str, ...] = ()
     editor: Editor | None = None
+    instructor: InstructionWriter | None = None
 
     def run(
         self, node: type[io.ComfyNode], prompt: str, claims: NotedClaims, seed: int, latent: dict, is_edit: bool
@@ -143,6 +150,7 @@ class SelfCorrection:
             self.painted,
             progress.attempt,
             self.editor,
+            self.instructor,
         )
 
 

@@ -32,6 +32,7 @@ BREAKS = {
     "gradients_pass_through_a_model": "xLARD Search Noise finds no gradient",
     "noise_is_replaced": "KSampler does not begin with the noise that xLARD Search Noise found",
     "draws_go_on": "Candidates of a fresh picture in xLARD Self-Correct become other pictures",
+    "latents_are_told_apart": "xLARD Second Model takes a model that cannot go on from the first one's latents",
     "modules_are_loaded_with_a_model": "Heads and correctors lose their gradients inside of samplers",
     "noise_is_scaled": "A corrector that acts once adds its correction at the wrong size",
     "masks_fit_latents": "xLARD Self-Correct redraws what it should keep",

@@ -13,7 +13,7 @@ from xlard.comfy_server.server import ComfyServer
 
 pytestmark = pytest.mark.comfy
 
-CRITIC, CLAIMS, CRITIQUE, HEAD, CORRECTOR, STATE, DATASET = range(7)
+CRITIC, CLAIMS, CRITIQUE, HEAD, CORRECTOR, STATE, DATASET, SECOND_MODEL = range(8)
 """The outputs of the odd node."""
 
 
@@ -90,6 +90,11 @@ PICK = {"number": 1, "by": "claims"}
             one_node("a text", "XLARDTrainHead", 3, dataset=["odd", DATASET], **TRAINING),
             "The dataset input takes a dataset, from xLARD Collect; a str came.",
             id="dataset",
+        ),
+        pytest.param(
+            shown(with_odd("a text", loop_graph(steps=1, second_model=["odd", SECOND_MODEL])), report=("loop", 6)),
+            "The second_model input takes a second model, from xLARD Second Model; a str came.",
+            id="second_model",
         ),
         pytest.param(
             one_node("a judge", "XLARDClaims", 1, prompt=PROMPT, edited="", critic=["odd", CRITIC]),

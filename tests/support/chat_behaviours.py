@@ -123,6 +123,29 @@ async def splits(request, body, seen):
     return web.json_response(completion(json.dumps({"claims": claims})))
 
 
+INSTRUCTION = "Take the two red circles and remove one of them. Leave the blue square as it is."
+"""What the model ``instructs`` tells an edit model that is to remove one of two red circles."""
+
+TOO_MUCH = "Remove one of the two red circles and the blue square."
+"""What ``instructs_wrongly`` does."""
+
+
+def instructing(answer: dict) -> Callable:
+    """Judges well, and gives this answer where it is to tell an edit model what to do."""
+
+    async def behave(request, body, seen):
+        asked = any("repaired by a model that edits" in str(message["content"]) for message in body["messages"])
+        return web.json_response(answer) if asked else well(body)
+
+    return behave
+
+
+BEHAVIOURS["instructs"] = instructing(completion(json.dumps({"instruction": INSTRUCTION})))
+BEHAVIOURS["instructs-wrongly"] = instructing(completion(json.dumps({"instruction": TOO_MUCH})))
+BEHAVIOURS["instructs-endlessly"] = instructing(completion("the " * 4000, finish="length"))
+BEHAVIOURS["instructs-not"] = instructing(completion(None, refusal="I cannot help with that."))
+
+
 @behaviour
 async def hang(request, body, seen):
     while request.transport is not None and not request.transport.is_closing():

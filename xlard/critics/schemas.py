@@ -73,6 +73,12 @@ class RewrittenPrompt(BaseModel):
     prompt: str
 
 
+class InstructedEdit(BaseModel):
+    """What a model for editing is told."""
+
+    instruction: str
+
+
 class DecomposedClaim(BaseModel):
     """One claim of a prompt."""
 
@@ -97,6 +103,7 @@ JUDGED = TypeAdapter(JudgedClaim)
 RATED = TypeAdapter(RatedClaim)
 COMPARED = TypeAdapter(ComparedPair)
 REWRITTEN = TypeAdapter(RewrittenPrompt)
+INSTRUCTED = TypeAdapter(InstructedEdit)
 DECOMPOSED = TypeAdapter(DecomposedPrompt)
 
 _BOX, _NULL = "box", {"type": "null"}

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .edit_instruction import EditInstruction, instruction_of
 from .plan import Plan, Situation
+from .written_instruction import WrittenInstruction
 
 TRIES = 2
 """How many rounds begin from the same picture, each with other noise."""
@@ -37,14 +38,15 @@ class EditByModel:
         instruction = instruction_of(best.foreground)
         if not instruction.changes:
             return None
+        region = _region(instruction, situation)
+        if region is not None and not region.any():
+            return None
         if edit is not None and best is situation.state.first and situation.state.from_source:
             # Nothing has been done yet, and nobody says better what to do than the artist.
             changes, text = edit.instruction, f"{edit.instruction.rstrip(' .')}; {instruction.to_keep}"
         else:
-            changes, text = instruction.to_change, instruction.text
-        region = _region(instruction, situation)
-        if region is not None and not region.any():
-            return None
+            written = (situation.instruct or WrittenInstruction.of_rules)(instruction)
+            changes, text = written.reason, written.text
         return Plan(
             self.name,
             1.0,

@@ -22,6 +22,7 @@ from .crops import redrawn_in
 from .edit_region import check_editable_area
 from .painted import Painted
 from .state import LoopState, Round, StepReward
+from .written_instruction import InstructionWriter
 
 OnRound = Callable[[int, Round], None]
 """Called with a picture's row and its round, when that is judged."""
@@ -70,7 +71,8 @@ class Engine:
     A picture without claims is drawn once, and no critic is asked about it. ``sources`` (B, C, h, w) are latents of
     pictures that are edited, each by claims with an edit. With ``read_steps``
     the head, if there is one, reads each step of sampling that it can, which changes no picture. Without an ``encoder``
-    no strategy paints on pictures, and without an ``editor``, which needs one, none is changed by an instruction.
+    no strategy paints on pictures, and without an ``editor``, which needs one, none is changed by an instruction. These
+    are worded by an ``instructor``, else by the rules.
     ``painted`` says where each picture may change after the first round. ``on_attempt`` hears of what comes,
     ``on_round`` of what came of it.
     """
@@ -91,6 +93,7 @@ class Engine:
     painted: Sequence[Painted | None] | None = None
     on_attempt: OnAttempt | None = None
     editor: Editor | None = None
+    instructor: InstructionWriter | None = None
 
     def __post_init__(self) -> None:
         if not len(self.prompts) == len(self.claims) == len(self.seeds):

@@ -13,9 +13,11 @@ from ..critique import Critique
 from ..detections import Detection
 from ..protocols import CropTerms
 from .crops import Crop
+from .edit_instruction import EditInstruction
 from .grid import Grid
 from .regions import area_of, region_grid
 from .state import LoopState
+from .written_instruction import WrittenInstruction
 
 _HELD = 0.5
 """Share of an object's cells that must not change from which on it has to stay where it is."""
@@ -38,7 +40,8 @@ class Situation:
     says whether the sampler can start parts of a picture from noise levels of their own. ``crop_terms`` says on what
     terms it draws parts of the picture enlarged, or None; it is None itself where it never does. ``crop_side`` is the
     longer side in pixels to enlarge a part to, 0 for the picture's own. ``edit_nfe`` gives the model calls of an edit
-    by an instruction; it is None where nobody edits pictures so. With ``edits_only`` nobody does anything else.
+    by an instruction; it is None where nobody edits pictures so. ``instruct`` puts an instruction in other
+    words than the rules'; None where nobody does. With ``edits_only`` nobody does anything else.
     ``keeps_rest`` says that whatever is not wrong has to stay. ``drawn_area`` is how much of each cell (h, w) the
     artist's latent lets change, in [0, 1]; None: all of it.
     """
@@ -56,6 +59,7 @@ class Situation:
     crop_side: int = 0
     candidates_nfe: int = 0
     edit_nfe: Callable[[], int] | None = None
+    instruct: Callable[[EditInstruction], WrittenInstruction] | None = None
     edits_only: bool = False
     keeps_rest: bool = False
     drawn_area: Tensor | None = field(default=None, repr=False)

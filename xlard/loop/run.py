@@ -33,6 +33,7 @@ from .plan import Plan, Situation
 from .router import Router, router
 from .settings import KEEP_ALL, LoopSettings
 from .state import LoopState
+from .written_instruction import InstructionWriter
 
 
 def self_correct(
@@ -53,13 +54,15 @@ def self_correct(
     painted: Sequence[Painted | None] | None = None,
     on_attempt: OnAttempt | None = None,
     editor: Editor | None = None,
+    instructor: InstructionWriter | None = None,
 ) -> list[LoopState]:
     """Draw each picture, then fix those that the critic fails, until they pass or rounds or budget are spent.
 
     The best picture by the critic is kept. Prompts get another wording only from a ``rewriter``. With ``sources``
     (B, C, h, w) these latents are the first pictures, and only what their edits may change is redrawn. Strategies that
     paint on pictures need an ``encoder``, and so does an ``editor``, which changes pictures by instructions.
-    ``painted`` says for each picture where later rounds may change it. A picture without claims is drawn once and not
+    An ``instructor`` words these instead of the rules. ``painted`` says for each picture where later rounds may change
+    it. A picture without claims is drawn once and not
     judged. Raises ValueError where the claims of a source have no edit, or for unknown strategies; and RoundError,
     which holds what there was until then, where the critic, the decoder or anything in a later round fails.
     """
@@ -81,6 +84,7 @@ def self_correct(
             painted,
             on_attempt,
             editor,
+            instructor,
         ),
         settings or LoopSettings(),
     )
@@ -175,6 +179,7 @@ def plan_for(
         candidates_nfe=correction.candidates_nfe(sampler),
         crop_side=settings.crop_side,
         edit_nfe=engine.editor.nfe if encoder and engine.editor else None,
+        instruct=engine.instructor,
         keeps_rest=settings.may_change == KEEP_ALL,
         drawn_area=sampler.area(row) if isinstance(sampler, MaskedSampler) else None,
     )

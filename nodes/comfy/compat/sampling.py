@@ -76,6 +76,15 @@ def architecture_of(model: Any) -> tuple[str, int | None]:
     return named.__name__, config.unet_config.get("context_in_dim")
 
 
+def latents_of(model: Any) -> tuple[type, bool]:
+    """The kind of a MODEL's latents, and whether noise mixes with them as in a flow: what MODELs of one chain share.
+
+    Rests on ``latent_format``, ``model_sampling`` and ``comfy.model_sampling.CONST``: always.
+    """
+    schedule = model.get_model_object("model_sampling")
+    return type(model.get_model_object("latent_format")), isinstance(schedule, comfy.model_sampling.CONST)
+
+
 def add_call_hook(model: Any, hook: Callable[[], None]) -> None:
     """Have a MODEL, which the caller owns, call ``hook`` before each guided call of its diffusion model.
 
@@ -251,6 +260,17 @@ def share_of_noise(base: Any, sigma: Tensor, noise: Tensor) -> Tensor:
     return base.model_sampling.noise_scaling(sigma, noise, torch.zeros_like(noise), True)
 
 
+def noise_left(model: Any, begun: Tensor, latents: Tensor, sigma: Tensor) -> Tensor:
+    """The noise that a MODEL adds to latents at a sigma to get what a run that was stopped there returned, ``begun``.
+
+    Both are in the VAE's space. Rests on ``noise_scaling``, and on latents of nothing but 0 not being scaled: always.
+    """
+    base = model.model
+    stopped, clean = (undecodable(base, samples) if samples.any() else samples for samples in (begun, latents))
+    missing = share_of_latent(base, sigma, stopped) - share_of_latent(base, sigma, clean)
+    return missing / base.model_sampling.noise_scaling(sigma, torch.ones_like(missing), torch.zeros_like(missing))
+
+
 def mask_like(mask: Tensor, like: Tensor) -> Tensor:
     """A noise mask in the shape and on the device of latents.
 
@@ -333,25 +353,25 @@ def sampled(
     sigmas: Tensor,
     noise_mask: Tensor | None,
     noise_index: int = 0,
-    begun: bool = False,
+    noise: Tensor | None = None,
 ) -> Tensor:
-    """Draw with a GUIDER and a SAMPLER over sigmas, each latent with the noise of its own seed, with previews on the
-    running node.
+    """Draw with a GUIDER and a SAMPLER over sigmas, with previews on the running node.
 
-    ``noise_index`` is which of the noises of a seed, as KSampler takes it by a LATENT's ``batch_index``. Latents that
-    were ``begun`` hold their noise already, and get none, as by KSamplerAdvanced.
+    Each latent begins with the noise of its own seed, of which ``noise_index`` says which one, as KSampler takes it by
+    a LATENT's ``batch_index``; or all with ``noise``, which is 0 for latents that hold theirs already.
 
     Rests on ``comfy.sample.prepare_noise``, ``sample`` and ``model_patcher`` of a guider, and
     ``latent_preview.prepare_callback``: always.
     """
-    noise = torch.cat(
-        [
-            comfy.sample.prepare_noise(latents[row : row + 1], seed % SEEDS, [noise_index])
-            for row, seed in enumerate(seeds)
-        ]
-    )
+    if noise is None:
+        noise = torch.cat(
+            [
+                comfy.sample.prepare_noise(latents[row : row + 1], seed % SEEDS, [noise_index])
+                for row, seed in enumerate(seeds)
+            ]
+        )
     samples = guider.sample(
-        torch.zeros_like(noise) if begun else noise,
+        noise,
         latents,
         sampler,
         sigmas,

@@ -13,6 +13,7 @@ from .correct_latent import CorrectedLatent, asked_aspects
 from .latents import as_pictures, like_source, map_image, mask_of
 from .method import CustomSampling, KSamplerSettings, SamplingMethod, sampling_method
 from .sampler import ComfySampler
+from .second_model import SecondModel
 
 
 def needs_model(corrector: CorrectorConfig, noise_level: float, has_model: bool, gradient_steps: int) -> bool:
@@ -80,10 +81,15 @@ def correct_and_finish(
 
 
 def correcting_method(
-    model: Any | None, positive: list, negative: list | None, settings: KSamplerSettings, custom: CustomSampling
+    model: Any | None,
+    positive: list,
+    negative: list | None,
+    settings: KSamplerSettings,
+    custom: CustomSampling,
+    second: SecondModel | None = None,
 ) -> SamplingMethod:
     """How a corrected LATENT is sampled on; ``positive`` is for the corrector alone where a GUIDER is connected.
 
     Raises ValueError as ``sampling_method``.
     """
-    return sampling_method(model, positive if custom.guider is None else None, negative, settings, custom)
+    return sampling_method(model, positive if custom.guider is None else None, negative, settings, custom, second)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..compat.guiders import are_of_one_checkpoint, cfg_guider, conditionings_of, guider_with, model_in, named_sampler
+from ..compat.guiders import are_of_one_checkpoint, cfg_guider, guider_with, named_sampler
 from ..compat.sampling import noise_levels, schedule_of
+from .second_model import SecondModel
+from .turns import Turn
 
 _FINISHED = 0.02
 """A schedule that ends above this noise level leaves noise in the picture."""
-
-NEGATIVE = "negative"
-"""The conditioning of a guider in which no prompt stands."""
 
 _PLAIN_SAMPLER = "euler"
 """A sampler for which KSampler's schedule is BasicScheduler's, as it is for most."""
@@ -76,21 +75,32 @@ class CustomSampling:
 
 @dataclass(frozen=True)
 class SamplingMethod:
-    """A GUIDER, which holds a MODEL and its conditionings, a SAMPLER, and the sigmas (steps + 1) of a whole run."""
+    """A GUIDER, which holds a MODEL and its conditionings, a SAMPLER, and the sigmas (steps + 1) of a whole run.
+
+    ``second`` is the part of the run that another MODEL draws, if one takes over.
+    """
 
     guider: Any
     sampler: Any
     sigmas: Tensor
+    second: Turn | None = None
 
     @cached_property
+    def turns(self) -> tuple[Turn, ...]:
+        """The parts of the run, one for each MODEL."""
+        if self.second is None:
+            return (Turn.of(self.guider, self.sigmas),)
+        return (Turn.of(self.guider, self.sigmas[: self.second.first + 1]), self.second)
+
+    @property
     def model(self) -> Any:
-        """A clone of the MODEL that draws."""
-        return model_in(self.guider)
+        """A clone of the MODEL that draws, the first of two."""
+        return self.turns[0].model
 
-    @cached_property
+    @property
     def conditionings(self) -> dict[str, list]:
         """The guider's CONDITIONINGs by name; none where it does not show them."""
-        return conditionings_of(self.guider)
+        return self.turns[0].conditionings
 
     @property
     def positive(self) -> list:
@@ -115,16 +125,7 @@ class SamplingMethod:
         ((_, beside),) = self.positive
         positive = [[embedding, {**beside, **options}] for embedding, options in encoded]
         conditionings = {**self.conditionings, "positive": positive}
-        return SamplingMethod(guider_with(self.guider, self.model, conditionings), self.sampler, self.sigmas)
-
-    @property
-    def prompted(self) -> list:
-        """All parts of its CONDITIONINGs in which the prompt may stand."""
-        return [part for name, parts in self.conditionings.items() if name != NEGATIVE for part in parts]
-
-    def reprompted(self, reworded: Callable[[list], list]) -> dict[str, list]:
-        """Its CONDITIONINGs with those reworded in which the prompt may stand."""
-        return {name: parts if name == NEGATIVE else reworded(parts) for name, parts in self.conditionings.items()}
+        return replace(self, guider=guider_with(self.guider, self.model, conditionings))
 
     @property
     def refusal(self) -> str:
@@ -154,13 +155,19 @@ def checked_sigmas(model: Any, sigmas: Any) -> Tensor:
 
 
 def sampling_method(
-    model: Any | None, positive: list | None, negative: list | None, settings: KSamplerSettings, custom: CustomSampling
+    model: Any | None,
+    positive: list | None,
+    negative: list | None,
+    settings: KSamplerSettings,
+    custom: CustomSampling,
+    second: SecondModel | None = None,
 ) -> SamplingMethod:
     """How pictures are drawn with a MODEL: as KSampler does, but for what is connected in place of its settings.
 
     A GUIDER draws with its own MODEL and conditioning. Without SIGMAS a SAMPLER runs through the schedule that
-    BasicScheduler makes. Raises ValueError for a GUIDER of another checkpoint, for one beside ``positive`` or
-    ``negative``, where both a GUIDER and these are missing, and for SIGMAS that leave noise in the picture.
+    BasicScheduler makes, and a ``second`` MODEL through the rest of its own. Raises ValueError for a GUIDER of another
+    checkpoint, for one beside ``positive`` or ``negative``, where both a GUIDER and these are missing, for SIGMAS that
+    leave noise in the picture, and as ``SecondModel.turn``.
     """
     if custom.guider is None:
         if positive is None or negative is None:
@@ -187,13 +194,19 @@ def sampling_method(
                 "guider was made."
             )
         guider = custom.guider
-    if custom.sigmas is None:
-        name = settings.sampler_name if custom.sampler is None else _PLAIN_SAMPLER
-        sigmas = schedule_of(guider.model_patcher, settings.steps, name, settings.scheduler)
-    else:
-        sigmas = checked_sigmas(guider.model_patcher, custom.sigmas)
     sampler = named_sampler(settings.sampler_name) if custom.sampler is None else custom.sampler
-    return SamplingMethod(guider, sampler, sigmas)
+    method = SamplingMethod(guider, sampler, _sigmas(guider.model_patcher, settings, custom))
+    if second is None:
+        return method
+    sigmas = _sigmas(second.model, settings, custom)
+    return replace(method, second=second.turn(guider, custom.guider is not None, settings.cfg, sigmas))
+
+
+def _sigmas(model: Any, settings: KSamplerSettings, custom: CustomSampling) -> Tensor:
+    if custom.sigmas is not None:
+        return checked_sigmas(model, custom.sigmas)
+    name = settings.sampler_name if custom.sampler is None else _PLAIN_SAMPLER
+    return schedule_of(model, settings.steps, name, settings.scheduler)
 
 
 def _check_sigmas(sigmas: Any) -> None:

@@ -21,6 +21,11 @@ _FOREIGN = (
     "Encode, and write the same text into both nodes."
 )
 
+_FOREIGN_SECOND = (
+    "no part of the second model's positive conditioning is what its CLIP makes of it. Connect clip of xLARD Second "
+    "Model to the CLIP of its CLIP Text Encode, and write the same text there."
+)
+
 _OF_HOOKS = frozenset({"hooks", "clip_start_percent", "clip_end_percent"})
 """What ComfyUI writes beside an embedding that says nothing of the text; nodes may have changed it since."""
 
@@ -30,11 +35,12 @@ class ConditioningRewriter:
 
     Nothing is asked or encoded before it is needed. Where none of ``parts``, a CONDITIONING or several in a row, is
     what ``clip`` makes of ``prompt``, replacing it would lose what else the artist wrote: then there is no other
-    wording, and the log says so once.
+    wording, and the log says so once. ``second`` does the same for a second model, where that has a CLIP or
+    conditionings of its own.
     """
 
-    def __init__(self, critic: object, clip: Any, prompt: str, parts: list):
-        self._rewriter = PromptRewriter(critic)
+    def __init__(self, critic: object, clip: Any, prompt: str, parts: list, second: ConditioningRewriter | None = None):
+        self._rewriter, self._second = PromptRewriter(critic), second
         self._clip, self._prompt, self._parts = clip, prompt, parts
         self._encoded: dict[str, list] = {}
         self._misfit = ""
@@ -47,6 +53,11 @@ class ConditioningRewriter:
     def refusal(self) -> str:
         """Why the critic or the conditioning allows no other wording; empty if they do."""
         return self._misfit or self._rewriter.refusal
+
+    @property
+    def encoders(self) -> tuple[ConditioningRewriter, ConditioningRewriter]:
+        """What rewords the CONDITIONINGs of the first model, and of a second."""
+        return self, self._second or self
 
     def reworded(self, conditioning: list, text: str) -> list:
         """A CONDITIONING with the embedding of the prompt, and what CLIP writes beside it, replaced by those of another
@@ -64,18 +75,24 @@ class ConditioningRewriter:
     @property
     def takes_prompts(self) -> bool:
         """Whether ``conditioning`` replaces anything."""
-        return bool(self._prompt.strip()) and self._belongs()
+        return bool(self._prompt.strip()) and not self._foreign()
 
     def check(self) -> None:
         """Raise ValueError where another wording would leave the conditioning as it is."""
-        if not self._belongs():
-            raise ValueError(f"The prompt cannot be split into objects: {_FOREIGN}")
+        if foreign := self._foreign():
+            raise ValueError(f"The prompt cannot be split into objects: {foreign}")
 
     def _fits(self) -> bool:
-        if not self._misfit and not self._belongs():
-            self._misfit = f"The prompt cannot be reworded: {_FOREIGN}"
+        if not self._misfit and (foreign := self._foreign()):
+            self._misfit = f"The prompt cannot be reworded: {foreign}"
             _LOG.warning("xLARD: %s", self._misfit)
         return not self._misfit
+
+    def _foreign(self) -> str:
+        """Why the prompt cannot be replaced in each model's conditioning; empty if it can."""
+        if not self._belongs():
+            return _FOREIGN
+        return "" if self._second is None or self._second._belongs() else _FOREIGN_SECOND
 
     def _belongs(self) -> bool:
         """Whether some part of the conditioning is what CLIP makes of the prompt."""

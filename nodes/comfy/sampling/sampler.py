@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import comfy.model_management
@@ -14,15 +16,16 @@ from torch import Tensor
 from ....xlard.guidance.base import X0Guidance
 from ....xlard.protocols import CropTerms, Window
 from ..compat.encoders import vae_shape
-from ..compat.guiders import guider_with, named_sampler
-from ..compat.sampling import add_call_hook, add_mask_hook, fitted_samples, noise_levels, sampled
+from ..compat.guiders import named_sampler
+from ..compat.sampling import add_call_hook, add_mask_hook, fitted_samples, noise_levels
 from ..managed import ManagedModule
 from ..memory import with_another_try
 from .conditioning_rows import conditioning_of_rows
 from .conditioning_windows import can_be_cut, conditioning_of_windows
 from .latents import as_pictures, mask_of, prompt_embeddings
-from .method import NEGATIVE, SamplingMethod, first_step
+from .method import SamplingMethod
 from .rewriting import ConditioningRewriter
+from .turns import Turn, drawn, nearest_step, sigmas_of, step_alone
 from .x0_guidance import with_guidance
 
 _SLACK = 1e-4
@@ -44,11 +47,12 @@ class ComfySampler:
     ``StagedSampler`` of ``xlard.protocols``.
 
     A row is a picture of the batch, and each has its own seed and its own part of what is stacked in the conditionings.
-    A batch of one equals the picture of KSampler, or of SamplerCustomAdvanced, for that seed, exactly, and for the
-    LATENT's ``batch_index`` too. Samplers that add noise of their own (``euler_ancestral``) draw it with the first
-    row's seed. Where the LATENT has a noise mask, what lies outside of it stays as it was. Where memory runs out in a
-    run without x0 guidance, it is made once more, row by row; that is another picture only where a sampler adds noise
-    of its own. ``companions`` are the modules that x0 guidance calls, ``rewriter`` is what ``with_prompt`` needs.
+    A batch of one equals the picture of KSampler, of SamplerCustomAdvanced, or of two KSamplerAdvanced in a chain, for
+    that seed, exactly, and for the LATENT's ``batch_index`` too. Samplers that add noise of their own
+    (``euler_ancestral``) draw it with the first row's seed, and for a second model with the next one. Where the LATENT
+    has a noise mask, what lies outside of it stays as it was. Where memory runs out in a run without x0 guidance, it is
+    made once more, row by row; that is another picture only where a sampler adds noise of its own. ``companions`` are
+    the modules that x0 guidance calls, ``rewriter`` is what ``with_prompt`` needs.
     """
 
     def __init__(
@@ -58,11 +62,10 @@ class ComfySampler:
         companions: Sequence[ManagedModule] = (),
         rewriter: ConditioningRewriter | None = None,
     ):
-        self._method, self._conditionings = method, method.conditionings
-        self._counter, self._companions, self._rewriter = NfeCounter(), companions, rewriter
-        self._model = method.model.clone()
-        add_call_hook(self._model, self._counter)
-        samples = fitted_samples(self._model, latent, _checked(latent["samples"]))
+        self._method, self._companions, self._rewriter = method, companions, rewriter
+        self._counter = NfeCounter()
+        self._turns = tuple(turn.with_model(self._counted) for turn in method.turns)
+        samples = fitted_samples(method.model, latent, _checked(latent["samples"]))
         self.source = samples
         self._video = samples.ndim == 5
         self._latents = as_pictures(samples)
@@ -70,7 +73,7 @@ class ComfySampler:
         index = latent.get("batch_index")
         self._noise_index = int(index[0]) if index and len(samples) == 1 else 0
         self._check_channels()
-        self._sigmas = method.sigmas
+        self._steps = len(sigmas_of(self._turns)) - 1
         self._measured: dict[int, int] = {}
 
     @property
@@ -93,7 +96,7 @@ class ComfySampler:
 
         Raises ValueError for a guider that shows none.
         """
-        positive = self._conditionings.get("positive", self._method.positive)
+        positive = self._turns[0].conditionings.get("positive", self._method.positive)
         return prompt_embeddings(positive, self.batch)[list(rows)]
 
     def generate(self, rows: Sequence[int], seeds: Sequence[int], guidance: X0Guidance | None = None) -> Tensor:
@@ -133,8 +136,7 @@ class ComfySampler:
         """Sample from pure noise through the step nearest to ``noise_level``, as KSamplerAdvanced does that returns
         with leftover noise.
         """
-        sigmas = self._sigmas[: self._first_stage(noise_level) + 1]
-        return self._staged(self._latents[list(rows)], sigmas, rows, seeds, guidance)
+        return self._staged(self._latents[list(rows)], 0, self._first_stage(noise_level), rows, seeds, guidance)
 
     def finish(
         self,
@@ -145,24 +147,19 @@ class ComfySampler:
         guidance: X0Guidance | None = None,
     ) -> Tensor:
         """Sample to the end what was begun, as a KSamplerAdvanced does that adds no noise."""
-        sigmas = self._sigmas[self._first_stage(noise_level) :]
-        if len(sigmas) < 2:
-            return begun
+        start = self._first_stage(noise_level)
         # With the seed of before, a sampler that adds noise of its own would add the same noise twice.
-        return self._staged(begun, sigmas, rows, [seed + 1 for seed in seeds], guidance, begun=True)
+        others = [seed + len(self._turns) for seed in seeds]
+        return self._staged(begun, start, self._steps, rows, others, guidance, begun=True)
 
     def begin_nfe(self, noise_level: float) -> int:
         """Model calls per picture of ``begin``, scaled from a full run."""
-        steps = len(self._sigmas) - 1
-        return math.ceil(self._first_stage(noise_level) * self._measured.get(0, steps) / steps)
+        return math.ceil(self._first_stage(noise_level) * self._measured.get(0, self._steps) / self._steps)
 
     def predict(self, latents: Tensor, noise_level: float, rows: Sequence[int], seeds: Sequence[int]) -> Tensor:
         """The x0 prediction (B, C, h, w) at the step nearest to ``noise_level``: one call, one Euler step to 0."""
-        start = self._start(noise_level)
-        sigmas = torch.stack([self._sigmas[start], torch.zeros(())])
-        return self._sample(
-            self._model, self._blended(latents, rows), sigmas, named_sampler("euler"), rows, seeds, None
-        )
+        step = step_alone(self._turns, self._start(noise_level))
+        return self._sample((step,), self._blended(latents, rows), 0, 1, named_sampler("euler"), rows, seeds, None)
 
     def with_prompt(self, prompt: str) -> ComfySampler:
         """The same sampler with another prompt wherever the artist's stands. Both count into one sum of calls.
@@ -173,13 +170,16 @@ class ComfySampler:
         if rewriter is None:
             raise ValueError("Another prompt can only be encoded where clip is connected.")
         sampler = copy.copy(self)
-        sampler._conditionings = self._method.reprompted(lambda parts: rewriter.reworded(parts, prompt))
+        sampler._turns = tuple(
+            replace(turn, conditionings=own.reprompted(partial(encoder.reworded, text=prompt)))
+            for turn, own, encoder in zip(self._turns, self._method.turns, rewriter.encoders)
+        )
         return sampler
 
     def crop_terms(self, row: int) -> CropTerms | None:
         """On what terms parts of a row's picture can be drawn; None where a conditioning only fits the whole."""
         # A guider that shows no conditioning has none that could be cut.
-        if not self._conditionings or not all(map(can_be_cut, self._conditionings.values())):
+        if not all(turn.conditionings and all(map(can_be_cut, turn.conditionings.values())) for turn in self._turns):
             return None
         return CropTerms(self._rewriter is not None and self._rewriter.takes_prompts, self.area(row))
 
@@ -200,13 +200,16 @@ class ComfySampler:
         ``prompt`` stands in the place of every row's, unless it is None, and ``avoid`` is added to the negative one.
         """
         sampler = copy.copy(self if prompt is None else self.with_prompt(prompt))
-        conditionings = dict(sampler._conditionings)
-        if avoid and self._rewriter is not None and NEGATIVE in conditionings:
-            conditionings[NEGATIVE] = self._rewriter.avoiding(conditionings[NEGATIVE], avoid)
-        sampler._conditionings = {
-            name: conditioning_of_windows(conditioning_of_rows(parts, rows, self.batch), windows, self.size)
-            for name, parts in conditionings.items()
-        }
+
+        def cut(parts: list) -> list:
+            return conditioning_of_windows(conditioning_of_rows(parts, rows, self.batch), windows, self.size)
+
+        if avoid and self._rewriter is not None:
+            sampler._turns = tuple(
+                turn.avoiding(partial(encoder.avoiding, text=avoid))
+                for turn, encoder in zip(sampler._turns, self._rewriter.encoders)
+            )
+        sampler._turns = tuple(turn.conditioned(cut) for turn in sampler._turns)
         sampler._latents = self._latents.new_zeros(len(rows), self._latents.shape[1], *size)
         sampler._mask, sampler._noise_index = None, 0
         return sampler
@@ -214,29 +217,41 @@ class ComfySampler:
     def nfe(self, noise_level: float = 1.0) -> int:
         """Model calls per picture from ``noise_level`` on: counted if that has run, else scaled from a full run."""
         start = self._start(noise_level)
-        steps = len(self._sigmas) - 1
-        per_step = self._measured.get(0, steps) / steps
-        return self._measured.get(start, max(1, math.ceil((steps - start) * per_step)))
+        per_step = self._measured.get(0, self._steps) / self._steps
+        return self._measured.get(start, max(1, math.ceil((self._steps - start) * per_step)))
 
     def _start(self, noise_level: float) -> int:
         """Index of the step, the last one included, whose noise level is nearest to ``noise_level`` in [0, 1]."""
-        return first_step(self._model, self._sigmas, noise_level)
+        return nearest_step(self._turns, noise_level)
 
     def _first_stage(self, noise_level: float) -> int:
         """How many steps lead through the one nearest to ``noise_level``."""
-        return min(self._start(noise_level) + 1, len(self._sigmas) - 1)
+        return min(self._start(noise_level) + 1, self._steps)
+
+    def _counted(self, model: Any) -> Any:
+        clone = model.clone()
+        add_call_hook(clone, self._counter)
+        return clone
+
+    def _guided(self, guidance: X0Guidance | None) -> tuple[Turn, ...]:
+        if guidance is None:
+            return self._turns
+        return tuple(
+            turn.with_model(lambda model: with_guidance(model, guidance, self._companions)) for turn in self._turns
+        )
 
     def _staged(
         self,
         latents: Tensor,
-        sigmas: Tensor,
+        start: int,
+        end: int,
         rows: Sequence[int],
         seeds: Sequence[int],
         guidance: X0Guidance | None,
         begun: bool = False,
     ) -> Tensor:
-        model = self._model if guidance is None else with_guidance(self._model, guidance, self._companions)
-        return self._sample(model, latents, sigmas, self._method.sampler, rows, seeds, None, begun)
+        turns = self._guided(guidance)
+        return self._sample(turns, latents, start, end, self._method.sampler, rows, seeds, None, begun)
 
     def _run(
         self,
@@ -248,14 +263,13 @@ class ComfySampler:
         regions: Tensor | None,
         opening: tuple[Tensor, float] | None = None,
     ) -> Tensor:
-        model = self._model if guidance is None else with_guidance(self._model, guidance, self._companions)
+        turns = self._guided(guidance)
         if opening is not None:
-            model = self._opening(model, *opening)
-        sigmas, sampler = self._sigmas[start:], self._method.sampler
+            turns = tuple(turn.with_model(lambda model: self._opening(model, *opening)) for turn in turns)
 
         def run(latents: Tensor, rows: Sequence[int], seeds: Sequence[int], regions: Tensor | None) -> Tensor:
             nfe_before = self._counter.nfe
-            samples = self._sample(model, latents, sigmas, sampler, rows, seeds, regions)
+            samples = self._sample(turns, latents, start, self._steps, self._method.sampler, rows, seeds, regions)
             # Stops take a call more each, whatever the sampler does within a step.
             counted = self._counter.nfe - nfe_before - (guidance.extra_nfe if guidance else 0)
             if counted > 0:
@@ -287,9 +301,10 @@ class ComfySampler:
 
     def _sample(
         self,
-        model: Any,
+        turns: Sequence[Turn],
         latents: Tensor,
-        sigmas: Tensor,
+        start: int,
+        end: int,
         sampler: Any,
         rows: Sequence[int],
         seeds: Sequence[int],
@@ -299,12 +314,9 @@ class ComfySampler:
         comfy.model_management.throw_exception_if_processing_interrupted()
         if self._video:
             latents = latents.unsqueeze(2)
-        conditionings = {
-            name: conditioning_of_rows(parts, rows, self.batch) for name, parts in self._conditionings.items()
-        }
-        guider = guider_with(self._method.guider, model, conditionings)
+        turns = [turn.conditioned(lambda parts: conditioning_of_rows(parts, rows, self.batch)) for turn in turns]
         mask = self._noise_mask(rows, regions)
-        samples = sampled(guider, latents, seeds, sampler, sigmas, mask, self._noise_index, begun)
+        samples = drawn(turns, latents, start, end, sampler, seeds, mask, self._noise_index, begun)
         return samples[:, :, 0] if self._video else samples
 
     def _opening(self, model: Any, levels: Tensor, noise_level: float) -> Any:
@@ -338,7 +350,7 @@ class ComfySampler:
         return latents * mask + self._latents[list(rows)].to(latents) * (1 - mask)
 
     def _check_channels(self) -> None:
-        channels = self._model.get_model_object("latent_format").latent_channels
+        channels = self._method.model.get_model_object("latent_format").latent_channels
         if self._latents.shape[1] != channels:
             raise ValueError(
                 f"The model works on {channels}-channel latents; this latent has {self._latents.shape[1]}. "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from ..sampling.family import check_model, family_of
 from ..sampling.latents import as_pictures, prompt_embeddings
 from ..sampling.method import CustomSampling, KSamplerSettings, SamplingMethod, sampling_method
 from ..sampling.sampler import ComfyDecoder, ComfySampler
+from ..sampling.second_model import SecondModel
 
 if TYPE_CHECKING:
     from ....xlard.guidance.base import X0Guidance
@@ -43,7 +44,7 @@ class Artist:
     """Draws pictures of any prompt, all with the same model and settings, with a corrector or without.
 
     ``latent`` gives size and number of the pictures that are drawn together. Where a GUIDER is connected, each prompt
-    takes the place of its positive conditioning.
+    takes the place of its positive conditioning. For a ``second`` model each prompt is encoded by that one's CLIP.
     """
 
     model: Any
@@ -54,14 +55,15 @@ class Artist:
     custom: CustomSampling = CustomSampling()
     corrector: ManagedModule | None = None
     strength: float = 1.0
-    _encoded: dict[str, list] = field(default_factory=dict, repr=False)
+    second: SecondModel | None = None
+    _encoded: dict[tuple[str, int], list] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if self.corrector is not None:
             check_model(self.corrector, self.model, "corrector")
         # What cannot be drawn with is said before the first prompt is encoded.
         if self.custom.guider is not None:
-            self._method([])
+            self._method([], self.second and replace(self.second, positive=[]))
 
     def source(self, prompt: str, base_model: str) -> Source:
         """What the pictures are made with; the text encoder's width is that of a prompt."""
@@ -75,26 +77,33 @@ class Artist:
     def sampler(self, prompts: Sequence[str]) -> ComfySampler:
         """A sampler whose rows are all of the one prompt of a group."""
         companions = [] if self.corrector is None else [self.corrector]
-        return ComfySampler(self._method(self._encode(prompts[0])), self.latent, companions)
+        second = self.second
+        if second is not None:
+            second = replace(second, positive=self._encode(prompts[0], second.clip))
+        return ComfySampler(self._method(self._encode(prompts[0]), second), self.latent, companions)
 
     def guidance(self, sampler: Sampler, rows: Sequence[int]) -> X0Guidance:
         """The corrector as x0 guidance, where it was trained to act."""
         assert self.corrector is not None
         return guidance_of(self.corrector, sampler.context(rows), self.strength)
 
-    def _method(self, positive: list) -> SamplingMethod:
+    def _method(self, positive: list, second: SecondModel | None) -> SamplingMethod:
         if self.custom.guider is None:
-            return sampling_method(self.model, positive, self.negative, self.settings, self.custom)
-        return sampling_method(self.model, None, self.negative, self.settings, self.custom).with_positive(positive)
+            return sampling_method(self.model, positive, self.negative, self.settings, self.custom, second)
+        method = sampling_method(self.model, None, self.negative, self.settings, self.custom, second)
+        return method.with_positive(positive)
 
-    def _encode(self, prompt: str) -> list:
-        if self.clip is None:
+    def _encode(self, prompt: str, second_clip: Any = None) -> list:
+        clip = second_clip or self.clip
+        if clip is None:
             raise ValueError("The clip input is empty: the checkpoint holds no text encoder. Load one, and connect it.")
         # Groups of one prompt follow each other; a large text encoder is not to be loaded for each.
-        if prompt not in self._encoded:
+        if any(known != prompt for known, _ in self._encoded):
             self._encoded.clear()
-            self._encoded[prompt] = self.clip.encode_from_tokens_scheduled(self.clip.tokenize(prompt))
-        return self._encoded[prompt]
+        key = prompt, id(clip)
+        if key not in self._encoded:
+            self._encoded[key] = clip.encode_from_tokens_scheduled(clip.tokenize(prompt))
+        return self._encoded[key]
 
 
 def collected(

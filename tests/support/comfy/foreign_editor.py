@@ -93,11 +93,29 @@ class RemoteEdit(io.ComfyNode):
         return io.NodeOutput(right if word in prompt else torch.clamp(image * 0.9, 0, 1))
 
 
+class OnlyJudges(io.ComfyNode):
+    """A critic that cannot be asked in words."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(node_id="OnlyJudges", category="test", outputs=[io.Custom("XLARD_CRITIC").Output()], inputs=[])
+
+    @classmethod
+    def execute(cls) -> io.NodeOutput:
+        return io.NodeOutput(_Judge())
+
+
+class _Judge:
+    def judge(self, images: Tensor, claims: list) -> list:
+        """Never called."""
+        raise AssertionError
+
+
 class EditorExtension(ComfyExtension):
     """The nodes as an extension."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [PaintingEditModel, WhatWasTold, RemoteEdit]
+        return [PaintingEditModel, WhatWasTold, RemoteEdit, OnlyJudges]
 
 
 async def comfy_entrypoint() -> EditorExtension:

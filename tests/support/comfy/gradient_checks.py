@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import comfy.latent_formats
+import comfy.model_sampling
 import torch
 
 
@@ -62,7 +64,19 @@ def gradient_checks(
             guiders.cfg_guider(model, prompt, prompt, 4.0),
         )
         begun = sampling.sampled(guider, latents, [5], euler, sigmas[:2], None)
-        finished = sampling.sampled(guider, begun, [5], euler, sigmas[1:], None, begun=True)
-        assert torch.allclose(finished, run(model, sigmas), atol=1e-4), "a draw in two parts is not that of one"
+        nothing, whole = torch.zeros_like(begun), run(model, sigmas)
+        finished = sampling.sampled(guider, begun, [5], euler, sigmas[1:], None, noise=nothing)
+        assert torch.allclose(finished, whole, atol=1e-4), "a draw in two parts is not that of one"
+        left = sampling.noise_left(model, begun, latents, sigmas[1])
+        finished = sampling.sampled(guider, latents, [5], euler, sigmas[1:], None, noise=left)
+        assert torch.allclose(finished, whole, atol=1e-4), "noise and latents cannot be told apart"
 
-    return gradients_pass_through_a_model, noise_is_replaced, draws_go_on
+    def latents_are_told_apart() -> None:
+        other = model.clone()
+        other.add_object_patch("latent_format", comfy.latent_formats.SD3())
+        assert sampling.latents_of(model) == sampling.latents_of(model.clone()) != sampling.latents_of(other)
+        other = model.clone()
+        other.add_object_patch("model_sampling", comfy.model_sampling.ModelSamplingDiscrete())
+        assert sampling.latents_of(model) != sampling.latents_of(other), "flows"
+
+    return gradients_pass_through_a_model, noise_is_replaced, draws_go_on, latents_are_told_apart

@@ -28,7 +28,7 @@ class XLARDTestOddOutput(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        sockets = ("critic", "claims", "critique", "head", "corrector", "state", "dataset")
+        sockets = ("critic", "claims", "critique", "head", "corrector", "state", "dataset", "second_model")
         return io.Schema(
             node_id="XLARDTestOddOutput",
             inputs=[io.Combo.Input("value", options=list(VALUES))],
@@ -37,7 +37,7 @@ class XLARDTestOddOutput(io.ComfyNode):
 
     @classmethod
     def execute(cls, value: str) -> io.NodeOutput:
-        return io.NodeOutput(*[VALUES[value]()] * 7)
+        return io.NodeOutput(*[VALUES[value]()] * 8)
 
 
 class OddOutputs(ComfyExtension):

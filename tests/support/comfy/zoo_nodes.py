@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sys
 from importlib import import_module
+from types import SimpleNamespace
 
 import comfy.model_detection
 import comfy.ops
@@ -19,6 +21,8 @@ import torch
 from comfy_api.latest import ComfyExtension, io
 from safetensors import safe_open
 from torch import nn
+
+import nodes
 
 VOCABULARY, INNER = 4096, 64
 
@@ -42,6 +46,12 @@ def load_clip(ckpt_paths, model_options=None, **others):
 
 
 comfy.model_detection.detect_unet_config, comfy.sd.load_clip = detect_unet_config, load_clip
+
+# They enlarge each picture to a megapixel, whose encoding takes all of a test's time: here to a sixteenth of that.
+for _name in ("TextEncodeQwenImageEdit", "TextEncodeQwenImageEditPlus"):
+    if _name in nodes.NODE_CLASS_MAPPINGS:
+        _module = nodes.NODE_CLASS_MAPPINGS[_name].execute.__func__.__globals__
+        _module["math"] = SimpleNamespace(sqrt=lambda value: math.sqrt(value) / 4)
 
 
 def pack_module(name: str):
@@ -75,8 +85,9 @@ class Words:
 class Encoder(nn.Module):
     """Tokens to embeddings of a width, and a pooled one; every word tells on every token, as in a real encoder."""
 
-    def __init__(self, width: int, pooled: int, masked: bool, dtype=None, device=None, model_options=None):
+    def __init__(self, width: int, pooled: int, masked: bool, layers: int, dtype=None, device=None, model_options=None):
         super().__init__()
+        self.layers = layers
         operations, self.masked, self.dtypes = comfy.ops.manual_cast, masked, {dtype}
         with torch.random.fork_rng():
             torch.manual_seed(0)
@@ -95,26 +106,33 @@ class Encoder(nn.Module):
         """There is only one layer to choose."""
 
     def encode_token_weights(self, tokens: dict) -> tuple:
-        """Embeddings (1, L, width), pooled (1, pooled) or None, and where asked for the mask of tokens."""
+        """Embeddings (1, L, width), pooled (1, pooled) or None, and where asked for the mask of tokens and those of
+        several layers, as HiDream reads them of Llama.
+        """
         ids = torch.tensor([[token for token, _ in batch] for batch in tokens["zoo"]], device=self.words.weight.device)
         inner = self.words(ids, out_dtype=torch.float32)
         mean = inner.mean(dim=1)
         beside = {"attention_mask": torch.ones_like(ids)} if self.masked else {}
-        return self.out(inner + mean[:, None]), self.pool(mean) if self.pooled else None, beside
+        embeddings = self.out(inner + mean[:, None])
+        if self.layers:
+            beside["conditioning_llama3"] = torch.stack([embeddings[0] * (1 + layer) for layer in range(self.layers)])[
+                None
+            ]
+        return embeddings, self.pool(mean) if self.pooled else None, beside
 
 
 class _Target:
     """What ComfyUI builds a CLIP of."""
 
-    def __init__(self, width: int, pooled: int, length: int):
-        self.params = {"width": width, "pooled": pooled, "masked": length == 0}
+    def __init__(self, width: int, pooled: int, length: int, layers: int):
+        self.params = {"width": width, "pooled": pooled, "masked": length == 0, "layers": layers}
         self.clip = Encoder
         self.tokenizer = lambda embedding_directory=None, tokenizer_data=None: Words(length)
 
 
 class ZooClip(io.ComfyNode):
     """A CLIP under ComfyUI's memory manager whose embeddings have the sizes of a family's; ``length`` 0: one for each
-    word.
+    word. With ``layers`` it gives embeddings of so many layers, too.
     """
 
     @classmethod
@@ -123,12 +141,16 @@ class ZooClip(io.ComfyNode):
             node_id="ZooClip",
             category="test",
             outputs=[io.Clip.Output("clip")],
-            inputs=[io.Int.Input(name, default=0, min=0, max=1 << 16) for name in ("width", "pooled", "length")],
+            inputs=[
+                io.Int.Input(name, default=0, min=0, max=1 << 16) for name in ("width", "pooled", "length", "layers")
+            ],
         )
 
     @classmethod
-    def execute(cls, width: int, pooled: int, length: int) -> io.NodeOutput:
-        return io.NodeOutput(comfy.sd.CLIP(_Target(width, pooled, length), model_options={"dtype": torch.float32}))
+    def execute(cls, width: int, pooled: int, length: int, layers: int = 0) -> io.NodeOutput:
+        return io.NodeOutput(
+            comfy.sd.CLIP(_Target(width, pooled, length, layers), model_options={"dtype": torch.float32})
+        )
 
 
 class ZooLatentAs(io.ComfyNode):
@@ -265,7 +287,7 @@ class ZooWatch(io.ComfyNode):
         SEEN.clear()
 
         def noted(apply_model, options: dict):
-            names = ("c_concat", "c_crossattn", "ref_latents", "guidance")
+            names = ("c_concat", "c_crossattn", "ref_latents", "image_cond", "guidance")
             given = {name: _shape(options["c"][name]) for name in names if options["c"].get(name) is not None}
             SEEN.append({"input": list(options["input"].shape), **given})
             return apply_model(options["input"], options["timestep"], **options["c"])

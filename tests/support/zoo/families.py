@@ -44,8 +44,11 @@ def _unet(
     classes: int | None = None,
     widths: list[int] | None = None,
     inward: int = 4,
+    width: int = 320,
 ) -> dict:
-    """A UNet of Stable Diffusion with the same number of blocks at each level, and ``inward`` channels at its input."""
+    """A UNet of Stable Diffusion with the same number of blocks at each level, ``inward`` channels at its input and
+    ``width`` behind it.
+    """
     classed = {} if classes is None else {"num_classes": "sequential"}
     return {
         "use_checkpoint": False,
@@ -56,7 +59,7 @@ def _unet(
         "adm_in_channels": classes,
         "in_channels": inward,
         "out_channels": 4,
-        "model_channels": 320,
+        "model_channels": width,
         "num_res_blocks": [blocks] * levels,
         "transformer_depth": depth,
         "transformer_depth_output": outward,
@@ -305,6 +308,33 @@ KLEIN = {
     )
 }
 """FLUX.2 with other text encoders, which it is told from by the prompts' width; else they are as it."""
+
+HIDREAM = Family(
+    "hidream",
+    "HiDream/Flux",
+    {"image_model": "hidream", "caption_channels": [4096, 4096], "in_channels": 16, "out_channels": 16, "patch_size": 2}
+    | {"attention_head_dim": 128, "axes_dims_rope": [64, 32, 32], "max_resolution": [128, 128], "text_emb_dim": 2048}
+    | {"num_attention_heads": 20, "num_routed_experts": 4, "num_activated_experts": 2, "num_layers": 16}
+    | {"num_single_layers": 32, "llama_layers": [*range(31), *[31] * 17]},
+    4096,
+    pooled=2048,
+    length=8,
+    narrow={"num_attention_heads": 1, "num_layers": 1, "num_single_layers": 1, "llama_layers": [0, 1]},
+)
+"""HiDream, which draws, and edits a picture whose latent lies beside its own."""
+
+REFINER = Family(
+    "sdxl_refiner",
+    "SDXLRefiner/SDXL",
+    _unet(4, 2, [0, 0, 4, 4, 4, 4, 0, 0], [0] * 12, -1, 1280, True, 2560, width=384),
+    1280,
+    4,
+    pooled=1280,
+    length=77,
+    vae="tiny4",
+    checkpoint=True,
+)
+"""What takes over from SDXL for the last steps."""
 
 IP2P = Family(
     "ip2p",

@@ -64,7 +64,12 @@ def zoo_graph(
         "empty": empty,
         "clip": {
             "class_type": "ZooClip",
-            "inputs": {"width": family.width, "pooled": family.pooled, "length": family.length},
+            "inputs": {
+                "width": family.width,
+                "pooled": family.pooled,
+                "length": family.length,
+                "layers": len(family.narrow.get("llama_layers", ())),
+            },
         },
         "positive": {"class_type": "CLIPTextEncode", "inputs": {"clip": clip, "text": prompt}},
         "negative": {"class_type": "CLIPTextEncode", "inputs": {"clip": clip, "text": ""}},
