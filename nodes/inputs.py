@@ -129,7 +129,8 @@ def claim_edits() -> io.Input:
         socketless=True,
         tooltip=(
             "Changes to single claims, one a line: 'off: two red circles', 'fine: a blue square' for what may stay as "
-            "it is, 'weight 2: red circle left of blue square'. A click on a claim in the node's list writes them."
+            "it is, 'weight 2: red circle left of blue square', 'reword: two cats -> three cats'. A click on a claim "
+            "in the node's list writes them."
         ),
     )
     return advanced(edits)

@@ -1,6 +1,6 @@
 /**
- * Changes to single claims: switched off, fine as they are, weighed. They stand in an input of the node, one a line, are
- * saved with the workflow, and count from the next run. A click on a claim of the card writes them.
+ * Changes to single claims: other words, switched off, fine as they are, weighed. They stand in an input of the node, one
+ * a line, are saved with the workflow, and count from the next run. A click on a claim of the card writes them.
  */
 import { app } from "../../scripts/app.js"
 
@@ -8,15 +8,21 @@ export const INPUT = "claim_edits"
 const NODES = ["XLARDCritique", "XLARDCritiqueFromBoxes", "XLARDGate", "XLARDLoopStart", "XLARDSelfCorrect"]
 /** Inputs that bring claims, or verdicts on them, from another node. */
 const FROM = ["critique", "flow", "claims"]
-const LINE = /^(off|fine|weight\s+(\S+))\s*:\s*(.+)$/i
+const LINE = /^(off|fine|reword|weight\s+(\S+))\s*:\s*(.+)$/i
+/** Stands between the old words of a claim and its new ones. */
+export const ARROW = " -> "
 const WEIGHTS = [0.5, 1, 2, 4]
 /** A hidden widget takes no room: the canvas adds 4 to each height. */
 const NO_ROOM = () => [0, -4]
 
 /**
- * What was changed of a claim; `weight` is null where it is not changed.
- * @typedef {{text: string, off: boolean, fine: boolean, weight: number|null}} Change
+ * What was changed of a claim, by the text that the prompt gives it; `weight` and `words` are null where they are not
+ * changed.
+ * @typedef {{text: string, off: boolean, fine: boolean, weight: number|null, words: string|null}} Change
  */
+
+/** @param {string} text @returns {Change} */
+const unchanged = text => ({ text, off: false, fine: false, weight: null, words: null })
 
 /** @param {string} text @returns {string} it without line breaks and double spaces */
 export const oneLine = text => text.trim().split(/\s+/).join(" ")
@@ -36,16 +42,20 @@ export function editsWidget(node) {
 }
 
 /**
- * @param {object} widget
- * @returns {Change[]} what its lines say; of lines that say nothing the server speaks
+ * @param {string} lines the value of an input for changes
+ * @returns {Change[]} what they say; of lines that say nothing the server speaks
  */
-export function readChanges(widget) {
+export function readChanges(lines) {
   const changes = new Map()
-  for (const line of String(widget?.value ?? "").split("\n").map(oneLine)) {
-    const [, what, weight, text] = line.match(LINE) ?? []
-    if (!text) continue
-    const change = changes.get(text) ?? { text, off: false, fine: false, weight: null }
+  for (const line of String(lines ?? "").split("\n").map(oneLine)) {
+    const [, what, weight, claim] = line.match(LINE) ?? []
+    if (!claim) continue
+    const [named, ...words] = what.toLowerCase() === "reword" ? claim.split(ARROW) : [claim]
+    // A line by hand may name a claim by its new words.
+    const text = [...changes.values()].find(change => change.words === named)?.text ?? named
+    const change = changes.get(text) ?? unchanged(text)
     if (weight !== undefined) change.weight = Number(weight)
+    else if (words.length) change.words = words.join(ARROW)
     else change[what.toLowerCase()] = true
     changes.set(text, change)
   }
@@ -53,91 +63,33 @@ export function readChanges(widget) {
 }
 
 /**
- * @param {object} widget
- * @param {string} text of a claim
- * @returns {Change} what the widget says of it
+ * @param {string} lines the value of an input for changes
+ * @param {string} text that the prompt gives a claim
+ * @returns {Change} what they say of it
  */
-export const changeOf = (widget, text) => readChanges(widget).find(change => change.text === oneLine(text))
-  ?? { text: oneLine(text), off: false, fine: false, weight: null }
+export const changeOf = (lines, text) => readChanges(lines).find(change => change.text === oneLine(text))
+  ?? unchanged(oneLine(text))
 
 /**
- * Write what was changed of a claim in the place of what the widget said of it.
+ * Change a claim. It can be undone as any change of the graph.
  * @param {object} widget
- * @param {Change} changed
+ * @param {string} claim the text that the prompt gives it
+ * @param {Partial<Change>} change what becomes different
  */
-function write(widget, changed) {
-  const others = readChanges(widget).filter(change => change.text !== changed.text)
-  const lines = [...others, changed].flatMap(({ text, off, fine, weight }) => [
+export function changeClaim(widget, claim, change) {
+  const changed = { ...changeOf(widget.value, claim), ...change }
+  const others = readChanges(widget.value).filter(other => other.text !== changed.text)
+  const lines = [...others, changed].flatMap(({ text, off, fine, weight, words }) => [
+    ...(words === null ? [] : [`reword: ${text}${ARROW}${words}`]),
     ...(weight === null ? [] : [`weight ${weight}: ${text}`]),
     ...(fine ? [`fine: ${text}`] : []),
     ...(off ? [`off: ${text}`] : []),
   ])
+  app.canvas.emitBeforeChange()
   widget.value = lines.join("\n")
   widget.callback?.(widget.value)
-  app.graph.setDirtyCanvas(true, true)
-}
-
-/**
- * @param {string} name what tells it from the other controls
- * @param {string} text
- * @param {string} title
- * @param {boolean} pressed
- * @returns {HTMLButtonElement}
- */
-function toggle(name, text, title, pressed) {
-  const button = document.createElement("button")
-  button.textContent = text
-  button.title = title
-  button.dataset.control = name
-  button.setAttribute("aria-pressed", String(pressed))
-  button.style.cssText = "border:1px solid var(--border-color,#555);border-radius:6px;padding:2px 8px;" +
-    `font:11px sans-serif;cursor:pointer;color:inherit;background:${pressed ? "#3a6ea5" : "var(--comfy-menu-bg,#222)"}` +
-    (pressed ? ";color:#fff" : "")
-  return button
-}
-
-/**
- * @param {number} weight
- * @returns {HTMLSelectElement} weights to choose from, among them this one
- */
-function weightChoice(weight) {
-  const choice = document.createElement("select")
-  choice.dataset.control = "weight"
-  choice.setAttribute("aria-label", "Weight")
-  choice.title = "How much the claim counts in the score"
-  choice.style.cssText = "border:1px solid var(--border-color,#555);border-radius:6px;padding:1px 4px;" +
-    "font:11px sans-serif;cursor:pointer;color:inherit;background:var(--comfy-menu-bg,#222)"
-  for (const value of [...new Set([...WEIGHTS, weight])].sort((one, other) => one - other)) {
-    const option = new Option(`weight ${value}`, String(value), false, value === weight)
-    option.style.cssText = "color:var(--input-text,#ddd);background:var(--comfy-menu-bg,#222)"
-    choice.append(option)
-  }
-  return choice
-}
-
-/**
- * @param {object} widget
- * @param {string} text of a claim
- * @param {number} weight with which it was judged
- * @param {(control: string) => void} changed called after each change with the name of what was used
- * @returns {HTMLElement} a line of controls that change the claim
- */
-export function claimControls(widget, text, weight, changed) {
-  const now = changeOf(widget, text)
-  const off = toggle("off", now.off ? "Switch on" : "Switch off", "Whether the next run checks this claim", now.off)
-  const fine = toggle("fine", "Fine as it is", "Counts as held from the next run on, and nothing is done about it", now.fine)
-  const weigh = weightChoice(now.weight ?? weight)
-  const use = (control, change) => {
-    write(widget, { ...changeOf(widget, text), ...change })
-    changed(control)
-  }
-  off.onclick = () => use("off", { off: !now.off })
-  fine.onclick = () => use("fine", { fine: !now.fine })
-  weigh.onchange = () => use("weight", { weight: Number(weigh.value) })
-  const line = document.createElement("div")
-  line.style.cssText = "display:flex;flex-wrap:wrap;gap:4px;padding:2px 0 4px 20px"
-  line.append(off, fine, weigh)
-  return line
+  app.canvas.setDirty(true, true)
+  app.canvas.emitAfterChange()
 }
 
 app.registerExtension({

@@ -3,6 +3,7 @@
  * ordinary input, saved with the workflow; the graph runs the same without this file.
  */
 import { app } from "../../scripts/app.js"
+import { keepShown } from "./shown_widget.js"
 
 const NODE = "XLARDClaims"
 const WIDGET = "xlard.claims"
@@ -24,12 +25,13 @@ function claimRow(line) {
     ? [note[1] ?? "", note[2] ?? note[3]]
     : (line.match(/^(\w+):\s*(.*)$/)?.slice(1) ?? ["custom", line])
   const row = document.createElement("div")
-  row.style.cssText = `display:flex;gap:8px;padding:2px 0;${note ? "opacity:.65" : ""}`
+  row.style.cssText = "display:flex;gap:8px;padding:2px 0"
   const label = document.createElement("span")
   label.textContent = type
-  label.style.cssText = "flex:0 0 64px;opacity:.65"
+  label.style.cssText = "flex:0 0 64px;opacity:.75"
   const claim = document.createElement("span")
   claim.textContent = text
+  claim.style.cssText = `min-width:0;overflow-wrap:anywhere;${note ? "opacity:.75" : ""}`
   row.append(label, claim)
   return row
 }
@@ -68,7 +70,9 @@ function addClaimsWidget(node) {
   buttons.append(editButton, resetButton)
   const column = document.createElement("div")
   column.style.cssText = "display:flex;flex-direction:column;gap:6px;width:100%;height:100%;box-sizing:border-box"
+  column.className = "xlard-claims"
   column.append(list, buttons)
+  keepShown(node, column)
 
   /** @param {string} text */
   const fillTextField = text => {

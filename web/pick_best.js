@@ -4,6 +4,7 @@
  */
 import { app } from "../../scripts/app.js"
 import { hidePicture, pictureAddress, showPicture } from "./picture_window.js"
+import { keepShown } from "./shown_widget.js"
 
 const NODE = "XLARDPickBest"
 const WIDGET = "xlard.batch"
@@ -80,6 +81,7 @@ function addBatch(node) {
   })
   // Its value would otherwise shift those of inputs that later versions add.
   widget.serialize = false
+  keepShown(node, box)
   const input = node.widgets.find(candidate => candidate.name === INPUT)
   const draw = focused => {
     hidePicture()

@@ -4,6 +4,7 @@
  */
 import { api } from "../../scripts/api.js"
 import { app } from "../../scripts/app.js"
+import { keepShown } from "./shown_widget.js"
 
 const NODE = "XLARDReport"
 const WIDGET = "xlard.page"
@@ -82,6 +83,8 @@ function addPageWidget(node) {
   const button = document.createElement("button")
   button.style.cssText = "width:100%;height:100%;border:1px solid var(--border-color,#555);border-radius:6px;" +
     "background:var(--comfy-input-bg,#333);color:var(--input-text,#ddd);font:12px sans-serif;cursor:pointer"
+  button.className = "xlard-report"
+  keepShown(node, button)
   const refresh = () => {
     button.disabled = !fileJson
     button.textContent = fileJson ? "Open report" : "No report yet"

@@ -5,8 +5,11 @@
  */
 import { api } from "../../scripts/api.js"
 import { app } from "../../scripts/app.js"
-import { changeOf, claimControls, editsWidget, oneLine, readChanges } from "./claim_edits.js"
-import { hidePicture, isPinned, pictureAddress, showPicture } from "./picture_window.js"
+import { startWords } from "./claim_controls.js"
+import { editsWidget, oneLine, readChanges } from "./claim_edits.js"
+import { claimRow, showWhileOn, unjudgedRows } from "./claim_rows.js"
+import { hidePicture, pictureAddress, showPicture } from "./picture_window.js"
+import { element, keepShown } from "./shown_widget.js"
 
 const NODES = [
   "XLARDCritique", "XLARDCritiqueFromBoxes", "XLARDGate", "XLARDLoopEnd", "XLARDLoopResult", "XLARDSelfCorrect",
@@ -21,25 +24,21 @@ const TEXT_WIDGET = "$$node-text-preview"
 const NOTHING_YET = "Run the workflow: the claims and their verdicts will stand here."
 const CHANGED = "Changes to claims count from the next run."
 /** Notes of which the card shows more than they say. */
-const OF_CHANGES = /^(switched off|changed by hand, but not claimed): /
+const OF_CHANGES = /^(switched off|reworded|changed by hand, but not claimed): /
 const HEIGHT = 160
 /** A hidden widget takes no room: the canvas adds 4 to each height. */
 const NO_ROOM = () => [0, -4]
 /** All nodes that have a card. */
 const cardNodes = new Set()
-const MARKS = new Map([
-  [true, { sign: "\u2713", word: "holds", color: "var(--xlard-holds,#4caf7d)" }],
-  [false, { sign: "\u2717", word: "does not hold", color: "var(--xlard-fails,#f0737f)" }],
-  [null, { sign: "?", word: "no verdict", color: "var(--xlard-unsure,#d9b35b)" }],
-])
 
 /**
  * A picture in ComfyUI's folders.
  * @typedef {{filename: string, subfolder: string, type: string}} PictureFile
  *
- * A claim with its verdict; boxes are x, y, width and height in pixels of the picture.
- * @typedef {{text: string, passed: boolean|null, score: number|null, reason: string, weight?: number,
- *   boxes: number[][]}} Claim
+ * A claim with its verdict; boxes are x, y, width and height in pixels of the picture. It has an original text where
+ * its words were changed.
+ * @typedef {{text: string, original?: string, passed: boolean|null, score: number|null, reason: string,
+ *   weight?: number, boxes: number[][]}} Claim
  *
  * A judged picture; `size` is the width and height that boxes count in.
  * @typedef {{image: PictureFile, size: number[], claims: Claim[]}} Judged
@@ -47,125 +46,11 @@ const MARKS = new Map([
  * A round of a loop.
  * @typedef {Judged & {number: number, strategy: string, kept: string, nfe: number, reason: string}} Round
  *
- * What the node shows of one picture of its batch.
- * @typedef {Judged & {summary: string, notes: string[], before?: PictureFile, rounds?: Round[]}} Shown
+ * What the node shows of one picture of its batch; `answer` is what the critic said, as it said it.
+ * @typedef {Judged & {summary: string, notes: string[], answer?: string, before?: PictureFile, rounds?: Round[]}} Shown
  */
 
-/**
- * @param {string} tag
- * @param {string} style
- * @param {...(Node|string)} children
- * @returns {HTMLElement}
- */
-function element(tag, style, ...children) {
-  const made = document.createElement(tag)
-  made.style.cssText = style
-  made.append(...children)
-  return made
-}
-
-/**
- * Show a picture while the mouse or the keyboard rests on an element.
- * @param {HTMLElement} target
- * @param {() => void} show
- */
-function showWhileOn(target, show) {
-  target.tabIndex = 0
-  target.onmouseenter = target.onfocus = () => isPinned() || show()
-  target.onmouseleave = target.onblur = () => isPinned() || hidePicture()
-}
-
-/**
- * What claims can be changed with: the widget that holds changes, the row whose controls are open, and what draws the
- * card again, with the keyboard on one of its controls.
- * @typedef {{widget?: object, open: string|null, redraw: (control?: string) => void}} Editing
- */
-
-/**
- * @param {string} text
- * @param {Editing} editing
- * @param {number} weight with which the claim was judged
- * @returns {string[]} what stands behind a claim that is not as the prompt has it
- */
-function marksOf(text, editing, weight) {
-  const change = changeOf(editing.widget, text)
-  const weighs = change.weight ?? weight
-  return [change.off ? "off" : "", change.fine ? "fine as it is" : "", weighs === 1 ? "" : `\u00d7 ${weighs}`]
-    .filter(Boolean)
-}
-
-/**
- * Let a click, Enter or Space on a claim open what changes it.
- * @param {HTMLElement} row
- * @param {string} place what tells it from rows of the same claim
- * @param {string} text of the claim
- * @param {number} weight
- * @param {Editing} editing
- * @returns {HTMLElement} the row with its controls, if they are open
- */
-function withControls(row, place, text, weight, editing) {
-  if (!editing.widget) return row
-  const name = `claim ${place} ${text}`
-  const isOpen = editing.open === name
-  row.tabIndex = 0
-  row.dataset.control = name
-  row.setAttribute("role", "button")
-  row.setAttribute("aria-expanded", String(isOpen))
-  row.style.cursor = "pointer"
-  const turn = () => {
-    editing.open = isOpen ? null : name
-    editing.redraw(name)
-  }
-  // Text that is being selected is no click.
-  row.onclick = () => window.getSelection()?.toString() || turn()
-  row.onkeydown = event => {
-    if (event.target !== row || !["Enter", " "].includes(event.key)) return
-    event.preventDefault()
-    turn()
-  }
-  return isOpen ? element("div", "", row, claimControls(editing.widget, text, weight, editing.redraw)) : row
-}
-
-/**
- * @param {Claim} claim
- * @param {Judged} picture the one that was judged
- * @param {string} place of the picture
- * @param {Editing} editing
- * @returns {HTMLElement} a row: mark, text, reason
- */
-function claimRow(claim, picture, place, editing) {
-  const { sign, word, color } = MARKS.get(claim.passed) ?? MARKS.get(null)
-  const mark = element("span", `flex:0 0 16px;font-weight:bold;color:${color}`, sign)
-  mark.setAttribute("aria-label", word)
-  const weight = claim.weight ?? 1
-  const marks = marksOf(claim.text, editing, weight)
-  const line = element("span", marks.includes("off") ? "opacity:.6;text-decoration:line-through" : "", claim.text)
-  const text = element("div", "flex:1;min-width:0;overflow-wrap:anywhere", line)
-  text.append(...marks.map(said => element("span", "margin-left:6px;padding:0 5px;border-radius:6px;font-size:11px;" +
-    "background:var(--border-color,#555);white-space:nowrap", said)))
-  if (claim.reason) text.append(element("div", "opacity:.7;font-size:11px", claim.reason))
-  const row = element("div", "display:flex;gap:4px;padding:2px 0;user-select:text;cursor:text", mark, text)
-  row.dataset.passed = String(claim.passed)
-  showWhileOn(row, () => showPicture(row, { picture, claim, color }))
-  return withControls(row, place, claim.text, weight, editing)
-}
-
-/**
- * @param {Shown[]} pictures
- * @param {Editing} editing
- * @returns {HTMLElement[]} a row for each changed claim that was not judged: one that is off, or is claimed no more
- */
-function unjudgedRows(pictures, editing) {
-  const judged = new Set(pictures.flatMap(shown => shown.claims).map(claim => oneLine(claim.text)))
-  return readChanges(editing.widget).filter(change => !judged.has(change.text)).map(change => {
-    const mark = element("span", "flex:0 0 16px;font-weight:bold;opacity:.6", "\u2013")
-    const text = element("div", "flex:1;min-width:0;overflow-wrap:anywhere;opacity:.6", change.text)
-    text.append(element("div", "font-size:11px", change.off ? "Switched off." : "The prompt claims this no more."))
-    const row = element("div", "display:flex;gap:4px;padding:2px 0", mark, text)
-    row.dataset.unjudged = change.text
-    return withControls(row, "none", change.text, 1, editing)
-  })
-}
+/** @typedef {import("./claim_controls.js").Editing} Editing */
 
 /**
  * @param {Round} round
@@ -192,6 +77,25 @@ function roundButton(round, shown) {
 }
 
 /**
+ * @param {string} answer of the critic, as it gave it
+ * @param {string} place of the picture
+ * @param {Set<string>} opened the places whose answers are shown
+ * @returns {HTMLElement} it, behind a line that shows and hides it
+ */
+function answerRow(answer, place, opened) {
+  const summary = element("summary", "cursor:pointer;font-size:11px;padding:2px 0", "Show answer")
+  summary.title = "What the critic said, as it said it"
+  summary.dataset.control = `answer ${place}`
+  const text = element("pre", "margin:2px 0 4px;padding:4px 6px;max-height:200px;overflow:auto;white-space:pre-wrap;" +
+    "overflow-wrap:anywhere;user-select:text;cursor:text;font:11px monospace;border-radius:4px;" +
+    "background:var(--comfy-menu-bg,#222)", answer)
+  const row = element("details", "", summary, text)
+  row.open = opened.has(place)
+  row.ontoggle = () => row.open ? opened.add(place) : opened.delete(place)
+  return row
+}
+
+/**
  * @param {Shown} shown
  * @param {string} heading
  * @param {Editing} editing
@@ -214,7 +118,8 @@ function pictureRows(shown, heading, editing) {
   }
   rows.push(...shown.claims.map(claim => claimRow(claim, shown, heading, editing)))
   const notes = shown.notes.filter(note => !editing.widget || !OF_CHANGES.test(note))
-  rows.push(...notes.map(note => element("div", "opacity:.7;font-size:11px;user-select:text", note)))
+  rows.push(...notes.map(note => element("div", "opacity:.75;font-size:11px;user-select:text", note)))
+  if (shown.answer) rows.push(answerRow(shown.answer, heading, editing.answers))
   return rows
 }
 
@@ -230,6 +135,18 @@ function readCard(json) {
     if (error instanceof SyntaxError) return []
     throw error
   }
+}
+
+/**
+ * Scroll a list down until the end of one of its parts is seen.
+ * @param {HTMLElement} list
+ * @param {HTMLElement} part
+ */
+function scrollTo(list, part) {
+  if (part === list) return
+  const [whole, seen] = [list, part].map(one => one.getBoundingClientRect())
+  const zoom = whole.height / list.offsetHeight || 1
+  list.scrollTop += Math.max(0, (seen.bottom - whole.bottom) / zoom + 4)
 }
 
 /**
@@ -251,20 +168,41 @@ function addCard(node) {
   })
   // Its value would otherwise shift those of inputs that later versions add.
   widget.serialize = false
-  const editing = { widget: undefined, open: null, redraw: control => draw(control) }
+  keepShown(node, list)
+  const editing = {
+    widget: undefined, madeWith: "", open: null, draft: null, clicked: null, taken: new Set(),
+    answers: new Set(),
+    redraw: control => draw(control),
+  }
+  // The first of two clicks may have moved the rows: both mean the claim of the first.
+  list.addEventListener("click", event => {
+    if (event.detail < 2) {
+      editing.clicked = null
+      return
+    }
+    if (!editing.clicked) return
+    event.stopPropagation()
+    startWords(editing.clicked, editing)
+  }, true)
+  list.ondblclick = event => event.stopPropagation()
   const draw = control => {
     hidePicture()
     editing.widget = editsWidget(node)
+    editing.madeWith = node.properties?.[MADE_WITH] ?? ""
     const pictures = readCard(node.properties?.[PROPERTY] ?? "")
+    const said = pictures.flatMap(shown => shown.claims).map(claim => claim.text)
+    const written = readChanges(editing.widget?.value).map(change => change.words ?? "")
+    editing.taken = new Set([...said, ...written].map(text => oneLine(text).toLowerCase()))
     const rows = pictures.flatMap((shown, index) =>
       pictureRows(shown, pictures.length > 1 ? `Picture ${index + 1}: ` : "", editing))
     if (rows.length) rows.push(...unjudgedRows(pictures, editing))
-    if (editing.widget && editing.widget.value !== (node.properties?.[MADE_WITH] ?? "")) {
-      rows.unshift(element("div", "font-size:11px;padding:2px 0;color:#e0b252", CHANGED))
+    if (editing.widget && editing.widget.value !== editing.madeWith) {
+      rows.unshift(element("div", "font-size:11px;padding:2px 0;color:var(--xlard-unsure)", CHANGED))
     }
     list.replaceChildren(...(rows.length ? rows : [NOTHING_YET]))
     const used = control && [...list.querySelectorAll("[data-control]")].find(one => one.dataset.control === control)
     used?.focus({ preventScroll: true })
+    if (used) scrollTo(list, used.parentElement)
   }
   return draw
 }
@@ -299,7 +237,9 @@ app.registerExtension({
   setup() {
     api.addEventListener("progress_text", ({ detail }) => {
       const list = nodeOfJob(detail.nodeId)?.widgets?.find(widget => widget.name === WIDGET)?.element
-      list?.replaceChildren(element("div", "font-weight:600;padding:2px 0", detail.text))
+      // Words that are being written stay.
+      if (!list || list.querySelector("textarea")) return
+      list.replaceChildren(element("div", "font-weight:600;padding:2px 0", detail.text))
     })
     api.addEventListener("execution_start", () => cardNodes.forEach(catchText))
   },

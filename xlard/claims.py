@@ -30,7 +30,7 @@ class Claim:
     an ``other_color``, or a ``zone`` in which the middle of the object must be. ``weight`` is its share in the overall
     score. When a picture is edited, claims to ``keep`` say what must not change, all others what the instruction asks
     for; a claim with an ``edit`` is judged by comparison with the source. What the artist has ``accepted`` as it is
-    holds in every picture.
+    holds in every picture. ``original`` is how it was shown before the artist changed its words.
 
     Raises ValueError for a number, a weight or a text beyond what can be checked.
     """
@@ -48,6 +48,7 @@ class Claim:
     keep: bool = False
     edit: Edit | None = field(default=None, repr=False)
     accepted: bool = False
+    original: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.number <= MOST_COUNT:

@@ -40,6 +40,13 @@ def test_a_claim_that_is_off_is_not_judged(comfy):
     assert "switched off: nine triangles are purple" in text(result, "report")
 
 
+def test_a_claim_is_judged_by_its_new_words_and_the_changes_that_name_the_old_ones(comfy):
+    result = ran(comfy, judging("reword: nine triangles -> no bananas\nweight 2: nine triangles"))
+    claim = card(result, "critique")["claims"][0]
+    assert (claim["text"], claim["original"], claim["weight"]) == ("no bananas", "nine triangles", 2)
+    assert claim["passed"] is not None and "reworded: nine triangles -> no bananas" in text(result, "report")
+
+
 def test_weights_move_the_score(comfy):
     def score(claim_edits: str) -> float:
         return float(text(ran(comfy, judging(claim_edits)), "score"))

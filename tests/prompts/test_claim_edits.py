@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
-from xlard.claims import NotedClaims, color_claim, count_claim, position_claim
+from xlard.claims import (
+    Claim,
+    NotedClaims,
+    color_claim,
+    count_claim,
+    custom_claim,
+    object_claim,
+    position_claim,
+    text_claim,
+)
 from xlard.critique import critique_of, no_verdict, with_accepted
 from xlard.detections import Detection
 from xlard.loop.faults import faults_of
@@ -35,12 +45,57 @@ def test_the_change_of_a_claim_that_is_gone_only_leaves_a_note():
     assert changed.notes[-1] == "changed by hand, but not claimed: three cats"
 
 
+def reworded(claim, words: str):
+    """The claim after its words were changed by hand, and the notes."""
+    changed = edited_claims(NotedClaims([claim]), f"reword: {claim.shown} -> {words}")
+    return changed[0], changed.notes
+
+
+def test_changed_words_are_read_anew_and_keep_what_was_said_of_the_claim():
+    lines = "fine: two circles\nreword: Two Circles -> 3  red circles\nweight 2: two circles"
+    (circles, square) = edited_claims(CLAIMS, lines)
+    expected = replace(count_claim("circle", 3, "red"), weight=2.0, accepted=True, original="two circles")
+    assert (circles, square) == (expected, SQUARE)
+
+
+@pytest.mark.parametrize(
+    "claim, words, expected",
+    [
+        (CIRCLES, "at least two dogs", object_claim("dog", 2)),
+        (CIRCLES, "one circle is blue", color_claim("circle", 1, "blue", 2)),
+        (CIRCLES, "circle above square", position_claim("circle", "above", "square")),
+        (CIRCLES, "the hat casts a shadow", custom_claim("the hat casts a shadow")),
+        (text_claim("OPEN"), 'the text "SHUT" can be read', text_claim("SHUT")),
+        (Claim("relation", "man riding horse", "man", other="horse"), "no cats", count_claim("cat", 0)),
+        (position_claim("dog", "left of", "cat", 2), "dog right of cat", position_claim("dog", "right of", "cat", 2)),
+    ],
+)
+def test_changed_words_become_the_claim_that_they_say(claim, words, expected):
+    changed, notes = reworded(claim, words)
+    assert changed == replace(expected, original=claim.text)
+    assert notes == (f"reworded: {claim.text} -> {words}",)
+
+
+def test_a_claim_to_keep_stays_one_with_other_words():
+    changed, _ = reworded(replace(CIRCLES, keep=True), "keep: three circles")
+    assert changed == replace(count_claim("circle", 3), keep=True, original="keep: two circles")
+
+
+def test_an_arrow_may_be_part_of_a_claim_and_words_may_change_twice():
+    changed, _ = reworded(custom_claim("a sign A -> B"), "a sign C -> D")
+    assert (changed.text, changed.original) == ("a sign C -> D", "a sign A -> B")
+    twice = edited_claims(CLAIMS, "reword: two circles -> one circle\nreword: one circle -> no circles")
+    assert (twice[0].text, twice[0].original) == ("no circles", "two circles")
+
+
 def test_without_changes_claims_and_notes_stay():
     changed = edited_claims(CLAIMS, " \n")
     assert list(changed) == list(CLAIMS) and changed.notes == CLAIMS.notes
 
 
-@pytest.mark.parametrize("line", ["two circles", "on: two circles", "weight: two circles", "off:", "weight 2 two"])
+@pytest.mark.parametrize(
+    "line", ["two circles", "on: two circles", "weight: two circles", "off:", "weight 2 two", "reword: two circles -> "]
+)
 def test_a_line_of_another_form_is_refused_with_those_that_there_are(line):
     with pytest.raises(ValueError, match="cannot be understood. A line is 'off: two red circles'"):
         edited_claims(CLAIMS, line)

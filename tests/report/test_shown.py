@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import torch
 from PIL import Image
@@ -8,6 +9,7 @@ from PIL import Image
 from tests.support.report_states import RIGHT, SIDE, WRONG, attempt, judged, several_rounds, state_of
 from xlard.critique import Critique
 from xlard.report.shown import (
+    MOST_ANSWER,
     MOST_CHOICES,
     MOST_PICTURES,
     MOST_ROUNDS,
@@ -40,6 +42,19 @@ def test_a_critique_is_shown_with_its_boxes_in_pixels_of_the_picture():
     assert True in verdicts.values() and False in verdicts.values()
     assert [50, 50, 24, 24] in [box for claim in shown["claims"] if claim["passed"] is False for box in claim["boxes"]]
     assert json.loads(json.dumps(shown)) == shown
+
+
+def test_an_answer_is_shown_word_for_word_and_what_is_left_out_of_a_long_one_is_counted():
+    said = [replace(judged(WRONG), answer=text) for text in ("<b>yes</b>\n", "x" * (MOST_ANSWER + 12))]
+    short, long = shown_critiques(torch.rand(2, SIDE, SIDE, 3), said, [], Files().keep)
+    assert short["answer"] == "<b>yes</b>\n"
+    assert long["answer"] == "x" * MOST_ANSWER + "\n... and 12 characters more."
+
+
+def test_a_claim_with_other_words_is_shown_with_those_that_it_had():
+    verdicts = tuple(replace(v, claim=replace(v.claim, original="a cat")) for v in judged(WRONG).verdicts)
+    (shown,) = shown_critiques(torch.rand(1, SIDE, SIDE, 3), [Critique(verdicts)], [], Files().keep)
+    assert {claim["original"] for claim in shown["claims"]} == {"a cat"}
 
 
 def test_a_large_picture_is_kept_small_and_its_boxes_stay():

@@ -1,7 +1,8 @@
-"""Takes the pictures for Templates: ``python -m tests.support.workflow_pictures [--no-run] [NAME ...]``.
+"""Makes the pictures for Templates: ``python -m tests.support.workflow_pictures [--no-run] [NAME ...]``.
 
-The demo world's workflows are run first, so that their pictures have results in them, unless --no-run is given; for the
-others no model is at hand. Needs what the browser tests need.
+The demo world's workflows are run, unless --no-run is given. Those that write one report are shown by its picture:
+before and after, with the claims. The others are shown as graphs, with what they have made, if they ran. Needs what the
+browser tests need.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ QUIET = {
     "Comfy.VueNodes.Enabled": False,
 }
 TOGGLE_MENUS = "() => window.app.extensionManager.command.execute('Workspace.ToggleFocusMode')"
+REPORTS = """() => window.app.graph._nodes.filter(node => node.type === 'XLARDReport')
+    .map(node => `/view?${new URLSearchParams(window.app.nodeOutputs[node.id].images[0])}`)"""
 BOUNDS = "() => window.app.graph._groups.map(group => [...group.pos, ...group.size])"
 # What this ComfyUI lacks, it marks red: files, and nodes of newer releases.
 SHOW = """([x, y]) => {
@@ -57,6 +60,14 @@ def picture_of(page: ComfyPage) -> Image.Image:
     picture = Image.open(io.BytesIO(page.page.screenshot())).convert("RGB")
     page.page.evaluate(TOGGLE_MENUS)
     return picture
+
+
+def report_of(page: ComfyPage) -> Image.Image | None:
+    """The picture of the report that the loaded workflow wrote in its run; None without one, and with several."""
+    files = page.page.evaluate(REPORTS)
+    if len(files) != 1:
+        return None
+    return Image.open(io.BytesIO(page.page.request.get(page.url + files[0]).body())).convert("RGB")
 
 
 def save(picture: Image.Image, path: Path) -> None:
@@ -85,10 +96,12 @@ def main(arguments: list[str]) -> None:
             if names and path.stem not in names:
                 continue
             page.load(path)
+            result = None
             if running and path.stem.startswith("demo_") and path.stem not in TOO_LONG and not page.missing_nodes():
                 page.queue()
                 page.wait_for_outputs(3600)
-            save(picture_of(page), path.with_suffix(".jpg"))
+                result = report_of(page)
+            save(result or picture_of(page), path.with_suffix(".jpg"))
             print(path.stem, flush=True)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from PIL import Image
 
 from tests.conftest import WORKFLOWS, skip_on_older
 from tests.support.demo_jobs import shortened
 from tests.support.graphs import SIDE
+from tests.support.paths import CHECKOUT
 from tests.support.workflows import saved
 from xlard.comfy_server.workflow import workflow_to_api
 from xlard.worlds.shapes.architecture import CORRECTOR, CRITIC, HEAD
@@ -23,6 +25,14 @@ def test_the_shipped_workflows_are_listed_under_templates(comfy):
 def test_a_shipped_workflow_has_a_picture(workflow):
     picture = workflow.with_suffix(".jpg")
     assert picture.is_file() and picture.stat().st_size < 80_000
+
+
+@pytest.mark.parametrize("name", ["demo_edit", "demo_loop_graph", "demo_region", "demo_self_correct"])
+def test_a_demo_workflow_with_one_report_is_shown_by_what_it_makes(name):
+    assert [node["type"] for node in saved(name)["nodes"]].count("XLARDReport") == 1
+    # A report is on light paper, the graph on a dark canvas.
+    with Image.open(CHECKOUT / "workflows" / f"{name}.jpg") as picture:
+        assert min(picture.getpixel((3, 3))) > 200
 
 
 def test_every_node_occurs_in_a_shipped_workflow(comfy):

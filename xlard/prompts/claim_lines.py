@@ -47,6 +47,10 @@ EXAMPLES = {
 }
 """A correct line of each type."""
 
+_EXACT = ("count", "color", "position", "object")
+"""Types whose text has to be understood, in the order in which changed words are read as one."""
+
+_KEEP = re.compile(r"\Akeep\s*:\s*", re.IGNORECASE)
 _TYPED = re.compile(rf"({'|'.join(get_args(ClaimType))}|colour)\s*[:\uff1a](.*)", re.IGNORECASE)
 _SHOWN_LINE = 300
 _PART_OF = re.compile(r"(\w+) of (?:all )?(?:the|these|those) (?:(\w+) )?", re.IGNORECASE)
@@ -87,6 +91,25 @@ def parse_lines(text: str, from_prompt: Sequence[Claim] = ()) -> list[Claim]:
             raise ValueError(f"Line {number} cannot be understood: '{whole_characters(shown)}'. {error}") from None
     check_number_of_claims(claims)
     return claims
+
+
+def with_words(claim: Claim, words: str) -> Claim:
+    """The claim with other words; its weight stays, and whether it is accepted or one to keep.
+
+    A custom claim or a text stays one. Others become a count, colour, position or object where the words can be read
+    as one, else what they were if that takes any text, else custom. Words of a claim to keep may begin with ``keep:``,
+    as it is shown. Raises ValueError for what no claim may say.
+    """
+    text = _KEEP.sub("", one_line(words), count=1) if claim.keep else one_line(words)
+    kind = "custom" if claim.type in _EXACT else claim.type
+    readings = () if claim.type in ("custom", "text") else (_READERS[exact](text) for exact in _EXACT)
+    new = next(filter(None, readings), None) or _READERS[kind](text)
+    assert new is not None, f"A claim of the type {kind} takes any text."
+    if new.type == claim.type == "position" and new.number == 1:
+        # As in lines, the text of a position leaves out the number.
+        new = replace(new, number=claim.number)
+    original = claim.original or claim.shown
+    return replace(new, weight=claim.weight, accepted=claim.accepted, keep=claim.keep, original=original)
 
 
 def wants_prompt(text: str) -> bool:

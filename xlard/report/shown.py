@@ -8,6 +8,7 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
+from ..characters import whole_characters
 from ..claims import NOTHING_TO_CHECK
 from ..critique import Critique, Verdict
 from ..loop.state import LoopState, Round
@@ -27,6 +28,9 @@ MOST_ROUNDS = 24
 SIDE = 512
 """Longer side in pixels of a picture that a node shows at most."""
 
+MOST_ANSWER = 8000
+"""Characters of a critic's answer that a node shows, the first ones."""
+
 Keep = Callable[[Image.Image], dict[str, str]]
 """Keeps a picture as a file and says where: ``filename``, ``subfolder``, ``type``."""
 
@@ -36,7 +40,12 @@ def shown_critiques(
 ) -> list[dict[str, Any]]:
     """The first ``MOST_PICTURES`` of images (B, H, W, 3) in [0, 1] with what the critic said of each."""
     return [
-        {"summary": summarise(critique), **_judged(image, critique, keep), "notes": list(notes)}
+        {
+            "summary": summarise(critique),
+            **_judged(image, critique, keep),
+            "answer": _answer(critique),
+            "notes": list(notes),
+        }
         for image, critique in list(zip(images, critiques))[:MOST_PICTURES]
     ]
 
@@ -98,6 +107,7 @@ def _state(state: LoopState, keep: Keep) -> dict[str, Any]:
     return {
         "summary": outcome(state)[0],
         **judged[best],
+        "answer": _answer(state.rounds[best].critique),
         "before": judged[0]["image"],
         "rounds": [{**_round(state.rounds[number], number, best), **judged[number]} for number in listed],
         "notes": list(state.notes),
@@ -124,9 +134,18 @@ def _judged(image: Tensor, critique: Critique, keep: Keep) -> dict[str, Any]:
     return {**_shown_image(image, keep), "claims": [_claim(verdict) for verdict in critique.verdicts]}
 
 
+def _answer(critique: Critique) -> str:
+    """What the critic said, verbatim; what is left out of a long answer is counted."""
+    left_out = len(critique.answer) - MOST_ANSWER
+    if left_out <= 0:
+        return critique.answer
+    return f"{whole_characters(critique.answer[:MOST_ANSWER])}\n... and {left_out} characters more."
+
+
 def _claim(verdict: Verdict) -> dict[str, Any]:
     return {
         "text": verdict.claim.shown,
+        **({"original": verdict.claim.original} if verdict.claim.original else {}),
         "passed": verdict.passed,
         "score": None if verdict.score is None else round(verdict.score, 3),
         "reason": verdict.reason,
