@@ -86,7 +86,8 @@ class XLARDDemo(io.ComfyNode):
             load_demo_model(models.pipeline),
             load_demo_clip(models.pipeline),
             load_demo_vae(models.pipeline),
-            load_critic(models.critic_folder),
+            # Linear layers in half precision keep a kernel for each length of text on a CPU.
+            load_critic(models.critic_folder, "fp32"),
             part("reward head", models.head_file, lambda file: load_managed(RewardHead.load, file)),
             part("corrector", models.corrector_file, lambda file: load_managed(LatentCorrector.load, file)),
             part("detector", models.detector_folder, detector),
