@@ -6,9 +6,10 @@ import json
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.properties import examples
 from xlard.claims import (
     MOST_CLAIMS_IN_ALL,
     Claim,
@@ -201,7 +202,7 @@ _claims = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=2000, deadline=None)
+@examples(600)
 @given(st.lists(_claims, max_size=3) | st.text(max_size=30))
 def test_any_answer_gives_sound_claims_or_a_critic_error(claims: list[dict] | str) -> None:
     answer = claims if isinstance(claims, str) else answered(claims)

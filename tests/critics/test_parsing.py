@@ -6,9 +6,10 @@ import json
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.properties import examples
 from xlard.critics.backend import UnreadableAnswer
 from xlard.critics.boxes import CONVENTIONS, FRACTIONS, PIXELS, THOUSANDTHS, Y_FIRST, BoxConvention, convention_of
 from xlard.critics.parsing import read_detections, read_json, read_score, read_verdict, validated
@@ -18,7 +19,7 @@ from xlard.worlds.critic_model import list_answer
 from xlard.worlds.shapes.vocabulary import SIDE
 
 CIRCLE = '[{"bbox_2d": [100, 200, 300, 400], "label": "red circle"}]'
-many_examples = settings(max_examples=2500, deadline=None)
+many_examples = examples(800)
 
 
 def detections(

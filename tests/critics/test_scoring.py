@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.properties import examples
 from xlard.claims import Claim, count_claim, text_claim
 from xlard.critics import questions
 from xlard.critics.backend import GREEDY, Answer, Ask, CannotDo, Sampling
@@ -223,7 +224,7 @@ typed = st.sampled_from(
 )
 
 
-@settings(max_examples=2500, deadline=None)
+@examples(800)
 @given(
     st.sampled_from([name for name, scoring in SCORINGS.items() if scoring.samples]),
     st.lists(typed, min_size=1, max_size=4),

@@ -32,7 +32,7 @@ def held(odd: ComfyServer, seed: int, number: int, seconds: float = 1e9) -> None
 
 
 def test_a_share_of_odd_values_is_used_or_refused_in_words(odd) -> None:
-    held(odd, seed=0, number=2000, seconds=40)
+    held(odd, seed=0, number=2000, seconds=20)
 
 
 @pytest.mark.big

@@ -30,7 +30,7 @@ OLD, NEW = "two circles", "3 circles"
 def page(comfy_page: ComfyPage, request: pytest.FixtureRequest) -> Iterator[ComfyPage]:
     """The page with a loop that has run, at full size."""
     comfy_page.use_vue_nodes(request.param == "nodes-2")
-    comfy_page.page.set_viewport_size({"width": 1600, "height": 1500})
+    comfy_page.page.set_viewport_size({"width": 1600, "height": 1800})
     comfy_page.load(CHECKOUT / "workflows" / "demo_self_correct.json")
     run(comfy_page)
     comfy_page.page.evaluate(NEAR)
@@ -41,8 +41,8 @@ def page(comfy_page: ComfyPage, request: pytest.FixtureRequest) -> Iterator[Comf
 
 
 def run(page: ComfyPage) -> None:
-    """Run the loop with a seed of its own, for a round at most."""
-    page.page.evaluate(SET, {"seed": next(SEEDS), "rounds": 1})
+    """Run the loop with a seed of its own, for a round at most, in few steps."""
+    page.page.evaluate(SET, {"seed": next(SEEDS), "rounds": 1, "steps": 4})
     page.queue()
     page.wait_for_outputs()
 

@@ -24,6 +24,7 @@ def page(comfy_page: ComfyPage, request: pytest.FixtureRequest) -> Iterator[Comf
 
 def test_a_click_chooses_a_picture_for_the_next_run(page: ComfyPage, request: pytest.FixtureRequest):
     page.load(CHECKOUT / "workflows" / "demo_pick_best.json")
+    page.set_widgets({"steps": 4})
     page.queue()
     page.wait_for_outputs()
     pictures = page.page.locator(PICTURES)

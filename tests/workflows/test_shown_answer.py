@@ -42,6 +42,7 @@ def answer(page: ComfyPage) -> Locator:
 def test_an_answer_is_hidden_until_it_is_asked_for_and_can_be_selected(page: ComfyPage, request: pytest.FixtureRequest):
     # The page of the other way has run the same seed.
     page.page.evaluate(f"add => {{ {SEED.replace('733', '733 + add')} }}", "nodes-2" in request.node.name)
+    page.set_widgets({"steps": 4})
     page.queue()
     page.wait_for_outputs()
     page.page.evaluate(NEAR)

@@ -25,8 +25,6 @@ WIDGETS = {
 """By workflow: a node of it, and its widget."""
 
 NODE = "window.app.graph._nodes.find(node => node.type === kind)"
-SEED = """seed => window.app.graph._nodes.flatMap(node => node.widgets ?? [])
-    .filter(widget => widget.name === 'seed').forEach(widget => { widget.value = seed })"""
 # In Nodes 2.0 a node is as wide as its element says.
 RESIZE = f"""([kind, width]) => {{
     const node = {NODE}
@@ -142,7 +140,7 @@ def open_all(page: ComfyPage) -> None:
 def test_widgets_are_whole_and_readable_at_every_width(page: ComfyPage, name: str, request: pytest.FixtureRequest):
     kind, selector = WIDGETS[name]
     page.load(CHECKOUT / "workflows" / f"{name}.json")
-    page.page.evaluate(SEED, next(SEEDS))
+    page.set_widgets({"seed": next(SEEDS), "steps": 4})
     page.queue()
     page.wait_for_outputs()
     if selector == ".xlard-card":
@@ -151,7 +149,7 @@ def test_widgets_are_whole_and_readable_at_every_width(page: ComfyPage, name: st
     for palette, width in itertools.product(PALETTES, WIDTHS):
         page.page.evaluate(PALETTE, palette)
         page.page.evaluate(RESIZE, [kind, width])
-        page.page.wait_for_timeout(700)
+        page.page.wait_for_timeout(400)
         shown = f"{request.node.callspec.id.replace('demo_', '')}_{palette}_{width}"
         page.page.screenshot(path=str(CHECKOUT / "tests" / "artifacts" / f"looks_{shown}.png"))
         drawn, *inside = page.page.evaluate(INSIDE, [kind, selector])

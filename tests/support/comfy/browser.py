@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright
@@ -86,6 +87,14 @@ class ComfyPage:
     def api_prompt(self) -> dict:
         """The API-format prompt that the page itself makes of the loaded graph."""
         return self.page.evaluate("async () => (await window.app.graphToPrompt()).output")
+
+    def set_widgets(self, values: Mapping[str, object]) -> None:
+        """Give all widgets of the graph that have one of these names its value."""
+        self.page.evaluate(
+            """values => window.app.graph._nodes.flatMap(node => node.widgets ?? [])
+                .filter(widget => widget.name in values).forEach(widget => { widget.value = values[widget.name] })""",
+            dict(values),
+        )
 
     def queue(self) -> None:
         """Press the Run button."""
