@@ -10,14 +10,13 @@ import torch
 
 from tests.support.chat_behaviours import OTHER_WORDS
 from tests.support.chat_server import ChatServer
-from tests.support.custom_sampling import GUIDERS, custom_loop, drawn_by_core, latents, node
-from tests.support.graphs import PROMPT, error, shown, text
+from tests.support.custom_sampling import GUIDERS, custom_loop, drawn_by_core, latents, node, same
+from tests.support.graphs import PROMPT, error, only, shown, text
 from tests.support.loop_graphs import NEVER, rounds_of
 from tests.support.servers import ServerWithNodes
 from xlard.comfy_server.server import ComfyServer
 from xlard.loop.engine import derived_seed
 from xlard.loop.object_by_object import PROCESSES
-from xlard.loop.registry import DEFAULT_STRATEGIES
 
 SEED = 5
 SAMPLERS = ("euler_ancestral", "dpm_2", "dpmpp_2m_sde", "uni_pc", "ddim", "lcm", "heun")
@@ -27,16 +26,6 @@ SAMPLERS = ("euler_ancestral", "dpm_2", "dpmpp_2m_sde", "uni_pc", "ddim", "lcm",
 def foreign() -> Iterator[ComfyServer]:
     with ServerWithNodes("foreign_sampling.py") as server:
         yield server
-
-
-def only(name: str) -> dict[str, bool]:
-    """Switches that leave one strategy on."""
-    return {strategy: strategy == name for strategy in DEFAULT_STRATEGIES}
-
-
-def same(pair: list[torch.Tensor]) -> bool:
-    first, second = pair
-    return torch.equal(first, second) and bool(first.any())
 
 
 @pytest.mark.parametrize("guider", GUIDERS)

@@ -8,12 +8,11 @@ import pytest
 import torch
 
 from tests.support.custom_sampling import custom_loop, drawn_by_core, latents, node
-from tests.support.graphs import demo_graph, shown
+from tests.support.graphs import demo_graph, only, shown
 from tests.support.loop_graphs import NEVER, rounds_of
 from tests.support.servers import ServerWithNodes
 from xlard.comfy_server.server import ComfyServer
 from xlard.loop.engine import derived_seed
-from xlard.loop.registry import DEFAULT_STRATEGIES
 
 SEED, STEPS = 5, 5
 CALLS = {False: 2 * STEPS - 1, True: 3 * (2 * STEPS - 1)}
@@ -24,11 +23,6 @@ CALLS = {False: 2 * STEPS - 1, True: 3 * (2 * STEPS - 1)}
 def foreign() -> Iterator[ComfyServer]:
     with ServerWithNodes("foreign_sampling.py") as server:
         yield server
-
-
-def only(name: str) -> dict[str, bool]:
-    """Switches that leave one strategy on."""
-    return {strategy: strategy == name for strategy in DEFAULT_STRATEGIES}
 
 
 def pack_loop(walks: bool, guider: str | None = "cfg", own_seed: int = -1, **settings) -> dict:

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.graphs import error, loop_graph
+from tests.support.graphs import error, loop_graph, only
 from tests.support.loop_graphs import NEVER, history, looped, pictures_by_round, ran, recorded, saved_latents
 from tests.support.loop_graphs import only as only_in_graph
 from tests.support.segmenters import save
-from xlard.loop.registry import DEFAULT_STRATEGIES
 
 PAINTED = 6
 """Columns of the demo world's latents that the masks of these tests touch: just under half of a picture's."""
-
-
-def only(name: str) -> dict[str, bool]:
-    """The strategies' inputs with one switched on."""
-    return {strategy: strategy == name for strategy in DEFAULT_STRATEGIES}
 
 
 def painted(graph: dict, node: str, name: str, width: int = 37, height: int = 53) -> dict:

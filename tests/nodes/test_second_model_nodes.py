@@ -9,13 +9,12 @@ import torch
 
 from tests.support.chat_behaviours import OTHER_WORDS
 from tests.support.collecting import collect_graph
-from tests.support.custom_sampling import add_guider, add_sampling, latents, node
-from tests.support.graphs import PROMPT, demo_graph, error, loop_graph, shown, text
+from tests.support.custom_sampling import add_guider, add_sampling, latents, node, same
+from tests.support.graphs import PROMPT, demo_graph, error, loop_graph, only, shown, text
 from tests.support.loop_graphs import NEVER, history, rounds_of
 from tests.support.servers import ServerWithNodes
 from xlard.comfy_server.server import ComfyServer
 from xlard.loop.engine import derived_seed
-from xlard.loop.registry import DEFAULT_STRATEGIES
 from xlard.training.dataset import Dataset
 
 SEED, STEPS, SWITCH = 5, 6, 4
@@ -26,16 +25,6 @@ KSAMPLER = {"steps": STEPS, "cfg": 4.0, "sampler_name": "euler", "scheduler": "s
 def foreign() -> Iterator[ComfyServer]:
     with ServerWithNodes("foreign_sampling.py") as server:
         yield server
-
-
-def only(name: str) -> dict[str, bool]:
-    """Switches that leave one strategy on."""
-    return {strategy: strategy == name for strategy in DEFAULT_STRATEGIES}
-
-
-def same(pair: list[torch.Tensor]) -> bool:
-    first, second = pair
-    return torch.equal(first, second) and bool(first.any())
 
 
 def add_second(graph: dict, **second) -> dict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from safetensors.torch import load
-from torch import Tensor
+from torch import Tensor, equal
 
 from tests.support.graphs import loop_graph
 from xlard.comfy_server.server import ComfyServer
@@ -86,3 +86,9 @@ def latents(comfy: ComfyServer, graph: dict, *nodes: str) -> list[Tensor]:
     assert result.status == "success", result.error
     files = [result.outputs[f"saved_{name}"]["latents"][0] for name in nodes]
     return [load(comfy.view(file))["latent_tensor"] for file in files]
+
+
+def same(pair: list[Tensor]) -> bool:
+    """Whether two latents are equal to the bit, and not empty."""
+    first, second = pair
+    return equal(first, second) and bool(first.any())

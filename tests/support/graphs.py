@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from xlard.loop.registry import DEFAULT_STRATEGIES
 from xlard.worlds.shapes.architecture import LATENT_SIDE
 
 SIDE = 8 * LATENT_SIDE
@@ -63,6 +64,11 @@ def loop_graph(batch: int = 1, steps: int = 4, **settings) -> dict:
         },
     }
     return graph
+
+
+def only(name: str) -> dict[str, bool]:
+    """Switches of xLARD Self-Correct that leave one strategy on."""
+    return {strategy: strategy == name for strategy in DEFAULT_STRATEGIES}
 
 
 def shown(graph: dict, **outputs: tuple[str, int]) -> dict:
