@@ -83,7 +83,7 @@ def test_three_seeds_are_queued_and_each_draws_its_own_picture(page: ComfyPage):
 
 
 def test_a_job_that_is_cancelled_leaves_the_page_ready_for_the_next(page: ComfyPage):
-    page.page.evaluate(SET, {"seed": 4100, "steps": 400})
+    page.page.evaluate(SET, {"seed": 4100, "steps": 8000})
     before = len(page.page.evaluate(HISTORY))
     page.queue()
     page.page.wait_for_function(
