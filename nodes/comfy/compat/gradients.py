@@ -32,7 +32,7 @@ def with_predictions(
 
     ``sigmas`` are two or more, the first that of pure noise. Rests on ``guider.sample``, the order of a sampler
     function's arguments in ``comfy.samplers.KSAMPLER``, and the key ``denoise_mask`` of its ``extra_args``: always.
-    Raises ValueError for a MODEL that lets no gradient through.
+    Raises ValueError for a MODEL that lets no gradient through; what it raises without gradients, too, is its own.
     """
 
     def steps(model: Any, noisy: Tensor, sigmas: Tensor, extra_args: dict, **others: Any) -> Tensor:
@@ -52,7 +52,7 @@ def with_predictions(
             try:
                 explore(predict)
             except (NotImplementedError, RuntimeError) as error:
-                if is_out_of_memory(error):
+                if is_out_of_memory(error) or not _predicts(predict, start):
                     raise
                 raise ValueError(
                     f"No gradient passes through this model ({error}). Quantized weights and some attention kernels "
@@ -62,6 +62,16 @@ def with_predictions(
 
     sampler = comfy.samplers.KSAMPLER(steps)
     guider.sample(noise, latents, sampler, sigmas, denoise_mask=noise_mask, disable_pbar=True, seed=seed % SEEDS)
+
+
+def _predicts(predict: Predict, point: Tensor) -> bool:
+    """Whether a MODEL predicts without gradients."""
+    try:
+        with torch.no_grad():
+            predict(point)
+    except (NotImplementedError, RuntimeError):
+        return False
+    return True
 
 
 @contextmanager

@@ -17,6 +17,9 @@ def gradient_checks(
     def run(drawing: Any, sigmas: torch.Tensor) -> torch.Tensor:
         return sampling.sampled(guiders.cfg_guider(drawing, prompt, prompt, 4.0), latents, [5], euler, sigmas, None)
 
+    def fails_of_another_size(inner: Any, denoised: torch.Tensor, sigmas: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("a tensor of another size")
+
     def gradients_pass_through_a_model() -> None:
         guider, seen = guiders.cfg_guider(model, prompt, prompt, 4.0), {}
         noise, sigmas = sampling.initial_noise({}, latents, 5), torch.tensor([1.0, 0.0])
@@ -40,6 +43,16 @@ def gradient_checks(
             assert "No gradient passes" in str(error)
         else:
             raise AssertionError("a model without gradients is not refused")
+        broken = model.clone()
+        sampling.add_x0_hook(broken, fails_of_another_size)
+        try:
+            gradients.with_predictions(
+                guiders.cfg_guider(broken, prompt, prompt, 4.0), noise, latents, None, sigmas, 5, explore
+            )
+        except RuntimeError as error:
+            assert "another size" in str(error), error
+        else:
+            raise AssertionError("a model's own error is not raised")
         same = (before is after for before, after in zip(weights, model.model.parameters()))
         assert all(same), "the model has other weights afterwards"
         assert torch.allclose(seen["x0"], run(model, sigmas), atol=1e-4), "a sampler is given another prediction"
