@@ -11,8 +11,9 @@ from PIL import Image
 
 from tests.support.detector_world import with_detector
 from tests.support.paths import CHECKOUT
+from xlard.bench.errors import BenchError
 from xlard.bench.worlds.aspects import held_aspects, table
-from xlard.bench.worlds.prompts import readable_prompts
+from xlard.bench.worlds.prompts import geneval_prompts, readable_prompts
 from xlard.bench.worlds.run import Variants
 from xlard.worlds.registry import load_world
 
@@ -192,6 +193,20 @@ def test_a_prompt_without_claims_is_named_and_skipped(capsys) -> None:
     assert readable_prompts(["a red circle", "gloomy mood", "a square"]) == ["a red circle", "a square"]
     assert "Skipped, nothing to check: the prompt 'gloomy mood'" in capsys.readouterr().out
     assert readable_prompts(["a red circle"]) == ["a red circle"] and not capsys.readouterr().out
+
+
+def test_of_genevals_prompts_a_world_gets_those_that_it_can_draw(tmp_path) -> None:
+    asked = {
+        "three red cars": [{"class": "car", "count": 3, "color": "red"}],
+        "a brown dog": [{"class": "dog", "count": 1, "color": "brown"}],
+        "a dog and a couch": [{"class": "dog", "count": 1}, {"class": "couch", "count": 1}],
+        "a dog and six cats": [{"class": "dog", "count": 1}, {"class": "cat", "count": 6}],
+    }
+    lines = [json.dumps({"prompt": text, "tag": "compose", "include": things}) for text, things in asked.items()]
+    (tmp_path / "prompts.jsonl").write_text("\n".join(lines))
+    assert geneval_prompts(tmp_path / "prompts.jsonl", load_world("things")) == ["three red cars"]
+    with pytest.raises(BenchError, match="The world shapes draws what none of the prompts"):
+        geneval_prompts(tmp_path / "prompts.jsonl", load_world("shapes"))
 
 
 def test_detector_and_pair_judge_in_the_critics_place(tmp_path) -> None:

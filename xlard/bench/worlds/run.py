@@ -22,7 +22,7 @@ from ...training.trainer import default_device, machine
 from ...worlds.registry import add_world_option, load_world
 from ...worlds.world import World
 from .methods import described_methods, method
-from .prompts import read_prompts, readable_prompts
+from .prompts import geneval_prompts, read_prompts, readable_prompts
 from .results import Result, summarise, write_method
 from .reused_draws import can_reuse, most_draws, reused
 from .tables import DETECTOR, EXACT, PAIR, curves, differences, table, tasks
@@ -78,7 +78,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give the command its options."""
     parser.epilog, parser.formatter_class = _METHODS, argparse.RawDescriptionHelpFormatter
     add_world_option(parser)
-    parser.add_argument("--prompts", type=Path, help="file with one prompt a line (default: the test split)")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--prompts", type=Path, help="file with one prompt a line (default: the test split)")
+    source.add_argument(
+        "--geneval", type=Path, metavar="FILE", help="GenEval's own prompts whose things the world draws, from its file"
+    )
     parser.add_argument("--number", type=int, default=300, help="prompts of the split, if no file is given")
     parser.add_argument("--split", default="test", help="split to take prompts from, if no file is given")
     parser.add_argument("--seeds", default="0,1", help="comma-separated seeds, each prompt is drawn with each")
@@ -115,6 +119,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def prompts_for(options: argparse.Namespace, world: World) -> list[str]:
     """The prompts of a file, or of a split of the world, that make claims. Raises ValueError if none does."""
+    if options.geneval:
+        return readable_prompts(geneval_prompts(options.geneval, world))
     if options.prompts:
         return readable_prompts(read_prompts(options.prompts))
     return readable_prompts([prompt.text for prompt in world.prompts.evaluation_prompts(options.split, options.number)])
