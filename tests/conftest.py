@@ -19,6 +19,8 @@ WORKFLOWS = sorted((CHECKOUT / "workflows").glob("*.json"))
 
 # Downloads are never part of a test.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Tensors of tests are small, and two files run at once: threads that wait for each other would take both cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SUITES = ("big", "faults", "browser", "comfy", "model", "unit")
 """Markers that tests are chosen by. Where several hold, the first one counts."""
