@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable
 
@@ -27,7 +28,10 @@ def load_extensions() -> None:
     Packs load in any order, so this runs whenever ComfyUI asks for the inputs that they add to. A hook that fails is
     logged with its pack's name; ComfyUI and the other packs go on.
     """
-    for name, module in list(sys.modules.items()):
+    # ComfyUI names a pack's module by its path. A schema is asked for many times in a job, and there are thousands of
+    # other modules.
+    packs = [(name, module) for name, module in list(sys.modules.items()) if os.sep in name]
+    for name, module in packs:
         hook = getattr(module, "__dict__", {}).get(HOOK)
         if not callable(hook) or hook in _called:
             continue
