@@ -19,6 +19,10 @@ def _boxes(number: int, **changes) -> list:
     return [box] * number
 
 
+# ComfyUI writes out what a node that fails was given, and torch takes long to write out tensors.
+torch.set_printoptions(threshold=0, edgeitems=1)
+
+
 class Mute:
     """An object that can neither be shown nor compared nor counted."""
 
@@ -160,12 +164,35 @@ class XLARDTestValue(io.ComfyNode):
         return io.NodeOutput(VALUES[name]())
 
 
+class Quick:
+    """A critic that looks at nothing: every claim fails."""
+
+    def judge(self, images, claims):
+        import xlard_api as api
+
+        return [api.critique_of([api.Verdict(claim, False, 0.0) for claim in per_image]) for per_image in claims]
+
+
+class XLARDTestQuickCritic(io.ComfyNode):
+    """A critic for cases that are not about what it sees."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="XLARDTestQuickCritic", inputs=[], outputs=[io.Custom("XLARD_CRITIC").Output("critic")]
+        )
+
+    @classmethod
+    def execute(cls) -> io.NodeOutput:
+        return io.NodeOutput(Quick())
+
+
 class OddValues(ComfyExtension):
-    """The node as an extension."""
+    """The nodes as an extension."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        """The one node."""
-        return [XLARDTestValue]
+        """Both."""
+        return [XLARDTestValue, XLARDTestQuickCritic]
 
 
 async def comfy_entrypoint() -> OddValues:
