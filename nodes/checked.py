@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import logging
+import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from comfy_api.latest import io
 
-from ..xlard.characters import is_whole, whole_characters
+from ..xlard.characters import is_whole, said_by, shown_value, whole_characters
 from ..xlard.declared_inputs import Declared
 from .comfy.compat.jobs import output_count
 
@@ -24,8 +25,8 @@ def checked(node: Node) -> Node:
     """The node, which from now on checks what it is given, also over a wire; see ``declared_inputs``.
 
     An optional input that brings nothing is left out. Errors hold whole characters only: ComfyUI logs them, and half a
-    surrogate pair in its log ends the thread that runs jobs, as does a value on a wire that cannot be shown: what
-    fails because of one blocks its outputs instead.
+    surrogate pair in its log ends the thread that runs jobs, as does an error, or a value on a wire, that cannot be
+    shown: what fails because of such a value blocks its outputs instead.
     """
     _replace(node, "execute", _checking(node.execute.__func__, waits=False))
     if "check_lazy_status" in vars(node):
@@ -38,13 +39,20 @@ def checked(node: Node) -> Node:
 def checked_values(schema: io.Schema, given: Mapping[str, Any], waits: bool = False) -> dict[str, Any]:
     """The values of a node's inputs as it can use them.
 
-    With ``waits`` nothing is said of what is not there yet. Raises TypeError and ValueError as ``Declared.checked``.
+    With ``waits`` nothing is said of what is not there yet. Raises TypeError and ValueError as ``Declared.checked``,
+    and ValueError for an input that the node does not have: ComfyUI passes on what comes to one over a wire.
     """
     declared = {declaration.id: declaration for declaration in schema.inputs or ()}
+    unknown = [name for name in given if name not in declared]
+    if unknown:
+        raise ValueError(
+            f"{schema.display_name} has no input {', '.join(map(shown_value, unknown))}. Remove it from the job, or "
+            "load the workflow again and save it anew."
+        )
     values = {}
     for name, value in given.items():
-        declaration = declared.get(name)
-        if declaration is None or (value is None and waits):
+        declaration = declared[name]
+        if value is None and waits:
             values[name] = value
         elif value is not None or not declaration.optional:
             values[name] = _declared(declaration).checked(value)
@@ -70,12 +78,14 @@ def _checking(run: Callable[..., Any], waits: bool) -> Callable[..., Any]:
             # Declared anew each time: lists of files change while ComfyUI runs.
             return run(cls, **checked_values(cls.define_schema(), given, waits))
         except Exception as error:
-            _make_printable(error)
+            printable = _printable_error(error)
             if all(map(_can_be_shown, given.values())):
-                raise
+                if printable is error:
+                    raise
+                raise printable from None
             # ComfyUI shows the inputs of a node that fails, and would fail itself.
-            _LOG.error("xLARD: %s", error)
-            blocked = io.NodeOutput(*[None] * output_count(cls), block_execution=str(error))
+            _LOG.error("xLARD: %s", printable)
+            blocked = io.NodeOutput(*[None] * output_count(cls), block_execution=str(printable))
             return [] if waits else blocked
 
     return checking
@@ -97,18 +107,29 @@ def _speaking(run: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return run(cls, **given)
         except Exception as error:
-            _make_printable(error)
-            raise
+            printable = _printable_error(error)
+            if printable is error:
+                raise
+            raise printable from None
 
     return speaking
 
 
+def _printable_error(error: Exception) -> Exception:
+    """An error with all that led to it, shortened and with half surrogate pairs replaced where they stand in arguments;
+    where that does not help, as with errors that word themselves or carry notes, another one that says the same.
+    """
+    _make_printable(error)
+    if _can_be_shown(error) and is_whole("".join(traceback.format_exception(type(error), error, error.__traceback__))):
+        return error
+    return RuntimeError(f"{type(error).__name__}: {said_by(error)[:_LONGEST_ERROR] or 'it does not say why.'}")
+
+
 def _make_printable(error: BaseException | None) -> None:
-    """Shortens an error and what led to it, and replaces half surrogate pairs, where they stand in its arguments."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        text = str(error)
+        text = str(error) if _can_be_shown(error) else ""
         if len(text) > _LONGEST_ERROR or not is_whole(text):
             error.args = tuple(map(_printable, error.args))
         error = error.__cause__ or error.__context__

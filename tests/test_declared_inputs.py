@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -70,6 +71,9 @@ def test_what_fits_is_used(declared, came, used) -> None:
         (SHARE, 10**400, "bits came"),
         (Declared("any", "FLOAT"), 10**400, "bits came"),
         (SHARE, torch.tensor(0.5), "a Tensor came"),
+        (COUNT, Fraction(10**400, 3), "a Fraction came"),
+        (SHARE, Fraction(10**400, 3), "a Fraction came"),
+        (Declared("any", "FLOAT"), np.longdouble("1e4000"), "a longdouble came"),
         (SWITCH, 2, "The regions input takes true or false; 2 came."),
         (SWITCH, "false", "'false' came"),
         (LINE, 3.7, "The name input takes a text; 3.7 came."),
@@ -86,11 +90,17 @@ def test_what_fits_is_used(declared, came, used) -> None:
         (IMAGE, torch.zeros(1, 8, 8, 1), "one of the shape (1, 8, 8, 1) came. Convert it to RGB."),
         (IMAGE, torch.zeros(1, 8, 8, 3, dtype=torch.uint8), "a tensor of uint8"),
         (IMAGE, "x", "'x' came"),
+        (IMAGE, torch.zeros(1, 8, 8, 3, device="meta"), "a tensor without values"),
+        (IMAGE, torch.zeros(1, 8, 8, 3).to_sparse(), "a sparse tensor came"),
+        (IMAGE, torch.nested.nested_tensor([torch.zeros(8, 8, 3)]), "a nested tensor came"),
+        (IMAGE, torch.zeros(1, 8, 8, 3, dtype=torch.complex64), "a tensor of complex64"),
         (MASK, torch.zeros(8), "with the shape (8,) came"),
         (LATENT, torch.zeros(1, 4, 8, 8), "The latent input takes a latent; a Tensor came. Connect an empty latent"),
         (LATENT, {}, "a dict came"),
         (LATENT, {"samples": torch.zeros(())}, "with the shape () came"),
         (LATENT, {"samples": torch.zeros(1, 4, 8, 8), "noise_mask": "x"}, "noise mask"),
+        (LATENT, {"samples": torch.zeros(1, 4, 8, 8, device="meta")}, "a tensor without values"),
+        (CONDITIONING, [[torch.zeros(1, 2, 3).to_sparse(), {}]], "a list came"),
         (CONDITIONING, [torch.zeros(1)], "a list came. Connect CLIP Text Encode."),
         (CONDITIONING, {}, "a dict came"),
         (CONDITIONING, [[torch.tensor(1.0), {}]], "a list came"),

@@ -40,3 +40,11 @@ def shown_value(value: object, most: int = 80) -> str:
     if value is None or isinstance(value, (bool, int, float)):
         return repr(value)
     return f"a {type(value).__name__}"
+
+
+def said_by(error: BaseException) -> str:
+    """What an error says, in whole characters; nothing where it cannot say it, as errors of other packs may not."""
+    try:
+        return whole_characters(str(error))
+    except Exception:
+        return ""

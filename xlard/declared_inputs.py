@@ -13,6 +13,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from .characters import shown_value, whole_characters
@@ -64,7 +65,7 @@ def _whole_number(declared: Declared, value: Any) -> int:
     needed = f"a whole number{_range(declared)}"
     if isinstance(value, bool) or not isinstance(value, Real):
         raise declared.refused(TypeError, needed, value, mend)
-    if not isinstance(value, Integral) and not (math.isfinite(value) and float(value).is_integer()):
+    if not isinstance(value, Integral) and not _as_float(value).is_integer():
         raise declared.refused(ValueError, needed, value, mend)
     number = int(value) if isinstance(value, Integral) else int(float(value))
     if _outside(declared, number, 0.0):
@@ -77,14 +78,19 @@ def _number(declared: Declared, value: Any) -> float:
     needed = f"a number{_range(declared)}"
     if isinstance(value, bool) or not isinstance(value, Real):
         raise declared.refused(TypeError, needed, value, mend)
-    if (isinstance(value, float) and not math.isfinite(value)) or _outside(declared, value, _ROUNDING):
+    number = _as_float(value)
+    if not math.isfinite(number) or _outside(declared, value, _ROUNDING):
         raise declared.refused(ValueError, needed, value, mend)
-    try:
-        number = float(value)
-    except OverflowError as error:
-        raise declared.refused(ValueError, needed, value, mend) from error
     low = number if declared.minimum is None else max(number, float(declared.minimum))
     return low if declared.maximum is None else min(low, float(declared.maximum))
+
+
+def _as_float(value: Any) -> float:
+    """A number as a float; infinity for one that no float holds."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _range(declared: Declared) -> str:
@@ -141,12 +147,20 @@ def _choice(declared: Declared, value: object) -> str:
 def _tensor(declared: Declared, value: object, needed: str, dimensions: range, mend: str) -> Tensor:
     if not isinstance(value, Tensor):
         raise declared.refused(TypeError, needed, value, mend)
-    if getattr(value, "is_nested", False):
-        return value
+    lacking = not_plain(value)
+    if lacking:
+        raise ValueError(f"The {declared.name} input takes {needed}; {lacking} came. {mend}")
     if value.ndim not in dimensions or not value.is_floating_point():
         which = f"a tensor of {str(value.dtype).removeprefix('torch.')} with the shape {tuple(value.shape)}"
         raise ValueError(f"The {declared.name} input takes {needed}; {which} came. {mend}")
     return value
+
+
+def not_plain(tensor: Tensor) -> str:
+    """What kind of tensor it is, if not one that simply holds its numbers, as all that follows needs; else nothing."""
+    if tensor.is_nested or tensor.layout != torch.strided:
+        return f"a {'nested' if tensor.is_nested else 'sparse'} tensor"
+    return "a tensor without values, on the device meta," if tensor.is_meta else ""
 
 
 def _image(declared: Declared, value: object) -> Tensor:
@@ -200,7 +214,7 @@ def _conditioning(declared: Declared, value: object) -> list:
 
 def _is_embedding(value: object) -> bool:
     # Some models take no text at all.
-    return value is None or (isinstance(value, Tensor) and (getattr(value, "is_nested", False) or value.ndim >= 2))
+    return value is None or (isinstance(value, Tensor) and value.ndim >= 2 and not not_plain(value))
 
 
 def _with_methods(declared: Declared, value: object) -> object:

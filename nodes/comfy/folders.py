@@ -135,11 +135,12 @@ def model_folder(kinds: Sequence[str], name: str) -> Path:
     return folders[name]
 
 
-def is_there(kinds: Sequence[str], name: str | None) -> bool | str:
+def is_there(kinds: Sequence[str], name: object) -> bool | str:
     """Whether ``model_folder`` has this name, or what is missing and where to get it, for ``validate_inputs``: so the
     artist hears of it before anything is sampled. A name that comes over a wire, None here, is not known yet.
     """
-    return name is None or name in _model_folders(kinds) or f"{_missing(kinds, name)}{_EXAMPLES[tuple(kinds)]}"
+    known = isinstance(name, str) and name in _model_folders(kinds)
+    return name is None or known or f"{_missing(kinds, name)}{_EXAMPLES[tuple(kinds)]}"
 
 
 def _missing(kinds: Sequence[str], name: str) -> str:

@@ -58,7 +58,8 @@ def preview_files(images: Tensor, node: type[io.ComfyNode]) -> dict:
         shown = ui.PreviewImage(images, cls=node).as_dict()
     except OSError as error:
         _LOG.warning("xLARD: a preview could not be written to ComfyUI's temporary folder (%s).", error)
-        return {}
+        # Under the same names: ComfyUI joins what a node shows for each item of a list.
+        return {"images": [], "animated": (False,)}
     job, folder = JobGraph(node), Path(folder_paths.get_temp_directory())
     previews = _previews[job.shown_as(job.own_id)]
     previews.append([folder / file["subfolder"] / file["filename"] for file in shown["images"]])

@@ -25,7 +25,7 @@ from .critic.pictures import states_text
 from .critic_failure import rescued
 from .loop_progress import LoopProgress
 from .managed import ManagedModule
-from .result_card import preview_files, states_card
+from .result_card import KEY, preview_files, states_card
 from .sampling.latents import as_pictures, like_source
 from .sampling.method import SamplingMethod
 from .sampling.rewriting import ConditioningRewriter
@@ -104,15 +104,12 @@ class SelfCorrection:
         """
         progress = LoopProgress(node, self.sampler.batch, self.settings.rounds)
         try:
-            with progress.running():
-                states = self._states(prompt, claims, seed, is_edit, progress)
+            states = self._states(node, prompt, claims, seed, is_edit, progress)
+            progress.finish()
         except comfy.model_management.InterruptProcessingException:
             if not progress.best:
                 raise
             return _cancelled(node, list(progress.best.values()))
-        except RoundError as failed:
-            states = rescued(node, failed, self.sampler.source)
-        progress.finish()
         for state in states:
             state.notes = (*claims.notes, *self.notes)
         refusal = self.rewriter.refusal if self.rewriter else ""
@@ -129,6 +126,21 @@ class SelfCorrection:
         )
 
     def _states(
+        self,
+        node: type[io.ComfyNode],
+        prompt: str,
+        claims: Sequence[Claim],
+        seed: int,
+        is_edit: bool,
+        progress: LoopProgress,
+    ) -> list[LoopState]:
+        try:
+            with progress.running():
+                return self._run_rounds(prompt, claims, seed, is_edit, progress)
+        except RoundError as failed:
+            return rescued(node, failed, self.sampler.source)
+
+    def _run_rounds(
         self, prompt: str, claims: Sequence[Claim], seed: int, is_edit: bool, progress: LoopProgress
     ) -> list[LoopState]:
         batch = self.sampler.batch
@@ -167,5 +179,6 @@ def _cancelled(node: type[io.ComfyNode], best: Sequence[Round]) -> io.NodeOutput
     return io.NodeOutput(
         *(again.out(index) for index in range(output_count(node))),
         expand=graph.finalize(),
-        ui=preview_files(torch.stack([version.image for version in best]), node),
+        # With the name of the card: ComfyUI joins what a node shows for each item of a list.
+        ui={**preview_files(torch.stack([version.image for version in best]), node), KEY: []},
     )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import random
 import threading
 import time
+from collections import Counter
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.conftest import WORKFLOWS
 from tests.support.broken_loops import best, broken_loop
@@ -21,6 +25,8 @@ pytestmark = pytest.mark.faults
 SEEDS = itertools.count(1000)
 NAMES = sorted(path.stem for path in WORKFLOWS if path.stem.startswith("demo_") and path.stem != "demo_train")
 """Cancelling what collects and trains has tests of its own."""
+
+MOMENTS = 20
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +68,59 @@ def test_a_demo_workflow_that_is_cancelled_at_a_random_moment(faulty, events, nu
     assert faulty.settled() == settled
     again = faulty.run(demo_job(faulty, name, seed))
     assert succeeded(again), again.error
+
+
+@pytest.mark.big
+@pytest.mark.parametrize("name", [*NAMES, "demo_train"])
+def test_a_demo_workflow_that_is_cancelled_at_twenty_random_moments(faulty, name: str) -> None:
+    """After each the same job, which may take from ComfyUI's cache what was done before, shows what it always shows."""
+    job = few_steps(faulty, name, next(SEEDS))
+    if job is None:
+        pytest.skip("This ComfyUI lacks a node of it.")
+    said: list[tuple] = []
+    expected = shown(faulty, job, faulty.run(job, on_progress=lambda *event: said.append(event)))
+    plain, settled, chance = pictures(faulty, demo_graph(), "decoded"), faulty.settled(), random.Random(name)
+    moments = [chance.randrange(len(said)) for _ in range(MOMENTS)]
+    statuses: Counter[str] = Counter()
+    for moment in moments:
+        faulty.forget()
+        counted = itertools.count()
+
+        def cancel(*event: object) -> None:
+            if next(counted) == moment:
+                # Within what this event begins, or, where that is short, after it.
+                time.sleep(chance.random() / 10)
+                faulty.interrupt()
+
+        result = faulty.run(job, on_progress=cancel)
+        assert result.status == "interrupted" or succeeded(result), (moment, result.error)
+        statuses[result.status] += 1
+        faulty.wait_until_idle()
+        assert (pictures(faulty, demo_graph(), "decoded") == plain).all() and faulty.settled() == settled, moment
+        again = shown(faulty, job, faulty.run(job))
+        assert again.keys() == expected.keys() and all((again[file] == expected[file]).all() for file in again), moment
+    print(f"{name}: {len(said)} events, cancelled at {sorted(moments)}: {dict(statuses)}")
+
+
+def few_steps(faulty: FaultyServer, name: str, seed: int) -> dict | None:
+    """The job of a demo workflow in few steps of sampling; None where this ComfyUI lacks a node of it."""
+    job = demo_job(faulty, name, seed)
+    for node in (job or {}).values():
+        if isinstance(node["inputs"].get("steps"), int):
+            node["inputs"]["steps"] = min(node["inputs"]["steps"], 4)
+    return job
+
+
+def shown(faulty: FaultyServer, job: dict, result: JobResult) -> dict[tuple[str, int], np.ndarray]:
+    """The pictures that a job shows and saves, by node and place, but for reports and curves, which tell seconds."""
+    assert succeeded(result), result.error
+    telling = {node for node, spec in job.items() if spec["class_type"] in ("XLARDReport", "LossGraphNode")}
+    found: dict[tuple[str, int], np.ndarray] = {}
+    for file in result.files():
+        if file["filename"].endswith(".png") and file["node"] not in telling:
+            place = sum(node == file["node"] for node, _ in found)
+            found[file["node"], place] = np.asarray(Image.open(io.BytesIO(faulty.view(file))))
+    return found
 
 
 def queue_together(faulty: FaultyServer, *graphs: dict) -> list:

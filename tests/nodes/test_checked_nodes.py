@@ -50,6 +50,7 @@ SEEN = [
     ("XLARDCritique", "images", "nan image", "The image holds NaN or infinite values."),
     ("XLARDCritique", "images", "whole numbers", "a tensor of uint8"),
     ("XLARDCritique", "critic", "deep list", "list is no critic"),
+    ("XLARDClaims", "no_such_input", "text", "xLARD Claims has no input 'no_such_input'."),
     ("XLARDLoopEnd", "flow", "text", "The flow input takes the flow of xLARD Loop Start; a str came."),
     ("XLARDDetectorCritic", "detector_name", "text", "The list is empty"),
 ]  # fmt: skip
@@ -67,3 +68,14 @@ def test_what_was_seen_to_fail_is_said_and_the_next_job_runs(odd, fuzzer, node, 
     else:
         assert message in failed["exception_message"], failed
     assert pictures(odd, demo_graph(steps=1), "decoded").shape[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("node", "name"),
+    [("XLARDDetectorCritic", "colors"), ("XLARDLoadCritic", "critic_name"), ("XLARDCriticWithMasks", "segmenter_name")],
+)
+def test_a_model_folder_that_is_no_text_is_refused_before_the_job(odd, fuzzer, node, name) -> None:
+    problems = odd.submit(fuzzer.graph(Case(node, ((name, [{"a": 1}]),))))["node_errors"]["fuzzed"]["errors"]
+    kinds = {problem["type"] for problem in problems}
+    # No detector is there to be chosen.
+    assert "custom_validation_failed" in kinds and kinds <= {"custom_validation_failed", "required_input_missing"}

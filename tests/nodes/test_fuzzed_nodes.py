@@ -23,9 +23,7 @@ def odd() -> Iterator[ComfyServer]:
 def held(odd: ComfyServer, seed: int, number: int, seconds: float = 1e9) -> None:
     fuzzer = Fuzzer(odd)
     outcome = fuzz(odd, fuzzer, list(islice(fuzzer.cases(seed), number)), seconds)
-    print(
-        f"{outcome.cases} cases: {outcome.ran} ran, {outcome.refused} refused, {outcome.rejected} rejected by ComfyUI"
-    )
+    print(outcome)
     assert not outcome.raw, "\n".join(outcome.raw)
     assert outcome.cases > 20
     assert pictures(odd, demo_graph(steps=1), "decoded").shape[0] == 1

@@ -71,3 +71,21 @@ def test_outside_of_a_loop_the_error_is_comfyuis_own(raising) -> None:
     }
     result = raising.run(shown(with_critic(graph, "critique", 0), report=("critique", 6)))
     assert result.status == "error" and result.error["exception_type"] == "KeyError"
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause"),
+    [("mute", "Mute: it gives no reason"), ("garbled", "Garbled: half: \ufffd"), ("noted", "ValueError: whole")],
+)
+def test_an_error_that_cannot_be_written_ends_neither_the_loop_nor_comfyui(raising, kind, cause) -> None:
+    result = raising.run(shown(with_critic(loop_graph(**PLAIN), "loop", 1, kind), report=("loop", 6)))
+    assert result.status == "success", result.error
+    assert f"The critic failed ({cause})." in text(result, "report")
+    graph = demo_graph()
+    graph["critique"] = {
+        "class_type": "XLARDCritique",
+        "inputs": {"images": ["decoded", 0], "critic": ["world", 3], "prompt": "a red circle"},
+    }
+    result = raising.run(shown(with_critic(graph, "critique", 0, kind), report=("critique", 6)))
+    assert result.status == "error" and cause.split(":")[0] in str(result.error)
+    assert pictures(raising, demo_graph(), "decoded").shape[0] == 1

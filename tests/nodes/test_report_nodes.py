@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+import time
 from pathlib import Path
+
+import pytest
+from PIL import Image
 
 from tests.support.graphs import PROMPT, loop_graph, shown, text
 
@@ -36,3 +41,19 @@ def test_a_history_of_that_name_is_not_replaced(comfy):
     result = comfy.run(report_graph("taken/run"))
     assert Path(text(result, "history")).name == "run_00002.json"
     assert (folder / "run_00001.json").read_text("utf-8") == "mine"
+
+
+BROUGHT = ["a text", {"\u5de5\u4f5c": 1}, {"k" * 80: 1}, {"": 1, "workflow": {"nodes": []}}]
+
+
+@pytest.mark.parametrize("number", range(len(BROUGHT)))
+def test_what_no_png_can_carry_costs_no_report(comfy, number):
+    brought = BROUGHT[number]
+    job = {"prompt": report_graph(f"brought/{number}"), "extra_data": {"extra_pnginfo": brought}}
+    prompt_id = comfy.post_json("/prompt", job)["prompt_id"]
+    while prompt_id not in (history := comfy.get_json(f"/history/{prompt_id}")):
+        time.sleep(0.05)
+    assert history[prompt_id]["status"]["status_str"] == "success", history[prompt_id]["status"]["messages"]
+    (file,) = history[prompt_id]["outputs"]["files"]["images"]
+    carried = Image.open(io.BytesIO(comfy.view(file))).info
+    assert "prompt" in carried and ("workflow" in carried) == ("workflow" in brought)

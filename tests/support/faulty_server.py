@@ -40,9 +40,15 @@ class FaultyServer(ServerWithNodes):
             if self.process.poll() is None:
                 self.post_json("/faults", {})
 
-    def left(self) -> dict[str, Any]:
-        """What is left of jobs."""
-        return self.get_json("/faults")
+    def left(self, trim: bool = False) -> dict[str, Any]:
+        """What is left of jobs; with ``trim`` after garbage and free memory have been given back."""
+        return self.get_json(f"/faults?trim={'1' if trim else ''}")
+
+    def forget(self) -> None:
+        """Have the server unload its models and empty its cache, and wait until it has."""
+        self.free()
+        while self.left()["loaded"]:
+            time.sleep(0.02)
 
     def settled(self) -> dict[str, Any]:
         """The part of it that must stay the same."""

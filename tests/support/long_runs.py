@@ -14,8 +14,11 @@ SHARE = 0.02
 
 
 def used(server: FaultyServer) -> dict[str, float]:
-    """What the server uses: memory in bytes, open files, threads, and files in the temporary folder."""
-    left = server.left()
+    """What the server uses: memory in bytes, open files, threads, and files in the temporary folder.
+
+    Memory is counted without garbage, and without what the C library had only kept for later.
+    """
+    left = server.left(trim=True)
     return {
         "memory": psutil.Process(server.pid).memory_info().rss,
         "files": left["files"],

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import torch
 
+from ..characters import said_by
 from .backend import Ask, CriticError
 
 T = TypeVar("T")
@@ -28,7 +29,7 @@ def is_out_of_memory(error: BaseException) -> bool:
         return False
     if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)):
         return True
-    return isinstance(error, (RuntimeError, OSError)) and any(sign in str(error) for sign in _SIGNS)
+    return isinstance(error, (RuntimeError, OSError)) and any(sign in said_by(error) for sign in _SIGNS)
 
 
 def empty_cache() -> None:

@@ -98,8 +98,9 @@ class ModelFolder:
 
     def _read_weights(self, auto_class: Any, **options: Any) -> nn.Module:
         """The model by one of transformers' auto classes. Raises CriticError for weights that are missing or
-        damaged.
+        damaged, and for a folder that has others read.
         """
+        self._check_own()
         with self._readable("weights"):
             model, loading_info = auto_class.from_pretrained(
                 self.folder,
@@ -115,6 +116,22 @@ class ModelFolder:
                 f"{len(missing)} of its weights are missing, among them {missing[0]}", self._again + self._newer()
             )
         return model.eval()
+
+    def _check_own(self) -> None:
+        """Raises CriticError for a folder that has transformers read weights from elsewhere."""
+        if (self.folder / "adapter_config.json").exists():
+            # With the package peft, transformers reads the model that an adapter names in the place of this one.
+            raise self._error(
+                "it holds an adapter (adapter_config.json), which is loaded onto another model",
+                "Merge the adapter into its model and save that, or take the adapter's files out of the folder.",
+            )
+        for index in self.folder.glob("*.index.json"):
+            with self._readable("list of weights"):
+                parts = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+                foreign = sorted(part for part in parts if Path(part).name != part or "\\" in part)
+            if foreign:
+                cause = f"{index.name} names weights outside of the folder ({foreign[0][:80]!r})"
+                raise self._error(cause, self._again)
 
     def _newer(self) -> str:
         """A sentence to add to a fix if the model was saved by a later transformers than the installed one."""

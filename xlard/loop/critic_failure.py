@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from ..characters import whole_characters
+from ..characters import said_by
 from ..claims import Claim, one_line
 from ..critics.backend import CriticError
 from ..critics.broken_pictures import judged_without_broken
@@ -54,7 +54,7 @@ class BrokenPictures(CriticError):
 
 def cause_of(error: BaseException) -> str:
     """The kind of an error and what it says, on one line that can be shown and logged."""
-    text = whole_characters(one_line(str(error)))[:_LONGEST_CAUSE] or "it gives no reason"
+    text = one_line(said_by(error))[:_LONGEST_CAUSE] or "it gives no reason"
     return f"{type(error).__name__}: {text.rstrip('.')}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -121,14 +121,21 @@ def bars_told_to(tell: Callable[[float, float, Any], None]) -> Iterator[None]:
 
 def workflow_texts(node: Any) -> dict[str, str]:
     """What a PNG has to carry for ComfyUI's page to open the running job's workflow from it, by keyword; nothing where
-    the server runs without such metadata.
+    the server runs without such metadata. What a job brings along and no PNG can carry is left out.
 
     Rests on ``hidden.prompt`` and ``hidden.extra_pnginfo`` of a V3 node, and on ``comfy.cli_args``: always.
     """
     if args.disable_metadata:
         return {}
-    values = {"prompt": node.hidden.prompt, **(node.hidden.extra_pnginfo or {})}
-    return {keyword: json.dumps(value) for keyword, value in values.items() if value is not None}
+    brought = node.hidden.extra_pnginfo
+    values = {"prompt": node.hidden.prompt, **(brought if isinstance(brought, Mapping) else {})}
+    carried = {keyword: value for keyword, value in values.items() if value is not None and _is_keyword(keyword)}
+    return {keyword: json.dumps(value) for keyword, value in carried.items()}
+
+
+def _is_keyword(text: str) -> bool:
+    """Whether a PNG can carry a text under this keyword: 1 to 79 characters of Latin-1."""
+    return 0 < len(text) < 80 and text.isprintable() and all(ord(character) < 256 for character in text)
 
 
 def output_count(node: Any) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ....xlard.declared_inputs import not_plain
 from ..compat.guiders import are_of_one_checkpoint, cfg_guider, guider_with, named_sampler
 from ..compat.sampling import noise_levels, schedule_of
 from .second_model import SecondModel
@@ -210,7 +211,7 @@ def _sigmas(model: Any, settings: KSamplerSettings, custom: CustomSampling) -> T
 
 
 def _check_sigmas(sigmas: Any) -> None:
-    if not isinstance(sigmas, Tensor) or not sigmas.is_floating_point() or getattr(sigmas, "is_nested", False):
+    if not isinstance(sigmas, Tensor) or not sigmas.is_floating_point() or not_plain(sigmas):
         raise _foreign("sigmas", "SIGMAS, for example from BasicScheduler", sigmas)
     shown = ", ".join(f"{sigma:.3g}" for sigma in sigmas.flatten()[:8].tolist())
     if sigmas.ndim != 1 or len(sigmas) < 2:

@@ -2,12 +2,15 @@
 
 ``POST /faults`` arms one: ``target`` is ``module:attribute.path``, of a pack's module its end suffices; ``kind`` what
 happens at its call number ``call``, from 1, and at ``times`` - 1 more; ``{}`` takes it away. ``GET /faults`` says how
-often the target was called since, and what has been left on models and in the process.
+often the target was called since, and what has been left on models and in the process; ``GET /faults?trim=1`` has
+garbage collected and the C library give back free memory before.
 """
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import gc
 import os
 import signal
 import sys
@@ -86,6 +89,7 @@ def _left() -> dict[str, Any]:
     modules = [module for model in models for module in model.model.modules()]
     return {
         "called": _armed.get("called", 0),
+        "loaded": len(models),
         "files": len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0,
         "threads": threading.active_count(),
         "temporary": sum(len(files) for _, _, files in os.walk(temporary)),
@@ -94,6 +98,14 @@ def _left() -> dict[str, Any]:
         "gradients": sum(parameter.grad is not None for module in modules for parameter in module.parameters(False)),
         "inference": torch.is_inference_mode_enabled(),
     }
+
+
+def _trim() -> None:
+    gc.collect()
+    # What the C library keeps for later differs from run to run. Only glibc has this.
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 @PromptServer.instance.routes.post("/faults")
@@ -109,6 +121,8 @@ async def arm(request: web.Request) -> web.Response:
 @PromptServer.instance.routes.get("/faults")
 async def left(request: web.Request) -> web.Response:
     """What was called, and what is left."""
+    if request.query.get("trim"):
+        _trim()
     return web.json_response(_left())
 
 

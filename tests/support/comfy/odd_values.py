@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import torch
@@ -16,6 +17,20 @@ def _pairs(pooled: bool = False, width: int = 64) -> list:
 def _boxes(number: int, **changes) -> list:
     box = {"x": 1.0, "y": 1.0, "width": 8.0, "height": 8.0, "label": "circle", "score": 0.9, **changes}
     return [box] * number
+
+
+# ComfyUI writes out what a node that fails was given, and torch takes long to write out tensors.
+torch.set_printoptions(threshold=0, edgeitems=1)
+
+
+class Mute:
+    """An object that can neither be shown nor compared nor counted."""
+
+    def _refuse(self, *arguments: object) -> None:
+        raise RuntimeError
+
+    __str__ = __repr__ = __eq__ = __len__ = __bool__ = __iter__ = __float__ = __int__ = _refuse
+    __hash__ = object.__hash__
 
 
 VALUES = {
@@ -105,6 +120,23 @@ VALUES = {
     "600 boxes": lambda: [[{**box, "x": float(i)} for i, box in enumerate(_boxes(600))]],
     "boxes of text": lambda: [_boxes(1, x="a")],
     "bare box": lambda: {"x": 1},
+    "huge fraction": lambda: Fraction(10**400, 3),
+    "long double": lambda: np.longdouble("1e4000"),
+    "numpy text": lambda: np.str_("a red circle"),
+    "mute object": Mute,
+    "image without memory": lambda: torch.zeros(1, 96, 96, 3, device="meta"),
+    "sparse image": lambda: torch.zeros(1, 96, 96, 3).to_sparse(),
+    "double image": lambda: torch.rand(1, 96, 96, 3).double(),
+    "complex image": lambda: torch.zeros(1, 96, 96, 3, dtype=torch.complex64),
+    "image with a gradient": lambda: torch.rand(1, 96, 96, 3).requires_grad_(),
+    "nested image": lambda: torch.nested.nested_tensor([torch.rand(96, 96, 3)]),
+    "no image": lambda: torch.zeros(0, 96, 96, 3),
+    "latent without memory": lambda: {"samples": torch.zeros(1, 4, 12, 12, device="meta")},
+    "sparse latent": lambda: {"samples": torch.zeros(1, 4, 12, 12).to_sparse()},
+    "latent on a latent": lambda: {"samples": {"samples": torch.zeros(1, 4, 12, 12)}},
+    "sparse mask": lambda: torch.ones(1, 96, 96).to_sparse(),
+    "conditioning without memory": lambda: [[torch.zeros(1, 4, 64, device="meta"), {}]],
+    "sigmas": lambda: torch.tensor([1.0, 0.5, 0.0]),
     "box with half a pair": lambda: [_boxes(1, label="\ud83d")],
 }
 
@@ -132,12 +164,35 @@ class XLARDTestValue(io.ComfyNode):
         return io.NodeOutput(VALUES[name]())
 
 
+class Quick:
+    """A critic that looks at nothing: every claim fails."""
+
+    def judge(self, images, claims):
+        import xlard_api as api
+
+        return [api.critique_of([api.Verdict(claim, False, 0.0) for claim in per_image]) for per_image in claims]
+
+
+class XLARDTestQuickCritic(io.ComfyNode):
+    """A critic for cases that are not about what it sees."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="XLARDTestQuickCritic", inputs=[], outputs=[io.Custom("XLARD_CRITIC").Output("critic")]
+        )
+
+    @classmethod
+    def execute(cls) -> io.NodeOutput:
+        return io.NodeOutput(Quick())
+
+
 class OddValues(ComfyExtension):
-    """The node as an extension."""
+    """The nodes as an extension."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        """The one node."""
-        return [XLARDTestValue]
+        """Both."""
+        return [XLARDTestValue, XLARDTestQuickCritic]
 
 
 async def comfy_entrypoint() -> OddValues:

@@ -5,7 +5,35 @@ from __future__ import annotations
 import comfy.model_management
 from comfy_api.latest import ComfyExtension, io
 
-ERRORS = {"KeyError": lambda: KeyError("label"), "cancelled": comfy.model_management.InterruptProcessingException}
+
+class Mute(Exception):
+    """Cannot say what it is."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+class Garbled(Exception):
+    """Says half of a character that is none of its arguments."""
+
+    def __str__(self) -> str:
+        return "half: \ud83d"
+
+
+def _noted() -> Exception:
+    error = ValueError("whole")
+    # Python 3.11 has a method for it.
+    error.__notes__ = ["half: \ud83d"]
+    return error
+
+
+ERRORS = {
+    "KeyError": lambda: KeyError("label"),
+    "cancelled": comfy.model_management.InterruptProcessingException,
+    "mute": Mute,
+    "garbled": Garbled,
+    "noted": _noted,
+}
 
 
 class Raising:
