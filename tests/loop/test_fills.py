@@ -7,14 +7,20 @@ import torch
 
 from tests.support.edit_stage import CELLS, FOUND, SIDE, DrawingStage, box, decoded, drawn
 from xlard.detections import ObjectKind
+from xlard.loop.attempt import first_attempt
+from xlard.loop.correction import Correction
 from xlard.loop.critic_failure import RoundError
+from xlard.loop.engine import Engine, better
 from xlard.loop.object_prompts import prompt_without
 from xlard.loop.painted import Painted
 from xlard.loop.registry import DEFAULT_STRATEGIES
-from xlard.loop.run import self_correct
+from xlard.loop.router import Router
+from xlard.loop.run import plan_for, self_correct, try_plans
 from xlard.loop.settings import LoopSettings
 from xlard.loop.state import LoopState
+from xlard.loop.strategies import Region
 from xlard.prompts import claims_from_prompt
+from xlard.protocols import CropTerms
 
 SURPLUS = "a blue square and a green triangle, and no red circle"
 """What ``FOUND`` has a circle too much for."""
@@ -46,6 +52,25 @@ class Filler:
 
     def nfe(self):
         return 9
+
+
+class CroppingStage(DrawingStage):
+    """Also draws parts of its pictures from prompts of their own, and notes what it was asked."""
+
+    def __init__(self, terms: CropTerms | None = None):
+        super().__init__()
+        self._terms, self.asked, self.resumed = terms or CropTerms(takes_prompts=True), [], []
+
+    def crop_terms(self, row):
+        return self._terms
+
+    def cropped(self, rows, windows, size, prompt=None, avoid=""):
+        self.asked.append((list(rows), list(windows), size, prompt, avoid))
+        return self
+
+    def resume(self, latents, noise_level, rows, seeds, guidance=None, regions=None):
+        self.resumed.append((latents.clone(), noise_level, list(seeds)))
+        return super().resume(latents, 1.0, rows, seeds, guidance, regions)
 
 
 def corrected(filler: Filler | None, prompt: str, rounds: int = 1, stage=None, batch: int = 1, **asked):
@@ -191,3 +216,47 @@ def test_the_prompt_for_a_hole_names_a_place_that_is_none_of_what_was_there() ->
     assert prompt_without([cups, table], prompt, claims) == "a photo of a sofa, soft light"
     assert prompt_without([], prompt, claims) == ""
     assert SIDE == 8 * CELLS
+
+
+def after_a_round(stage: CroppingStage, prompt: str, region: Region) -> LoopState:
+    """A picture after one round of a strategy."""
+    engine = Engine(stage, stage, stage, [prompt], [claims_from_prompt(prompt)], [3], encoder=stage)
+    settings = LoopSettings(strategies=("region",))
+    correction = Correction.resolve(None, None, settings)
+    engine.try_rows([0], lambda: first_attempt(engine, [0], settings, correction), better)
+    plan = plan_for(engine, 0, 1, Router((region,)), correction, settings)
+    assert plan is not None
+    try_plans(engine, {0: plan}, correction, better)
+    return engine.states[0]
+
+
+def test_region_can_empty_what_has_to_go_and_draw_the_place_from_a_prompt_of_its_own() -> None:
+    stage = CroppingStage()
+    state = after_a_round(stage, SURPLUS, Region(empties=True))
+    ((rows, (window,), size, prompt, avoid),), ((begun, level, seeds),) = stage.asked, stage.resumed
+    assert (rows, tuple(window), size) == ([0], (0.0, 0.0, 1.0, 1.0), (CELLS, CELLS))
+    assert "circle" not in prompt and avoid == "red circle"
+    redrawn = state.rounds[1]
+    # The circle is gone before anything is drawn.
+    assert (begun[0][:3, redrawn.region].abs() < 1e-3).all() and (state.first.latent[:3, redrawn.region] > 0.1).any()
+    assert (level, seeds, redrawn.nfe, redrawn.reason) == (0.9, [redrawn.seed], 18, "1 wrong")
+    assert state.passed
+    check_rest_is_kept(state)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "region", "terms"),
+    [
+        (MISSING, Region(empties=True), CropTerms(takes_prompts=True)),
+        (SURPLUS, Region(), CropTerms(takes_prompts=True)),
+        (SURPLUS, Region(empties=True), CropTerms(takes_prompts=False)),
+        (SURPLUS, Region(empties=True), CropTerms(takes_prompts=True, area=torch.ones(CELLS, CELLS))),
+    ],
+)
+def test_it_draws_from_the_whole_prompt_where_more_is_wrong_or_prompts_cannot_be_replaced(
+    prompt, region, terms
+) -> None:
+    stage = CroppingStage(terms)
+    after_a_round(stage, prompt, region)
+    ((begun, _, _),) = stage.resumed
+    assert stage.asked == [] and torch.equal(begun[0], drawn())

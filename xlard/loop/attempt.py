@@ -10,10 +10,11 @@ from torch import Tensor
 
 from ..guidance.base import WatchedGuidance, X0Guidance
 from ..guidance.corrector import corrector_change
-from ..protocols import CropSampler, Encoder
+from ..protocols import CropSampler, Encoder, Window
 from .correction import Correction, Trace, is_staged
 from .crops import enlarged, redrawn_in, stitched
 from .engine import Attempt, Engine, derived_seed
+from .fills import Fill
 from .head_reader import expected_reward, step_reader, watched
 from .hole_filling import fill
 from .plan import Plan
@@ -28,8 +29,10 @@ def carry_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], correc
         return redraw_crops(engine, rows, plans)
     if plan.instruction:
         return edit_pictures(engine, rows, plans)
-    if plan.fill is not None:
+    if plan.fill is not None and plan.fill.by_model:
         return fill_holes(engine, rows, plans, correction)
+    if plan.fill is not None:
+        return redraw_places(engine, rows, plans, plan.fill)
     attempt = _carried_out(engine.with_prompt(plan.prompt), rows, plans, correction)
     attempt.prompt = plan.prompt
     if plan.claims:
@@ -143,6 +146,20 @@ def fill_holes(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], corre
     latents = _encoded_in(cells, images, latents, encoder, "redrawn")
     attempt = Attempt(plan.strategy, plan.noise_level, seeds, nfe, latents, regions=regions, prompt=plan.prompt)
     attempt.reasons, attempt.images = [plan.reason for plan in plans], images
+    return attempt
+
+
+def redraw_places(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], told: Fill) -> Attempt:
+    """Attempts in which a region of each best picture is emptied and sampled from a prompt of its own."""
+    plan, seeds, best = plans[0], [plan.seed for plan in plans], best_latents(engine, rows)
+    sampler, regions = engine.with_prompt(plan.prompt).sampler, _stacked([plan.region for plan in plans])
+    assert isinstance(sampler, CropSampler) and regions is not None
+    size = best.shape[-2], best.shape[-1]
+    drawing = sampler.cropped(rows, [Window(0.0, 0.0, 1.0, 1.0)] * len(rows), size, told.prompt, told.avoid)
+    attempt = Attempt(plan.strategy, plan.noise_level, seeds, sampler.nfe(plan.noise_level), best, regions=regions)
+    begun = fill(best, regions.to(best.device))
+    attempt.latents = drawing.resume(begun, plan.noise_level, list(range(len(rows))), seeds, None, regions)
+    attempt.prompt, attempt.reasons = plan.prompt, [plan.reason for plan in plans]
     return attempt
 
 

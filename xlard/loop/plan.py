@@ -134,7 +134,8 @@ class Plan:
     ``claims`` draws one object alone, and is judged on these claims only. A plan with a ``crop`` redraws a part of the
     best picture enlarged and stitches it into its pixels; ``region`` are the cells that this touches. One with an
     ``instruction`` has the best picture changed by it; outside of the ``region`` its pixels stay. One with a
-    ``fill`` has a fill model redraw that part of the ``region`` in the picture, after the rest has been sampled.
+    ``fill`` has a fill model redraw that part of the ``region`` in the picture, after the rest has been sampled; or,
+    where it is not by such a model, all of the ``region`` is emptied and sampled from the prompt of the ``fill``.
     """
 
     strategy: str
@@ -157,13 +158,15 @@ class Plan:
     def group(self) -> tuple:
         """Equal for plans that can be carried out together."""
         drawn = None if self.crop is None else self.crop.drawn_as
-        filled = self.fill is not None, self.only_fills
+        filled = (self.only_fills, self.fill.drawn_as) if self.fill is not None else None
         return self.strategy, self.noise_level, self.prompt, self.region is None, drawn, bool(self.instruction), filled
 
     @property
     def only_fills(self) -> bool:
         """Whether a fill model redraws all that is redrawn."""
-        return self.fill is not None and self.region is not None and not (self.region & ~self.fill.cells).any()
+        if self.fill is None or self.region is None:
+            return False
+        return self.fill.by_model and not (self.region & ~self.fill.cells).any()
 
     @property
     def change(self) -> float:

@@ -119,10 +119,13 @@ class Correct:
 class Region:
     """Only what is wrong redrawn, with the full prompt; what is right stays to the last bit. Needs the critic's boxes.
 
-    Masked renoising as in RePaint (arXiv 2201.09865), without its jumps. Where there is a fill model, it redraws.
+    Masked renoising as in RePaint (arXiv 2201.09865), without its jumps. Where there is a fill model, it redraws. With
+    ``empties``, where objects only have to go and parts can have prompts of their own, the region is emptied first and
+    drawn from a prompt for the place.
     """
 
     noise_level: float | None = None
+    empties: bool = False
     name: str = "region"
 
     def plan(self, situation: Situation) -> Plan | None:
@@ -136,7 +139,8 @@ class Region:
             return None
         if situation.fill_nfe is not None:
             return self._filled(situation, region, reason, removed)
-        seam = self._seam(situation, region)
+        fill = self._place(situation, region, removed)
+        seam = None if fill else self._seam(situation, region)
         own_level = REGION_NOISE_LEVEL_OF_EDITS if situation.state.from_source else REGION_NOISE_LEVEL
         level = self.noise_level or own_level
         return Plan(
@@ -148,7 +152,18 @@ class Region:
             region if seam is None else region | seam,
             prompt=best.prompt,
             levels=None if seam is None else region * level + seam * SEAM_NOISE_LEVEL,
+            fill=fill,
         )
+
+    def _place(self, situation: Situation, region: Tensor, removed: Sequence[Detection]) -> Fill | None:
+        """What is drawn where objects are ``removed``, and no others missing; None where the full prompt is drawn."""
+        if not (self.empties and removed) or situation.crop_terms is None or situation.state.edit is not None:
+            return None
+        terms = situation.crop_terms()
+        # A sampler of parts knows no noise mask.
+        if terms is None or not terms.takes_prompts or terms.area is not None:
+            return None
+        return fill_without(removed, region, situation.state, by_model=False)
 
     def _filled(self, situation: Situation, region: Tensor, reason: str, removed: Sequence[Detection]) -> Plan | None:
         """A plan by which a fill model redraws a region from which objects are ``removed``, and no others missing."""
