@@ -74,6 +74,7 @@ def loop_with(
     graph["filler"] = fill_model(graph, family, **settings)
     only = {name: name == strategy for name in DEFAULT_STRATEGIES}
     graph["loop"] = self_correct(graph, SMALL["sd15"], MENDED, fill_model=["filler", 0], seed=SEED, **only)
+    graph["picture"] = node("PreviewImage", images=["loop", 1])
     graph["rounds"] = node("ZooRounds", state=["loop", 3])
     graph["pictures"] = node("ZooPictures", state=["loop", 3])
     return graph

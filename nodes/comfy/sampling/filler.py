@@ -63,11 +63,9 @@ class ComfyFiller:
         self, images: Tensor, holes: Tensor, prompts: Sequence[str], avoided: Sequence[str], seeds: Sequence[int]
     ) -> Tensor:
         """Images (B, H, W, 3) in [0, 1] in the same size, each redrawn by its own prompt where its hole (H, W) is 1."""
+        told = zip(images, holes, prompts, avoided, seeds)
         return torch.cat(
-            [
-                self._filled(image[None], hole, *told)
-                for image, hole, *told in zip(images, holes, prompts, avoided, seeds)
-            ]
+            [self._filled(image[None], hole, prompt, avoid, seed) for image, hole, prompt, avoid, seed in told]
         )
 
     def _filled(self, image: Tensor, hole: Tensor, prompt: str, avoid: str, seed: int) -> Tensor:

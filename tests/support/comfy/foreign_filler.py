@@ -7,7 +7,7 @@ from comfy_api.latest import ComfyExtension, io
 from torch import Tensor
 
 TOLD: list[str] = []
-"""What the painter was told, since it was made."""
+"""What the painter was told, since a painter was made."""
 
 
 class Painter:
@@ -39,7 +39,6 @@ class PaintingFillModel(io.ComfyNode):
             category="test",
             outputs=[io.Custom("XLARD_FILL_MODEL").Output()],
             inputs=[io.String.Input("fault", default=""), io.Boolean.Input("paints", default=True)],
-            not_idempotent=True,
         )
 
     @classmethod
