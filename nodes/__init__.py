@@ -15,6 +15,7 @@ from .demo import XLARDDemo
 from .detector import XLARDCriticPair, XLARDDetectorCritic
 from .edit import XLARDEditClaims
 from .edit_model import XLARDEditInstruction, XLARDEditModel
+from .fill_model import XLARDFillModel
 from .gate import XLARDGate
 from .given_boxes import XLARDCritiqueFromBoxes
 from .guide import XLARDGuideModel
@@ -55,6 +56,7 @@ NODES = [
         XLARDSecondModel,
         XLARDEditModel,
         XLARDEditInstruction,
+        XLARDFillModel,
         XLARDSelfCorrect,
         XLARDLoopStart,
         XLARDLoopEnd,

@@ -84,27 +84,7 @@ class XLARDEditModel(io.ComfyNode):
                         "InstructPix2Pix. It takes a third prediction at each step. 0: none."
                     ),
                 ),
-                io.String.Input("negative", default="", tooltip="What to avoid, as text."),
-                io.Int.Input(
-                    "size",
-                    default=0,
-                    min=0,
-                    max=8192,
-                    step=16,
-                    tooltip=(
-                        "The longer side in pixels at which the model edits: the size that it draws best. 0: the "
-                        "picture's own."
-                    ),
-                ),
-                io.Sampler.Input("sampler", optional=True, tooltip="Optional: any SAMPLER, in place of sampler_name."),
-                io.Sigmas.Input(
-                    "sigmas",
-                    optional=True,
-                    tooltip=(
-                        "Optional: the sigmas of a whole run, from high down to 0, for example of Flux2Scheduler, in "
-                        "place of steps and scheduler."
-                    ),
-                ),
+                *inputs.of_picture_model("edits"),
             ],
             outputs=sockets.named(
                 sockets.EditModel.Output("editor", display_name="edit_model", tooltip="For xLARD Self-Correct.")

@@ -92,6 +92,33 @@ def custom_sampling(guider_tooltip: str) -> list[io.Input]:
     ]
 
 
+def of_picture_model(works: str) -> list[io.Input]:
+    """What a model for editing or filling avoids, at which size it ``works`` (edits, draws), and custom sampling."""
+    return [
+        io.String.Input("negative", default="", tooltip="What to avoid, as text."),
+        io.Int.Input(
+            "size",
+            default=0,
+            min=0,
+            max=8192,
+            step=16,
+            tooltip=(
+                f"The longer side in pixels at which the model {works}: the size that it draws best. 0: the "
+                "picture's own."
+            ),
+        ),
+        io.Sampler.Input("sampler", optional=True, tooltip="Optional: any SAMPLER, in place of sampler_name."),
+        io.Sigmas.Input(
+            "sigmas",
+            optional=True,
+            tooltip=(
+                "Optional: the sigmas of a whole run, from high down to 0, for example of BasicScheduler or "
+                "Flux2Scheduler, in place of steps and scheduler."
+            ),
+        ),
+    ]
+
+
 def second_model(tooltip: str) -> io.Input:
     """A model that takes over on the way. It stands behind the inputs that saved workflows hold."""
     return sockets.SecondModel.Input("second_model", optional=True, tooltip=tooltip)

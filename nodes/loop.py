@@ -14,7 +14,7 @@ from ..xlard.loop.painted import painted_on
 from ..xlard.loop.settings import AS_NEEDED, FIRST, WHERE, LoopSettings
 from ..xlard.loop.written_instruction import CRITIC_FIRST, INSTRUCT_BY, RULES, InstructionWriter
 from . import inputs, sockets
-from .comfy.accepted import optional_corrector, optional_editor, optional_head, optional_second_model
+from .comfy.accepted import optional_corrector, optional_editor, optional_filler, optional_head, optional_second_model
 from .comfy.critic.chosen import chosen_claims
 from .comfy.failed_runs import failures
 from .comfy.sampling.family import check_fits
@@ -236,6 +236,14 @@ class XLARDSelfCorrect(io.ComfyNode):
                     "Optional, from xLARD Second Model: the model that draws the later steps of each run, such as "
                     "SDXL's refiner or Wan 2.2's model for low noise."
                 ),
+                sockets.FillModel.Input(
+                    "fill_model",
+                    optional=True,
+                    tooltip=(
+                        "Optional, from xLARD Fill Model: a model for inpainting like FLUX Fill. It redraws what "
+                        "region finds wrong, and the places that rearrange empties; all other pixels stay as they are."
+                    ),
+                ),
                 *added_switches(),
             ],
             outputs=sockets.named(
@@ -294,6 +302,7 @@ class XLARDSelfCorrect(io.ComfyNode):
         edit_model: object | None = None,
         instruct_by: str = RULES,
         second_model: object | None = None,
+        fill_model: object | None = None,
         **strategies: bool,
     ) -> io.NodeOutput:
         judge, latent = as_judge(critic), with_source(latent_image, source)
@@ -307,7 +316,7 @@ class XLARDSelfCorrect(io.ComfyNode):
         if used or guider is None:
             check_fits(dict(zip(("head", "corrector"), modules)), model, method.positive)
         rewording = Rewording.of(method, judge, clip, prompt, second.clip if second else None)
-        editor = optional_editor(edit_model)
+        editor, filler = optional_editor(edit_model), optional_filler(fill_model)
         allowed = switched_on(strategies, rewording.rewriter is not None, True, True, editor is not None)
         settings = LoopSettings(
             rounds,
@@ -335,5 +344,6 @@ class XLARDSelfCorrect(io.ComfyNode):
             tuple(filter(None, (custom.note, rewording.barred))),
             editor,
             InstructionWriter(judge) if editor is not None and instruct_by == CRITIC_FIRST else None,
+            filler,
         )
         return loop.run(cls, prompt, checked_claims, seed, latent, is_edit=source is not None)

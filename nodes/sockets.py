@@ -3,9 +3,9 @@
 ``Critic`` carries a ``protocols.Judge`` or a backend, ``Claims`` a list of ``Claim``, ``Head`` and ``Corrector`` a
 ``ManagedModule`` or a module of torch that becomes one, ``Critique`` a list of ``Critique``, one for each picture of
 the batch, ``State`` a list of ``LoopState``, ``Dataset`` a ``training.dataset.Dataset``, ``Flow`` a
-``nodes.comfy.graph_loop.flow.Flow``, ``EditModel`` a ``protocols.Editor``, ``SecondModel`` a
-``nodes.comfy.sampling.second_model.SecondModel``. ``nodes.comfy.accepted`` and
-``critics.registry`` check what comes.
+``nodes.comfy.graph_loop.flow.Flow``, ``EditModel`` a ``protocols.Editor``, ``FillModel`` a ``protocols.Filler``,
+``SecondModel`` a ``nodes.comfy.sampling.second_model.SecondModel``. ``nodes.comfy.accepted`` and ``critics.registry``
+check what comes.
 """
 
 from comfy_api.latest import io
@@ -18,6 +18,7 @@ State = io.Custom("XLARD_STATE")
 Flow = io.Custom("XLARD_FLOW")
 Critique = io.Custom("XLARD_CRITIQUE")
 EditModel = io.Custom("XLARD_EDIT_MODEL")
+FillModel = io.Custom("XLARD_FILL_MODEL")
 SecondModel = io.Custom("XLARD_SECOND_MODEL")
 Boxes = io.Custom("BOUNDING_BOX")
 Dataset = io.Custom("XLARD_DATASET")

@@ -23,7 +23,7 @@ from .loop.plan import Plan, Situation, Strategy
 from .loop.registry import Priority, StrategySpec
 from .loop.registry import register as register_strategy
 from .loop.state import LoopState, Round
-from .protocols import Corrector, Decoder, Editor, Head, Judge, Sampler
+from .protocols import Corrector, Decoder, Editor, Filler, Head, Judge, Sampler
 from .rewards import critique_from_detections
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "Detector",
     "DetectorCritic",
     "Editor",
+    "Filler",
     "Head",
     "Judge",
     "LoopState",

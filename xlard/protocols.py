@@ -29,6 +29,7 @@ __all__ = [
     "Decoder",
     "Editor",
     "Encoder",
+    "Filler",
     "Head",
     "Judge",
     "MaskedSampler",
@@ -201,6 +202,23 @@ class Editor(Protocol):
 
     def edit(self, images: Tensor, instructions: Sequence[str], seeds: Sequence[int]) -> Tensor:
         """Images (B, H, W, 3) in [0, 1], of the same size, of which each is changed by its own instruction."""
+
+    def nfe(self) -> int:
+        """Model calls (NFE) that one picture costs."""
+
+
+@runtime_checkable
+class Filler(Protocol):
+    """Redraws holes in pictures, so that they fit what is around them."""
+
+    def fill(
+        self, images: Tensor, holes: Tensor, prompts: Sequence[str], avoided: Sequence[str], seeds: Sequence[int]
+    ) -> Tensor:
+        """Images (B, H, W, 3) in [0, 1], of the same size, of which each is redrawn where its hole is 1.
+
+        ``holes`` (B, H, W) are 0 and 1. A hole shows what its prompt says, and nothing of what is ``avoided``, which
+        may be empty. What comes back outside of holes is not used.
+        """
 
     def nfe(self) -> int:
         """Model calls (NFE) that one picture costs."""

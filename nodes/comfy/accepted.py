@@ -17,7 +17,7 @@ from ...xlard.loop.rounds import BatchRound
 from ...xlard.loop.state import LoopState
 from ...xlard.models.corrector import CorrectorConfig
 from ...xlard.models.head import HeadConfig
-from ...xlard.protocols import Editor
+from ...xlard.protocols import Editor, Filler
 from .graph_loop.flow import Flow
 from .managed import ManagedModule
 from .sampling.second_model import SecondModel
@@ -93,6 +93,15 @@ def optional_editor(value: object | None) -> Editor | None:
         return value
     raise TypeError(
         f"The edit_model input takes an edit model, from xLARD Edit Model; a {_kind(value)} came, which cannot edit."
+    )
+
+
+def optional_filler(value: object | None) -> Filler | None:
+    """The filler of a fill model socket; None if it is empty. Raises TypeError for what cannot fill."""
+    if value is None or isinstance(value, Filler):
+        return value
+    raise TypeError(
+        f"The fill_model input takes a fill model, from xLARD Fill Model; a {_kind(value)} came, which cannot fill."
     )
 
 

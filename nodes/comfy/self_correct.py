@@ -19,7 +19,7 @@ from ...xlard.loop.run import self_correct
 from ...xlard.loop.settings import LoopSettings
 from ...xlard.loop.state import LoopState, Round
 from ...xlard.loop.written_instruction import InstructionWriter
-from ...xlard.protocols import Editor, Judge
+from ...xlard.protocols import Editor, Filler, Judge
 from .compat.jobs import GraphBuilder, JobGraph, output_count
 from .critic.pictures import states_text
 from .critic_failure import rescued
@@ -92,6 +92,7 @@ class SelfCorrection:
     notes: tuple[str, ...] = ()
     editor: Editor | None = None
     instructor: InstructionWriter | None = None
+    filler: Filler | None = None
 
     def run(
         self, node: type[io.ComfyNode], prompt: str, claims: NotedClaims, seed: int, latent: dict, is_edit: bool
@@ -163,6 +164,7 @@ class SelfCorrection:
             progress.attempt,
             self.editor,
             self.instructor,
+            self.filler,
         )
 
 

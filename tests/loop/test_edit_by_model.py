@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.support.edit_stage import CELLS, FOUND, SIDE, Stage, decoded, drawn, edit
+from tests.support.edit_stage import CELLS, FOUND, SIDE, DrawingStage, decoded, drawn, edit
 from xlard.critique import critique_of, no_verdict
 from xlard.editing.claims import edit_claims
 from xlard.loop.critic_failure import RoundError
@@ -42,42 +42,14 @@ class Painter:
         return self.cost
 
 
-class Scene(Stage):
-    """Draws the scene of ``FOUND``, and makes latents of pictures."""
-
-    def __init__(self, area=None):
-        super().__init__()
-        self._area = area
-
-    def generate(self, rows, seeds, guidance=None):
-        return torch.stack([drawn()] * len(rows))
-
-    def predict(self, *given):
-        raise AssertionError
-
-    def context(self, rows):
-        raise AssertionError
-
-    def with_prompt(self, prompt):
-        raise AssertionError
-
-    def area(self, row):
-        return self._area
-
-    def encode(self, images):
-        latents = torch.zeros(len(images), 4, CELLS, CELLS)
-        latents[:, :3] = images.movedim(-1, 1)[..., ::8, ::8]
-        return latents
-
-
 def picture(found=RIGHT, ground: float = 0.0) -> torch.Tensor:
     """What an editor paints; its ``ground`` is a little off, as those of edit models are."""
     painted = decoded(drawn(found)[None])[0]
     return torch.where(painted == 0, torch.full_like(painted, ground), painted)
 
 
-def corrected(painter: Painter | None, rounds: int = 1, stage: Scene | None = None, **asked) -> LoopState:
-    stage = stage or Scene()
+def corrected(painter: Painter | None, rounds: int = 1, stage: DrawingStage | None = None, **asked) -> LoopState:
+    stage = stage or DrawingStage()
     settings = LoopSettings(rounds, **{"strategies": ("edit",), **asked.pop("settings", {})})
     judge = asked.pop("judge", stage)
     claims = asked.pop("claims", claims_from_prompt(PROMPT))
@@ -98,7 +70,7 @@ def test_it_is_told_what_fails_and_what_to_keep_of_the_best_picture() -> None:
     assert (edited.strategy, edited.noise_level, edited.nfe) == ("edit", 1.0, 7)
     assert edited.reason == "make the circle blue" and edited.region is None and edited.stitched
     assert torch.equal(edited.image, picture(ground=0.01)) and state.passed
-    assert torch.equal(edited.latent, Scene().encode(edited.image[None])[0])
+    assert torch.equal(edited.latent, DrawingStage().encode(edited.image[None])[0])
 
 
 @pytest.mark.parametrize("worse", [FOUND, FOUND[:1]])
@@ -136,18 +108,18 @@ def test_where_the_rest_has_to_stay_its_pixels_do_to_the_last_bit() -> None:
 def test_the_noise_mask_and_what_is_painted_are_kept() -> None:
     left = torch.zeros(CELLS, CELLS)
     left[:, : CELLS // 2] = 1
-    for stage, painted in ((Scene(left), None), (Scene(), [Painted(fix_here=left)])):
+    for stage, painted in ((DrawingStage(left), None), (DrawingStage(), [Painted(fix_here=left)])):
         state = corrected(Painter(picture(ground=0.01)), stage=stage, painted=painted)
         first, edited = state.rounds
         assert state.best is edited and torch.equal(edited.image[:, SIDE // 2 :], first.image[:, SIDE // 2 :])
         assert not torch.equal(edited.image[:, : SIDE // 4], first.image[:, : SIDE // 4])
-    nothing = corrected(Painter(), stage=Scene(torch.zeros(CELLS, CELLS)))
+    nothing = corrected(Painter(), stage=DrawingStage(torch.zeros(CELLS, CELLS)))
     assert len(nothing.rounds) == 1
 
 
 def test_a_source_is_edited_by_the_artist_s_own_words_first() -> None:
     own = edit_claims(edit("make the red circle blue"))
-    painter, stage = Painter(picture(FOUND, ground=0.004), picture()), Scene()
+    painter, stage = Painter(picture(FOUND, ground=0.004), picture()), DrawingStage()
     (state,) = self_correct(
         *([[""], [own], [3]]),
         *([stage] * 3),

@@ -28,6 +28,8 @@ BREAKS = {
     "edits_have_conditionings": "Edit models are not given the picture",
     "edits_are_seen_by_text_encoders": "Qwen-Image-Edit's text encoder does not see the picture",
     "edits_have_two_guidances": "InstructPix2Pix and OmniGen2 edit with one guidance only",
+    "fill_models_are_told_apart": "xLARD Fill Model takes a model that sees no hole, or refuses one that does",
+    "holes_have_conditionings": "Fill models are not given the hole and what is around it",
     "samplers_are_stopped": "xLARD Guide Model cannot stop a sampler",
     "gradients_pass_through_a_model": "xLARD Search Noise finds no gradient",
     "noise_is_replaced": "KSampler does not begin with the noise that xLARD Search Noise found",

@@ -93,6 +93,34 @@ class Stage:
         )
 
 
+class DrawingStage(Stage):
+    """Draws the scene of ``FOUND``, and makes latents of pictures."""
+
+    def __init__(self, area=None):
+        super().__init__()
+        self._area = area
+
+    def generate(self, rows, seeds, guidance=None):
+        return torch.stack([drawn()] * len(rows))
+
+    def predict(self, *given):
+        raise AssertionError
+
+    def context(self, rows):
+        raise AssertionError
+
+    def with_prompt(self, prompt):
+        raise AssertionError
+
+    def area(self, row):
+        return self._area
+
+    def encode(self, images):
+        latents = torch.zeros(len(images), 4, CELLS, CELLS)
+        latents[:, :3] = images.movedim(-1, 1)[..., ::8, ::8]
+        return latents
+
+
 def corrected(instruction: str, value: float = 0.0, rounds: int = 4, **options) -> tuple[LoopState, Stage]:
     """The loop on the source by an instruction."""
     stage, own = Stage(value), edit_claims(edit(instruction))

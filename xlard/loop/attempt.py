@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..guidance.base import WatchedGuidance, X0Guidance
 from ..guidance.corrector import corrector_change
-from ..protocols import CropSampler
+from ..protocols import CropSampler, Encoder, Window
 from .correction import Correction, Trace, is_staged
 from .crops import enlarged, redrawn_in, stitched
 from .engine import Attempt, Engine, derived_seed
+from .fills import Fill
 from .head_reader import expected_reward, step_reader, watched
 from .hole_filling import fill
 from .plan import Plan
@@ -27,6 +29,10 @@ def carry_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], correc
         return redraw_crops(engine, rows, plans)
     if plan.instruction:
         return edit_pictures(engine, rows, plans)
+    if plan.fill is not None and plan.fill.by_model:
+        return fill_holes(engine, rows, plans, correction)
+    if plan.fill is not None:
+        return redraw_places(engine, rows, plans, plan.fill)
     attempt = _carried_out(engine.with_prompt(plan.prompt), rows, plans, correction)
     attempt.prompt = plan.prompt
     if plan.claims:
@@ -105,17 +111,70 @@ def edit_pictures(engine: Engine, rows: Sequence[int], plans: Sequence[Plan]) ->
     best, regions = best_latents(engine, rows), _stacked([plan.region for plan in plans])
     if regions is not None:
         images = torch.stack([redrawn_in(*changed) for changed in zip(before, images, regions)])
-    latents = encoder.encode(images).to(best)
-    if latents.shape != best.shape:
-        raise ValueError(
-            f"The picture's latent has the shape {tuple(best.shape[1:])}, and the VAE made one of "
-            f"{tuple(latents.shape[1:])} of the edited picture. Connect the VAE of the model that draws."
-        )
-    if regions is not None:
-        latents = torch.where(regions.to(best.device)[:, None], latents, best)
+    latents = _encoded_in(regions, images, best, encoder, "edited")
     attempt = Attempt(plan.strategy, plan.noise_level, seeds, editor.nfe(), latents, regions=regions)
     attempt.prompt, attempt.reasons, attempt.images = plan.prompt, [plan.reason for plan in plans], images
     return attempt
+
+
+def fill_holes(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], correction: Correction) -> Attempt:
+    """Attempts in which a fill model redraws a hole in each picture, after what else is planned has been sampled.
+
+    Pixels outside of regions stay the same to the last bit; the latents are those of before with what encoding makes of
+    the new pictures in the holes. Raises ValueError where the fill model or the encoder gives another size than it was
+    given.
+    """
+    filler, encoder, plan = engine.filler, engine.encoder, plans[0]
+    regions, seeds = _stacked([plan.region for plan in plans]), [plan.seed for plan in plans]
+    fills = [plan.fill for plan in plans if plan.fill is not None]
+    assert filler is not None and encoder is not None and regions is not None
+    images, latents = torch.stack([engine.states[row].best.image for row in rows]), best_latents(engine, rows)
+    nfe, cells = filler.nfe(), torch.stack([fill.cells for fill in fills])
+    if not plan.only_fills:
+        sampled = _carried_out(engine.with_prompt(plan.prompt), rows, plans, correction)
+        decoded = engine.decoder.decode(sampled.latents).to(images)
+        images = torch.stack([redrawn_in(*changed) for changed in zip(images, decoded, regions)])
+        latents, nfe = sampled.latents.to(latents), nfe + sampled.nfe
+    holes = F.interpolate(cells[:, None].to(images), list(images.shape[1:3]), mode="nearest")[:, 0]
+    filled = filler.fill(images, holes, [fill.prompt for fill in fills], [fill.avoid for fill in fills], seeds)
+    if filled.shape != images.shape:
+        raise ValueError(
+            f"The fill model was given pictures of the shape {tuple(images.shape)} and returned "
+            f"{tuple(filled.shape)}. It must return each picture in its own size."
+        )
+    images = torch.stack([redrawn_in(*changed) for changed in zip(images, filled.to(images), cells)])
+    latents = _encoded_in(cells, images, latents, encoder, "redrawn")
+    attempt = Attempt(plan.strategy, plan.noise_level, seeds, nfe, latents, regions=regions, prompt=plan.prompt)
+    attempt.reasons, attempt.images = [plan.reason for plan in plans], images
+    return attempt
+
+
+def redraw_places(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], told: Fill) -> Attempt:
+    """Attempts in which a region of each best picture is emptied and sampled from a prompt of its own."""
+    plan, seeds, best = plans[0], [plan.seed for plan in plans], best_latents(engine, rows)
+    sampler, regions = engine.with_prompt(plan.prompt).sampler, _stacked([plan.region for plan in plans])
+    assert isinstance(sampler, CropSampler) and regions is not None
+    size = best.shape[-2], best.shape[-1]
+    drawing = sampler.cropped(rows, [Window(0.0, 0.0, 1.0, 1.0)] * len(rows), size, told.prompt, told.avoid)
+    attempt = Attempt(plan.strategy, plan.noise_level, seeds, sampler.nfe(plan.noise_level), best, regions=regions)
+    begun = fill(best, regions.to(best.device))
+    attempt.latents = drawing.resume(begun, plan.noise_level, list(range(len(rows))), seeds, None, regions)
+    attempt.prompt, attempt.reasons = plan.prompt, [plan.reason for plan in plans]
+    return attempt
+
+
+def _encoded_in(regions: Tensor | None, images: Tensor, latents: Tensor, encoder: Encoder, changed: str) -> Tensor:
+    """The latents (B, C, h, w) with what encoding makes of images in their regions (B, h, w), None: everywhere.
+
+    Raises ValueError, which calls the pictures ``changed``, where that has another size.
+    """
+    encoded = encoder.encode(images).to(latents)
+    if encoded.shape != latents.shape:
+        raise ValueError(
+            f"The picture's latent has the shape {tuple(latents.shape[1:])}, and the VAE made one of "
+            f"{tuple(encoded.shape[1:])} of the {changed} picture. Connect the VAE of the model that draws."
+        )
+    return encoded if regions is None else torch.where(regions.to(latents.device)[:, None], encoded, latents)
 
 
 def first_attempt(engine: Engine, rows: Sequence[int], settings: LoopSettings, correction: Correction) -> Attempt:

@@ -26,7 +26,8 @@ def within_edit_region(plan: Plan, situation: Situation) -> Plan | None:
     if plan.crop is not None:
         crop = plan.crop.within(area.float())
         return replace(plan, region=crop.touched(situation.size), crop=crop) if crop.opacity.any() else None
-    return replace(plan, region=region, latent=latent, levels=levels) if region.any() else None
+    fill = plan.fill and plan.fill.within(region)
+    return replace(plan, region=region, latent=latent, levels=levels, fill=fill) if region.any() else None
 
 
 def check_editable_area(edit: Edit, size: tuple[int, int]) -> None:

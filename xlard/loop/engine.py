@@ -16,7 +16,7 @@ from ..claims import Claim
 from ..critics.broken_pictures import broken_critique
 from ..critique import Critique
 from ..editing.claims import edit_in
-from ..protocols import Corrector, Decoder, Editor, Encoder, Head, Judge, Rewriter, Sampler
+from ..protocols import Corrector, Decoder, Editor, Encoder, Filler, Head, Judge, Rewriter, Sampler
 from .critic_failure import BrokenPictures, critiques_of, keeping
 from .crops import redrawn_in
 from .edit_region import check_editable_area
@@ -72,7 +72,7 @@ class Engine:
     pictures that are edited, each by claims with an edit. With ``read_steps``
     the head, if there is one, reads each step of sampling that it can, which changes no picture. Without an ``encoder``
     no strategy paints on pictures, and without an ``editor``, which needs one, none is changed by an instruction. These
-    are worded by an ``instructor``, else by the rules.
+    are worded by an ``instructor``, else by the rules. A ``filler``, which needs an encoder, redraws holes in pictures.
     ``painted`` says where each picture may change after the first round. ``on_attempt`` hears of what comes,
     ``on_round`` of what came of it.
     """
@@ -94,6 +94,7 @@ class Engine:
     on_attempt: OnAttempt | None = None
     editor: Editor | None = None
     instructor: InstructionWriter | None = None
+    filler: Filler | None = None
 
     def __post_init__(self) -> None:
         if not len(self.prompts) == len(self.claims) == len(self.seeds):

@@ -45,6 +45,11 @@ class Faults:
         """Whether there is anything that a part of the picture could be blamed for."""
         return bool(self.wrong or self.missing or self.relations)
 
+    @property
+    def only_removed(self) -> tuple[Detection, ...]:
+        """The wrong objects where nothing else is wrong, so that to remove them is all; else none."""
+        return () if self.missing or self.relations else self.wrong
+
 
 def faults_of(critique: Critique, rng: random.Random | None, held: Sequence[Detection] = ()) -> Faults:
     """Read a critique object by object.

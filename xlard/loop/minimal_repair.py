@@ -77,7 +77,8 @@ def minimal_repair(
             scene.put(piece, place)
     if scene.failing(scene.objects) or not (scene.touched | painted).any():
         return None
-    return Rearranged(scene.latent, scene.touched | painted, scene.holes, 0)
+    touched = scene.touched | painted
+    return Rearranged(scene.latent, touched, scene.holes, 0, scene.emptied, tuple(scene.erased))
 
 
 def _recoloured(

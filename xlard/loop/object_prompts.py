@@ -39,6 +39,16 @@ def prompt_for_place(kind: ObjectKind, prompt: str, claims: Sequence[Claim]) -> 
     return _in_style(place[1], prompt) if place else ", ".join(_style(prompt))
 
 
+def prompt_without(kinds: Sequence[ObjectKind], prompt: str, claims: Sequence[Claim]) -> str:
+    """A prompt for what is behind objects of several kinds: a place that is none of them, medium and style.
+
+    Empty where the prompt says of none.
+    """
+    nouns = {kind.noun for kind in kinds}
+    others = [claim for claim in claims if claim.other not in nouns]
+    return max((prompt_for_place(kind, prompt, others) for kind in kinds), key=bool, default="")
+
+
 def _one(kind: ObjectKind, prompt: str) -> str:
     """``a small red cup``: one object, with the adjectives that a prompt gives it."""
     phrases = [

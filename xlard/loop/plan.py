@@ -14,6 +14,7 @@ from ..detections import Detection
 from ..protocols import CropTerms
 from .crops import Crop
 from .edit_instruction import EditInstruction
+from .fills import Fill
 from .grid import Grid
 from .regions import area_of, region_grid
 from .state import LoopState
@@ -41,7 +42,8 @@ class Situation:
     terms it draws parts of the picture enlarged, or None; it is None itself where it never does. ``crop_side`` is the
     longer side in pixels to enlarge a part to, 0 for the picture's own. ``edit_nfe`` gives the model calls of an edit
     by an instruction; it is None where nobody edits pictures so. ``instruct`` puts an instruction in other
-    words than the rules'; None where nobody does. With ``edits_only`` nobody does anything else.
+    words than the rules'; None where nobody does. With ``edits_only`` nobody does anything else. ``fill_nfe`` gives the
+    model calls that a hole costs which a fill model redraws; it is None where there is none.
     ``keeps_rest`` says that whatever is not wrong has to stay. ``drawn_area`` is how much of each cell (h, w) the
     artist's latent lets change, in [0, 1]; None: all of it.
     """
@@ -63,6 +65,7 @@ class Situation:
     edits_only: bool = False
     keeps_rest: bool = False
     drawn_area: Tensor | None = field(default=None, repr=False)
+    fill_nfe: Callable[[], int] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -130,7 +133,9 @@ class Plan:
     ``prompt`` is the wording to draw with, empty for the artist's own. ``reason`` says in a few words why. A plan with
     ``claims`` draws one object alone, and is judged on these claims only. A plan with a ``crop`` redraws a part of the
     best picture enlarged and stitches it into its pixels; ``region`` are the cells that this touches. One with an
-    ``instruction`` has the best picture changed by it; outside of the ``region`` its pixels stay.
+    ``instruction`` has the best picture changed by it; outside of the ``region`` its pixels stay. One with a
+    ``fill`` has a fill model redraw that part of the ``region`` in the picture, after the rest has been sampled; or,
+    where it is not by such a model, all of the ``region`` is emptied and sampled from the prompt of the ``fill``.
     """
 
     strategy: str
@@ -147,12 +152,21 @@ class Plan:
     failing: int = 0
     crop: Crop | None = field(default=None, repr=False)
     instruction: str = ""
+    fill: Fill | None = field(default=None, repr=False)
 
     @property
     def group(self) -> tuple:
         """Equal for plans that can be carried out together."""
         drawn = None if self.crop is None else self.crop.drawn_as
-        return self.strategy, self.noise_level, self.prompt, self.region is None, drawn, bool(self.instruction)
+        filled = (self.only_fills, self.fill.drawn_as) if self.fill is not None else None
+        return self.strategy, self.noise_level, self.prompt, self.region is None, drawn, bool(self.instruction), filled
+
+    @property
+    def only_fills(self) -> bool:
+        """Whether a fill model redraws all that is redrawn."""
+        if self.fill is None or self.region is None:
+            return False
+        return self.fill.by_model and not (self.region & ~self.fill.cells).any()
 
     @property
     def change(self) -> float:

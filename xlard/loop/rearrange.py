@@ -54,13 +54,16 @@ class Rearranged:
     by its boxes.
 
     ``holes`` are those of the touched cells where an object with a mask was, and what is behind it has to be drawn;
-    elsewhere, and under objects without masks, the latent shows what is to be seen.
+    elsewhere, and under objects without masks, the latent shows what is to be seen. ``emptied`` are all cells where an
+    object was and none is now, ``erased`` these objects.
     """
 
     latent: Tensor
     touched: Tensor
     holes: Tensor
     failing: int
+    emptied: Tensor
+    erased: tuple[Detection, ...]
 
 
 def rearranged(
@@ -93,8 +96,8 @@ def rearranged(
 class Scene:
     """The objects of a picture and its latent while they are rearranged.
 
-    ``area`` (h, w) is where they may go; ``rng`` is for what is tried at random. ``latent``, ``touched`` and ``holes``
-    are as of ``Rearranged``.
+    ``area`` (h, w) is where they may go; ``rng`` is for what is tried at random. ``latent``, ``touched``, ``holes``,
+    ``emptied`` and ``erased`` are as of ``Rearranged``.
     """
 
     def __init__(self, latent: Tensor, critique: Critique, grid: Grid, rng: random.Random, area: Tensor | None = None):
@@ -103,7 +106,8 @@ class Scene:
         self._before = self.failing(critique.detections)
         self.pieces = pieces_of(latent, critique.detections, grid)
         self.touched = torch.zeros(latent.shape[-2:], dtype=torch.bool)
-        self.holes = self.touched.clone()
+        self.holes, self.emptied = self.touched.clone(), self.touched.clone()
+        self.erased: list[Detection] = []
         self._vacated: list[Detection] = []
 
     @property
@@ -127,9 +131,11 @@ class Scene:
             cells &= (others <= EDGE) | ((shares > others) if detection.mask is not None else False)
         self.latent = fill(self.latent, cells)
         self.touched |= cells
+        self.emptied |= cells
         if detection.mask is not None:
             self.holes |= cells
         self._vacated.append(detection)
+        self.erased.append(detection)
 
     def add(self, kind: ObjectKind, right: Sequence[Detection], donors: Sequence[Piece]) -> bool:
         """Put one more object of a kind where most claims hold; False if there is none to copy, or no room.
@@ -170,7 +176,7 @@ class Scene:
         failing = self.failing(self.objects)
         if failing >= self._before or not self.touched.any():
             return None
-        return Rearranged(self.latent, self.touched, self.holes, failing)
+        return Rearranged(self.latent, self.touched, self.holes, failing, self.emptied, tuple(self.erased))
 
     def _arrangement(self, moved: Sequence[Piece]) -> list[Place]:
         """Places for pieces, one after the other, where all claims hold; none if a few tries don't find any."""
@@ -209,11 +215,13 @@ class Scene:
         if piece.opacity is None:
             self.latent[:, rows, columns] = piece.patch
             self.touched[place.cells] = True
+            self.emptied[place.cells] = False
         else:
             self.latent[:, rows, columns] = torch.lerp(self.latent[:, rows, columns], piece.patch, piece.opacity)
             self.touched[place.cells] |= piece.opacity > EDGE
             # Where the object is now, there is no hole; under its soft edge there still is.
             self.holes[place.cells] &= piece.opacity < 0.5
+            self.emptied[place.cells] &= piece.opacity < 0.5
         self.pieces.append(replace(piece, object=moved_to(piece.object, place.object.x, place.object.y)))
 
     def failing(self, objects: Sequence[Detection]) -> int:

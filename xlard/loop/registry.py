@@ -24,18 +24,21 @@ them, or a model that changes them by instructions.
 class Priority:
     """When a strategy is asked: lower numbers earlier.
 
-    ``single_step`` counts where a corrector that acts once corrects fresh draws, ``editing`` where a source is edited;
-    None stands for ``usual``.
+    ``single_step`` counts where a corrector that acts once corrects fresh draws, ``editing`` where a source is edited,
+    ``filling`` where there is a fill model; None stands for ``usual``.
     """
 
     usual: int
     single_step: int | None = None
     editing: int | None = None
+    filling: int | None = None
 
-    def among(self, editing: bool, single_step: bool) -> int:
-        """The number that counts in a loop; editing goes before a single-step corrector."""
-        special = self.editing if editing else self.single_step if single_step else None
-        return self.usual if special is None else special
+    def among(self, editing: bool, single_step: bool, filling: bool = False) -> int:
+        """The number that counts in a loop; editing goes before all else, and a fill model before a corrector."""
+        if editing:
+            return self.usual if self.editing is None else self.editing
+        cases = ((filling, self.filling), (single_step, self.single_step))
+        return next((number for holds, number in cases if holds and number is not None), self.usual)
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,8 @@ for _spec in (
         "Redraw only what is wrong, and keep the rest as it is to the last bit. Needs a critic that gives boxes, and a "
         "sampler that keeps to noise masks.",
         lambda noise_level: Region(noise_level) if noise_level else Region(),
-        Priority(50),
+        # A fill model adds, too: it is asked before a fresh draw gives the picture up.
+        Priority(50, filling=32),
         frozenset({"boxes"}),
     ),
     StrategySpec(

@@ -92,12 +92,13 @@ def router(
     editing: bool = False,
     single_step: bool = False,
     may_change: str = AS_NEEDED,
+    filling: bool = False,
 ) -> Router:
     """A router over strategies by name, in the order of their priorities (see ``registry.Priority``).
 
     ``noise_level`` is the level to renoise to, None for each strategy's own. ``editing``: a source is edited;
-    ``single_step``: a corrector that acts once corrects fresh draws. ``may_change`` is one of
-    ``settings.MAY_CHANGE``. Raises ValueError for unknown names, and for none.
+    ``single_step``: a corrector that acts once corrects fresh draws; ``filling``: there is a fill model. ``may_change``
+    is one of ``settings.MAY_CHANGE``. Raises ValueError for unknown names, and for none.
     """
     check_may_change(may_change)
     known = [spec.name for spec in strategy_specs()]
@@ -107,7 +108,7 @@ def router(
         raise ValueError(f"{cause}; name at least one of {', '.join(known)}.")
 
     def order(spec: StrategySpec) -> int:
-        return spec.priority.among(editing, single_step)
+        return spec.priority.among(editing, single_step, filling)
 
     specs = [spec_of(name) for name in known if name in names]
     fresh_draws = tuple(built(spec, noise_level) for spec in sorted(specs, key=order) if spec.fresh_draw)

@@ -17,6 +17,7 @@ from ..protocols import (
     Decoder,
     Editor,
     Encoder,
+    Filler,
     Head,
     Judge,
     MaskedSampler,
@@ -55,16 +56,18 @@ def self_correct(
     on_attempt: OnAttempt | None = None,
     editor: Editor | None = None,
     instructor: InstructionWriter | None = None,
+    filler: Filler | None = None,
 ) -> list[LoopState]:
     """Draw each picture, then fix those that the critic fails, until they pass or rounds or budget are spent.
 
     The best picture by the critic is kept. Prompts get another wording only from a ``rewriter``. With ``sources``
     (B, C, h, w) these latents are the first pictures, and only what their edits may change is redrawn. Strategies that
     paint on pictures need an ``encoder``, and so does an ``editor``, which changes pictures by instructions.
-    An ``instructor`` words these instead of the rules. ``painted`` says for each picture where later rounds may change
-    it. A picture without claims is drawn once and not
-    judged. Raises ValueError where the claims of a source have no edit, or for unknown strategies; and RoundError,
-    which holds what there was until then, where the critic, the decoder or anything in a later round fails.
+    An ``instructor`` words these instead of the rules. A ``filler``, which needs an encoder too, redraws what
+    ``region`` opens and ``rearrange`` empties. ``painted`` says for each picture where later rounds may change it. A
+    picture without claims is drawn once and not judged. Raises ValueError where the claims of a source have no
+    edit, or for unknown strategies; and RoundError, which holds what there was until then, where the critic, the
+    decoder or anything in a later round fails.
     """
     return correct_all(
         Engine(
@@ -85,6 +88,7 @@ def self_correct(
             on_attempt,
             editor,
             instructor,
+            filler,
         ),
         settings or LoopSettings(),
     )
@@ -99,6 +103,7 @@ def correct_all(engine: Engine, settings: LoopSettings) -> list[LoopState]:
         engine.sources is not None,
         correction.corrects_draws,
         settings.may_change,
+        engine.filler is not None and engine.encoder is not None,
     )
     accept = better_and_kept if settings.may_change == KEEP_ALL else better
     rows = list(range(len(engine.states)))
@@ -180,6 +185,7 @@ def plan_for(
         crop_side=settings.crop_side,
         edit_nfe=engine.editor.nfe if encoder and engine.editor else None,
         instruct=engine.instructor,
+        fill_nfe=engine.filler.nfe if encoder and engine.filler else None,
         keeps_rest=settings.may_change == KEEP_ALL,
         drawn_area=sampler.area(row) if isinstance(sampler, MaskedSampler) else None,
     )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from ..detections import Detection
 from ..rewards import decidable
 from .cutouts import rim
-from .faults import faults_of
+from .faults import Faults, faults_of
+from .fills import BY_MODEL, Fill, fill_with_all, fill_without
 from .grid import Grid
 from .plan import Plan, Situation
 from .rearrange import Rearranged, pieces_of, rearranged, seam
@@ -116,21 +119,28 @@ class Correct:
 class Region:
     """Only what is wrong redrawn, with the full prompt; what is right stays to the last bit. Needs the critic's boxes.
 
-    Masked renoising as in RePaint (arXiv 2201.09865), without its jumps.
+    Masked renoising as in RePaint (arXiv 2201.09865), without its jumps. Where there is a fill model, it redraws. With
+    ``empties``, where objects only have to go and parts can have prompts of their own, the region is emptied first and
+    drawn from a prompt for the place.
     """
 
     noise_level: float | None = None
+    empties: bool = False
     name: str = "region"
 
     def plan(self, situation: Situation) -> Plan | None:
         """None if the critic gives no boxes to go by, or if the whole picture would be redrawn."""
         best, painted = situation.state.best, situation.state.painted
-        region, reason = self._region(situation), _reason(situation)
+        faults = _faults(situation)
+        region, reason, removed = self._region(situation), _reason(faults), faults.only_removed
         if region is None and painted is not None and painted.fix_here is not None:
-            region, reason = situation.area, "where it is painted"
+            region, reason, removed = situation.area, "where it is painted", ()
         if region is None:
             return None
-        seam = self._seam(situation, region)
+        if situation.fill_nfe is not None:
+            return self._filled(situation, region, reason, removed)
+        fill = self._place(situation, region, removed)
+        seam = None if fill else self._seam(situation, region)
         own_level = REGION_NOISE_LEVEL_OF_EDITS if situation.state.from_source else REGION_NOISE_LEVEL
         level = self.noise_level or own_level
         return Plan(
@@ -142,6 +152,34 @@ class Region:
             region if seam is None else region | seam,
             prompt=best.prompt,
             levels=None if seam is None else region * level + seam * SEAM_NOISE_LEVEL,
+            fill=fill,
+        )
+
+    def _place(self, situation: Situation, region: Tensor, removed: Sequence[Detection]) -> Fill | None:
+        """What is drawn where objects are ``removed``, and no others missing; None where the full prompt is drawn."""
+        if not (self.empties and removed) or situation.crop_terms is None or situation.state.edit is not None:
+            return None
+        terms = situation.crop_terms()
+        # A sampler of parts knows no noise mask.
+        if terms is None or not terms.takes_prompts or terms.area is not None:
+            return None
+        return fill_without(removed, region, situation.state, by_model=False)
+
+    def _filled(self, situation: Situation, region: Tensor, reason: str, removed: Sequence[Detection]) -> Plan | None:
+        """A plan by which a fill model redraws a region from which objects are ``removed``, and no others missing."""
+        cells, state = _drawable(region, situation), situation.state
+        if situation.fill_nfe is None or not cells.any():
+            return None
+        fill = fill_without(removed, cells, state) if removed else fill_with_all(cells, state)
+        return Plan(
+            self.name,
+            1.0,
+            situation.seed,
+            situation.fill_nfe(),
+            f"{reason}, {BY_MODEL}",
+            cells,
+            prompt=state.best.prompt,
+            fill=fill,
         )
 
     def _region(self, situation: Situation) -> Tensor | None:
@@ -167,8 +205,8 @@ class Rearrange:
     """Objects erased, copied and moved in the latent by the critic's masks or boxes.
 
     What was touched is sampled on from a middle noise level; what was behind an object with a mask is drawn from noise,
-    where the sampler can start a part of the picture from another level. Missing objects are copied from the picture
-    itself, or from an earlier attempt at it.
+    where the sampler can start a part of the picture from another level. Where there is a fill model, it redraws all
+    places where objects were. Missing objects are copied from the picture itself, or from an earlier attempt at it.
     """
 
     noise_level: float = REARRANGE_NOISE_LEVEL
@@ -182,24 +220,45 @@ class Rearrange:
         if arrangement is None:
             return None
         best, region, levels, level = situation.state.best, arrangement.touched, None, self.noise_level
-        if situation.mixed_levels and arrangement.holes.any():
+        fill = self._fill(situation, arrangement)
+        if fill is not None:
+            region = _drawable(region | fill.cells, situation)
+        elif situation.mixed_levels and arrangement.holes.any():
             tries = situation.tries(self.name)
             level = max(HOLE_NOISE_LEVELS[min(tries, len(HOLE_NOISE_LEVELS) - 1)], self.noise_level)
             region = region | seam(arrangement)
             levels = torch.where(arrangement.holes, level, self.noise_level) * region
         undecided = sum(not v.passed for v in best.critique.verdicts if not decidable(v.claim))
-        return Plan(
+        plan = Plan(
             self.name,
             level,
             situation.seed,
             situation.nfe(level),
-            _reason(situation),
+            _reason(_faults(situation)),
             region,
             arrangement.latent,
             best.prompt,
             levels=levels,
             failing=arrangement.failing + undecided,
+            fill=fill,
         )
+        if fill is None or situation.fill_nfe is None:
+            return plan
+        nfe, reason = situation.fill_nfe(), f"{plan.reason}, {BY_MODEL}"
+        if plan.only_fills:
+            return replace(plan, noise_level=1.0, nfe=nfe, reason=reason)
+        return replace(plan, nfe=plan.nfe + nfe, reason=reason)
+
+    def _fill(self, situation: Situation, arrangement: Rearranged) -> Fill | None:
+        """What a fill model redraws: places where objects were, with their edges; None without such a model."""
+        if situation.fill_nfe is None:
+            return None
+        erased, size, image_size = arrangement.erased, situation.size, situation.image_size
+        others = [seen for seen in situation.state.best.foreground.detections if not any(seen is one for one in erased)]
+        edges = region_grid(size, image_size).cells(erased) & ~Grid(size, image_size, REARRANGE_GROWTH).cells(others)
+        shown = arrangement.touched & ~arrangement.emptied
+        cells = _drawable((arrangement.emptied | edges) & ~shown, situation)
+        return fill_without(erased, cells, situation.state) if cells.any() else None
 
     def _rearranged(self, situation: Situation, growth: float) -> Rearranged | None:
         grid, best = Grid(situation.size, situation.image_size, growth), situation.state.best
@@ -234,7 +293,16 @@ def _fresh(name: str, situation: Situation, prompt: str = "") -> Plan:
     )
 
 
-def _reason(situation: Situation) -> str:
-    faults = faults_of(situation.state.best.foreground, random.Random(situation.seed), situation.held)
+def _drawable(cells: Tensor, situation: Situation) -> Tensor:
+    """Those of some cells (h, w) that the artist's latent and masks let change."""
+    drawn = cells if situation.drawn_area is None else cells & (situation.drawn_area.cpu() > 0)
+    return drawn if situation.area is None else drawn & situation.area
+
+
+def _faults(situation: Situation) -> Faults:
+    return faults_of(situation.state.best.foreground, random.Random(situation.seed), situation.held)
+
+
+def _reason(faults: Faults) -> str:
     counts = {"wrong": faults.wrong, "missing": faults.missing, "misplaced": faults.relations}
     return ", ".join(f"{len(objects)} {name}" for name, objects in counts.items() if objects)

@@ -1,4 +1,4 @@
-"""Models for editing: what they read, and the conditioning that ComfyUI's own nodes make for them."""
+"""Models for editing and for filling: what they read, and the conditioning that ComfyUI's own nodes make for them."""
 
 from __future__ import annotations
 
@@ -26,6 +26,28 @@ def reads_concat(model: Any) -> bool:
     """
     hidream = getattr(comfy.model_base, "HiDream", ())
     return isinstance(model.model, comfy.model_base.IP2P) or isinstance(model.model, hidream)
+
+
+def reads_mask(model: Any) -> bool:
+    """Whether a MODEL of pictures reads a mask beside its own channels, as FLUX Fill and models for inpainting do.
+
+    Rests on ``concat_cond`` of ``comfy.model_base.BaseModel`` and its ``concat_mask``, and on ``latent_dimensions`` of
+    latent formats: 0.3.10.
+    """
+    latent_format = model.get_model_object("latent_format")
+    if latent_format.latent_dimensions != 2:
+        return False
+    latent = torch.zeros(1, latent_format.latent_channels, 2, 2)
+    kept, redrawn = (
+        model.model.concat_cond(
+            noise=latent,
+            device=latent.device,
+            concat_latent_image=latent,
+            concat_mask=torch.full((1, 1, 16, 16), value),
+        )
+        for value in (0.0, 1.0)
+    )
+    return kept is not None and not torch.equal(kept, redrawn)
 
 
 def is_qwen_image(model: Any) -> bool:
@@ -57,6 +79,24 @@ def with_concat(positive: list, negative: list, vae: Any, image: Tensor) -> tupl
         "InstructPixToPixConditioning", positive=positive, negative=negative, vae=vae, pixels=image
     )
     return positive, negative, latent["samples"]
+
+
+def with_hole(positive: list, negative: list, vae: Any, image: Tensor, mask: Tensor) -> tuple[list, list, dict]:
+    """A positive and a negative CONDITIONING with a picture (1, H, W, 3) and a mask (1, H, W) of what to redraw, and
+    the LATENT to draw over, with a noise mask.
+
+    Rests on the node InpaintModelConditioning: always.
+    """
+    positive, negative, latent = _ran(
+        "InpaintModelConditioning",
+        positive=positive,
+        negative=negative,
+        vae=vae,
+        pixels=image,
+        mask=mask,
+        noise_mask=True,
+    )
+    return positive, negative, latent
 
 
 def encoded_with_picture(clip: Any, text: str, vae: Any, image: Tensor, newer: bool) -> list:
@@ -102,7 +142,7 @@ def _ran(name: str, **inputs: Any) -> tuple:
     """
     kind = comfyui_nodes.NODE_CLASS_MAPPINGS.get(name)
     if kind is None:
-        raise ValueError(f"This ComfyUI has no node {name}, which this kind of edit needs. Update ComfyUI.")
+        raise ValueError(f"This ComfyUI has no node {name}, which this kind of model needs. Update ComfyUI.")
     # ComfyUI's newer kind of node is called as a class, the older one as an object.
     result = kind.execute(**inputs) if hasattr(kind, "define_schema") else getattr(kind(), kind.FUNCTION)(**inputs)
     return tuple(getattr(result, "result", None) or result)

@@ -1,10 +1,12 @@
 """The checks of nodes/comfy/compat/editing.py, for compat_checks.py, which has the demo world's models."""
 
+import copy
 from collections.abc import Callable
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
+import comfy.latent_formats
 import comfy.model_base
 import torch
 
@@ -85,9 +87,37 @@ def edit_checks(
         else:
             raise AssertionError("a node that is missing is not named")
 
+    def fill_models_are_told_apart() -> None:
+        assert not editing.reads_mask(model), "the demo model"
+        inpainting = model.clone()
+        inpainting.model = copy.copy(model.model)
+        inpainting.model.set_inpaint()
+        assert editing.reads_mask(inpainting)
+        # Kontext and FLUX read no other channels, Canny and Depth a picture, Fill a mask, too.
+        latent_format = comfy.latent_formats.Flux()
+        for channels, reads in ((16, False), (32, False), (96, True)):
+            flux = of_class("Flux")
+            flux.model.model_config = SimpleNamespace(unet_config={"in_channels": channels, "out_channels": 16})
+            flux.model.latent_format = latent_format
+            flux.get_model_object = lambda name: latent_format
+            assert editing.reads_mask(flux) == reads, channels
+        video = SimpleNamespace(get_model_object=lambda name: comfy.latent_formats.Wan21())
+        assert not editing.reads_mask(video)
+
+    def holes_have_conditionings() -> None:
+        hole = torch.zeros(1, 96, 96)
+        hole[:, :48] = 1
+        positive, negative, latent = editing.with_hole(prompt, prompt, vae, picture, hole)
+        for ((_, shown),) in (positive, negative):
+            assert shown["concat_mask"].shape == (1, 1, 96, 96) and shown["concat_mask"].mean() == 0.5
+            assert shown["concat_latent_image"].shape == (1, 4, 12, 12)
+        assert latent["samples"].shape == (1, 4, 12, 12) and latent["noise_mask"].mean() == 0.5, latent.keys()
+
     return (
         edit_models_are_told_apart,
         edits_have_conditionings,
         edits_are_seen_by_text_encoders,
         edits_have_two_guidances,
+        fill_models_are_told_apart,
+        holes_have_conditionings,
     )

@@ -229,6 +229,45 @@ class ZooRounds(io.ComfyNode):
         )
 
 
+class ZooPictures(io.ComfyNode):
+    """The pictures of all rounds of the first picture of a loop, as three channels of a LATENT, and as a MASK of their
+    size where the last one was redrawn.
+    """
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ZooPictures",
+            category="test",
+            outputs=[io.Latent.Output("pictures"), io.Mask.Output("redrawn")],
+            inputs=[io.Custom("XLARD_STATE").Input("state")],
+        )
+
+    @classmethod
+    def execute(cls, state: list) -> io.NodeOutput:
+        pictures = torch.stack([round_.image for round_ in state[0].rounds]).movedim(-1, 1)
+        region = state[0].rounds[-1].region[None, None].float()
+        redrawn = nn.functional.interpolate(region, pictures.shape[-2:], mode="nearest")[0]
+        return io.NodeOutput({"samples": pictures}, redrawn)
+
+
+class ZooAsLatent(io.ComfyNode):
+    """Pictures as three channels of a LATENT, which keeps their values to the last bit."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ZooAsLatent",
+            category="test",
+            outputs=[io.Latent.Output("values")],
+            inputs=[io.Image.Input("image")],
+        )
+
+    @classmethod
+    def execute(cls, image) -> io.NodeOutput:
+        return io.NodeOutput({"samples": image.movedim(-1, 1)})
+
+
 class ZooLevels(io.ComfyNode):
     """As JSON, for each step of a schedule: the pack's noise level, and how much noise and signal ComfyUI mixes at
     it.
@@ -319,7 +358,18 @@ class ZooExtension(ComfyExtension):
     """The nodes as an extension."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [ZooClip, ZooLatentAs, ZooHalfPrompt, ZooWidth, ZooRounds, ZooLevels, ZooWatch, ZooSeen]
+        return [
+            ZooClip,
+            ZooLatentAs,
+            ZooHalfPrompt,
+            ZooWidth,
+            ZooRounds,
+            ZooPictures,
+            ZooAsLatent,
+            ZooLevels,
+            ZooWatch,
+            ZooSeen,
+        ]
 
 
 async def comfy_entrypoint() -> ZooExtension:

@@ -16,10 +16,12 @@ from ...files import write_json
 from ...loop.baselines import base
 from ...loop.correction import Correction
 from ...loop.engine import Engine
-from ...loop.router import router
+from ...loop.faults import faults_of
+from ...loop.router import Router, router
 from ...loop.run import plan_for, try_plans
 from ...loop.settings import LoopSettings
 from ...loop.state import LoopState, Round
+from ...loop.strategies import Region
 from ...prompts import claims_from_prompt
 from ...report.drawing import to_picture
 from ...training.trainer import default_device, machine
@@ -30,6 +32,9 @@ from .run import seed_of
 from .tables import markdown, with_interval
 
 SHARES = ("claim, critic", "claim, checker", "all, critic", "all, checker")
+
+EMPTIED = "region:emptied"
+"""The strategy region that empties places of what has to go, and draws them from prompts of their own."""
 
 SUMMARY = "one round of a strategy on pictures of which a single claim fails"
 
@@ -56,7 +61,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--number", type=int, default=300, help="prompts; about one picture in six fails in a single claim"
     )
     parser.add_argument("--seeds", default="0,1", help="comma-separated seeds, each prompt is drawn with each")
-    parser.add_argument("--strategies", default="region,rearrange", help="comma-separated strategies of the loop")
+    parser.add_argument(
+        "--strategies",
+        default="region,rearrange",
+        help=f"comma-separated strategies of the loop; {EMPTIED} empties a place before it redraws it",
+    )
+    parser.add_argument(
+        "--surplus", action="store_true", help="only pictures in which objects have to go, and nothing else is wrong"
+    )
     parser.add_argument(
         "--second-look", action="store_true", help="the critic judges what passes once more in the mirror"
     )
@@ -69,7 +81,7 @@ def run(options: argparse.Namespace) -> None:
     """Run the rounds, write ``regions.json`` and pictures, print a table."""
     names, seeds = options.strategies.split(","), [int(seed) for seed in options.seeds.split(",")]
     for name in names:
-        router((name,))
+        _router(name)
     world = load_world(options.world, options.weights, default_device())
     judge = world.critic(options.batch)
     critic = judge.with_scoring(make_scoring("grounded", second_look=True)) if options.second_look else judge
@@ -77,6 +89,8 @@ def run(options: argparse.Namespace) -> None:
     figures: dict[str, dict[str, dict]] = {}
     with torch.inference_mode():
         misses = near_misses(world, critic, prompts, seeds, options.batch)
+        if options.surplus:
+            misses = [miss for miss in misses if faults_of(miss.state.best.foreground, None).only_removed]
         for name in names:
             rounds = one_round(name, world, critic, misses, options.batch)
             _write_pictures(options.out / name, misses, rounds)
@@ -114,8 +128,8 @@ def one_round(
     for start in range(0, len(misses), batch):
         misses_of_batch = misses[start : start + batch]
         engine = _engine(world, critic, [(miss.state.prompt, miss.seed) for miss in misses_of_batch])
-        settings = LoopSettings(strategies=(name,))
-        strategies, correction = router((name,)), Correction.resolve(None, None, settings)
+        settings = LoopSettings(strategies=(name.partition(":")[0],))
+        strategies, correction = _router(name), Correction.resolve(None, None, settings)
         for state, miss in zip(engine.states, misses_of_batch):
             state.rounds.append(miss.state.first)
         plans = {
@@ -127,6 +141,11 @@ def one_round(
         rounds += [state.rounds[1] if state.rounds[1:] else None for state in engine.states]
         print(f"{name}: {start + len(misses_of_batch)}/{len(misses)}", flush=True)
     return rounds
+
+
+def _router(name: str) -> Router:
+    """A router that has one strategy only."""
+    return Router((Region(empties=True),)) if name == EMPTIED else router((name,))
 
 
 def _engine(world: World, critic: MLLMCritic, pairs: Sequence[tuple[str, int]]) -> Engine:
