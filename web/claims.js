@@ -3,7 +3,7 @@
  * ordinary input, saved with the workflow; the graph runs the same without this file.
  */
 import { app } from "../../scripts/app.js"
-import { keepShown } from "./shown_widget.js"
+import { keepShown, takeOutputs } from "./shown_widget.js"
 
 const NODE = "XLARDClaims"
 const WIDGET = "xlard.claims"
@@ -118,11 +118,11 @@ app.registerExtension({
       for (const [newerWidget, value] of newer) newerWidget.value = value
       widget.value = values[OLD_VALUES - 1]
     }
-    const onExecuted = node.onExecuted
-    node.onExecuted = function (output) {
-      onExecuted?.apply(this, arguments)
-      const claims = output?.claims?.[0]
-      if (claims) widget.value = claims
-    }
+    takeOutputs(node, output => {
+      const claims = output.claims?.[0]
+      if (!claims || claims === widget.value) return false
+      widget.value = claims
+      return true
+    })
   },
 })

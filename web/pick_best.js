@@ -4,7 +4,7 @@
  */
 import { app } from "../../scripts/app.js"
 import { hidePicture, pictureAddress, showPicture } from "./picture_window.js"
-import { keepShown } from "./shown_widget.js"
+import { keepShown, takeOutputs } from "./shown_widget.js"
 
 const NODE = "XLARDPickBest"
 const WIDGET = "xlard.batch"
@@ -119,13 +119,12 @@ app.registerExtension({
       onConfigure?.apply(this, arguments)
       refresh()
     }
-    const onExecuted = node.onExecuted
-    node.onExecuted = function (output) {
-      onExecuted?.apply(this, arguments)
-      const batch = output?.[OUTPUT]?.[0]
-      if (!batch) return
-      this.properties[PROPERTY] = batch
+    takeOutputs(node, output => {
+      const batch = output[OUTPUT]?.[0]
+      if (!batch || batch === node.properties[PROPERTY]) return false
+      node.properties[PROPERTY] = batch
       refresh()
-    }
+      return true
+    })
   },
 })

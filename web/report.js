@@ -4,7 +4,7 @@
  */
 import { api } from "../../scripts/api.js"
 import { app } from "../../scripts/app.js"
-import { keepShown } from "./shown_widget.js"
+import { keepShown, takeOutputs } from "./shown_widget.js"
 
 const NODE = "XLARDReport"
 const WIDGET = "xlard.page"
@@ -118,11 +118,11 @@ app.registerExtension({
   nodeCreated(node) {
     if (node.comfyClass !== NODE) return
     const widget = addPageWidget(node)
-    const onExecuted = node.onExecuted
-    node.onExecuted = function (output) {
-      onExecuted?.apply(this, arguments)
-      const file = output?.html?.[0]
-      if (file) widget.value = JSON.stringify(file)
-    }
+    takeOutputs(node, output => {
+      const file = output.html?.[0] && JSON.stringify(output.html[0])
+      if (!file || file === widget.value) return false
+      widget.value = file
+      return true
+    })
   },
 })

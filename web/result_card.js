@@ -9,7 +9,7 @@ import { startWords } from "./claim_controls.js"
 import { editsWidget, oneLine, readChanges } from "./claim_edits.js"
 import { claimRow, showWhileOn, unjudgedRows } from "./claim_rows.js"
 import { hidePicture, pictureAddress, showPicture } from "./picture_window.js"
-import { element, keepShown } from "./shown_widget.js"
+import { element, keepShown, takeOutputs } from "./shown_widget.js"
 
 const NODES = [
   "XLARDCritique", "XLARDCritiqueFromBoxes", "XLARDGate", "XLARDLoopEnd", "XLARDLoopResult", "XLARDSelfCorrect",
@@ -265,14 +265,13 @@ app.registerExtension({
       onGraphConfigured?.apply(this, arguments)
       refresh()
     }
-    const onExecuted = node.onExecuted
-    node.onExecuted = function (output) {
-      onExecuted?.apply(this, arguments)
-      const card = output?.[OUTPUT]?.[0]
-      if (!card) return
-      this.properties[PROPERTY] = card
-      this.properties[MADE_WITH] = editsWidget(this)?.value ?? ""
+    takeOutputs(node, (output, isKept) => {
+      const card = output[OUTPUT]?.[0]
+      if (!card || (isKept && card === node.properties[PROPERTY])) return false
+      node.properties[PROPERTY] = card
+      node.properties[MADE_WITH] = editsWidget(node)?.value ?? ""
       refresh()
-    }
+      return true
+    })
   },
 })

@@ -32,3 +32,39 @@ export function keepShown(node, shown) {
     return result
   }
 }
+
+/** What takes a node's outputs, by node. */
+const takers = new Map()
+
+/**
+ * @param {object} node the LiteGraph node
+ * @param {(output: object, isKept: boolean) => boolean|void} take is given what the node puts out, and, with `isKept`,
+ *   what it has put out before; says whether that is news
+ */
+export function takeOutputs(node, take) {
+  takers.set(node, take)
+  const onExecuted = node.onExecuted
+  node.onExecuted = function (output) {
+    onExecuted?.apply(this, arguments)
+    if (output) take(output, false)
+  }
+  const onRemoved = node.onRemoved
+  node.onRemoved = function () {
+    takers.delete(node)
+    return onRemoved?.apply(this, arguments)
+  }
+}
+
+/**
+ * Give nodes the outputs that the front end has kept for them, as it does of a job that ends while another workflow is
+ * shown.
+ * @returns {boolean} whether any were news
+ */
+export function takeKept() {
+  const root = app.rootGraph ?? app.graph
+  const keyOf = ({ id, graph }) => graph === root ? id : `${graph?.id}:${id}`
+  return [...takers].map(([node, take]) => {
+    const kept = app.nodeOutputs?.[keyOf(node)]
+    return kept ? take(kept, true) : false
+  }).includes(true)
+}

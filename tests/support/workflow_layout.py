@@ -1,7 +1,8 @@
 """Lays out the shipped workflows: ``python -m tests.support.workflow_layout``, with ``--check`` only compares.
 
 The order stays as it is in the file: groups in rows, nodes in columns of their group. Sizes, gaps and groups are made
-even, and wide enough for both of ComfyUI's ways to draw nodes. A file that is laid out comes out as it went in.
+even, and wide enough for both of ComfyUI's ways to draw nodes. The view that a file opens with shows its whole width. A
+file that is laid out comes out as it went in.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ WIDEST = 2000
 
 TITLE = 30
 """Height of a node's title, which lies above its position."""
+
+VIEW_WIDTH, VIEW_LEFT, VIEW_TOP = 1400, 80, 130
+"""Pixels that a workflow takes on the page when it is opened, and where it begins: beside and below the page's bars."""
 
 NODE_GAP, GROUP_GAP, PADDING, GROUP_TITLE = 30, 20, 20, 50
 ALONG_X, ALONG_Y = 0, 1
@@ -150,6 +154,17 @@ def lay_out(workflow: dict) -> None:
         y += row.needs[ALONG_Y] + GROUP_GAP
 
 
+def opening_view(workflow: dict) -> dict:
+    """Scale and offset of the canvas that show the whole width, from the top.
+
+    Without a view in the file the page fits the graph into itself while it makes the nodes. The first front ends with
+    Nodes 2.0 then measure where nodes are by the view before, and write what they measure into the graph.
+    """
+    edges = (group["bounding"] for group in workflow["groups"])
+    scale = min(1, round(VIEW_WIDTH / max(x + width for x, _, width, _ in edges), 2))
+    return {"scale": scale, "offset": [round(VIEW_LEFT / scale), round(VIEW_TOP / scale)]}
+
+
 def laid_out(text: str) -> str:
     """The file of a workflow as it should be."""
     workflow = json.loads(text)
@@ -158,6 +173,7 @@ def laid_out(text: str) -> str:
     while (now := json.dumps(workflow)) != before:
         lay_out(workflow)
         before = now
+    workflow.setdefault("extra", {})["ds"] = opening_view(workflow)
     return json.dumps(workflow, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -15,6 +15,8 @@ from tests.support.paths import CHECKOUT
 LEAST_CONTRAST = 3
 """What outlines and symbols need to be seen."""
 
+LEAST_CONTRAST_OF_TEXT = 4.5
+
 OTHERS = ("CLIP", "CONDITIONING", "CONTROL_NET", "IMAGE", "LATENT", "MASK", "MODEL", "VAE")
 PALETTE = "name => window.app.extensionManager.setting.set('Comfy.ColorPalette', name)"
 # What the canvas draws sockets and links with, and what is behind them.
@@ -34,6 +36,31 @@ DRAWN = """() => {
 }"""
 DOTS = """() => Object.fromEntries([...document.querySelectorAll('[style*="color-datatype-"]')].map(dot => [
     dot.getAttribute('style').match(/color-datatype-(\\w+)/)[1], getComputedStyle(dot).backgroundColor]))"""
+# By node id, what Nodes 2.0 paints its body with, as red, green and blue.
+PAINTED = """() => {
+    const brush = document.createElement('canvas').getContext('2d', { willReadFrequently: true })
+    const pixel = color => {
+        brush.clearRect(0, 0, 1, 1)
+        brush.fillStyle = color
+        brush.fillRect(0, 0, 1, 1)
+        return [...brush.getImageData(0, 0, 1, 1).data]
+    }
+    const painted = element => {
+        const color = pixel(getComputedStyle(element).backgroundColor)
+        return color[3] === 255 ? `rgb(${color.slice(0, 3)})` : painted(element.parentElement)
+    }
+    return Object.fromEntries([...document.querySelectorAll('.lg-node[data-node-id]')].map(
+        element => [element.dataset.nodeId, painted(element.querySelector('[data-testid^=node-body]'))]))
+}"""
+# The text of nodes that are drawn as HTML.
+INK = "() => getComputedStyle(document.querySelector('.lg-node [data-testid^=node-body] span')).color"
+OURS = """() => window.app.graph._nodes.filter(node => node.type.startsWith('XLARD')).map(node => String(node.id))"""
+PLAIN = """() => window.app.graph._nodes.filter(node => !node.type.startsWith('XLARD') && !node.bgcolor)
+    .map(node => String(node.id))"""
+GIVE = """([id, name]) => window.app.graph.getNodeById(Number(id))
+    .setColorOption(name ? window.LGraphCanvas.node_colors[name] : null)"""
+SAVED_COLORS = """() => window.app.graph.serialize().nodes.filter(node => node.type.startsWith('XLARD'))
+    .flatMap(node => [node.color, node.bgcolor]).filter(color => color !== undefined)"""
 ALL_TYPES = """types => {
     const colors = { ...window.app.canvas.default_connection_color_byType }
     return types.map(type => colors[type])
@@ -110,4 +137,31 @@ def test_sockets_and_links_are_drawn_in_these_colors(page: ComfyPage, request: p
         type_: rgb(socket) for type_, (socket, _) in ours.items()
     }
     page.screenshot(f"colors_nodes_2_{request.node.callspec.id}")
+    assert page.our_errors() == []
+
+
+def painted(page: ComfyPage) -> dict[str, str]:
+    """By node id, the colors of nodes in Nodes 2.0, once they are drawn and shaded."""
+    page.page.wait_for_timeout(1000)
+    return page.page.evaluate(PAINTED)
+
+
+def test_nodes_2_shades_the_packs_nodes_unless_they_have_a_color_of_their_own(page: ComfyPage):
+    page.use_vue_nodes(True)
+    page.load(CHECKOUT / "workflows" / "demo_compare_best_of_n.json")
+    drawn, ours, plain = painted(page), page.page.evaluate(OURS), page.page.evaluate(PLAIN)
+    (shade,), (usual,) = {drawn[node] for node in ours}, {drawn[node] for node in plain}
+    assert shade != usual and contrast(shade, usual) < 1.3
+    assert contrast(page.page.evaluate(INK), shade) >= LEAST_CONTRAST_OF_TEXT
+    # A color of its own wins, as on any other node, and can be taken back.
+    for node in (ours[0], plain[0]):
+        page.page.evaluate(GIVE, [node, "red"])
+    drawn = painted(page)
+    assert drawn[ours[0]] == drawn[plain[0]] and drawn[ours[0]] not in (shade, usual)
+    page.page.evaluate(GIVE, [ours[0], None])
+    assert painted(page)[ours[0]] == shade
+    assert page.page.evaluate(SAVED_COLORS) == []
+    # Nodes of another graph have the same ids.
+    page.page.evaluate("async () => { await window.app.loadGraphData() }")
+    assert set(painted(page).values()) == {usual}
     assert page.our_errors() == []

@@ -134,8 +134,8 @@ def too_close(boxes: list[Box]) -> list[str]:
 
 def test_nodes_keep_apart_and_stay_in_their_groups_on_the_page(comfy, canvas, workflow: Path) -> None:
     skip_on_older(comfy, workflow)
-    canvas.load(workflow)
-    nodes, groups = drawn_boxes(canvas, read(workflow))
+    canvas.load(workflow, fit=False)
+    nodes, groups = drawn_boxes(canvas)
     more = "If a node has grown, write its least size into tests/support/node_sizes.json, and lay out again."
     assert too_close(nodes) == [], more
     assert [node.name for node in nodes if not any(group.encloses(node) for group in groups)] == [], more

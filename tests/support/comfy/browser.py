@@ -25,6 +25,7 @@ READY = "window.app?.graph && window.app.extensionManager?.spinner === false"
 # Front ends after 1.32 name the button itself, earlier ones what surrounds it.
 RUN_BUTTON = "button[data-testid=queue-button], [data-testid=queue-button] button"
 LOAD = "async graph => { await window.app.loadGraphData(graph, true, true, null); }"
+FIT = "() => window.app.extensionManager.command.execute('Comfy.Canvas.FitView')"
 HISTORY = "async () => Object.values(await (await fetch('/history')).json())"
 NODES = """() => window.app.graph._nodes.map(node => ({
     id: node.id, type: node.type, has_errors: !!node.has_errors,
@@ -58,10 +59,12 @@ class ComfyPage:
         if message.type == "error":
             self.errors.append(f"{message.text} ({message.location.get('url', '')})")
 
-    def load(self, workflow: Path | dict) -> None:
-        """Open a saved workflow as dropping its file on the page does."""
+    def load(self, workflow: Path | dict, fit: bool = True) -> None:
+        """Open a saved workflow as dropping its file on the page does, and show all of it, or the view in its file."""
         graph = json.loads(workflow.read_text(encoding="utf-8")) if isinstance(workflow, Path) else workflow
         self.page.evaluate(LOAD, graph)
+        if fit:
+            self.page.evaluate(FIT)
 
     def use_vue_nodes(self, wanted: bool) -> None:
         """Switch Nodes 2.0 on or off, where nodes are drawn as HTML."""
@@ -131,7 +134,7 @@ class ComfyPage:
     def screenshot(self, name: str) -> Path:
         """Keep a picture of the page as tests/artifacts/<name>.png, the graph fitted into the view."""
         ARTIFACTS.mkdir(exist_ok=True)
-        self.page.evaluate("() => window.app.extensionManager.command.execute('Comfy.Canvas.FitView')")
+        self.page.evaluate(FIT)
         self.page.wait_for_timeout(700)
         path = ARTIFACTS / f"{name}.png"
         self.page.screenshot(path=str(path))

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from tests.support.comfy.browser import ComfyPage
 from tests.support.workflow_layout import TITLE
 
-# Classic nodes are painted: only the graph knows their sizes, and without titles.
-CLASSIC = "() => window.app.graph._nodes.map(({id, size}) => [String(id), size[0], size[1] + TITLE])"
-VUE = """() => [...document.querySelectorAll('.lg-node[data-node-id]')].map(
-    element => [element.dataset.nodeId, element.offsetWidth, element.offsetHeight])"""
-GROUP_WIDTH = "() => window.app.graph._groups[0].size[0]"
-SETTLE = 1500
+# Classic nodes are painted: only the graph knows where. Theirs are places and sizes without titles.
+CLASSIC = """title => window.app.graph._nodes.map(({ id, type, pos, size }) =>
+    [`${type} (${id})`, pos[0], pos[1] - title, size[0], size[1] + title])"""
+VUE = """() => window.app.graph._nodes.map(({ id, type }) => {
+    const element = document.querySelector(`.lg-node[data-node-id="${id}"]`)
+    if (!element) return [`${type} (${id})`]
+    const { e, f } = new DOMMatrix(getComputedStyle(element).transform)
+    return [`${type} (${id})`, e, f, element.offsetWidth, element.offsetHeight]
+})"""
+GROUPS = "() => window.app.graph._groups.map(({ title, pos, size }) => [title, ...pos, ...size])"
+SETTLE, STEP = 10_000, 300
+"""Milliseconds that nodes may take until they are drawn, and between two looks."""
 
 
 @dataclass(frozen=True)
@@ -45,28 +51,20 @@ class Box:
 def set_vue_nodes(page: ComfyPage, on: bool) -> None:
     """Choose Nodes 2.0, or classic ones. Workflows that are open may be scaled: load them afterwards."""
     page.use_vue_nodes(on)
-    page.page.wait_for_timeout(SETTLE)
+    page.page.wait_for_timeout(1000)
 
 
-def drawn_boxes(page: ComfyPage, saved: dict) -> tuple[list[Box], list[Box]]:
-    """The nodes and the groups of a loaded workflow: as large as they are drawn, where its file has them.
+def drawn_boxes(page: ComfyPage) -> tuple[list[Box], list[Box]]:
+    """The nodes and the groups of a workflow that was just loaded, where they are drawn.
 
-    Early front ends draw Nodes 2.0 with all distances a fifth larger. Where they draw them cannot be asked: the
-    first ones move nodes while the page zooms.
+    Early front ends draw Nodes 2.0 with all distances a fifth larger. Raises TimeoutError for nodes that do not come
+    to rest.
     """
-    page.page.evaluate("() => window.app.extensionManager.command.execute('Comfy.Canvas.FitView')")
-    page.page.wait_for_timeout(SETTLE)
-    vue = page.page.locator(".lg-node").count()
-    sizes = {name: size for name, *size in page.page.evaluate(VUE if vue else CLASSIC.replace("TITLE", str(TITLE)))}
-    spread = page.page.evaluate(GROUP_WIDTH) / saved["groups"][0]["bounding"][2]
-    nodes = [
-        Box(
-            f"{node['type']} ({node['id']})",
-            node["pos"][0] * spread,
-            node["pos"][1] * spread - TITLE,
-            *sizes[str(node["id"])],
-        )
-        for node in saved["nodes"]
-    ]
-    groups = [Box(group["title"], *(side * spread for side in group["bounding"])) for group in saved["groups"]]
-    return nodes, groups
+    vue = page.page.evaluate("() => window.app.extensionManager.setting.get('Comfy.VueNodes.Enabled')")
+    drawn: list = []
+    for _ in range(SETTLE // STEP):
+        before, drawn = drawn, page.page.evaluate(VUE if vue else CLASSIC, TITLE)
+        if drawn == before and all(len(node) == 5 for node in drawn):
+            return [Box(*node) for node in drawn], [Box(*group) for group in page.page.evaluate(GROUPS)]
+        page.page.wait_for_timeout(STEP)
+    raise TimeoutError(f"Nodes still move after {SETTLE} ms: {drawn}")
