@@ -23,24 +23,28 @@ from .annotated import Annotated, mirrored
 from .statements import judged_claim, reason
 
 TASKS = (
-    "yes",
     "list",
     "yes",
+    "list",
     "verdict",
+    "list",
     "yes",
+    "list",
     "decompose",
+    "list",
+    "region",
+    "list",
     "yes",
     "list",
     "rating",
-    "yes",
-    "region",
+    "list",
     "verdict",
+    "list",
     "yes",
     "list",
     "describe",
-    "decompose",
 )
-"""What the steps teach, in turn."""
+"""What the steps teach, in turn. Lists decide most claims, and are the hardest to write."""
 
 TURNS = {"yes": 6, "verdict": 3, "rating": 3, "region": 6, "describe": 4, "list": 1}
 """Questions about one picture in one conversation: a word as answer teaches little, looking at a picture costs much."""

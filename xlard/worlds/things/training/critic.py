@@ -24,6 +24,10 @@ FIRST_SEED = FRESH // 4
 """Seed of the first render: other pictures than those that the checker learns from."""
 
 
+GENERATED = 3
+"""How many times as often as renders the generator's pictures are shown: they are what it will judge, and harder."""
+
+
 def sources(folder: Path, pool: int) -> list[Annotated]:
     """``pool`` renders, half of them repeated by the autoencoder, and the pictures of all ``folder/annotated*``."""
     autoencoder, _ = load_autoencoder(folder / "autoencoder.safetensors")
@@ -31,7 +35,7 @@ def sources(folder: Path, pool: int) -> list[Annotated]:
         folder / "labelled" / f"critic_{pool}.safetensors", pool, FIRST_SEED, folder / "icons", autoencoder
     )
     generated = [Annotated.load(path.parent) for path in sorted(folder.glob("annotated*/objects.json"))]
-    return [annotated(renders), *([Annotated.joined(generated)] if generated else [])]
+    return [annotated(renders), *([Annotated.joined(generated)] * GENERATED if generated else [])]
 
 
 STAGES = ("seeing", "boxes", "critic")
