@@ -103,7 +103,7 @@ class _Files:
         self._folder = Path(folder_paths.get_temp_directory())
         self._folder.mkdir(parents=True, exist_ok=True)
         # Ids of nodes may hold what no file's name does.
-        self._of_node = f"xlard_{hashlib.sha256(job.shown_as(job.own_id).encode()).hexdigest()[:12]}"
+        self._of_node = f"xlard_{hashlib.sha256(ascii(job.shown_as(job.own_id)).encode()).hexdigest()[:12]}"
         self._run, self._number = f"{time.time_ns():020}", 0
         self._remove_old()
 

@@ -51,6 +51,7 @@ SEEN = [
     ("XLARDCritique", "images", "whole numbers", "a tensor of uint8"),
     ("XLARDCritique", "critic", "deep list", "list is no critic"),
     ("XLARDClaims", "no_such_input", "text", "xLARD Claims has no input 'no_such_input'."),
+    ("XLARDSelfCorrect", "positive", "wide conditioning", "The model cannot take its conditioning"),
     ("XLARDLoopEnd", "flow", "text", "The flow input takes the flow of xLARD Loop Start; a str came."),
     ("XLARDDetectorCritic", "detector_name", "text", "The list is empty"),
 ]  # fmt: skip
@@ -79,3 +80,11 @@ def test_a_model_folder_that_is_no_text_is_refused_before_the_job(odd, fuzzer, n
     kinds = {problem["type"] for problem in problems}
     # No detector is there to be chosen.
     assert "custom_validation_failed" in kinds and kinds <= {"custom_validation_failed", "required_input_missing"}
+
+
+def test_a_node_whose_id_is_half_a_character_runs(odd) -> None:
+    graph = demo_graph(steps=1)
+    judged = {"images": ["decoded", 0], "critic": ["world", 3], "prompt": "a red circle"}
+    graph["\ud83d"] = {"class_type": "XLARDCritique", "inputs": judged}
+    case = Case("XLARDCritique", ())
+    assert error_of(odd, odd.submit(graph)["prompt_id"], case) is None

@@ -7,7 +7,7 @@ import random
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from tests.support.comfy_values import VALUE_NAMES
@@ -200,7 +200,12 @@ class Outcome:
     ran: int = 0
     refused: int = 0
     rejected: int = 0
-    raw: list[str] | None = None
+    raw: list[str] = field(default_factory=list)
+
+    def add_raw(self, ending: str) -> None:
+        """Note one of these, and print it: the run may take an hour."""
+        self.raw.append(ending)
+        print(ending, flush=True)
 
     @property
     def cases(self) -> int:
@@ -210,13 +215,13 @@ class Outcome:
     def __str__(self) -> str:
         return (
             f"{self.cases} cases: {self.ran} ran, {self.refused} refused by the node, {self.rejected} by ComfyUI, "
-            f"{len(self.raw or ())} raw"
+            f"{len(self.raw)} raw"
         )
 
 
 def fuzz(comfy: ComfyServer, fuzzer: Fuzzer, cases: Sequence[Case], seconds: float = 1e9, at_once: int = 40) -> Outcome:
     """Run cases until they or the ``seconds`` are used up. Raises AssertionError where a job never ends."""
-    outcome, started, waiting = Outcome(raw=[]), time.monotonic(), iter(cases)
+    outcome, started, waiting = Outcome(), time.monotonic(), iter(cases)
     while time.monotonic() - started < seconds and (batch := list(islice(waiting, at_once))):
         jobs = {}
         for case in batch:
@@ -225,7 +230,8 @@ def fuzz(comfy: ComfyServer, fuzzer: Fuzzer, cases: Sequence[Case], seconds: flo
                 jobs[answer["prompt_id"]] = case
                 continue
             outcome.rejected += 1
-            outcome.raw += [f"{case}: {failure}" for failure in _failures_of_checks(answer)]
+            for failure in _failures_of_checks(answer):
+                outcome.add_raw(f"{case}: {failure}")
         for prompt_id, case in jobs.items():
             error = error_of(comfy, prompt_id, case)
             if error is None:
@@ -233,7 +239,7 @@ def fuzz(comfy: ComfyServer, fuzzer: Fuzzer, cases: Sequence[Case], seconds: flo
                 continue
             outcome.refused += 1
             if _is_raw(error):
-                outcome.raw.append(f"{case}: {error['exception_type']}: {error['exception_message'][:300]}")
+                outcome.add_raw(f"{case}: {error['exception_type']}: {error['exception_message'][:300]}")
         # ComfyUI keeps 10,000 jobs with all that they were given.
         comfy.post_json("/history", {"clear": True})
         if outcome.cases % (25 * at_once) < at_once:

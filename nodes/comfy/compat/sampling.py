@@ -358,7 +358,8 @@ def sampled(
     """Draw with a GUIDER and a SAMPLER over sigmas, with previews on the running node.
 
     Each latent begins with the noise of its own seed, of which ``noise_index`` says which one, as KSampler takes it by
-    a LATENT's ``batch_index``; or all with ``noise``, which is 0 for latents that hold theirs already.
+    a LATENT's ``batch_index``; or all with ``noise``, which is 0 for latents that hold theirs already. Raises ValueError
+    for a conditioning that is none of the model's.
 
     Rests on ``comfy.sample.prepare_noise``, ``sample`` and ``model_patcher`` of a guider, and
     ``latent_preview.prepare_callback``: always.
@@ -370,14 +371,22 @@ def sampled(
                 for row, seed in enumerate(seeds)
             ]
         )
-    samples = guider.sample(
-        noise,
-        latents,
-        sampler,
-        sigmas,
-        denoise_mask=noise_mask,
-        callback=latent_preview.prepare_callback(guider.model_patcher, len(sigmas) - 1),
-        disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
-        seed=seeds[0] % SEEDS,
-    )
+    try:
+        samples = guider.sample(
+            noise,
+            latents,
+            sampler,
+            sigmas,
+            denoise_mask=noise_mask,
+            callback=latent_preview.prepare_callback(guider.model_patcher, len(sigmas) - 1),
+            disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
+            seed=seeds[0] % SEEDS,
+        )
+    except RuntimeError as error:
+        if "shapes cannot be multiplied" not in str(error):
+            raise
+        raise ValueError(
+            f"The model cannot take its conditioning ({error}): the CLIP of another kind of model has made it. Connect "
+            "CLIP Text Encode with the CLIP of this model's checkpoint."
+        ) from error
     return samples.to(comfy.model_management.intermediate_device())
