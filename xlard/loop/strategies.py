@@ -118,15 +118,15 @@ class Correct:
 
 @dataclass(frozen=True)
 class Region:
-    """Only what is wrong redrawn, with the full prompt; what is right stays to the last bit. Needs the critic's boxes.
+    """Only what is wrong redrawn; what is right stays to the last bit. Needs the critic's boxes.
 
-    Masked renoising as in RePaint (arXiv 2201.09865), without its jumps. Where there is a fill model, it redraws. With
-    ``empties``, where objects only have to go, the region is emptied first; and where parts can have prompts of their
-    own, it is drawn from one for the place.
+    Masked renoising as in RePaint (arXiv 2201.09865), without its jumps. Where there is a fill model, it redraws. Else
+    it is drawn with the full prompt; but with ``empties``, where objects only have to go, the region is emptied first,
+    and drawn from a prompt for the place if parts can have prompts of their own: the full one brings objects back.
     """
 
     noise_level: float | None = None
-    empties: bool = False
+    empties: bool = True
     name: str = "region"
 
     def plan(self, situation: Situation) -> Plan | None:
