@@ -51,7 +51,8 @@ class Filler:
         return painted
 
     def nfe(self):
-        return 9
+        # Known exactly only once it has drawn.
+        return 9 if self.asked else 20
 
 
 class CroppingStage(DrawingStage):

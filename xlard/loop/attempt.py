@@ -131,14 +131,14 @@ def fill_holes(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], corre
     fills = [plan.fill for plan in plans if plan.fill is not None]
     assert filler is not None and encoder is not None and regions is not None
     images, latents = torch.stack([engine.states[row].best.image for row in rows]), best_latents(engine, rows)
-    nfe, cells = filler.nfe(), torch.stack([fill.cells for fill in fills])
+    nfe, cells = 0, torch.stack([hole.cells for hole in fills])
     if not plan.only_fills:
         sampled = _carried_out(engine.with_prompt(plan.prompt), rows, plans, correction)
         decoded = engine.decoder.decode(sampled.latents).to(images)
         images = torch.stack([redrawn_in(*changed) for changed in zip(images, decoded, regions)])
-        latents, nfe = sampled.latents.to(latents), nfe + sampled.nfe
+        latents, nfe = sampled.latents.to(latents), sampled.nfe
     holes = F.interpolate(cells[:, None].to(images), list(images.shape[1:3]), mode="nearest")[:, 0]
-    filled = filler.fill(images, holes, [fill.prompt for fill in fills], [fill.avoid for fill in fills], seeds)
+    filled = filler.fill(images, holes, [hole.prompt for hole in fills], [hole.avoid for hole in fills], seeds)
     if filled.shape != images.shape:
         raise ValueError(
             f"The fill model was given pictures of the shape {tuple(images.shape)} and returned "
@@ -146,6 +146,8 @@ def fill_holes(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], corre
         )
     images = torch.stack([redrawn_in(*changed) for changed in zip(images, filled.to(images), cells)])
     latents = _encoded_in(cells, images, latents, encoder, "redrawn")
+    # Asked afterwards: a fill model may know its calls only once it has run.
+    nfe += filler.nfe()
     attempt = Attempt(plan.strategy, plan.noise_level, seeds, nfe, latents, regions=regions, prompt=plan.prompt)
     attempt.reasons, attempt.images = [plan.reason for plan in plans], images
     return attempt
