@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 from PIL import Image
 
 from tests.support.paths import CHECKOUT
-from xlard.bench.worlds.regions import NearMiss, change_outside, changed_outside, figures_of, table
+from xlard.bench.worlds.regions import NearMiss, change_outside, changed_outside, figures_of, table, with_surplus
 from xlard.loop.state import LoopState, Round
 from xlard.prompts import claims_from_prompt
 from xlard.worlds.registry import load_world
@@ -65,6 +66,14 @@ def test_a_claim_may_be_fixed_while_another_is_lost() -> None:
     assert row["claim, checker"][0] == 1 and row["all, checker"][0] == 0
 
 
+def test_a_surplus_is_an_object_that_has_to_go_where_nothing_else_is_wrong() -> None:
+    too_many = NearMiss(LoopState("a red circle", claims_from_prompt("one red circle"), []), 0, 0)
+    picture = drawn((("circle", "red", 0.2, 0.5), ("circle", "red", 0.8, 0.5)))
+    judged = check(picture.image.permute(2, 0, 1), too_many.state.claims)
+    too_many.state.rounds.append(replace(picture, critique=judged))
+    assert with_surplus([too_many, near_miss()]) == [too_many]
+
+
 def test_values_that_changed_outside_are_counted() -> None:
     latent = torch.where(OPEN, 1.0, torch.zeros(4, 12, 12))
     assert changed_outside(drawn(WRONG), drawn(RIGHT, OPEN, latent)) == 0
@@ -95,6 +104,8 @@ def test_a_run_leaves_the_rest_as_it_is(tmp_path) -> None:
             "16",
             "--seeds",
             "0",
+            "--strategies",
+            "region,rearrange,region:full_prompt",
             "--out",
             str(tmp_path),
         ],
@@ -108,6 +119,8 @@ def test_a_run_leaves_the_rest_as_it_is(tmp_path) -> None:
     row = written["strategies"]["region"]["all"]
     assert row["planned"] == row["pictures"] > 0 and row["outside"] == 0 and row["nfe"] == 18 and 0 < row["open"] < 1
     assert written["strategies"]["rearrange"]["all"]["nfe"] == 10
+    full = written["strategies"]["region:full_prompt"]["all"]
+    assert (full["planned"], full["open"], full["outside"]) == (row["planned"], row["open"], 0)
     assert "| region | all |" in done.stdout
     shown = sorted((tmp_path / "region").glob("*.png"))
     assert len(shown) == row["planned"] and Image.open(shown[0]).size == (2 * 96, 96)

@@ -173,3 +173,21 @@ def test_what_cannot_fill_is_refused_before_anything_is_drawn(comfy, server):
         del graph["filler"]["inputs"][missing]
         with pytest.raises(JobError, match=f"Required input is missing.*{missing}"):
             comfy.run(graph)
+
+
+def test_without_a_fill_model_region_draws_the_place_from_a_prompt_of_its_own_where_clip_is_connected(comfy, server):
+    family = SMALL["sd15"]
+    make_ready([family])
+    rounds = {}
+    for wired in (False, True):
+        graph = with_critic(zoo_graph(family, MENDED, 1, WIDTH, HEIGHT), server.url)
+        only = {name: name == "region" for name in DEFAULT_STRATEGIES}
+        clip = {"clip": ["clip", 0]} if wired else {}
+        graph["loop"] = self_correct(graph, family, MENDED, seed=SEED, **only, **clip)
+        graph["rounds"] = node("ZooRounds", state=["loop", 3])
+        samples = latents(comfy, graph, "rounds", regions=("rounds", 1))
+        rounds[wired], region = samples["rounds"], samples["regions"][1, 0] > 0
+    (first, by_all), (same, by_place) = rounds[False], rounds[True]
+    assert torch.equal(first, same) and torch.equal(by_all[:, ~region], by_place[:, ~region])
+    assert torch.equal(by_place[:, ~region], first[:, ~region])
+    assert not torch.allclose(by_all[:, region], by_place[:, region], atol=0.05)

@@ -21,6 +21,9 @@ from .plan import Plan
 from .settings import LoopSettings
 from .state import SOURCE
 
+_ALL = Window(0.0, 0.0, 1.0, 1.0)
+"""All of a picture."""
+
 
 def carry_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], correction: Correction) -> Attempt:
     """Attempts for rows whose plans share strategy, noise level and wording, each from its best latent so far."""
@@ -31,8 +34,6 @@ def carry_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], correc
         return edit_pictures(engine, rows, plans)
     if plan.fill is not None and plan.fill.by_model:
         return fill_holes(engine, rows, plans, correction)
-    if plan.fill is not None:
-        return redraw_places(engine, rows, plans, plan.fill)
     attempt = _carried_out(engine.with_prompt(plan.prompt), rows, plans, correction)
     attempt.prompt = plan.prompt
     if plan.claims:
@@ -57,7 +58,8 @@ def _carried_out(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], cor
     attempt = Attempt(plan.strategy, plan.noise_level, seeds, 0, latents, reasons=reasons, regions=regions)
     if any(plan.levels is not None for plan in plans):
         attempt.levels = torch.stack([levels_of(plan, latents) for plan in plans])
-    return _resumed(engine, rows, attempt)
+    told = plan.fill if plan.fill is not None and not plan.fill.by_model else None
+    return _resumed(engine, rows, attempt, told=told)
 
 
 def redraw_crops(engine: Engine, rows: Sequence[int], plans: Sequence[Plan]) -> Attempt:
@@ -129,14 +131,14 @@ def fill_holes(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], corre
     fills = [plan.fill for plan in plans if plan.fill is not None]
     assert filler is not None and encoder is not None and regions is not None
     images, latents = torch.stack([engine.states[row].best.image for row in rows]), best_latents(engine, rows)
-    nfe, cells = filler.nfe(), torch.stack([fill.cells for fill in fills])
+    nfe, cells = 0, torch.stack([hole.cells for hole in fills])
     if not plan.only_fills:
         sampled = _carried_out(engine.with_prompt(plan.prompt), rows, plans, correction)
         decoded = engine.decoder.decode(sampled.latents).to(images)
         images = torch.stack([redrawn_in(*changed) for changed in zip(images, decoded, regions)])
-        latents, nfe = sampled.latents.to(latents), nfe + sampled.nfe
+        latents, nfe = sampled.latents.to(latents), sampled.nfe
     holes = F.interpolate(cells[:, None].to(images), list(images.shape[1:3]), mode="nearest")[:, 0]
-    filled = filler.fill(images, holes, [fill.prompt for fill in fills], [fill.avoid for fill in fills], seeds)
+    filled = filler.fill(images, holes, [hole.prompt for hole in fills], [hole.avoid for hole in fills], seeds)
     if filled.shape != images.shape:
         raise ValueError(
             f"The fill model was given pictures of the shape {tuple(images.shape)} and returned "
@@ -144,22 +146,10 @@ def fill_holes(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], corre
         )
     images = torch.stack([redrawn_in(*changed) for changed in zip(images, filled.to(images), cells)])
     latents = _encoded_in(cells, images, latents, encoder, "redrawn")
+    # Asked afterwards: a fill model may know its calls only once it has run.
+    nfe += filler.nfe()
     attempt = Attempt(plan.strategy, plan.noise_level, seeds, nfe, latents, regions=regions, prompt=plan.prompt)
     attempt.reasons, attempt.images = [plan.reason for plan in plans], images
-    return attempt
-
-
-def redraw_places(engine: Engine, rows: Sequence[int], plans: Sequence[Plan], told: Fill) -> Attempt:
-    """Attempts in which a region of each best picture is emptied and sampled from a prompt of its own."""
-    plan, seeds, best = plans[0], [plan.seed for plan in plans], best_latents(engine, rows)
-    sampler, regions = engine.with_prompt(plan.prompt).sampler, _stacked([plan.region for plan in plans])
-    assert isinstance(sampler, CropSampler) and regions is not None
-    size = best.shape[-2], best.shape[-1]
-    drawing = sampler.cropped(rows, [Window(0.0, 0.0, 1.0, 1.0)] * len(rows), size, told.prompt, told.avoid)
-    attempt = Attempt(plan.strategy, plan.noise_level, seeds, sampler.nfe(plan.noise_level), best, regions=regions)
-    begun = fill(best, regions.to(best.device))
-    attempt.latents = drawing.resume(begun, plan.noise_level, list(range(len(rows))), seeds, None, regions)
-    attempt.prompt, attempt.reasons = plan.prompt, [plan.reason for plan in plans]
     return attempt
 
 
@@ -284,13 +274,23 @@ def best_latents(engine: Engine, rows: Sequence[int]) -> Tensor:
     return torch.stack([engine.states[row].best.latent for row in rows])
 
 
-def _resumed(engine: Engine, rows: Sequence[int], attempt: Attempt, guidance: X0Guidance | None = None) -> Attempt:
-    """The attempt with its latents renoised and sampled to the end, and what that costs added."""
+def _resumed(
+    engine: Engine, rows: Sequence[int], attempt: Attempt, guidance: X0Guidance | None = None, told: Fill | None = None
+) -> Attempt:
+    """The attempt with its latents renoised and sampled to the end, and what that costs added.
+
+    The prompt is that of the rows, or what is ``told`` of the place that all their regions show.
+    """
     level, regions = attempt.noise_level, attempt.regions
     reader = step_reader(engine, rows, attempt.latents, regions)
     guidance = watched(guidance, reader)
     opened = regions if attempt.levels is None else attempt.levels
-    attempt.latents = engine.sampler.resume(attempt.latents, level, rows, attempt.seeds, guidance, opened)
+    sampler, drawn = engine.sampler, rows
+    if told is not None:
+        assert isinstance(sampler, CropSampler)
+        size = attempt.latents.shape[-2], attempt.latents.shape[-1]
+        sampler, drawn = sampler.cropped(rows, [_ALL] * len(rows), size, told.prompt, told.avoid), range(len(rows))
+    attempt.latents = sampler.resume(attempt.latents, level, drawn, attempt.seeds, guidance, opened)
     attempt.nfe += engine.sampler.nfe(level)
     attempt.steps = reader.steps if reader else None
     return attempt

@@ -135,7 +135,7 @@ class Plan:
     best picture enlarged and stitches it into its pixels; ``region`` are the cells that this touches. One with an
     ``instruction`` has the best picture changed by it; outside of the ``region`` its pixels stay. One with a
     ``fill`` has a fill model redraw that part of the ``region`` in the picture, after the rest has been sampled; or,
-    where it is not by such a model, all of the ``region`` is emptied and sampled from the prompt of the ``fill``.
+    where it is not by such a model, the ``region`` is sampled from the prompt of the ``fill``.
     """
 
     strategy: str

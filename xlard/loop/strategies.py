@@ -15,6 +15,7 @@ from .cutouts import rim
 from .faults import Faults, faults_of
 from .fills import BY_MODEL, Fill, fill_with_all, fill_without
 from .grid import Grid
+from .hole_filling import fill
 from .plan import Plan, Situation
 from .rearrange import Rearranged, pieces_of, rearranged, seam
 from .regions import region_grid, region_of
@@ -117,15 +118,15 @@ class Correct:
 
 @dataclass(frozen=True)
 class Region:
-    """Only what is wrong redrawn, with the full prompt; what is right stays to the last bit. Needs the critic's boxes.
+    """Only what is wrong redrawn; what is right stays to the last bit. Needs the critic's boxes.
 
-    Masked renoising as in RePaint (arXiv 2201.09865), without its jumps. Where there is a fill model, it redraws. With
-    ``empties``, where objects only have to go and parts can have prompts of their own, the region is emptied first and
-    drawn from a prompt for the place.
+    Masked renoising as in RePaint (arXiv 2201.09865), without its jumps. Where there is a fill model, it redraws. Else
+    it is drawn with the full prompt; but with ``empties``, where objects only have to go, the region is emptied first,
+    and drawn from a prompt for the place if parts can have prompts of their own: the full one brings objects back.
     """
 
     noise_level: float | None = None
-    empties: bool = False
+    empties: bool = True
     name: str = "region"
 
     def plan(self, situation: Situation) -> Plan | None:
@@ -139,8 +140,9 @@ class Region:
             return None
         if situation.fill_nfe is not None:
             return self._filled(situation, region, reason, removed)
-        fill = self._place(situation, region, removed)
-        seam = None if fill else self._seam(situation, region)
+        emptied = fill(best.latent, region) if self.empties and removed else None
+        place = None if emptied is None else self._place(situation, region, removed)
+        seam = self._seam(situation, region)
         own_level = REGION_NOISE_LEVEL_OF_EDITS if situation.state.from_source else REGION_NOISE_LEVEL
         level = self.noise_level or own_level
         return Plan(
@@ -150,14 +152,15 @@ class Region:
             situation.nfe(level),
             reason,
             region if seam is None else region | seam,
-            prompt=best.prompt,
+            emptied,
+            best.prompt,
             levels=None if seam is None else region * level + seam * SEAM_NOISE_LEVEL,
-            fill=fill,
+            fill=place,
         )
 
     def _place(self, situation: Situation, region: Tensor, removed: Sequence[Detection]) -> Fill | None:
         """What is drawn where objects are ``removed``, and no others missing; None where the full prompt is drawn."""
-        if not (self.empties and removed) or situation.crop_terms is None or situation.state.edit is not None:
+        if situation.crop_terms is None or situation.state.edit is not None:
             return None
         terms = situation.crop_terms()
         # A sampler of parts knows no noise mask.
@@ -170,7 +173,7 @@ class Region:
         cells, state = _drawable(region, situation), situation.state
         if situation.fill_nfe is None or not cells.any():
             return None
-        fill = fill_without(removed, cells, state) if removed else fill_with_all(cells, state)
+        hole = fill_without(removed, cells, state) if removed else fill_with_all(cells, state)
         return Plan(
             self.name,
             1.0,
@@ -179,7 +182,7 @@ class Region:
             f"{reason}, {BY_MODEL}",
             cells,
             prompt=state.best.prompt,
-            fill=fill,
+            fill=hole,
         )
 
     def _region(self, situation: Situation) -> Tensor | None:
@@ -220,9 +223,9 @@ class Rearrange:
         if arrangement is None:
             return None
         best, region, levels, level = situation.state.best, arrangement.touched, None, self.noise_level
-        fill = self._fill(situation, arrangement)
-        if fill is not None:
-            region = _drawable(region | fill.cells, situation)
+        hole = self._fill(situation, arrangement)
+        if hole is not None:
+            region = _drawable(region | hole.cells, situation)
         elif situation.mixed_levels and arrangement.holes.any():
             tries = situation.tries(self.name)
             level = max(HOLE_NOISE_LEVELS[min(tries, len(HOLE_NOISE_LEVELS) - 1)], self.noise_level)
@@ -240,9 +243,9 @@ class Rearrange:
             best.prompt,
             levels=levels,
             failing=arrangement.failing + undecided,
-            fill=fill,
+            fill=hole,
         )
-        if fill is None or situation.fill_nfe is None:
+        if hole is None or situation.fill_nfe is None:
             return plan
         nfe, reason = situation.fill_nfe(), f"{plan.reason}, {BY_MODEL}"
         if plan.only_fills:

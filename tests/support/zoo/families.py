@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _sd3(depth: int, positions: int) -> dict:
     }
 
 
-def _flux(width: int, double: int, single: int, inward: int = 16) -> dict:
+def _flux(width: int, double: int, single: int) -> dict:
     return {
         "image_model": "flux",
         "axes_dim": [16, 56, 56],
@@ -101,7 +101,7 @@ def _flux(width: int, double: int, single: int, inward: int = 16) -> dict:
         "theta": 10000,
         "out_channels": 16,
         "qkv_bias": True,
-        "in_channels": inward,
+        "in_channels": 16,
         "hidden_size": width,
         "context_in_dim": 4096,
         "patch_size": 2,
@@ -349,31 +349,8 @@ IP2P = Family(
 """InstructPix2Pix: an SD 1.5 that reads a picture's latent beside its own."""
 
 FILLING = {
-    family.name: family
-    for family in (
-        Family("flux_fill", "Flux/Flux", _flux(128, 1, 1, 96), 4096, pooled=768, length=32, narrow={"num_heads": 1}),
-        Family(
-            "sd15_inpaint",
-            "SD15/SD15",
-            _unet(1, 1, [1], [1, 1], 1, 768, False, inward=9),
-            768,
-            4,
-            length=77,
-            vae="tiny4",
-            checkpoint=True,
-        ),
-        Family(
-            "sdxl_inpaint",
-            "SDXL/SDXL",
-            _unet(3, 2, [0, 0, 2, 2, 10, 10], [0] * 9, -1, 2048, True, 2816, inward=9),
-            2048,
-            4,
-            pooled=1280,
-            length=77,
-            vae="tiny4",
-            checkpoint=True,
-        ),
-    )
+    name: replace(SMALL[like], name=name, model={**SMALL[like].model, "in_channels": inward})
+    for name, like, inward in (("flux_fill", "flux", 96), ("sd15_inpaint", "sd15", 9), ("sdxl_inpaint", "sdxl", 9))
 }
 """Models for inpainting: beside their own channels they read a mask and the latent of what is left of a picture."""
 

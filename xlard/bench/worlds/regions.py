@@ -33,8 +33,8 @@ from .tables import markdown, with_interval
 
 SHARES = ("claim, critic", "claim, checker", "all, critic", "all, checker")
 
-EMPTIED = "region:emptied"
-"""The strategy region that empties places of what has to go, and draws them from prompts of their own."""
+FULL_PROMPT = "region:full_prompt"
+"""The strategy region that redraws from the full prompt in any case, for comparison."""
 
 SUMMARY = "one round of a strategy on pictures of which a single claim fails"
 
@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strategies",
         default="region,rearrange",
-        help=f"comma-separated strategies of the loop; {EMPTIED} empties a place before it redraws it",
+        help=f"comma-separated strategies of the loop; {FULL_PROMPT} does not empty places of what has to go",
     )
     parser.add_argument(
         "--surplus", action="store_true", help="only pictures in which objects have to go, and nothing else is wrong"
@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> None:
     with torch.inference_mode():
         misses = near_misses(world, critic, prompts, seeds, options.batch)
         if options.surplus:
-            misses = [miss for miss in misses if faults_of(miss.state.best.foreground, None).only_removed]
+            misses = with_surplus(misses)
         for name in names:
             rounds = one_round(name, world, critic, misses, options.batch)
             _write_pictures(options.out / name, misses, rounds)
@@ -116,6 +116,11 @@ def near_misses(
                 misses.append(NearMiss(state, failed[0], seed))
         print(f"first draws: {start + len(drawn)}/{len(pairs)}, one failed claim: {len(misses)}", flush=True)
     return misses
+
+
+def with_surplus(misses: Sequence[NearMiss]) -> list[NearMiss]:
+    """Those of which objects have to go, and nothing else is wrong."""
+    return [miss for miss in misses if faults_of(miss.state.best.foreground, None).only_removed]
 
 
 def one_round(
@@ -145,7 +150,7 @@ def one_round(
 
 def _router(name: str) -> Router:
     """A router that has one strategy only."""
-    return Router((Region(empties=True),)) if name == EMPTIED else router((name,))
+    return Router((Region(empties=False),)) if name == FULL_PROMPT else router((name,))
 
 
 def _engine(world: World, critic: MLLMCritic, pairs: Sequence[tuple[str, int]]) -> Engine:
