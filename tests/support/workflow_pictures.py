@@ -1,8 +1,8 @@
 """Makes the pictures for Templates: ``python -m tests.support.workflow_pictures [--no-run] [NAME ...]``.
 
 The demo world's workflows are run, unless --no-run is given. Those that write one report are shown by its picture:
-before and after, with the claims. The others are shown as graphs, with what they have made, if they ran. Needs what the
-browser tests need.
+before and after, with the claims; others by two of their judged pictures. What cannot be run here is shown as a graph.
+Needs what the browser tests need.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from tests.support.comfy.browser import ComfyPage, launch
+from tests.support.judged_pictures import COLUMNS, judged_picture
 from tests.support.paths import CHECKOUT
 from xlard.comfy_server.server import ComfyServer
 from xlard.quickstart.browser import find_browser
@@ -100,7 +101,9 @@ def main(arguments: list[str]) -> None:
             if running and path.stem.startswith("demo_") and path.stem not in TOO_LONG and not page.missing_nodes():
                 page.queue()
                 page.wait_for_outputs(3600)
-                result = report_of(page)
+                # Nodes hear of their outputs a little later.
+                page.page.wait_for_timeout(2000)
+                result = judged_picture(page, COLUMNS[path.stem]) if path.stem in COLUMNS else report_of(page)
             save(result or picture_of(page), path.with_suffix(".jpg"))
             print(path.stem, flush=True)
 

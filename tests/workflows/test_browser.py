@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+
 from tests.conftest import skip_on_older
 from tests.support.paths import ARTIFACTS, CHECKOUT
 from tests.support.workflows import LOADERS
@@ -215,3 +217,18 @@ def test_a_workflow_saved_before_newer_widgets_keeps_its_values(comfy_page):
     comfy_page.load(comfy_page.page.evaluate("() => window.app.graph.serialize()"))
     assert comfy_page.page.evaluate(SAVED_CLAIMS) == saved
     assert comfy_page.our_errors() == []
+
+
+ANNOUNCES_NAMES = "Front end {} announces files that widgets name, and frames the critic's name in red."
+
+
+def test_a_missing_critic_is_announced_as_missing_models_are(comfy_page):
+    page = comfy_page.page
+    version = page.evaluate("() => window.__COMFYUI_FRONTEND_VERSION__")
+    if tuple(int(part) for part in version.split(".")[:2]) >= (1, 58):
+        pytest.skip(ANNOUNCES_NAMES.format(version))
+    comfy_page.load(CHECKOUT / "workflows" / "sd15_lora_self_correct.json")
+    announced = page.get_by_role("dialog").get_by_text("Qwen3-VL-4B-Instruct/model-00001-of-00002.safetensors")
+    announced.wait_for(timeout=20_000)
+    page.keyboard.press("Escape")
+    announced.wait_for(state="detached", timeout=20_000)

@@ -131,7 +131,7 @@ def test_sockets_and_links_are_drawn_in_these_colors(page: ComfyPage, request: p
     assert drawn["back"] != drawn["plain"] and contrast(drawn["back"], drawn["plain"]) < 1.5
     page.screenshot(f"colors_classic_{request.node.callspec.id}")
     page.use_vue_nodes(True)
-    page.page.wait_for_timeout(1500)
+    page.page.wait_for_function(f"types => types.every(type => type in ({DOTS})())", arg=list(ours), timeout=20_000)
     dots = page.page.evaluate(DOTS)
     assert {type_: rgb(color) for type_, color in dots.items() if type_ in ours} == {
         type_: rgb(socket) for type_, (socket, _) in ours.items()

@@ -47,6 +47,12 @@ def test_the_note_names_the_critic_that_the_workflow_names(workflow: Path) -> No
     for name in (name for name in critics if name.startswith("Qwen")):
         assert f"[{name}](https://huggingface.co/Qwen/{name}), about 9 GB" in text
         assert f"models/xlard/critics/{name}`" in text
+        address = f"https://huggingface.co/Qwen/{name}/resolve/main"
+        announced = {model["name"]: (model["url"], model["directory"]) for model in saved["models"]}
+        assert announced == {
+            f"{name}/{part}": (f"{address}/{part}", "xlard_critics")
+            for part in ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
+        }
 
 
 def moved(workflow: dict, title: str, by: int) -> dict:

@@ -10,7 +10,6 @@ from PIL import Image
 from tests.conftest import WORKFLOWS, skip_on_older
 from tests.support.demo_jobs import shortened
 from tests.support.graphs import SIDE
-from tests.support.paths import CHECKOUT
 from tests.support.workflows import saved
 from xlard.comfy_server.workflow import workflow_to_api
 from xlard.worlds.shapes.architecture import CORRECTOR, CRITIC, HEAD
@@ -27,12 +26,15 @@ def test_a_shipped_workflow_has_a_picture(workflow):
     assert picture.is_file() and picture.stat().st_size < 80_000
 
 
-@pytest.mark.parametrize("name", ["demo_edit", "demo_loop_graph", "demo_region", "demo_self_correct"])
-def test_a_demo_workflow_with_one_report_is_shown_by_what_it_makes(name):
-    assert [node["type"] for node in saved(name)["nodes"]].count("XLARDReport") == 1
-    # A report is on light paper, the graph on a dark canvas.
-    with Image.open(CHECKOUT / "workflows" / f"{name}.jpg") as picture:
-        assert min(picture.getpixel((3, 3))) > 200
+NOT_RUN = ("demo_native_loop", "demo_train")
+"""Needs a newer ComfyUI; takes ten minutes."""
+
+
+@pytest.mark.parametrize("path", DEMOS, ids=[path.stem for path in DEMOS])
+def test_a_demo_workflow_is_shown_by_what_it_makes(path):
+    with Image.open(path.with_suffix(".jpg")) as picture:
+        # Pictures and claims are on light paper, the graph on a dark canvas.
+        assert (min(picture.getpixel((3, 3))) > 200) == (path.stem not in NOT_RUN)
 
 
 def test_every_node_occurs_in_a_shipped_workflow(comfy):
