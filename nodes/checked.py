@@ -49,7 +49,7 @@ def checked_values(schema: io.Schema, given: Mapping[str, Any], waits: bool = Fa
             f"{schema.display_name} has no input {', '.join(map(shown_value, unknown))}. Remove it from the job, or "
             "load the workflow again and save it anew."
         )
-    values = {}
+    values: dict[str, Any] = {}
     for name, value in given.items():
         declaration = declared[name]
         if value is None and waits:

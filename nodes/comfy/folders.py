@@ -143,7 +143,7 @@ def is_there(kinds: Sequence[str], name: object) -> bool | str:
     return name is None or known or f"{_missing(kinds, name)}{_EXAMPLES[tuple(kinds)]}"
 
 
-def _missing(kinds: Sequence[str], name: str) -> str:
+def _missing(kinds: Sequence[str], name: object) -> str:
     places = " or ".join(path for kind in kinds for path in folder_paths.get_folder_paths(kind))
     return (
         f"There is no {_ROLES[tuple(kinds)]} '{name}' in {places}. Put the model's folder, with its "

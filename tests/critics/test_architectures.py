@@ -317,12 +317,6 @@ def as_bin(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
 
 
-def weights_of_others(folder: Path) -> None:
-    (folder / "model.safetensors").rename(folder.parent / "other.safetensors")
-    (folder / "a.safetensors").write_bytes(b"")
-    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"lm_head.weight": "../other.safetensors"}}')
-
-
 def text_only(folder: Path) -> None:
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -343,8 +337,6 @@ BAD = {
     "empty": (overwrite("model.safetensors", b""), "its weights cannot be read .* Copy or download"),
     "a layer missing": (drop_a_layer, "of its weights are missing, among them .*layers.1"),
     "bin only": (as_bin, "it holds no safetensors, .* choose a version of the model that has them"),
-    "outside": (weights_of_others, "names weights outside of the folder .'../other.safetensors'.. Copy or download"),
-    "adapter": (overwrite("adapter_config.json", b"{}"), "it holds an adapter .* Merge the adapter into its model"),
     "unknown": (
         reconfigure(model_type="qwen9_vl"),
         r"transformers [\d.]+ does not know the model type 'qwen9_vl'. Update",

@@ -26,6 +26,11 @@ WEIGHTS: FilePatterns = (
 )
 
 
+def _is_part(name: str) -> bool:
+    """Whether an index may list weights under this name; transformers would unpickle files that end otherwise."""
+    return name.endswith(".safetensors") and Path(name).name == name and "\\" not in name
+
+
 class ModelFolder:
     """A folder with config.json and safetensors. Raises FileNotFoundError if there is no config.json.
 
@@ -125,12 +130,12 @@ class ModelFolder:
                 "it holds an adapter (adapter_config.json), which is loaded onto another model",
                 "Merge the adapter into its model and save that, or take the adapter's files out of the folder.",
             )
-        for index in self.folder.glob("*.index.json"):
+        for index in self.folder.glob("*.safetensors.index.json"):
             with self._readable("list of weights"):
                 parts = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-                foreign = sorted(part for part in parts if Path(part).name != part or "\\" in part)
+                foreign = sorted(part for part in parts if not _is_part(part))
             if foreign:
-                cause = f"{index.name} names weights outside of the folder ({foreign[0][:80]!r})"
+                cause = f"{index.name} names other files than safetensors of this folder ({foreign[0][:80]!r})"
                 raise self._error(cause, self._again)
 
     def _newer(self) -> str:

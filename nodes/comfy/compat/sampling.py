@@ -358,8 +358,8 @@ def sampled(
     """Draw with a GUIDER and a SAMPLER over sigmas, with previews on the running node.
 
     Each latent begins with the noise of its own seed, of which ``noise_index`` says which one, as KSampler takes it by
-    a LATENT's ``batch_index``; or all with ``noise``, which is 0 for latents that hold theirs already. Raises ValueError
-    for a conditioning that is none of the model's.
+    a LATENT's ``batch_index``; or all with ``noise``, which is 0 for latents that hold theirs already.
+    Raises ValueError for a conditioning that is none of the model's.
 
     Rests on ``comfy.sample.prepare_noise``, ``sample`` and ``model_patcher`` of a guider, and
     ``latent_preview.prepare_callback``: always.
