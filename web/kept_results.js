@@ -8,6 +8,8 @@ import { app } from "../../scripts/app.js"
 import { takeKept } from "./shown_widget.js"
 
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"]
+/** The workflow that is shown, by its id. */
+let shown
 
 /** Have the front end look: one step for undo, and none where nothing has changed. */
 function look() {
@@ -22,6 +24,10 @@ app.registerExtension({
     for (const end of ENDS) api.addEventListener(end, () => setTimeout(look))
   },
   afterConfigureGraph() {
+    const { id } = app.rootGraph ?? app.graph
+    // An undo opens the same one again: what it takes back stays so.
+    if (id === shown) return
+    shown = id
     // The outputs come after the graph, front ends differ in how long after.
     for (const wait of [0, 100, 500]) setTimeout(() => { if (takeKept()) look() }, wait)
   },

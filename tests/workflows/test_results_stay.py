@@ -46,6 +46,12 @@ def test_results_are_there_after_a_tab_switch_and_after_the_page_is_loaded_again
     page.page.locator(".xlard-card").first.wait_for(state="detached", timeout=20_000)
     page.page.evaluate(COMMAND, "Workspace.PreviousOpenedWorkflow")
     assert said(page) == before
+    # What is undone stays so.
+    page.page.evaluate(COMMAND, "Comfy.Undo")
+    page.page.wait_for_timeout(1000)
+    assert page.page.locator(CARD).count() == 0
+    page.page.evaluate(COMMAND, "Comfy.Redo")
+    assert said(page) == before
     page.page.reload(timeout=300_000)
     page.page.wait_for_function(READY, timeout=300_000)
     assert said(page) == before
