@@ -51,7 +51,7 @@ SEEN = [
     ("XLARDCritique", "images", "whole numbers", "a tensor of uint8"),
     ("XLARDCritique", "critic", "deep list", "list is no critic"),
     ("XLARDClaims", "no_such_input", "text", "xLARD Claims has no input 'no_such_input'."),
-    ("XLARDSelfCorrect", "negative", "wide conditioning", "The model cannot take its conditioning"),
+    ("XLARDSelfCorrect", "negative", "wide conditioning", "The model cannot use what it is given"),
     ("XLARDLoopEnd", "flow", "text", "The flow input takes the flow of xLARD Loop Start; a str came."),
     ("XLARDDetectorCritic", "detector_name", "text", "The list is empty"),
 ]  # fmt: skip

@@ -18,6 +18,8 @@ import torch
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
+from ....xlard.characters import said_by
+
 _EVERYTHING = 1e30
 """More bytes than any device has, which is how ComfyUI itself asks for all memory."""
 
@@ -359,7 +361,7 @@ def sampled(
 
     Each latent begins with the noise of its own seed, of which ``noise_index`` says which one, as KSampler takes it by
     a LATENT's ``batch_index``; or all with ``noise``, which is 0 for latents that hold theirs already.
-    Raises ValueError for a conditioning that is none of the model's.
+    Raises ValueError for a conditioning of another kind of model.
 
     Rests on ``comfy.sample.prepare_noise``, ``sample`` and ``model_patcher`` of a guider, and
     ``latent_preview.prepare_callback``: always.
@@ -383,10 +385,11 @@ def sampled(
             seed=seeds[0] % SEEDS,
         )
     except RuntimeError as error:
-        if "shapes cannot be multiplied" not in str(error):
+        if "shapes cannot be multiplied" not in said_by(error):
             raise
         raise ValueError(
-            f"The model cannot take its conditioning ({error}): the CLIP of another kind of model has made it. Connect "
-            "CLIP Text Encode with the CLIP of this model's checkpoint."
+            f"The model cannot use what it is given ({error}). Usually the CLIP of another kind of model has made its "
+            "conditioning: connect CLIP Text Encode with the CLIP of this checkpoint. A ControlNet or LoRA of another "
+            "kind does the same."
         ) from error
     return samples.to(comfy.model_management.intermediate_device())
