@@ -7,6 +7,7 @@ Memory is what the process holds after garbage and free memory have been given b
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import pytest
 
@@ -16,6 +17,17 @@ from tests.support.long_runs import check_flat, queue_loops, used
 from tests.support.loop_graphs import ran
 
 pytestmark = pytest.mark.faults
+
+SIZES = tuple(product(range(64, 160, 16), range(64, 128, 16)))
+"""24 widths and heights in pixels."""
+
+ASKED_FOR = tuple(
+    f"{number} {color} {shape}"
+    for color, shape, number in product(
+        ("red", "blue", "green", "yellow"), ("circles", "squares", "triangles"), ("two", "nine")
+    )
+)
+"""As many prompts."""
 
 
 @pytest.fixture
@@ -38,3 +50,20 @@ def test_fifty_rounds(server) -> None:
         # Short loops take the place of what ComfyUI and the cards of the node's last 8 runs hold of 50 rounds.
         queue_loops(server, range(first_seed, first_seed + 8))
     check_flat(before, used(server))
+
+
+def test_24_prompts_of_changing_sizes(server) -> None:
+    queue_sizes(server, first_seed=0)
+    before = used(server)
+    queue_sizes(server, first_seed=100)
+    check_flat(before, used(server))
+
+
+def queue_sizes(server: FaultyServer, first_seed: int) -> None:
+    """Queue a loop for each of ``SIZES``, each with a prompt of its own, and wait until all have run."""
+    for seed, ((width, height), asked) in enumerate(zip(SIZES, ASKED_FOR, strict=True), first_seed):
+        graph = broken_loop(rounds=1, steps=2, seed=seed, prompt=asked)
+        graph["positive"]["inputs"]["text"] = asked
+        graph["empty"]["inputs"].update(width=width, height=height)
+        server.submit(graph)
+    server.wait_until_idle(3600)
