@@ -8,8 +8,8 @@ import { app } from "../../scripts/app.js"
 import { takeKept } from "./shown_widget.js"
 
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"]
-/** The workflow that is shown, by its id. */
-let shown
+/** The workflow that is shown, by its id, and the looks for its outputs that are still to come. */
+let shown, waiting = []
 
 /** Have the front end look: one step for undo, and none where nothing has changed. */
 function look() {
@@ -25,10 +25,12 @@ app.registerExtension({
   },
   afterConfigureGraph() {
     const { id } = app.rootGraph ?? app.graph
+    waiting.forEach(clearTimeout)
+    waiting = []
     // An undo opens the same one again: what it takes back stays so.
     if (id === shown) return
     shown = id
     // The outputs come after the graph, front ends differ in how long after.
-    for (const wait of [0, 100, 500]) setTimeout(() => { if (takeKept()) look() }, wait)
+    waiting = [0, 100, 500].map(wait => setTimeout(() => { if (takeKept()) look() }, wait))
   },
 })

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from tests.support.paths import CHECKOUT
+from xlard.bench.__main__ import main
 from xlard.bench.worlds.pool import pooled
 from xlard.bench.worlds.reused_draws import can_reuse, most_draws
 
@@ -22,29 +23,7 @@ PROMPTS = ("a red circle left of a blue square", "two blue squares and a green t
 def bench(out: Path, seeds: str, methods: str, *more: str) -> Path:
     prompts = out.parent / "prompts.txt"
     prompts.write_text("\n".join(PROMPTS))
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "xlard.bench",
-            "--prompts",
-            str(prompts),
-            "--seeds",
-            seeds,
-            "--steps",
-            "8",
-            "--methods",
-            methods,
-            "--out",
-            str(out),
-            *more,
-        ],
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        timeout=500,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    main(["--prompts", str(prompts), "--seeds", seeds, "--steps", "8", "--methods", methods, "--out", str(out), *more])
     return out
 
 
