@@ -29,7 +29,9 @@ GENERATED = 3
 
 
 def sources(folder: Path, pool: int) -> list[Annotated]:
-    """``pool`` renders, half of them repeated by the autoencoder, and the pictures of all ``folder/annotated*``."""
+    """``pool`` renders, half of them repeated by the autoencoder, and the pictures of all ``folder/annotated*``,
+    ``GENERATED`` times: a training takes all that it is given alike.
+    """
     autoencoder, _ = load_autoencoder(folder / "autoencoder.safetensors")
     renders = labelled_pool(
         folder / "labelled" / f"critic_{pool}.safetensors", pool, FIRST_SEED, folder / "icons", autoencoder
