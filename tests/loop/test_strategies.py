@@ -301,6 +301,14 @@ def test_one_table_with_something_on_it_is_ground(prompt: str) -> None:
     assert plan is not None and plan.region is not None and not plan.region[1:3, 1:3].any()
 
 
+@pytest.mark.parametrize("strategy", [Rearrange(), Region()], ids=lambda strategy: strategy.name)
+def test_what_fills_the_picture_and_no_claim_speaks_of_takes_no_place_from_objects(strategy) -> None:
+    wall, dogs = Detection(0, 0, SIDE, SIDE, "wall"), [Detection(8, 8, 16, 16, "dog"), Detection(64, 64, 16, 16, "dog")]
+    for prompt in ("one dog", "three dogs"):
+        plan = strategy.plan(situation(read(claims_from_prompt(prompt), [wall, *dogs])))
+        assert plan is not None and plan.region is not None and not plan.region.all()
+
+
 def test_what_is_there_without_a_box_is_ground_and_not_missing() -> None:
     claims, dog = claims_from_prompt("a dog and a cat on grass"), Detection(8, 8, 16, 16, "dog")
     verdicts = [verdict(claim, [dog, whole_place("grass")]) for claim in claims]
@@ -327,9 +335,9 @@ def test_a_ground_that_is_missing_is_asked_for() -> None:
     [
         ([count_claim("dog", 1)], [Detection(0, 0, 90, 90, "dog")]),
         ([object_claim("dog", 2)], [Detection(0, 0, 30, 30, "dog"), Detection(50, 50, 30, 30, "dog")]),
-        ([], [Detection(0, 0, 90, 90, "wall")]),
+        ([count_claim("dog", 1)], [Detection(0, 0, 60, 90, "horse")]),
     ],
 )
-def test_what_is_counted_small_or_not_asked_for_is_no_ground(claims: list[Claim], objects: list[Detection]) -> None:
+def test_what_is_counted_or_small_or_large_beside_others_is_no_ground(claims: list[Claim], objects: list[Detection]) -> None:
     critique = critique_from_detections(claims, objects, SIDE)
     assert without_ground(critique, (SIDE, SIDE)) is critique

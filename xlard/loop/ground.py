@@ -12,6 +12,9 @@ from ..detections import Detection, matching
 SHARE = 0.5
 """Share of the picture from which on something that others may stand on or in is its ground."""
 
+FILLED = 0.8
+"""The same for something that no claim speaks of: a large object may be in front of the rest."""
+
 _STANDING = ("on", "in", "at", "in front of")
 """Words between a thing and its ground."""
 
@@ -22,6 +25,7 @@ def without_ground(critique: Critique, image_size: tuple[int, int]) -> Critique:
     A critic puts a box around a forest as around a cat. Taken for an object, that box would leave no cell free to
     redraw and no place to move to. Ground covers half of the picture, of ``image_size`` (height, width) in pixels, and
     claims want at least one of it (``grass``), or one, with something on it or in front of it (``a wooden table``).
+    What no claim speaks of is ground where it fills the picture: critics name grass that nobody asked for, too.
     Another critic sees the forest and puts no box around it; taken for missing, it would be drawn once more.
     """
     claims = [verdict.claim for verdict in critique.verdicts]
@@ -42,12 +46,19 @@ def _holds_of_ground(verdict: Verdict, ground: Sequence[Detection], objects: Seq
 
 def _is_ground(detection: Detection, claims: Sequence[Claim], image_size: tuple[int, int]) -> bool:
     height, width = image_size
-    if detection.width * detection.height < SHARE * height * width:
+    share = detection.width * detection.height / (height * width)
+    if not any(_speaks_of(claim, detection) for claim in claims):
+        return share >= FILLED
+    if share < SHARE:
         return False
     asked = [claim for claim in claims if matching([detection], claim.noun, None)]
     if any(claim.type == "count" for claim in asked):
         return all(claim.number == 1 for claim in asked) and any(_stands_on(claim, detection) for claim in claims)
     return any(claim.type == "object" and claim.number == 1 for claim in asked)
+
+
+def _speaks_of(claim: Claim, detection: Detection) -> bool:
+    return any(matching([detection], noun, None) for noun in (claim.noun, claim.other) if noun)
 
 
 def _stands_on(claim: Claim, detection: Detection) -> bool:
