@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
@@ -18,8 +18,14 @@ from .comfy.diffusers_models import load_demo_clip, load_demo_model, load_demo_v
 from .comfy.folders import fingerprint
 from .comfy.managed import load_managed
 
+if TYPE_CHECKING:
+    from ..xlard.worlds.world import World
+
 _DEFAULT = "shapes"
 """Graphs that name no world are from before there were two."""
+
+_EDIT_MODELS = {"things, edit model": "things"}
+"""Choices that give, in place of a world's generator, its model for editing."""
 
 
 class XLARDDemo(io.ComfyNode):
@@ -36,17 +42,18 @@ class XLARDDemo(io.ComfyNode):
                 "Two small worlds that ship with the pack, each with a generator, its text encoder and autoencoder, "
                 "and a critic; shapes has a reward head, a corrector and a detector, too. They need no download and "
                 "run on a CPU. shapes: try 'two red circles and a blue square' at 96 x 96. things: try 'a cat left of "
-                "a dog on grass' at 128 x 128."
+                "a dog on grass' at 128 x 128; it has a model for editing, too."
             ),
             inputs=[
                 io.Combo.Input(
                     "world",
-                    options=list(WORLD_NAMES),
+                    options=[*WORLD_NAMES, *_EDIT_MODELS],
                     default=_DEFAULT,
                     optional=True,
                     tooltip=(
                         "things: animals, fruit, cups, cars and more on grass, snow, a beach, a table, at night, at 128"
-                        " x 128 pixels. shapes: circles, squares and triangles at 96 x 96, faster."
+                        " x 128 pixels. shapes: circles, squares and triangles at 96 x 96, faster. things, edit model:"
+                        " model and clip are those that edit pictures of things, for xLARD Edit Model."
                     ),
                 )
             ],
@@ -67,24 +74,26 @@ class XLARDDemo(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, world: str = _DEFAULT) -> str:
-        models = load_world(world)
+        models, pipeline = _chosen(world)
         folders = (folder / "model.safetensors" for folder in (models.critic_folder, models.detector_folder))
-        return fingerprint(*weight_files(models.pipeline), models.head_file, models.corrector_file, *folders)
+        return fingerprint(*weight_files(pipeline), models.head_file, models.corrector_file, *folders)
 
     @classmethod
     def execute(cls, world: str = _DEFAULT) -> io.NodeOutput:
-        models = load_world(world)
+        models, pipeline = _chosen(world)
 
         def part(what: str, path: Path, load: Callable[[Path], Any]) -> Any:
-            missing = f"The world {world} has no {what} yet. Leave that output free, or choose the world {_DEFAULT}."
+            missing = (
+                f"The world {models.name} has no {what} yet. Leave that output free, or choose the world {_DEFAULT}."
+            )
             return load(path) if path.exists() else ExecutionBlocker(missing)
 
         def detector(folder: Path) -> Any:
             return load_detector(folder, models.detector_threshold)
 
         return io.NodeOutput(
-            load_demo_model(models.pipeline),
-            load_demo_clip(models.pipeline),
+            load_demo_model(pipeline, models.pipeline / "vae"),
+            load_demo_clip(pipeline),
             load_demo_vae(models.pipeline),
             # Linear layers in half precision keep a kernel for each length of text on a CPU.
             load_critic(models.critic_folder, "fp32"),
@@ -92,3 +101,9 @@ class XLARDDemo(io.ComfyNode):
             part("corrector", models.corrector_file, lambda file: load_managed(LatentCorrector.load, file)),
             part("detector", models.detector_folder, detector),
         )
+
+
+def _chosen(world: str) -> tuple[World, Path]:
+    """The world of a choice, and the diffusers folder of its generator or of its edit model."""
+    models = load_world(_EDIT_MODELS.get(world, world))
+    return models, models.edit_pipeline if world in _EDIT_MODELS else models.pipeline

@@ -20,10 +20,11 @@ FIX = "Install the pack again."
 _AUTOENCODER_WEIGHT = re.compile(r"(en|de)coder\.layers\.\d+\..+")
 
 
-def load_demo_model(pipeline: Path) -> Any:
+def load_demo_model(pipeline: Path, autoencoder: Path | None = None) -> Any:
     """ComfyUI's UNet with the weights of ``pipeline/unet``, as a flow model in fp32.
 
-    Raises FileNotFoundError for a missing file, ValueError for a damaged one or another architecture.
+    Its latents are those of the folder ``autoencoder``, which is ``pipeline/vae`` unless another one is given. Raises
+    FileNotFoundError for a missing file, ValueError for a damaged one or another architecture.
     """
     folder = pipeline / "unet"
     config = _read_config(folder)
@@ -31,8 +32,9 @@ def load_demo_model(pipeline: Path) -> Any:
     names = unet_names(unet_config)
     path = folder / "diffusion_pytorch_model.safetensors"
     weights = {names.get(name, name): value for name, value in _read_weights(path).items()}
-    scale_factor = _read_config(pipeline / "vae").get("scaling_factor", 1.0)
-    factors = _preview_factors(pipeline / "vae" / "diffusion_pytorch_model.safetensors")
+    autoencoder = autoencoder or pipeline / "vae"
+    scale_factor = _read_config(autoencoder).get("scaling_factor", 1.0)
+    factors = _preview_factors(autoencoder / "diffusion_pytorch_model.safetensors")
     model = flow_unet(unet_config, scale_factor, factors, weights)
     _load(model.diffusion_model, weights, path)
     memory = comfy.model_management
@@ -80,7 +82,7 @@ def load_demo_vae(pipeline: Path) -> Any:
 
 
 def weight_files(pipeline: Path) -> list[Path]:
-    """The files that the three models are read from."""
+    """The files that the models of a folder are read from, whether or not they are there."""
     return [
         pipeline / folder / f"{name}.safetensors"
         for folder, name in (

@@ -23,6 +23,7 @@ from ..models.head import RewardHead
 from ..protocols import Encoder
 from ..rewards import judge_by_boxes
 from .decoder import VaeDecoder, load_autoencoder
+from .editor import WorldEditor
 from .sampling import FlowSampler
 
 
@@ -34,6 +35,8 @@ class BundledWorld:
     steps: int
     guidance_scale: float
     detector_threshold: float = THRESHOLD
+    edit_steps: int = 20
+    edit_guidance: tuple[float, float] = (1.0, 1.0)
 
     def __init__(self, folder: Path | None = None, device: str = "cpu"):
         self.folder, self.device = folder or self.weights, device
@@ -42,6 +45,11 @@ class BundledWorld:
     def pipeline(self) -> Path:
         """The diffusers folder of the generator."""
         return self.folder / "pipeline"
+
+    @property
+    def edit_pipeline(self) -> Path:
+        """The diffusers folder of the edit model."""
+        return self.folder / "edit_pipeline"
 
     @property
     def critic_folder(self) -> Path:
@@ -66,28 +74,24 @@ class BundledWorld:
     # Parameters that are made in inference mode can never carry a gradient.
     @cached_property
     @torch.inference_mode(False)
+    def generator(self) -> tuple[Any, Any, Any]:
+        """The generator's UNet2DConditionModel, CLIPTextModel and tokenizer."""
+        return load_generator(self.pipeline, self.device)
+
+    @property
     def unet(self) -> Any:
         """The generator's UNet2DConditionModel, in fp32."""
-        from diffusers import UNet2DConditionModel
+        return self.generator[0]
 
-        unet = UNet2DConditionModel.from_pretrained(self.pipeline / "unet", torch_dtype=torch.float32)
-        return unet.to(self.device).eval()
-
-    @cached_property
-    @torch.inference_mode(False)
+    @property
     def text_encoder(self) -> Any:
         """The generator's CLIPTextModel, in fp32."""
-        from transformers import CLIPTextModel
+        return self.generator[1]
 
-        text_encoder: Any = CLIPTextModel.from_pretrained(self.pipeline / "text_encoder", dtype=torch.float32)
-        return text_encoder.to(self.device).eval()
-
-    @cached_property
+    @property
     def tokenizer(self) -> Any:
         """The tokenizer of prompts."""
-        from transformers import AutoTokenizer
-
-        return AutoTokenizer.from_pretrained(self.pipeline / "tokenizer")
+        return self.generator[2]
 
     @cached_property
     @torch.inference_mode(False)
@@ -113,6 +117,25 @@ class BundledWorld:
             self.unet, self.text_encoder, self.tokenizer, prompts, self.device, steps or self.steps, scale
         )
 
+    @torch.inference_mode(False)
+    def editor(
+        self, steps: int | None = None, guidance_scale: float | None = None, image_scale: float | None = None
+    ) -> WorldEditor:
+        """The edit model, with the world's own steps and guidance unless others are given."""
+        unet, text_encoder, tokenizer = load_generator(self.edit_pipeline, self.device)
+        by_instruction, by_picture = self.edit_guidance
+        return WorldEditor(
+            unet,
+            text_encoder,
+            tokenizer,
+            self.encoder,
+            self.decoder,
+            self.device,
+            steps or self.edit_steps,
+            by_instruction if guidance_scale is None else guidance_scale,
+            by_picture if image_scale is None else image_scale,
+        )
+
     def critic(self, batch: int = 32) -> MLLMCritic:
         """The critic, judging ``batch`` pictures at a time."""
         return MLLMCritic(loaded_backend(CriticFolder(self.critic_folder, dtype="fp32"), self.device, batch=batch))
@@ -134,3 +157,17 @@ class BundledWorld:
     def corrector(self) -> LatentCorrector:
         """The latent corrector."""
         return LatentCorrector.load(self.corrector_file).to(self.device)
+
+
+def load_generator(pipeline: Path, device: str) -> tuple[Any, Any, Any]:
+    """The UNet2DConditionModel and CLIPTextModel of a diffusers folder, in fp32, and its tokenizer."""
+    from diffusers import UNet2DConditionModel
+    from transformers import AutoTokenizer, CLIPTextModel
+
+    unet = UNet2DConditionModel.from_pretrained(pipeline / "unet", torch_dtype=torch.float32)
+    text_encoder: Any = CLIPTextModel.from_pretrained(pipeline / "text_encoder", dtype=torch.float32)
+    return (
+        unet.to(device).eval(),
+        text_encoder.to(device).eval(),
+        AutoTokenizer.from_pretrained(pipeline / "tokenizer"),
+    )

@@ -15,7 +15,7 @@ from ..critique import Critique, Verdict
 from ..detections import Detection
 from ..models.corrector import LatentCorrector
 from ..models.head import RewardHead
-from ..protocols import Decoder, Encoder, Judge
+from ..protocols import Decoder, Editor, Encoder, Judge
 from .critic_model import CriticDesign
 from .prompts import WorldPrompts
 from .sampling import FlowSampler
@@ -85,6 +85,10 @@ class World(Protocol):
         """The diffusers folder of its generator."""
 
     @property
+    def edit_pipeline(self) -> Path:
+        """The diffusers folder of its edit model; there need not be one."""
+
+    @property
     def critic_folder(self) -> Path:
         """The transformers folder of its critic."""
 
@@ -125,6 +129,9 @@ class World(Protocol):
 
     def sampler(self, prompts: Sequence[str], steps: int | None = None) -> FlowSampler:
         """The generator as a resumable sampler, one prompt a row."""
+
+    def editor(self) -> Editor:
+        """The edit model. Raises OSError for a world without one."""
 
     def critic(self, batch: int = 32) -> MLLMCritic:
         """The critic, judging ``batch`` pictures at a time."""

@@ -10,6 +10,7 @@ import torch
 
 from ...aspects import ASPECT_OF, ASPECTS
 from ...loop.baselines import base, best_of_n, correct_latent, corrected, one_correction, retry
+from ...loop.edit_by_model import EditByModel
 from ...loop.engine import Engine
 from ...loop.registry import DEFAULT_STRATEGIES, OBJECT_BY_OBJECT, switches
 from ...loop.run import correct_all
@@ -33,6 +34,11 @@ be right.
 
 GRADIENT_WINDOW = (0.7, 0.8)
 """Where ``gradient`` acts: the highest noise levels that a head can read."""
+
+EDIT = EditByModel.name
+
+WITHOUT_EDIT = tuple(name for name in DEFAULT_STRATEGIES if name != EDIT)
+"""The loop's own strategies: an edit model is compared as something added."""
 
 Run = Callable[[Engine], list[LoopState]]
 
@@ -64,6 +70,8 @@ def _loop(
 ) -> Callable[[int], Run]:
     def build(number: int) -> Run:
         def run(engine: Engine) -> list[LoopState]:
+            if EDIT in strategies and engine.editor is None:
+                raise ValueError("This method needs an edit model, and this world has none.")
             # In base generations for all methods, though a draw that is corrected on its way takes a call more.
             cap = number * engine.sampler.nfe()
             settings = LoopSettings(
@@ -169,35 +177,30 @@ METHODS = (
     Method(
         "loop_N",
         "the loop; a corrector that acts in a single step has part in all pictures but the first",
-        _loop(*DEFAULT_STRATEGIES),
+        _loop(*WITHOUT_EDIT),
     ),
     Method(
         "corrector_at_N",
         "the corrector on every picture at the noise level of N percent alone, at 100 on the noise itself",
         lambda number: lambda engine: at_level(engine, number),
     ),
-    Method(
-        "process_N",
-        "the loop that introduces missing objects one by one",
-        _loop(*DEFAULT_STRATEGIES, *OBJECT_BY_OBJECT),
-    ),
+    Method("process_N", "the loop that introduces missing objects one by one", _loop(*WITHOUT_EDIT, *OBJECT_BY_OBJECT)),
     Method(
         "guided_loop_N",
         "the loop whose corrector has part in the first picture, too",
-        _loop(*DEFAULT_STRATEGIES, first="always"),
+        _loop(*WITHOUT_EDIT, first="always"),
     ),
     Method(
-        "keeping_loop_N",
-        "the loop that keeps everything but what is wrong",
-        _loop(*DEFAULT_STRATEGIES, may_change=KEEP_ALL),
+        "keeping_loop_N", "the loop that keeps everything but what is wrong", _loop(*WITHOUT_EDIT, may_change=KEEP_ALL)
     ),
     Method(
         "early_resample_N",
         "resample_N, each fresh picture the one of two candidates that the head prefers halfway",
         _loop("resample", fresh_candidates=2),
     ),
-    Method("detailed_loop_N", "the loop with detail, too", _loop(*DEFAULT_STRATEGIES, "detail")),
-    Method("anything_loop_N", "the loop in which anything may change", _loop(*DEFAULT_STRATEGIES, may_change=ANYTHING)),
+    Method("editing_loop_N", "the loop with the world's edit model, too", _loop(*WITHOUT_EDIT, EDIT)),
+    Method("detailed_loop_N", "the loop with detail, too", _loop(*WITHOUT_EDIT, "detail")),
+    Method("anything_loop_N", "the loop in which anything may change", _loop(*WITHOUT_EDIT, may_change=ANYTHING)),
     *(
         Method(f"{spec.name}_N", "the loop with this strategy alone", _loop(spec.name))
         for spec in switches()

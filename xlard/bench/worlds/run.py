@@ -17,7 +17,7 @@ from ...loop.engine import Engine
 from ...models.corrector import LatentCorrector
 from ...models.head import RewardHead
 from ...prompts import claims_from_prompt
-from ...protocols import Corrector, Head, Judge
+from ...protocols import Corrector, Editor, Head, Judge
 from ...training.trainer import default_device, machine
 from ...worlds.registry import add_world_option, load_world
 from ...worlds.world import World
@@ -38,11 +38,12 @@ N caps the model calls in multiples of one base generation. Of several pictures 
 
 @dataclass(frozen=True)
 class Models:
-    """What judges and corrects in a method; a world without a head or corrector is compared without."""
+    """What judges, corrects and edits in a method; a world without a head or corrector is compared without."""
 
     judge: Judge
     head: Head | None
     corrector: Corrector | None
+    editor: Editor | None = None
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,7 @@ def run_method(
             corrector=models.corrector,
             read_steps=options.read_steps,
             encoder=world.encoder,
+            editor=models.editor,
         )
         results += [Result(index, seed, state) for (index, seed), state in zip(batch, apply(engine))]
         print(f"{name}: {len(results)}/{len(pairs)}", flush=True)
@@ -190,7 +192,8 @@ def run(options: argparse.Namespace) -> None:
     )
     variants.check(names)
     head = world.head() if world.head_file.is_file() else None
-    models = Models(judge, head, world.corrector() if world.corrector_file.is_file() else None)
+    corrector = world.corrector() if world.corrector_file.is_file() else None
+    models = Models(judge, head, corrector, world.editor() if world.edit_pipeline.is_dir() else None)
     options.out.mkdir(parents=True, exist_ok=True)
     rows: list[dict] = []
     summaries: dict[str, dict] = {}

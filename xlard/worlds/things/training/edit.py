@@ -32,6 +32,9 @@ FRESH_PAIRS = 512
 DROPPED_SOURCES = 0.1
 """Share of the pairs that are learnt without their first picture, which guidance by the picture needs."""
 
+SOURCE_NOISE = 0.3
+"""Noise of up to this deviation is added to first pictures: those that it will be given are less clear than renders."""
+
 PIPELINE = "edit_pipeline"
 """The folder that the trained model is written to."""
 
@@ -90,11 +93,18 @@ def _loss(
             torch.rand(len(rows), generator=generator) < share for share in (DROPPED_PROMPTS, DROPPED_SOURCES)
         )
         tokens = torch.where(without_text[:, None], empty, tokens)
+        before = before + SOURCE_NOISE * _noise_of_any_strength(before, generator)
         before = before * ~without_source.to(device)[:, None, None, None]
     noisy, noise_level, flow = noised(after, generator)
     with bfloat16_on_cpu(after.device):
         predicted = model.flow(noisy, before, noise_level, tokens.to(device))
     return F.mse_loss(predicted.float(), flow)
+
+
+def _noise_of_any_strength(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Noise of a deviation between 0 and 1, another one for each row."""
+    strength = torch.rand(len(like), 1, 1, 1, generator=generator)
+    return (strength * torch.randn(like.shape, generator=generator)).to(like.device)
 
 
 def train(
