@@ -228,3 +228,18 @@ def test_detector_and_pair_judge_in_the_critics_place(tmp_path) -> None:
 def test_a_world_without_a_detector_says_so() -> None:
     with pytest.raises(ValueError, match="No file was given for loop_2:detector.* need a world that has a detector"):
         Variants({}, {}, {}).check(["loop_2", "loop_2:detector"])
+
+
+def test_an_edit_model_repairs_pictures_where_the_world_has_one(tmp_path) -> None:
+    (tmp_path / "prompts.txt").write_text("three red cars\na cat left of a dog\n")
+    options = ["--prompts", str(tmp_path / "prompts.txt"), "--seeds", "0,1", "--methods", "editing_loop_4,edit_4"]
+    done = bench("--world", "things", "--steps", "8", *options, "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr[-3000:]
+    rows = json.loads((tmp_path / "results.json").read_text())
+    drawn_by = {round_["strategy"] for row in rows for round_ in row["rounds"][1:]}
+    assert "edit" in drawn_by
+    assert all(round_["strategy"] == "edit" for row in rows[4:] for round_ in row["rounds"][1:])
+    # A call of the edit model counts as one of the generator's.
+    assert all(row["nfe"] <= 32 for row in rows)
+    refused = bench(*options, "--out", str(tmp_path))
+    assert refused.returncode != 0 and "needs an edit model, and this world has none" in refused.stderr

@@ -338,6 +338,8 @@ def test_a_ground_that_is_missing_is_asked_for() -> None:
         ([count_claim("dog", 1)], [Detection(0, 0, 60, 90, "horse")]),
     ],
 )
-def test_what_is_counted_or_small_or_large_beside_others_is_no_ground(claims: list[Claim], objects: list[Detection]) -> None:
+def test_what_is_counted_or_small_or_large_beside_others_is_no_ground(
+    claims: list[Claim], objects: list[Detection]
+) -> None:
     critique = critique_from_detections(claims, objects, SIDE)
     assert without_ground(critique, (SIDE, SIDE)) is critique

@@ -120,6 +120,13 @@ def test_a_draft_stands_on_its_pictures_background() -> None:
         assert latent[2, 0, 0].item() == pytest.approx(shade, abs=1e-4) and ((latent[0] + 1).abs() > 0.3).all()
 
 
+def test_a_wall_that_fills_the_picture_hinders_no_draft() -> None:
+    plain, wall = pictures(12), Detection(0, 0, SIDE * CELL, SIDE * CELL, "wall")
+    walled = replace(plain, objects=[[wall, *objects] for objects in plain.objects])
+    drawn, without = (Drafts(of).draft("a red circle and a blue square", 4) for of in (walled, plain))
+    assert torch.equal(drawn, without)
+
+
 def test_a_prompt_has_one_draft() -> None:
     first, second = (Drafts(pictures(12)).draft("a red circle and a blue square", 4) for _ in range(2))
     assert torch.equal(first, second)

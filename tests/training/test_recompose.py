@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
@@ -58,6 +59,15 @@ def test_the_objects_and_rewards_are_those_that_the_latent_shows() -> None:
     moved = [objects for objects in after.seen if len(objects) == 3 and objects != OBJECTS]
     assert moved and 0.1 < after.passed.float().mean() < 0.9
     assert torch.equal(before.latents, records(1).latents.expand(200, -1, -1, -1)), "what was collected stays as it is"
+
+
+def test_a_wall_that_fills_the_picture_hinders_no_object() -> None:
+    wall = Detection(0, 0, SIDE, SIDE, "wall")
+    plain = records(40)
+    before = replace(plain, objects=[[wall, *objects] for objects in plain.objects])
+    after, without = recomposed(before, 1.0, random.Random(0)), recomposed(plain, 1.0, random.Random(0))
+    assert torch.equal(after.latents, without.latents) and not torch.equal(after.latents, plain.latents)
+    assert after.objects == [[wall, *objects] for objects in without.objects]
 
 
 def test_a_share_of_none_changes_nothing_and_a_half_about_half() -> None:

@@ -4,9 +4,13 @@ fail.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pytest
 import torch
 
 from tests.support.latent_scenes import SIDE, box, drawn, seen
+from xlard.detections import Detection
 from xlard.loop.strategies import REARRANGE_NOISE_LEVEL
 from xlard.rewards import critique_from_detections
 from xlard.training.collect import CollectSettings, collect
@@ -19,11 +23,11 @@ PLACES = ((0, 0), (4, 4), (8, 8), (0, 8), (8, 0))
 class Circles:
     """A generator whose seeds are numbers of red circles; decoder and judge of its pictures.
 
-    It forgets what it is to redraw where ``forgets``.
+    It forgets what it is to redraw where ``forgets``. Its judge sees the ``ground``, too.
     """
 
-    def __init__(self, forgets: bool = False):
-        self.forgets, self.resumed = forgets, []
+    def __init__(self, forgets: bool = False, ground: Sequence[Detection] = ()):
+        self.forgets, self.ground, self.resumed = forgets, ground, []
 
     def context(self, rows):
         return torch.zeros(len(rows), 4, 3)
@@ -47,7 +51,7 @@ class Circles:
     def judge(self, images, claims):
         numbers = [(image[::8, ::8, 0] > 0.9).sum().item() // CELLS for image in images]
         objects = [[box("red circle", *place) for place in PLACES[:number]] for number in numbers]
-        return [critique_from_detections(own, found, SIDE) for own, found in zip(claims, objects)]
+        return [critique_from_detections(own, [*self.ground, *found], SIDE) for own, found in zip(claims, objects)]
 
 
 def collected(folder, world: Circles) -> Dataset:
@@ -66,8 +70,9 @@ def collected(folder, world: Circles) -> Dataset:
     return Dataset.load(folder)
 
 
-def test_pictures_are_repaired_by_their_own_prompt_and_by_others(tmp_path) -> None:
-    world = Circles()
+@pytest.mark.parametrize("ground", [(), (Detection(0, 0, SIDE, SIDE, "wall"),)], ids=["nothing", "a wall"])
+def test_pictures_are_repaired_by_their_own_prompt_and_by_others(tmp_path, ground) -> None:
+    world = Circles(ground=ground)
     records = collected(tmp_path, world).records()
     wanted = {OWN: 1, OTHER: 3}
     for row, prompt in enumerate(records.prompts):

@@ -19,6 +19,11 @@ _STANDING = ("on", "in", "at", "in front of")
 """Words between a thing and its ground."""
 
 
+def standing(objects: Sequence[Detection], image_size: tuple[int, int]) -> list[Detection]:
+    """Those of the objects of a picture, of ``image_size`` (height, width) in pixels, that do not fill it."""
+    return [detection for detection in objects if _share(detection, image_size) < FILLED]
+
+
 def without_ground(critique: Critique, image_size: tuple[int, int]) -> Critique:
     """The critique without what is ground, and without the claims that ask for it and hold.
 
@@ -45,8 +50,7 @@ def _holds_of_ground(verdict: Verdict, ground: Sequence[Detection], objects: Seq
 
 
 def _is_ground(detection: Detection, claims: Sequence[Claim], image_size: tuple[int, int]) -> bool:
-    height, width = image_size
-    share = detection.width * detection.height / (height * width)
+    share = _share(detection, image_size)
     if not any(_speaks_of(claim, detection) for claim in claims):
         return share >= FILLED
     if share < SHARE:
@@ -55,6 +59,11 @@ def _is_ground(detection: Detection, claims: Sequence[Claim], image_size: tuple[
     if any(claim.type == "count" for claim in asked):
         return all(claim.number == 1 for claim in asked) and any(_stands_on(claim, detection) for claim in claims)
     return any(claim.type == "object" and claim.number == 1 for claim in asked)
+
+
+def _share(detection: Detection, image_size: tuple[int, int]) -> float:
+    height, width = image_size
+    return detection.width * detection.height / (height * width)
 
 
 def _speaks_of(claim: Claim, detection: Detection) -> bool:

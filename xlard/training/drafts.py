@@ -21,6 +21,7 @@ from ..claims import Claim
 from ..detections import Detection
 from ..loop.faults import faults_of
 from ..loop.grid import Grid
+from ..loop.ground import standing
 from ..loop.hole_filling import fill
 from ..loop.rearrange import Piece, pieces_of
 from ..loop.strategies import REARRANGE_GROWTH
@@ -90,12 +91,18 @@ class Drafts:
     def _all_pieces(self) -> dict[_Label, list[Piece]]:
         """Objects that lie within their picture with nothing else near, by colour and noun."""
         pieces: dict[_Label, list[Piece]] = defaultdict(list)
-        for final, objects in zip(self._records.finals, self._records.objects):
+        for picture, final in enumerate(self._records.finals):
+            objects = self._standing(picture)
             for index, detection in enumerate(objects):
                 others = self._grid.cells([*objects[:index], *objects[index + 1 :]])
                 if self._within_picture(detection) and not (self._grid.cells([detection]) & others).any():
                     pieces[detection.color, detection.noun] += pieces_of(final, [detection], self._grid)
         return pieces
+
+    def _standing(self, picture: int) -> list[Detection]:
+        """The objects of a picture, without the ground that they stand on."""
+        height, width = self._grid.size
+        return standing(self._records.objects[picture], (round(height * self._scale), round(width * self._scale)))
 
     def _within_picture(self, detection: Detection) -> bool:
         height, width = (side * self._scale for side in self._grid.size)
@@ -104,7 +111,7 @@ class Drafts:
 
     def _background(self, picture: int) -> Tensor:
         if picture not in self._backgrounds:
-            holes = self._grid.cells(self._records.objects[picture])
+            holes = self._grid.cells(self._standing(picture))
             self._backgrounds[picture] = fill(self._records.finals[picture], holes)
         return self._backgrounds[picture]
 

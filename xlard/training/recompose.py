@@ -18,6 +18,7 @@ from ..claims import Claim
 from ..critique import Critique
 from ..detections import Detection
 from ..loop.grid import Grid
+from ..loop.ground import standing
 from ..loop.hole_filling import fill
 from ..loop.rearrange import pieces_of
 from ..loop.strategies import REARRANGE_GROWTH
@@ -71,9 +72,12 @@ def recomposed(records: Records, share: float, rng: random.Random) -> Records:
     if not rows:
         return alone
     grid = _grid(records)
-    holes = torch.stack([grid.cells(alone.objects[row]) for row in rows])
-    for row, empty in zip(rows, fill(records.latents[rows], holes)):
-        alone.latents[row], alone.objects[row] = _recompose(alone.latents[row], empty, alone.objects[row], grid, rng)
+    movable = [standing(alone.objects[row], grid.image_size) for row in rows]
+    holes = torch.stack([grid.cells(objects) for objects in movable])
+    for row, objects, empty in zip(rows, movable, fill(records.latents[rows], holes)):
+        ground = [detection for detection in alone.objects[row] if detection not in objects]
+        alone.latents[row], shown = _recompose(alone.latents[row], empty, objects, grid, rng)
+        alone.objects[row] = [*ground, *shown]
         critique = critique_by_boxes(records.prompts[row], alone.objects[row], records.side)
         alone.rewards[row] = reward_rows([critique], records.aspects)[0]
         alone.passed[row], alone.repair_index[row] = critique.passed, -1

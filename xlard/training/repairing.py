@@ -13,6 +13,7 @@ from ..claims import Claim
 from ..critics.broken_pictures import judged_without_broken
 from ..critique import Critique
 from ..loop.grid import Grid
+from ..loop.ground import standing, without_ground
 from ..loop.minimal_repair import minimal_repair
 from ..loop.rearrange import Piece, Rearranged, pieces_of
 from ..loop.strategies import REARRANGE_GROWTH, REARRANGE_NOISE_LEVEL
@@ -72,7 +73,8 @@ class Repairer:
         height, width = pixels.shape[1:3]
         grid = Grid((latents.shape[-2], latents.shape[-1]), (height, width), REARRANGE_GROWTH)
         for latent, by_prompt in zip(latents, critiques):
-            for piece in pieces_of(latent, next(iter(by_prompt.values())).detections, grid):
+            seen = next(iter(by_prompt.values())).detections
+            for piece in pieces_of(latent, standing(seen, (height, width)), grid):
                 self.donors[piece.object.label].append(piece)
         donors = [piece for pieces in self.donors.values() for piece in pieces]
         plans: dict[Key, Rearranged] = {}
@@ -80,7 +82,8 @@ class Repairer:
             for prompt, critique in by_prompt.items():
                 if critique.passed or critique.abstained:
                     continue
-                plan = minimal_repair(latents[picture], pixels[picture], critique, grid, donors, self._encode)
+                seen = without_ground(critique, (height, width))
+                plan = minimal_repair(latents[picture], pixels[picture], seen, grid, donors, self._encode)
                 if plan is not None:
                     plans[picture, prompt] = plan
         return plans

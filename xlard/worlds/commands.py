@@ -25,6 +25,9 @@ from .training.annotated import Annotated
 from .training.collect import collect_pictures, prompt_list, settings_for
 from .world import World
 
+EDIT_PARTS = ("unet", "text_encoder", "tokenizer")
+"""What an edit model has of its own: its autoencoder is that of the generator."""
+
 
 def bundle(out: Path, weights: Path, bundled: Mapping[str, str]) -> None:
     """Copy trained models to the pack's own weights, with command, seed, time and figures in their metadata.
@@ -42,7 +45,7 @@ def bundle(out: Path, weights: Path, bundled: Mapping[str, str]) -> None:
             target = weights / source.relative_to(out)
             target.parent.mkdir(parents=True, exist_ok=True)
             save_file(load_file(source), target, metadata=metadata)
-    for folder in ("pipeline", "critic", "detector"):
+    for folder in ("pipeline", "critic", "detector", *(f"edit_pipeline/{part}" for part in EDIT_PARTS)):
         for source in (path for path in (out / folder).rglob("*") if path.suffix in (".json", ".jinja")):
             target = weights / source.relative_to(out)
             target.parent.mkdir(parents=True, exist_ok=True)

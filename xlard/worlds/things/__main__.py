@@ -85,6 +85,8 @@ BUNDLED = {
     "pipeline/unet": "generator",
     "pipeline/text_encoder": "generator",
     "pipeline/vae": "autoencoder",
+    "edit_pipeline/unet": "edit",
+    "edit_pipeline/text_encoder": "edit",
     "checker.safetensors": "checker",
     "critic": "critic",
     "head.safetensors": "head",

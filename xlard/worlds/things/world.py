@@ -31,6 +31,9 @@ ICONS = Path("runs/things/icons")
 STEPS = 20
 GUIDANCE_SCALE = 2.0
 
+EDIT_STEPS, EDIT_GUIDANCE = 10, 2.0
+"""Of the edit model, chosen on validation pictures (README.md)."""
+
 
 class ThingsWorld(BundledWorld):
     """``worlds.world.World`` of real-looking objects, with the models of a weights folder (bundled: None)."""
@@ -44,6 +47,8 @@ class ThingsWorld(BundledWorld):
     weights = WEIGHTS
     steps = STEPS
     guidance_scale = GUIDANCE_SCALE
+    edit_steps = EDIT_STEPS
+    edit_guidance = (EDIT_GUIDANCE, 1.0)
     nouns: tuple[str, ...] = CLASSES
     max_objects = MAX_OBJECTS
     places = tuple(PLACES.values())
