@@ -45,3 +45,12 @@ def demo_job(server: ComfyServer, name: str, seed: int) -> dict | None:
         if node["class_type"] in ("XLARDCollect", "XLARDTrainHead", "XLARDTrainCorrector"):
             node["inputs"]["name"] = f"{node['inputs']['name']}_{seed}"
     return graph
+
+
+def few_steps(server: ComfyServer, name: str, seed: int) -> dict | None:
+    """The job of a shipped workflow in few steps of sampling; None where this ComfyUI lacks a node of it."""
+    job = demo_job(server, name, seed)
+    for node in (job or {}).values():
+        if isinstance(node["inputs"].get("steps"), int):
+            node["inputs"]["steps"] = min(node["inputs"]["steps"], 4)
+    return job
