@@ -15,7 +15,7 @@ from PIL import Image
 
 from tests.conftest import WORKFLOWS
 from tests.support.broken_loops import best, broken_loop
-from tests.support.demo_jobs import demo_job, few_steps
+from tests.support.demo_jobs import few_steps
 from tests.support.faulty_server import MODEL, FaultyServer
 from tests.support.graphs import demo_graph, pictures
 from xlard.comfy_server.job_result import JobResult
@@ -34,7 +34,7 @@ def events(faulty) -> dict[str, int]:
     """How often each workflow that this ComfyUI can run says how far it is."""
     counted = {}
     for name in NAMES:
-        job = demo_job(faulty, name, next(SEEDS))
+        job = few_steps(faulty, name, next(SEEDS))
         if job is not None:
             said: list[tuple] = []
             result = faulty.run(job, on_progress=lambda *event: said.append(event))
@@ -60,13 +60,13 @@ def test_a_demo_workflow_that_is_cancelled_at_a_random_moment(faulty, events, nu
         if next(said) == last:
             faulty.interrupt()
 
-    result = faulty.run(demo_job(faulty, name, seed), on_progress=cancel)
+    result = faulty.run(few_steps(faulty, name, seed), on_progress=cancel)
     # The last node may have ended before it heard of it.
     assert result.status == "interrupted" or succeeded(result), result.error
     faulty.wait_until_idle()
     assert (pictures(faulty, demo_graph(), "decoded") == plain).all()
     assert faulty.settled() == settled
-    again = faulty.run(demo_job(faulty, name, seed))
+    again = faulty.run(few_steps(faulty, name, seed))
     assert succeeded(again), again.error
 
 

@@ -18,7 +18,7 @@ from tests.support.graphs import text
 from tests.support.long_runs import check_flat, queue_loops, used
 from tests.support.loop_graphs import ran
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.big
 
 SIZES = tuple(product(range(64, 160, 16), range(64, 128, 16)))
 """24 widths and heights in pixels."""
@@ -56,7 +56,6 @@ def test_fifty_rounds(server) -> None:
     check_flat(before, used(server))
 
 
-@pytest.mark.big
 def test_a_collection_of_200_pictures(server) -> None:
     cheap = {"steps": 2, "views": 0, "levels": "0.5"}
     ran(server, collect_graph("few", prompts=COLLECTED, pictures_per_prompt=5, **cheap))

@@ -48,9 +48,10 @@ def demo_job(server: ComfyServer, name: str, seed: int) -> dict | None:
 
 
 def few_steps(server: ComfyServer, name: str, seed: int) -> dict | None:
-    """The job of a shipped workflow in few steps of sampling; None where this ComfyUI lacks a node of it."""
+    """The job of a shipped workflow in few steps and rounds; None where this ComfyUI lacks a node of it."""
     job = demo_job(server, name, seed)
     for node in (job or {}).values():
-        if isinstance(node["inputs"].get("steps"), int):
-            node["inputs"]["steps"] = min(node["inputs"]["steps"], 4)
+        for setting, most in (("steps", 4), ("rounds", 2)):
+            if isinstance(node["inputs"].get(setting), int):
+                node["inputs"][setting] = min(node["inputs"][setting], most)
     return job
