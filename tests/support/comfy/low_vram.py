@@ -1,8 +1,8 @@
 """Has a ComfyUI on a CPU load models in part, as ``--lowvram`` does on a GPU that has too little memory for them.
 
-ComfyUI takes ``--cpu`` and ``--lowvram`` not together, and loads all of a model where there is no GPU. Here it believes, while it
-loads models, that the CPU is a device with room for ``WEIGHTS`` of a model's weights. The other weights are then cast where a layer is
-called, a path of the code that is the same as on a GPU; nothing is moved, and memory is not measured.
+ComfyUI takes ``--cpu`` and ``--lowvram`` not together, and loads all of a model where there is no GPU. Here it
+believes, while it loads models, that the CPU is a device with room for ``WEIGHTS`` of a model's weights. The other
+weights are then cast where a layer is called, by the same code as on a GPU; nothing is moved, and memory is not measured.
 """
 
 from __future__ import annotations
