@@ -2,7 +2,7 @@
 
 ComfyUI takes ``--cpu`` and ``--lowvram`` not together, and loads all of a model where there is no GPU. Here it
 believes, while it loads models, that the CPU is a device with room for ``WEIGHTS`` of a model's weights. The other
-weights are then cast where a layer is called, by the same code as on a GPU; nothing is moved, and memory is not measured.
+weights are then cast where a layer is called, by the same code as on a GPU; nothing is moved, no memory is measured.
 """
 
 from __future__ import annotations
