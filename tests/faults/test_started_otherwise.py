@@ -65,4 +65,4 @@ def test_models_that_are_loaded_in_part_draw_the_same(expected: dict[str, Shown]
             drawn = pictures(server, name, 7)
             assert len(drawn) == len(expected[name])
             assert all((picture == plain).all() for (picture, _), (plain, _) in zip(drawn, expected[name]))
-        assert server.log().count("loaded partially") >= 4
+        assert "loaded partially" in server.log()
