@@ -265,7 +265,7 @@ def _failures_of_checks(answer: dict) -> list[str]:
 
 def error_of(comfy: ComfyServer, prompt_id: str, case: Case) -> dict | None:
     """How a queued case failed, as ComfyUI says it; None if it ran. Raises AssertionError where it never ends."""
-    end, pause = time.monotonic() + 120, 0.01
+    end, pause = time.monotonic() + 600, 0.01
     while prompt_id not in (history := comfy.get_json(f"/history/{prompt_id}")):
         if time.monotonic() > end:
             raise AssertionError(f"The job never ended: {case}\n{comfy.log_tail(60)}")
