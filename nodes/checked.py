@@ -39,8 +39,9 @@ def checked(node: Node) -> Node:
 def checked_values(schema: io.Schema, given: Mapping[str, Any], waits: bool = False) -> dict[str, Any]:
     """The values of a node's inputs as it can use them.
 
-    With ``waits`` nothing is said of what is not there yet. Raises TypeError and ValueError as ``Declared.checked``,
-    and ValueError for an input that the node does not have: ComfyUI passes on what comes to one over a wire.
+    With ``waits`` nothing is said of a lazy input that brings nothing: it may not be there yet. Raises TypeError and
+    ValueError as ``Declared.checked``, and ValueError for an input that the node does not have: ComfyUI passes on what
+    comes to one over a wire.
     """
     declared = {declaration.id: declaration for declaration in schema.inputs or ()}
     unknown = [name for name in given if name not in declared]
@@ -52,7 +53,7 @@ def checked_values(schema: io.Schema, given: Mapping[str, Any], waits: bool = Fa
     values: dict[str, Any] = {}
     for name, value in given.items():
         declaration = declared[name]
-        if value is None and waits:
+        if value is None and waits and declaration.lazy:
             values[name] = value
         elif value is not None or not declaration.optional:
             values[name] = _declared(declaration).checked(value)

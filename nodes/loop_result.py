@@ -6,7 +6,7 @@ import torch
 from comfy_api.latest import io
 
 from . import inputs, sockets
-from .comfy.accepted import as_states
+from .comfy.accepted import as_finished_states
 from .comfy.critic.pictures import states_text
 from .comfy.result_card import preview_files, states_card
 
@@ -41,7 +41,7 @@ class XLARDLoopResult(io.ComfyNode):
 
     @classmethod
     def execute(cls, state: object) -> io.NodeOutput:
-        states = as_states(state)
+        states = as_finished_states(state)
         best = [loop_state.best for loop_state in states]
         pictures = torch.stack([version.image for version in best])
         return io.NodeOutput(

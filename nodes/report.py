@@ -10,7 +10,7 @@ from comfy_api.latest import io, ui
 from ..xlard.report.write import write_report
 from . import inputs, sockets
 from .comfy import folders
-from .comfy.accepted import as_states
+from .comfy.accepted import as_finished_states
 from .comfy.compat.jobs import workflow_texts
 
 
@@ -54,7 +54,7 @@ class XLARDReport(io.ComfyNode):
             filename_prefix, folder_paths.get_output_directory()
         )
         free_name = _free_name(Path(folder), name)
-        files = write_report(as_states(state), Path(folder), free_name, workflow_texts(cls))
+        files = write_report(as_finished_states(state), Path(folder), free_name, workflow_texts(cls))
         picture, page = (
             ui.SavedResult(file.name, subfolder, io.FolderType.output) for file in (files.picture, files.html)
         )

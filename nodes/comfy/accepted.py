@@ -75,6 +75,14 @@ def as_states(value: object) -> list[LoopState]:
     return _items(value, LoopState, "state", "the state of a loop, from xLARD Self-Correct or xLARD Loop End")
 
 
+def as_finished_states(value: object) -> list[LoopState]:
+    """``as_states`` where each has a picture. Raises ValueError for no states and for one without a picture."""
+    states = as_states(value)
+    if not states or not all(any(version.accepted for version in state.rounds) for state in states):
+        raise ValueError("The state input holds no picture yet. Connect the state that xLARD Loop End gives out.")
+    return states
+
+
 def as_states_or_round(value: object | None) -> list[LoopState] | BatchRound | None:
     """What the state socket of xLARD Loop Start holds: nothing, states, or the round that its loop goes on with."""
     return value if value is None or isinstance(value, BatchRound) else as_states(value)

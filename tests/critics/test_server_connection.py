@@ -119,6 +119,13 @@ def test_proxies_of_the_environment_are_not_used(server, monkeypatch):
     assert judge(backend(server, "shapes")).passed
 
 
+def test_a_cookie_is_not_sent_back(server):
+    # Of an address in numbers no cookie is kept.
+    critic = backend(server, "sets-a-cookie", url=server.url.replace("127.0.0.1", "localhost"), parallel=1)
+    critic.answer([Ask("What is it?", image) for image in IMAGE.expand(2, -1, -1, -1)])
+    assert [seen["cookie"] for seen in server.requests()] == [None, None]
+
+
 def test_it_works_where_an_event_loop_runs(server):
     import asyncio
 

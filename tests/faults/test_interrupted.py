@@ -15,7 +15,7 @@ from PIL import Image
 
 from tests.conftest import WORKFLOWS
 from tests.support.broken_loops import best, broken_loop
-from tests.support.demo_jobs import demo_job
+from tests.support.demo_jobs import few_steps
 from tests.support.faulty_server import MODEL, FaultyServer
 from tests.support.graphs import demo_graph, pictures
 from xlard.comfy_server.job_result import JobResult
@@ -34,7 +34,7 @@ def events(faulty) -> dict[str, int]:
     """How often each workflow that this ComfyUI can run says how far it is."""
     counted = {}
     for name in NAMES:
-        job = demo_job(faulty, name, next(SEEDS))
+        job = few_steps(faulty, name, next(SEEDS))
         if job is not None:
             said: list[tuple] = []
             result = faulty.run(job, on_progress=lambda *event: said.append(event))
@@ -60,13 +60,13 @@ def test_a_demo_workflow_that_is_cancelled_at_a_random_moment(faulty, events, nu
         if next(said) == last:
             faulty.interrupt()
 
-    result = faulty.run(demo_job(faulty, name, seed), on_progress=cancel)
+    result = faulty.run(few_steps(faulty, name, seed), on_progress=cancel)
     # The last node may have ended before it heard of it.
     assert result.status == "interrupted" or succeeded(result), result.error
     faulty.wait_until_idle()
     assert (pictures(faulty, demo_graph(), "decoded") == plain).all()
     assert faulty.settled() == settled
-    again = faulty.run(demo_job(faulty, name, seed))
+    again = faulty.run(few_steps(faulty, name, seed))
     assert succeeded(again), again.error
 
 
@@ -100,15 +100,6 @@ def test_a_demo_workflow_that_is_cancelled_at_twenty_random_moments(faulty, name
         again = shown(faulty, job, faulty.run(job))
         assert again.keys() == expected.keys() and all((again[file] == expected[file]).all() for file in again), moment
     print(f"{name}: {len(said)} events, cancelled at {sorted(moments)}: {dict(statuses)}")
-
-
-def few_steps(faulty: FaultyServer, name: str, seed: int) -> dict | None:
-    """The job of a demo workflow in few steps of sampling; None where this ComfyUI lacks a node of it."""
-    job = demo_job(faulty, name, seed)
-    for node in (job or {}).values():
-        if isinstance(node["inputs"].get("steps"), int):
-            node["inputs"]["steps"] = min(node["inputs"]["steps"], 4)
-    return job
 
 
 def shown(faulty: FaultyServer, job: dict, result: JobResult) -> dict[tuple[str, int], np.ndarray]:

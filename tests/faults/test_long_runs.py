@@ -16,7 +16,7 @@ from tests.support.faulty_server import FaultyServer
 from tests.support.long_runs import check_flat, queue_loops, used
 from tests.support.loop_graphs import ran
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.big
 
 SIZES = tuple(product(range(64, 160, 16), range(64, 128, 16)))
 """24 widths and heights in pixels."""

@@ -54,6 +54,10 @@ SEEN = [
     ("XLARDSelfCorrect", "negative", "wide conditioning", "The model cannot use what it is given"),
     ("XLARDLoopEnd", "flow", "text", "The flow input takes the flow of xLARD Loop Start; a str came."),
     ("XLARDDetectorCritic", "detector_name", "text", "The list is empty"),
+    ("XLARDCorrectLatent", "steps", "nothing", None),
+    ("XLARDLoopResult", "state", "empty list", "The state input holds no picture yet."),
+    ("XLARDReport", "state", "empty list", "The state input holds no picture yet."),
+    ("XLARDLoopStart", "state", "empty list", "The state"),
 ]  # fmt: skip
 
 

@@ -267,6 +267,11 @@ async def redirect(request, body, seen):
 
 
 @behaviour
+async def sets_a_cookie(request, body, seen):
+    return web.json_response(completion(scripted(body)), headers={"Set-Cookie": "visitor=1; Path=/"})
+
+
+@behaviour
 async def busy_once(request, body, seen):
     return failure(429, "Too many requests", **{"Retry-After": "0.4"}) if seen["count"] == 1 else well(body)
 

@@ -56,6 +56,7 @@ class StandIn:
             "model": model,
             "body": body,
             "key": request.headers.get("Authorization"),
+            "cookie": request.headers.get("Cookie"),
             "at_once": self.open,
             "count": count,
             "closed": False,

@@ -45,3 +45,13 @@ def demo_job(server: ComfyServer, name: str, seed: int) -> dict | None:
         if node["class_type"] in ("XLARDCollect", "XLARDTrainHead", "XLARDTrainCorrector"):
             node["inputs"]["name"] = f"{node['inputs']['name']}_{seed}"
     return graph
+
+
+def few_steps(server: ComfyServer, name: str, seed: int) -> dict | None:
+    """The job of a shipped workflow in few steps and rounds; None where this ComfyUI lacks a node of it."""
+    job = demo_job(server, name, seed)
+    for node in (job or {}).values():
+        for setting, most in (("steps", 4), ("rounds", 2)):
+            if isinstance(node["inputs"].get(setting), int):
+                node["inputs"][setting] = min(node["inputs"][setting], most)
+    return job
