@@ -79,14 +79,17 @@ def _checking(run: Callable[..., Any], waits: bool) -> Callable[..., Any]:
             # Declared anew each time: lists of files change while ComfyUI runs.
             return run(cls, **checked_values(cls.define_schema(), given, waits))
         except Exception as error:
-            printable = _printable_error(error)
-            if all(map(_can_be_shown, given.values())):
-                if printable is error:
-                    raise
-                raise printable from None
+            # No variable may hold an error that is raised: error, traceback and frame would hold each other, and with
+            # them pictures and models, until garbage is collected.
+            shown, speaks = all(map(_can_be_shown, given.values())), _made_printable(error)
+            if shown and speaks:
+                raise
+            if shown:
+                raise _reworded(error) from None
             # ComfyUI shows the inputs of a node that fails, and would fail itself.
-            _LOG.error("xLARD: %s", printable)
-            blocked = io.NodeOutput(*[None] * output_count(cls), block_execution=str(printable))
+            said = str(error if speaks else _reworded(error))
+            _LOG.error("xLARD: %s", said)
+            blocked = io.NodeOutput(*[None] * output_count(cls), block_execution=said)
             return [] if waits else blocked
 
     return checking
@@ -108,21 +111,25 @@ def _speaking(run: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return run(cls, **given)
         except Exception as error:
-            printable = _printable_error(error)
-            if printable is error:
+            if _made_printable(error):
                 raise
-            raise printable from None
+            raise _reworded(error) from None
 
     return speaking
 
 
-def _printable_error(error: Exception) -> Exception:
-    """An error with all that led to it, shortened and with half surrogate pairs replaced where they stand in arguments;
-    where that does not help, as with errors that word themselves or carry notes, another one that says the same.
+def _made_printable(error: Exception) -> bool:
+    """Whether an error with all that led to it can be written to a log, after it was shortened and half surrogate pairs
+    in its arguments were replaced. Errors that word themselves or carry notes may still not be.
     """
     _make_printable(error)
-    if _can_be_shown(error) and is_whole("".join(traceback.format_exception(type(error), error, error.__traceback__))):
-        return error
+    return _can_be_shown(error) and is_whole(
+        "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    )
+
+
+def _reworded(error: Exception) -> RuntimeError:
+    """Another error that says what one says that cannot be written to a log."""
     return RuntimeError(f"{type(error).__name__}: {said_by(error)[:_LONGEST_ERROR] or 'it does not say why.'}")
 
 

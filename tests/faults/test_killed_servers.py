@@ -26,15 +26,21 @@ def collected(faulty: FaultyServer, name: str) -> dict[tuple[str, int], torch.Te
     }
 
 
+@pytest.fixture(scope="module")
+def whole(faulty) -> dict[tuple[str, int], torch.Tensor]:
+    """What is collected where nothing goes wrong."""
+    assert faulty.run(collect_graph("whole")).status == "success"
+    return collected(faulty, "whole")
+
+
 @pytest.mark.parametrize(("target", "call"), [(FSYNC, 2), (FSYNC, 6), (CRITIC, 3), (MODEL, 10)])
-def test_while_it_collects(faulty, target: str, call: int) -> None:
+def test_while_it_collects(faulty, whole, target: str, call: int) -> None:
     name = f"killed_{target[:2]}_{call}"
     faulty.kill_in(collect_graph(name), target, call)
     result = faulty.run(collect_graph(name))
     assert result.status == "success", result.error
     assert "6 pictures of 3 prompts" in text(result, "report")
-    assert faulty.run(collect_graph(f"{name}_whole")).status == "success"
-    whole, broken = collected(faulty, f"{name}_whole"), collected(faulty, name)
+    broken = collected(faulty, name)
     assert whole.keys() == broken.keys() and all(torch.equal(broken[job], latent) for job, latent in whole.items())
 
 

@@ -12,7 +12,9 @@ from itertools import product
 import pytest
 
 from tests.support.broken_loops import broken_loop
+from tests.support.collecting import collect_graph
 from tests.support.faulty_server import FaultyServer
+from tests.support.graphs import text
 from tests.support.long_runs import check_flat, queue_loops, used
 from tests.support.loop_graphs import ran
 
@@ -28,6 +30,8 @@ ASKED_FOR = tuple(
     )
 )
 """As many prompts."""
+
+COLLECTED = ("a red circle", "two squares", "a blue circle left of a green square", "three yellow triangles")
 
 
 @pytest.fixture
@@ -49,6 +53,15 @@ def test_fifty_rounds(server) -> None:
         ran(server, broken_loop(rounds=50, steps=2, seed=first_seed + 50))
         # Short loops take the place of what ComfyUI and the cards of the node's last 8 runs hold of 50 rounds.
         queue_loops(server, range(first_seed, first_seed + 8))
+    check_flat(before, used(server))
+
+
+def test_a_collection_of_200_pictures(server) -> None:
+    cheap = {"steps": 2, "views": 0, "levels": "0.5"}
+    ran(server, collect_graph("few", prompts=COLLECTED, pictures_per_prompt=5, **cheap))
+    before = used(server)
+    result = ran(server, collect_graph("many", prompts=COLLECTED, pictures_per_prompt=50, **cheap))
+    assert "200 pictures of 4 prompts" in text(result, "report")
     check_flat(before, used(server))
 
 

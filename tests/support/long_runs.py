@@ -14,7 +14,8 @@ SHARE = 0.02
 
 
 def used(server: FaultyServer) -> dict[str, float]:
-    """What the server uses: memory in bytes, open files, threads, and files in the temporary folder.
+    """What the server uses: memory in bytes, open files, threads, files in the temporary folder, and how many models of
+    how many bytes ComfyUI holds as loaded, which on a GPU is what they take of its memory.
 
     Memory is counted without garbage, and without what the C library had only kept for later.
     """
@@ -24,6 +25,8 @@ def used(server: FaultyServer) -> dict[str, float]:
         "files": left["files"],
         "threads": left["threads"],
         "temporary": left["temporary"],
+        "models": left["loaded"],
+        "weights": left["weights"],
     }
 
 
@@ -34,6 +37,8 @@ def check_flat(before: dict[str, float], after: dict[str, float]) -> None:
     assert after["files"] <= before["files"] + 2
     assert after["threads"] <= before["threads"]
     assert after["temporary"] <= before["temporary"]
+    assert after["models"] <= before["models"]
+    assert after["weights"] <= before["weights"] * (1 + SHARE)
     assert after["memory"] <= before["memory"] * (1 + SHARE)
 
 

@@ -85,11 +85,13 @@ def _disarm() -> None:
 def _left() -> dict[str, Any]:
     """What a job may leave behind: files in use, threads, files in the temporary folder, patches and hooks."""
     temporary = folder_paths.get_temp_directory()
-    models = [loaded.model for loaded in comfy.model_management.current_loaded_models if loaded.model is not None]
+    loaded = [entry for entry in comfy.model_management.current_loaded_models if entry.model is not None]
+    models = [entry.model for entry in loaded]
     modules = [module for model in models for module in model.model.modules()]
     return {
         "called": _armed.get("called", 0),
         "loaded": len(models),
+        "weights": sum(entry.model_loaded_memory() for entry in loaded),
         "files": len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0,
         "threads": threading.active_count(),
         "temporary": sum(len(files) for _, _, files in os.walk(temporary)),
