@@ -12,7 +12,9 @@ import pytest
 from tests.support.comfy.browser import READY, ComfyPage
 from tests.support.paths import CHECKOUT
 
-SEEDS = itertools.count(701)
+RUNS = itertools.count()
+"""A node that has nothing new to do says nothing to the page: each run has other steps."""
+
 COMMAND = "name => window.app.extensionManager.command.execute(name)"
 SAID = """([card, batch]) => [
     ...[...document.querySelectorAll(card)].map(row => `${row.dataset.passed} ${row.textContent}`),
@@ -26,8 +28,6 @@ def drawn(comfy_page: ComfyPage, request: pytest.FixtureRequest) -> Iterator[Com
     """The page in both ways of drawing nodes, with a critique and a choice that have not run."""
     comfy_page.use_vue_nodes(request.param == "nodes-2")
     comfy_page.load(CHECKOUT / "workflows" / "demo_pick_best.json")
-    # A node that has nothing new to do says nothing to the page.
-    comfy_page.set_widgets({"seed": next(SEEDS)})
     yield comfy_page
     comfy_page.use_vue_nodes(False)
 
@@ -35,7 +35,7 @@ def drawn(comfy_page: ComfyPage, request: pytest.FixtureRequest) -> Iterator[Com
 @pytest.fixture
 def page(drawn: ComfyPage) -> ComfyPage:
     """The same after a quick run."""
-    drawn.set_widgets({"steps": 4})
+    drawn.set_widgets({"steps": 3 + next(RUNS)})
     drawn.queue()
     drawn.wait_for_outputs()
     return drawn
@@ -70,7 +70,7 @@ def test_results_are_there_after_a_tab_switch_and_after_the_page_is_loaded_again
 @pytest.mark.parametrize("drawn", ["classic", pytest.param("nodes-2", marks=pytest.mark.big)], indirect=True)
 def test_results_that_come_while_another_tab_is_shown_are_there_when_it_is_left(drawn: ComfyPage):
     page = drawn.page
-    drawn.set_widgets({"steps": 30})
+    drawn.set_widgets({"steps": 29 + next(RUNS)})
     drawn.queue()
     page.wait_for_function("async () => (await (await fetch('/queue')).json()).queue_running.length > 0")
     page.evaluate(COMMAND, "Comfy.NewBlankWorkflow")
