@@ -48,10 +48,20 @@ function arrange(node, widgets) {
  * @param {object} node the LiteGraph node
  */
 function redraw(node) {
-  if (!window.LiteGraph.vueNodesMode || hidesItself() || app.canvas.graph !== node.graph) return
-  node.graph?.onNodeAdded?.(node)
-  const drawn = document.querySelector(`.lg-node[data-node-id="${node.id}"]`)
-  drawn?.style.setProperty("--node-height", `${node.computeSize()[1]}px`)
+  if (window.LiteGraph.vueNodesMode && !hidesItself() && app.canvas.graph === node.graph) {
+    node.graph?.onNodeAdded?.(node)
+  }
+}
+
+/**
+ * Make a node as high as what it shows.
+ * @param {object} node the LiteGraph node
+ */
+function fit(node) {
+  const height = node.computeSize()[1]
+  if (!window.LiteGraph.vueNodesMode) return node.setSize([node.size[0], height])
+  // The least height; Nodes 2.0 measures the real one.
+  document.querySelector(`.lg-node[data-node-id="${node.id}"]`)?.style.setProperty("--node-height", `${height}px`)
 }
 
 app.registerExtension({
@@ -69,7 +79,7 @@ app.registerExtension({
     const button = node.addWidget("button", MORE, null, () => {
       node.showAdvanced = !node.showAdvanced
       refresh()
-      if (!window.LiteGraph.vueNodesMode) node.setSize([node.size[0], node.computeSize()[1]])
+      fit(node)
     }, { serialize: false, canvasOnly: hidesItself(), severity: "secondary" })
     button.serialize = false
     const refresh = () => {

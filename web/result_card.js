@@ -76,6 +76,8 @@ function roundButton(round, shown) {
     `border-radius:5px;border:2px solid ${frame};opacity:${round.kept === "dropped" ? 0.6 : 1}`)
   thumbnail.src = pictureAddress(round.image)
   thumbnail.alt = ""
+  // Its file is gone after a restart: the window says so.
+  thumbnail.onerror = () => { thumbnail.style.visibility = "hidden" }
   const button = element("button", "border:0;border-radius:5px;padding:0;background:none;cursor:pointer;flex:0 0 auto;" +
     "min-width:68px;color:inherit;font:11px sans-serif;text-align:center", thumbnail,
   element("div", "", round.number === 0 ? "first" : round.strategy),

@@ -40,7 +40,7 @@ IN_NODES_2 = f"""() => {{
     return {{ height: node.offsetHeight, names: labels.filter(label => texts.includes(label)) }}
 }}"""
 """How high Nodes 2.0 draws the node, and the labels of the widgets that it draws; fields of text have none there."""
-TEXT = f"() => document.querySelector(`.lg-node[data-node-id=\"${{{NODE}.id}}\"]`).innerText"
+TEXT = f'() => document.querySelector(`.lg-node[data-node-id="${{{NODE}.id}}"]`).innerText'
 LABELS_AT_ONCE = ["seed", "steps", "cfg", "sampler_name", "scheduler", "rounds", "how_much_may_change"]
 
 

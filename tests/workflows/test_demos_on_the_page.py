@@ -1,6 +1,4 @@
-"""Every demo workflow run from ComfyUI's page, in both of its ways to draw nodes: each node shows what it found, and
-none grows over its neighbors.
-"""
+"""Every demo workflow run from ComfyUI's page, in both of its ways to draw nodes: each node shows what it found."""
 
 from __future__ import annotations
 
@@ -12,15 +10,12 @@ import pytest
 
 from tests.conftest import WORKFLOWS, skip_on_older
 from tests.support.comfy.browser import ComfyPage
-from tests.support.comfy.node_boxes import drawn_boxes, set_vue_nodes, too_close
+from tests.support.comfy.node_boxes import set_vue_nodes
 from tests.support.demo_jobs import FEW
 
 pytestmark = pytest.mark.big
 
 DEMOS = [path for path in WORKFLOWS if path.stem.startswith("demo_")]
-LEAST_GAP = 10
-"""A node with results is higher than when it is opened."""
-
 SEEDS = itertools.count(1201)
 SET = """([few, seed]) => window.app.graph._nodes.forEach(node => (node.widgets ?? []).forEach(widget => {
     if (widget.name === 'seed' && node.type !== 'XLARDCollect' && seed) widget.value = seed
@@ -56,7 +51,5 @@ def test_a_demo_runs_on_the_page_and_its_nodes_show_what_they_found(
     assert canvas.failed_nodes() == []
     cards = canvas.page.evaluate(CARDS)
     assert [kind for kind, is_shown, text in cards if not is_shown or not text or NOTHING_YET in text] == []
-    nodes, _ = drawn_boxes(canvas)
-    assert too_close(nodes, LEAST_GAP) == []
     canvas.screenshot(f"ran_{request.node.callspec.id}")
     assert canvas.our_errors() == []
