@@ -48,20 +48,10 @@ function arrange(node, widgets) {
  * @param {object} node the LiteGraph node
  */
 function redraw(node) {
-  if (window.LiteGraph.vueNodesMode && !hidesItself() && app.canvas.graph === node.graph) {
-    node.graph?.onNodeAdded?.(node)
-  }
-}
-
-/**
- * Make a node as high as what it shows.
- * @param {object} node the LiteGraph node
- */
-function fit(node) {
-  const height = node.computeSize()[1]
-  if (!window.LiteGraph.vueNodesMode) return node.setSize([node.size[0], height])
-  // The least height; Nodes 2.0 measures the real one.
-  document.querySelector(`.lg-node[data-node-id="${node.id}"]`)?.style.setProperty("--node-height", `${height}px`)
+  if (!window.LiteGraph.vueNodesMode || hidesItself() || app.canvas.graph !== node.graph) return
+  node.graph?.onNodeAdded?.(node)
+  const drawn = document.querySelector(`.lg-node[data-node-id="${node.id}"]`)
+  drawn?.style.setProperty("--node-height", `${node.computeSize()[1]}px`)
 }
 
 app.registerExtension({
@@ -79,7 +69,7 @@ app.registerExtension({
     const button = node.addWidget("button", MORE, null, () => {
       node.showAdvanced = !node.showAdvanced
       refresh()
-      fit(node)
+      if (!window.LiteGraph.vueNodesMode) node.setSize([node.size[0], node.computeSize()[1]])
     }, { serialize: false, canvasOnly: hidesItself(), severity: "secondary" })
     button.serialize = false
     const refresh = () => {

@@ -6,7 +6,7 @@ from tests.support.workflows import saved
 from xlard.comfy_server.server import ComfyServer
 from xlard.comfy_server.workflow import NOTES, workflow_to_api
 
-FEW = {
+_FEW = {
     "XLARDCollect": {"pictures_per_prompt": 6, "views": 2},
     "XLARDTrainHead": {"steps": 3},
     "XLARDTrainCorrector": {"steps": 3},
@@ -15,13 +15,12 @@ FEW = {
         "text": "\n".join(f"a blue circle {where} a red square" for where in ("left of", "right of", "above", "below"))
     },
 }
-"""By class, what has nodes do little, where they would take minutes."""
 
 
 def shortened(graph: dict) -> dict:
     """The prompt of a workflow with fewer prompts, pictures and training steps, where it has any: minutes otherwise."""
     for node in graph.values():
-        node["inputs"].update(FEW.get(node["class_type"], {}))
+        node["inputs"].update(_FEW.get(node["class_type"], {}))
     return graph
 
 

@@ -58,7 +58,8 @@ def nodes_2(comfy_page: ComfyPage) -> Iterator[ComfyPage]:
     """The same in Nodes 2.0."""
     comfy_page.use_vue_nodes(True)
     comfy_page.load(CHECKOUT / "workflows" / "demo_self_correct.json")
-    comfy_page.page.wait_for_timeout(1000)
+    comfy_page.page.locator(".lg-node-widget", has_text="scheduler").first.wait_for(timeout=20_000)
+    comfy_page.page.wait_for_timeout(500)
     yield comfy_page
     comfy_page.use_vue_nodes(False)
 
@@ -85,14 +86,20 @@ def test_a_widget_that_a_link_leads_to_stays(page: ComfyPage):
     assert page.our_errors() == []
 
 
-def press(page: ComfyPage, *names: str) -> None:
-    """Press the button of one of these names, of which front ends have either."""
+MORE, FEWER = ("More settings", "Show advanced inputs"), ("Fewer settings", "Hide advanced inputs")
+"""What the button says, the pack's and that of newer front ends."""
+
+
+def press(page: ComfyPage, names: tuple[str, ...]) -> None:
+    """Press the button of one of these names in Nodes 2.0, and wait for what it shows or hides."""
     buttons = [page.page.locator(".lg-node").get_by_role("button", name=name).last for name in names]
     button = next(button for button in buttons if button.count())
     button.dispatch_event("pointerdown")
     button.dispatch_event("pointerup")
     button.dispatch_event("click")
-    page.page.wait_for_timeout(1000)
+    state = "attached" if names is MORE else "detached"
+    page.page.locator(".lg-node-widget", has_text="rearrange").first.wait_for(state=state, timeout=20_000)
+    page.page.wait_for_timeout(500)
 
 
 def drawn(page: ComfyPage) -> tuple[list[str], int]:
@@ -102,32 +109,32 @@ def drawn(page: ComfyPage) -> tuple[list[str], int]:
 
 
 def test_nodes_2_shows_what_everybody_needs_and_the_rest_on_request(nodes_2: ComfyPage):
-    more, fewer = ("More settings", "Show advanced inputs"), ("Fewer settings", "Hide advanced inputs")
     labels, low = drawn(nodes_2)
     assert labels == LABELS_AT_ONCE
     nodes_2.screenshot("advanced_nodes_2")
-    press(nodes_2, *more)
+    press(nodes_2, MORE)
     labels, high = drawn(nodes_2)
     # Newer front ends take the room that was free.
     assert {"noise_level", "rearrange", "most_claims"} < set(labels) and high >= low
     nodes_2.screenshot("advanced_nodes_2_open")
     values = nodes_2.page.evaluate(VALUES)
     nodes_2.load(nodes_2.page.evaluate("() => window.app.graph.serialize()"))
-    nodes_2.page.wait_for_timeout(1000)
+    nodes_2.page.locator(".lg-node-widget", has_text="rearrange").first.wait_for(state="attached", timeout=20_000)
+    nodes_2.page.wait_for_timeout(500)
     assert drawn(nodes_2)[0] == labels and nodes_2.page.evaluate(VALUES) == values
     # Also after a widget was used: the page then holds copies of all.
     nodes_2.page.evaluate(f"() => {NODE}.widgets.find(widget => widget.name === 'steps').callback(6)")
-    press(nodes_2, *fewer)
+    press(nodes_2, FEWER)
     labels, closed = drawn(nodes_2)
     assert labels == LABELS_AT_ONCE and closed <= high
-    press(nodes_2, *more)
+    press(nodes_2, MORE)
     assert "rearrange" in drawn(nodes_2)[0]
     assert nodes_2.our_errors() == []
 
 
 def test_nodes_2_shows_a_widget_that_a_link_leads_to(nodes_2: ComfyPage):
     nodes_2.page.evaluate(LINK, "candidates")
-    nodes_2.page.wait_for_timeout(1000)
+    nodes_2.page.locator(".lg-node", has_text="candidates").first.wait_for(timeout=20_000)
     text = nodes_2.page.evaluate(TEXT)
     assert "candidates" in text and "strength" not in text
     assert nodes_2.our_errors() == []

@@ -68,14 +68,3 @@ def drawn_boxes(page: ComfyPage) -> tuple[list[Box], list[Box]]:
             return [Box(*node) for node in drawn], [Box(*group) for group in page.page.evaluate(GROUPS)]
         page.page.wait_for_timeout(STEP)
     raise TimeoutError(f"Nodes still move after {SETTLE} ms: {drawn}")
-
-
-def too_close(boxes: list[Box], least: float) -> list[str]:
-    """Pairs of boxes with less than ``least`` between them, as lines to read; a unit is forgiven."""
-    return [
-        f"{one.name} and {other.name}: {max(across, down):.0f}"
-        for index, one in enumerate(boxes)
-        for other in boxes[index + 1 :]
-        for across, down in [one.gaps(other)]
-        if max(across, down) < least - 1
-    ]
