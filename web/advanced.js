@@ -1,12 +1,14 @@
 /**
- * Hides the advanced widgets of xLARD's nodes behind a button where nodes are drawn on the canvas. Nodes 2.0 hides them
- * by itself in newer front ends, and shows them in older ones. A widget that a link leads to stays. The graph runs the
- * same without this file.
+ * Hides the advanced widgets of xLARD's nodes behind a button: where nodes are drawn on the canvas, and in the Nodes 2.0
+ * of front ends that do not hide them by themselves. A widget that a link leads to stays. The graph runs the same without
+ * this file.
  */
 import { app } from "../../scripts/app.js"
 import { INPUT as EDITS } from "./claim_edits.js"
 
 const NODES_2 = "Comfy.VueNodes.Enabled"
+/** A setting of the front ends whose Nodes 2.0 hide advanced widgets. */
+const HIDES_ITSELF = "Comfy.Node.AlwaysShowAdvancedWidgets"
 /** Fewer than these are not worth a button. */
 const ENOUGH = 4
 const MORE = "More settings"
@@ -17,22 +19,39 @@ const NO_ROOM = () => [0, -4]
 /** Arrange the widgets of each node that has advanced ones. */
 const arrangers = new Set()
 
+const hidesItself = () => app.extensionManager.setting.get(HIDES_ITSELF) !== undefined
+
 /**
  * Show the widgets, or hide those that no link leads to.
  * @param {object} node the LiteGraph node
  * @param {object[]} widgets its advanced ones
+ * @returns {boolean} whether any is hidden now that was not, or the other way round
  */
 function arrange(node, widgets) {
   const linked = new Set(node.inputs?.filter(input => input.link != null).map(input => input.widget?.name))
-  const onCanvas = !window.LiteGraph.vueNodesMode
-  for (const widget of widgets) {
-    const tucked = onCanvas && !node.showAdvanced && !linked.has(widget.name)
-    if (tucked === (widget.computeSize === NO_ROOM)) continue
+  const byUs = !window.LiteGraph.vueNodesMode || !hidesItself()
+  const changed = widgets.filter(widget => {
+    const tucked = byUs && !node.showAdvanced && !linked.has(widget.name)
+    if (tucked === (widget.computeSize === NO_ROOM)) return false
     widget.hidden = tucked
+    if (!hidesItself()) widget.options.hidden = tucked
     if (tucked) widget.computeSize = NO_ROOM
     else delete widget.computeSize
-    node.setDirtyCanvas(true, true)
-  }
+    return true
+  })
+  if (changed.length) node.setDirtyCanvas(true, true)
+  return changed.length > 0
+}
+
+/**
+ * Have Nodes 2.0 draw a node's widgets anew. They read which are hidden where the node is added, and not again.
+ * @param {object} node the LiteGraph node
+ */
+function redraw(node) {
+  if (!window.LiteGraph.vueNodesMode || hidesItself() || app.canvas.graph !== node.graph) return
+  node.graph?.onNodeAdded?.(node)
+  const drawn = document.querySelector(`.lg-node[data-node-id="${node.id}"]`)
+  drawn?.style.setProperty("--node-height", `${node.computeSize()[1]}px`)
 }
 
 app.registerExtension({
@@ -50,12 +69,15 @@ app.registerExtension({
     const button = node.addWidget("button", MORE, null, () => {
       node.showAdvanced = !node.showAdvanced
       refresh()
-      node.setSize([node.size[0], node.computeSize()[1]])
-    }, { serialize: false, canvasOnly: true })
+      if (!window.LiteGraph.vueNodesMode) node.setSize([node.size[0], node.computeSize()[1]])
+    }, { serialize: false, canvasOnly: hidesItself(), severity: "secondary" })
     button.serialize = false
     const refresh = () => {
-      arrange(node, widgets)
+      const changed = arrange(node, widgets)
       button.label = node.showAdvanced ? FEWER : MORE
+      // What the Nodes 2.0 that need the button write on it.
+      if (!hidesItself()) button.name = button.label
+      if (changed) redraw(node)
     }
     refresh()
     arrangers.add(refresh)
@@ -64,6 +86,12 @@ app.registerExtension({
     node.onDrawForeground = function () {
       refresh()
       return onDrawForeground?.apply(this, arguments)
+    }
+    const onConnectionsChange = node.onConnectionsChange
+    node.onConnectionsChange = function () {
+      // The link is made or gone only afterwards.
+      setTimeout(refresh)
+      return onConnectionsChange?.apply(this, arguments)
     }
     const onConfigure = node.onConfigure
     node.onConfigure = function () {

@@ -52,10 +52,17 @@ const cardNodes = new Set()
 
 /** @typedef {import("./claim_controls.js").Editing} Editing */
 
+/** How each round ended: the frame of its picture, and the color of the word for it. */
+const ENDED = {
+  best: { frame: "#4caf7d", color: "var(--xlard-holds)" },
+  kept: { frame: "#7aa7d9", color: "inherit" },
+  dropped: { frame: "transparent", color: "inherit" },
+}
+
 /**
  * @param {Round} round
  * @param {Shown} shown
- * @returns {HTMLElement} a small picture, framed if the round was kept
+ * @returns {HTMLElement} a small picture, framed if the round was kept, above what was done, how it ended and its cost
  */
 function roundButton(round, shown) {
   const failed = round.claims.filter(claim => claim.passed !== true).length
@@ -64,13 +71,20 @@ function roundButton(round, shown) {
     `${round.kept}, ${failed} of ${round.claims.length} claims fail, ${round.nfe} model calls`,
     round.reason,
   ].filter(Boolean).join("\n")
-  const thumbnail = element("img", "width:44px;height:44px;object-fit:cover;display:block;border-radius:3px")
+  const { frame, color } = ENDED[round.kept]
+  const thumbnail = element("img", "width:64px;height:64px;object-fit:cover;display:block;margin:0 auto 2px;" +
+    `border-radius:5px;border:2px solid ${frame};opacity:${round.kept === "dropped" ? 0.6 : 1}`)
   thumbnail.src = pictureAddress(round.image)
-  thumbnail.alt = title
-  const frame = { best: "2px solid #4caf7d", kept: "2px solid #7aa7d9", dropped: "2px solid transparent" }[round.kept]
-  const button = element("button", `border:${frame};border-radius:5px;padding:0;background:none;cursor:pointer;` +
-    `flex:0 0 auto;opacity:${round.kept === "dropped" ? 0.6 : 1}`, thumbnail)
+  thumbnail.alt = ""
+  // Its file is gone after a restart: the window says so.
+  thumbnail.onerror = () => { thumbnail.style.visibility = "hidden" }
+  const button = element("button", "border:0;border-radius:5px;padding:0;background:none;cursor:pointer;flex:0 0 auto;" +
+    "min-width:68px;color:inherit;font:11px sans-serif;text-align:center", thumbnail,
+  element("div", "", round.number === 0 ? "first" : round.strategy),
+  element("div", `font-weight:600;color:${color}`, round.kept),
+  element("div", "", `${round.nfe} ${round.nfe === 1 ? "call" : "calls"}`))
   button.dataset.round = String(round.number)
+  button.setAttribute("aria-label", title)
   showWhileOn(button, () => showPicture(button, { picture: round, title }))
   button.onclick = () => showPicture(button, { picture: round, title, before: shown.before, pinned: true })
   return button
@@ -113,7 +127,7 @@ function pictureRows(shown, heading, editing) {
       picture: shown, title: "Before / after", before: shown.before, pinned: true,
     })
     top.append(compare)
-    rows.push(element("div", "display:flex;gap:4px;padding:4px 0;overflow-x:auto",
+    rows.push(element("div", "display:flex;gap:6px;padding:4px 0;overflow-x:auto;align-items:flex-start",
       ...shown.rounds.map(round => roundButton(round, shown))))
   }
   rows.push(...shown.claims.map(claim => claimRow(claim, shown, heading, editing)))
@@ -155,7 +169,8 @@ function scrollTo(list, part) {
  * @returns {() => void} draws what the node's properties hold
  */
 function addCard(node) {
-  const list = element("div", "width:100%;height:100%;box-sizing:border-box;overflow:auto;padding:4px 8px;" +
+  // What is wide scrolls: it does not make the card wider than its node.
+  const list = element("div", "width:0;min-width:100%;height:100%;box-sizing:border-box;overflow:auto;padding:4px 8px;" +
     "border-radius:6px;font:12px sans-serif;background:var(--comfy-input-bg,#333);color:var(--input-text,#ddd)")
   list.className = "xlard-card"
   // Otherwise the wheel would zoom the graph, and a mouse that selects text would move the node.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -87,6 +88,9 @@ def test_self_correct_shows_claims_rounds_and_before_and_after(page: ComfyPage, 
     assert "80%" in window.locator("img").nth(1).evaluate("image => image.style.clipPath")
     shown.keyboard.press("Escape")
     assert shown.locator(WINDOW).count() == 0
+    captions = [button.inner_text().split("\n") for button in card.locator("[data-round]").all()]
+    assert captions[0][0] == "first" and "best" in [kept for _, kept, _ in captions]
+    assert all(re.fullmatch(r"\d+ calls?", cost) for _, _, cost in captions)
     card.locator("[data-round]").last.dispatch_event("click")
     assert shown.locator(WINDOW).count() == 1
     shown.keyboard.press("Escape")

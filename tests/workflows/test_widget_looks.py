@@ -16,6 +16,8 @@ SEEDS = itertools.count(901)
 WIDTHS = (300, 450, 600)
 PALETTES = ("dark", "light")
 SMALLEST_TEXT, LEAST_CONTRAST = 11, 4.5
+MANY_ROUNDS = {"value": "four purple triangles and a red square", "rounds": 6}
+"""A prompt that the demo world does not draw, and rounds whose strip is wider than a narrow node."""
 
 WIDGETS = {
     "demo_self_correct": ("XLARDSelfCorrect", ".xlard-card"),
@@ -140,7 +142,7 @@ def open_all(page: ComfyPage) -> None:
 def test_widgets_are_whole_and_readable_at_every_width(page: ComfyPage, name: str, request: pytest.FixtureRequest):
     kind, selector = WIDGETS[name]
     page.load(CHECKOUT / "workflows" / f"{name}.json")
-    page.set_widgets({"seed": next(SEEDS), "steps": 4})
+    page.set_widgets({"seed": next(SEEDS), "steps": 4, **(MANY_ROUNDS if kind == "XLARDSelfCorrect" else {})})
     page.queue()
     page.wait_for_outputs()
     if selector == ".xlard-card":
