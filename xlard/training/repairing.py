@@ -82,8 +82,8 @@ class Repairer:
             for prompt, critique in by_prompt.items():
                 if critique.passed or critique.abstained:
                     continue
-                seen = without_ground(critique, (height, width))
-                plan = minimal_repair(latents[picture], pixels[picture], seen, grid, donors, self._encode)
+                objects = without_ground(critique, (height, width))
+                plan = minimal_repair(latents[picture], pixels[picture], objects, grid, donors, self._encode)
                 if plan is not None:
                     plans[picture, prompt] = plan
         return plans
