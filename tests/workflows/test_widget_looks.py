@@ -138,7 +138,11 @@ def open_all(page: ComfyPage) -> None:
     card.get_by_role("button", name="Switch off").press("Enter")
 
 
-@pytest.mark.parametrize("name", WIDGETS)
+@pytest.mark.parametrize(
+    # The pictures to choose from hold hardly any text.
+    "name",
+    ["demo_self_correct", "demo_critique", pytest.param("demo_pick_best", marks=pytest.mark.big)],
+)
 def test_widgets_are_whole_and_readable_at_every_width(page: ComfyPage, name: str, request: pytest.FixtureRequest):
     kind, selector = WIDGETS[name]
     page.load(CHECKOUT / "workflows" / f"{name}.json")
