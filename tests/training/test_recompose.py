@@ -78,13 +78,15 @@ def test_a_share_of_none_changes_nothing_and_a_half_about_half() -> None:
     assert 0.25 < changed < 0.5
 
 
-@pytest.mark.parametrize("what", ["another verdict", "no confidence", "nothing seen"])
+@pytest.mark.parametrize("what", ["another verdict", "no confidence", "nothing seen", "a relation"])
 def test_pictures_that_boxes_do_not_decide_stay(what: str) -> None:
     before = records(20)
     if what == "another verdict":
         before.rewards[:, 0] = 0.4
     elif what == "no confidence":
         before.confidence[:] = 0
+    elif what == "a relation":
+        before.prompts[:] = ["a red circle on a sofa"] * 20
     else:
         before = records(20, [])
     after = recomposed(before, 1.0, random.Random(0))

@@ -23,7 +23,7 @@ from ..loop.hole_filling import fill
 from ..loop.rearrange import pieces_of
 from ..loop.strategies import REARRANGE_GROWTH
 from ..prompts import claims_from_prompt
-from ..rewards import critique_from_detections
+from ..rewards import critique_from_detections, decidable
 from .records import Records, reward_rows
 
 _LEFT_OUT, _MOVED, _COPIED = 0.25, 0.25, 0.4
@@ -85,6 +85,8 @@ def recomposed(records: Records, share: float, rng: random.Random) -> Records:
 
 
 def _decided(records: Records, row: int, objects: Sequence[Detection]) -> bool:
+    if not all(map(decidable, _claims(records.prompts[row]))):
+        return False
     by_boxes = reward_rows([critique_by_boxes(records.prompts[row], objects, records.side)], records.aspects)[0]
     return bool(records.confidence[row] > 0) and torch.allclose(by_boxes, records.rewards[row], atol=_SAME_REWARD)
 
