@@ -11,7 +11,9 @@ from xlard.worlds.things.world import ThingsWorld
 
 pytestmark = pytest.mark.model
 
-PROMPT, NUMBER = "a red apple in snow", 8
+PROMPT, NUMBER = "a red apple", 8
+
+ADD = "add another red apple; keep everything else as it is"
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +41,13 @@ def edited(world: ThingsWorld, pictures: Tensor, instruction: str) -> Tensor:
 
 
 def test_it_adds_what_it_is_told_to(world, pictures) -> None:
-    images = edited(world, pictures, "add another red apple; keep everything else as it is")
+    images = edited(world, pictures, ADD)
     assert images.shape == pictures.shape
     assert sum(_labels(world, image) == ["red apple"] * 2 for image in images) >= len(images) / 2
 
 
 def test_it_removes_what_it_added(world, pictures) -> None:
-    two = edited(world, pictures, "add another red apple; keep everything else as it is")
+    two = edited(world, pictures, ADD)
     two = two[[_labels(world, image) == ["red apple"] * 2 for image in two]]
     one = edited(world, two, "remove one of the two red apples; keep everything else as it is")
     assert sum(_labels(world, image) == ["red apple"] for image in one) >= len(one) / 2
