@@ -26,6 +26,7 @@ READY = "window.app?.graph && window.app.extensionManager?.spinner === false"
 RUN_BUTTON = "button[data-testid=queue-button], [data-testid=queue-button] button"
 LOAD = "async graph => { await window.app.loadGraphData(graph, true, true, null); }"
 FIT = "() => window.app.extensionManager.command.execute('Comfy.Canvas.FitView')"
+HEARD_OF = "() => Object.keys(window.app.nodeOutputs)"
 HISTORY = "async () => Object.values(await (await fetch('/history')).json())"
 NODES = """() => window.app.graph._nodes.map(node => ({
     id: node.id, type: node.type, has_errors: !!node.has_errors,
@@ -115,8 +116,8 @@ class ComfyPage:
             self.page.keyboard.press("Escape")
             self.page.wait_for_timeout(500)
 
-    def wait_for_outputs(self, timeout: float = 600.0) -> dict:
-        """Wait for the end of what `queue` started and return the outputs that the page shows, by node id.
+    def wait_for_end(self, timeout: float = 600.0) -> list[dict]:
+        """Wait for the end of what `queue` started; returns all jobs of the history, this one last.
 
         Raises TimeoutError, and AssertionError if the job did not succeed.
         """
@@ -126,8 +127,19 @@ class ComfyPage:
                 raise TimeoutError(f"The job did not end within {timeout:.0f} s. Errors on the console: {self.errors}")
             self.page.wait_for_timeout(200)
         assert finished[-1]["status"]["status_str"] == "success", finished[-1]["status"]["messages"]
-        # The page hears of the outputs over its websocket, which may lag behind.
+        return finished
+
+    def wait_for_outputs(self, timeout: float = 600.0) -> dict:
+        """Wait for the end of what `queue` started and return the outputs that the page shows, by node id.
+
+        Raises TimeoutError, and AssertionError if the job did not succeed.
+        """
+        finished = self.wait_for_end(timeout)
+        # The page hears of the outputs over its websocket, which may lag behind; of those of another tab it shows none.
         self.page.wait_for_function("() => Object.keys(window.app.nodeOutputs).length > 0", timeout=10_000)
+        lagging = time.monotonic() + 5
+        while len(self.page.evaluate(HEARD_OF)) < len(finished[-1]["outputs"]) and time.monotonic() < lagging:
+            self.page.wait_for_timeout(100)
         self.page.wait_for_timeout(300)
         return self.page.evaluate("() => window.app.nodeOutputs")
 
