@@ -137,7 +137,7 @@ class ComfyPage:
         finished = self.wait_for_end(timeout)
         # The page hears of the outputs over its websocket, which may lag behind; of those of another tab it shows none.
         self.page.wait_for_function("() => Object.keys(window.app.nodeOutputs).length > 0", timeout=10_000)
-        lagging = time.monotonic() + 5
+        lagging = time.monotonic() + 30
         while len(self.page.evaluate(HEARD_OF)) < len(finished[-1]["outputs"]) and time.monotonic() < lagging:
             self.page.wait_for_timeout(100)
         self.page.wait_for_timeout(300)
