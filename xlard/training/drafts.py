@@ -101,8 +101,7 @@ class Drafts:
 
     def _standing(self, picture: int) -> list[Detection]:
         """The objects of a picture, without the ground that they stand on."""
-        height, width = self._grid.size
-        return standing(self._records.objects[picture], (round(height * self._scale), round(width * self._scale)))
+        return standing(self._records.objects[picture], self._grid.image_size)
 
     def _within_picture(self, detection: Detection) -> bool:
         height, width = (side * self._scale for side in self._grid.size)

@@ -75,23 +75,8 @@ class BundledWorld:
     @cached_property
     @torch.inference_mode(False)
     def generator(self) -> tuple[Any, Any, Any]:
-        """The generator's UNet2DConditionModel, CLIPTextModel and tokenizer."""
+        """The generator's UNet2DConditionModel and CLIPTextModel, in fp32, and the tokenizer of prompts."""
         return load_generator(self.pipeline, self.device)
-
-    @property
-    def unet(self) -> Any:
-        """The generator's UNet2DConditionModel, in fp32."""
-        return self.generator[0]
-
-    @property
-    def text_encoder(self) -> Any:
-        """The generator's CLIPTextModel, in fp32."""
-        return self.generator[1]
-
-    @property
-    def tokenizer(self) -> Any:
-        """The tokenizer of prompts."""
-        return self.generator[2]
 
     @cached_property
     @torch.inference_mode(False)
@@ -113,9 +98,7 @@ class BundledWorld:
     ) -> FlowSampler:
         """The generator as a resumable sampler, one prompt a row."""
         scale = self.guidance_scale if guidance_scale is None else guidance_scale
-        return FlowSampler(
-            self.unet, self.text_encoder, self.tokenizer, prompts, self.device, steps or self.steps, scale
-        )
+        return FlowSampler(*self.generator, prompts, self.device, steps or self.steps, scale)
 
     @torch.inference_mode(False)
     def editor(

@@ -26,7 +26,7 @@ READY = "window.app?.graph && window.app.extensionManager?.spinner === false"
 RUN_BUTTON = "button[data-testid=queue-button], [data-testid=queue-button] button"
 LOAD = "async graph => { await window.app.loadGraphData(graph, true, true, null); }"
 FIT = "() => window.app.extensionManager.command.execute('Comfy.Canvas.FitView')"
-HEARD_OF = "() => Object.keys(window.app.nodeOutputs)"
+HEARD_OF = "Object.keys(window.app.nodeOutputs).length"
 HISTORY = "async () => Object.values(await (await fetch('/history')).json())"
 NODES = """() => window.app.graph._nodes.map(node => ({
     id: node.id, type: node.type, has_errors: !!node.has_errors,
@@ -136,9 +136,9 @@ class ComfyPage:
         """
         finished = self.wait_for_end(timeout)
         # The page hears of the outputs over its websocket, which may lag behind; of those of another tab it shows none.
-        self.page.wait_for_function("() => Object.keys(window.app.nodeOutputs).length > 0", timeout=10_000)
+        self.page.wait_for_function(f"{HEARD_OF} > 0", timeout=10_000)
         lagging = time.monotonic() + 30
-        while len(self.page.evaluate(HEARD_OF)) < len(finished[-1]["outputs"]) and time.monotonic() < lagging:
+        while self.page.evaluate(HEARD_OF) < len(finished[-1]["outputs"]) and time.monotonic() < lagging:
             self.page.wait_for_timeout(100)
         self.page.wait_for_timeout(300)
         return self.page.evaluate("() => window.app.nodeOutputs")
