@@ -9,6 +9,7 @@ from ..xlard.claims import MOST_CLAIMS
 from ..xlard.critics.folder import BITS
 from ..xlard.critics.registry import as_judge, critic_names, made_critic, with_scoring
 from ..xlard.critics.scoring import SCORINGS, make_scoring
+from ..xlard.critics.scoring.second_look import VIEWS
 from . import inputs, sockets
 from .comfy import folders
 from .comfy.critic.chosen import chosen_claims
@@ -231,6 +232,18 @@ class XLARDScoring(io.ComfyNode):
                         "attribute, or the thing is small. The mean of both answers counts. One question more for each."
                     ),
                 ),
+                io.Int.Input(
+                    "further_looks",
+                    default=1,
+                    min=1,
+                    max=len(VIEWS),
+                    optional=True,
+                    tooltip=(
+                        "With second_look: how often at most a picture that passes is judged again. 1: mirrored. "
+                        "2: also moved by a few pixels. 3: also both. Each look lets fewer wrong pictures pass, turns "
+                        "down a few more right ones, and costs one judgement for each picture that has passed so far."
+                    ),
+                ),
             ],
             outputs=sockets.named(sockets.Critic.Output("scored", tooltip="The critic with this scoring.")),
         )
@@ -245,6 +258,7 @@ class XLARDScoring(io.ComfyNode):
         regions: bool,
         second_look: bool = False,
         zoom: bool = False,
+        further_looks: int = 1,
     ) -> io.NodeOutput:
-        scorer = make_scoring(scoring, judgements, temperature, regions, second_look, zoom)
+        scorer = make_scoring(scoring, judgements, temperature, regions, further_looks if second_look else 0, zoom)
         return io.NodeOutput(with_scoring(critic, scorer))

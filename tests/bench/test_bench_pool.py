@@ -71,6 +71,14 @@ def test_a_method_that_some_seeds_lack_is_refused(runs) -> None:
         pooled([runs["first"], runs["drawn"]])
 
 
+@pytest.mark.parametrize(("what", "value"), [("world", "things"), ("steps", 3), ("further looks", 1)])
+def test_runs_that_are_not_alike_are_refused(runs, tmp_path, what, value) -> None:
+    other = json.loads((runs["second"] / "summary.json").read_text()) | {what: value}
+    (tmp_path / "summary.json").write_text(json.dumps(other))
+    with pytest.raises(ValueError, match=f"differ in {what}, and cannot be pooled"):
+        pooled([runs["first"], tmp_path])
+
+
 def test_the_command_prints_one_table(runs) -> None:
     done = subprocess.run(
         [

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from xlard.bench.worlds.preservation import compared, kept_by_method, table
+from xlard.bench.worlds.results import world_of_run
 from xlard.prompts import claims_from_prompt
 from xlard.report.drawing import to_picture
 from xlard.worlds.shapes.checker import ShapesChecker
@@ -68,3 +69,9 @@ def test_a_run_is_compared_with_its_first_method(tmp_path: Path):
     lines = table(kept_by_method(tmp_path, ShapesChecker())).splitlines()
     assert len(lines) == 4 and lines[2].startswith("| loop | 0.50") and "| 1.00 |" in lines[2]
     assert lines[3].startswith("| same | 1.00") and "| 0.00 | 0.0000 |" in lines[3]
+
+
+@pytest.mark.parametrize(("said", "world"), [({"world": "things"}, "things"), ({}, "shapes")])
+def test_the_world_of_a_run_is_the_one_that_it_was_made_with(said, world, tmp_path) -> None:
+    (tmp_path / "summary.json").write_text(json.dumps({"prompts": [], **said}))
+    assert world_of_run(tmp_path).name == world

@@ -38,6 +38,7 @@ def launch(playwright: Playwright, executable: Path) -> Browser:
     """Start the browser at `executable` headless."""
     return playwright.chromium.launch(executable_path=str(executable), args=list(FLAGS))
 
+
 RESTORED = "() => !window.app.extensionManager.workflow.activeWorkflow.changeTracker._restoringState"
 
 
@@ -132,9 +133,7 @@ class ComfyPage:
         return finished
 
     def press_undo(self, keys: str) -> None:
-        """Press the keys of an undo or a redo, and wait until the graph is as it was: ComfyUI takes its time, and does not
-        queue what is pressed meanwhile.
-        """
+        """Press the keys of an undo or a redo, and wait until the graph is back: what is pressed meanwhile is lost."""
         self.page.keyboard.press(keys)
         self.page.wait_for_timeout(300)
         self.page.wait_for_function(RESTORED)

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from ...aspects import ASPECT_OF, ASPECTS
 from ...prompts import claims_from_prompt
-from ...worlds.registry import add_world_option, load_world
 from ...worlds.world import Checker
 from ..statistics import shares
 from .pictures import read_picture
+from .results import world_of_run
 from .tables import markdown, share, with_interval
 
 Held = dict[tuple[int, int, str], bool]
@@ -28,13 +28,12 @@ SUMMARY = "what the methods of a run do for each aspect"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give the command its options."""
-    add_world_option(parser)
     parser.add_argument("folder", type=Path, help="what --out was")
 
 
 def run(options: argparse.Namespace) -> None:
     """Print a table of a run of the bench."""
-    print(table(held_aspects(options.folder, load_world(options.world).checker)))
+    print(table(held_aspects(options.folder, world_of_run(options.folder).checker)))
 
 
 def held_aspects(folder: Path, checker: Checker) -> dict[str, Held]:

@@ -14,6 +14,7 @@ from ..statistics import shares
 from .tables import curves, differences, table, tasks
 from .tasks import read_task
 
+_SAME = ("world", "prompts", "steps", "further looks")
 _MEANS = ("nfe", "seconds", "critic_calls", "critic_passed", "change", "diversity")
 
 SUMMARY = "put several runs of the same prompts into one table"
@@ -48,12 +49,13 @@ def run(options: argparse.Namespace) -> None:
 def pooled(folders: Sequence[Path]) -> tuple[dict[str, dict], list[int], list[str]]:
     """Summaries by method over all seeds, the seeds, and the prompts. ``right`` is by seed, then by prompt.
 
-    Raises ValueError for runs of other prompts or steps, and for a method that was not run with every seed, or twice
-    with one.
+    Raises ValueError for runs of other worlds, prompts, steps or looks, and for a method that was not run with every
+    seed, or twice with one.
     """
     runs = [json.loads((folder / "summary.json").read_text()) for folder in folders]
-    if any((run["prompts"], run["steps"]) != (runs[0]["prompts"], runs[0]["steps"]) for run in runs):
-        raise ValueError("These runs are of different prompts or numbers of steps, and cannot be pooled.")
+    different = [what for what in _SAME if any(run.get(what) != runs[0].get(what) for run in runs)]
+    if different:
+        raise ValueError(f"These runs differ in {', '.join(different)}, and cannot be pooled.")
     prompts, seeds = runs[0]["prompts"], sorted({seed for run in runs for seed in run["seeds"]})
     runs_with: dict[str, list[dict]] = {}
     for name in dict.fromkeys(name for run in runs for name in run["methods"]):

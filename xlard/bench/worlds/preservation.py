@@ -17,10 +17,10 @@ from torch import Tensor
 from ...claims import Claim
 from ...loop.preservation import Preserved, preserved
 from ...prompts import claims_from_prompt
-from ...worlds.registry import add_world_option, load_world
 from ...worlds.world import Checker
 from ..statistics import interval
 from .pictures import read_picture
+from .results import world_of_run
 from .tables import markdown, with_interval
 
 SUMMARY = "what the methods of a run leave as it was"
@@ -35,13 +35,12 @@ class Kept(Preserved):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give the command its options."""
-    add_world_option(parser)
     parser.add_argument("folder", type=Path, help="what --out was")
 
 
 def run(options: argparse.Namespace) -> None:
     """Print a table of a run of the bench."""
-    print(table(kept_by_method(options.folder, load_world(options.world).checker)))
+    print(table(kept_by_method(options.folder, world_of_run(options.folder).checker)))
 
 
 def kept_by_method(folder: Path, checker: Checker) -> dict[str, list[Kept]]:

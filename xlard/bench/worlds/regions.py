@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 
 from ...critics.mllm import MLLMCritic
-from ...critics.scoring import make_scoring
 from ...critique import Verdict
 from ...files import write_json
 from ...loop.baselines import base
@@ -28,6 +27,7 @@ from ...training.trainer import default_device, machine
 from ...worlds.registry import add_world_option, load_world
 from ...worlds.world import Checker, World
 from ..statistics import wilson
+from .looks import add_second_look, looking
 from .run import seed_of
 from .tables import markdown, with_interval
 
@@ -69,9 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--surplus", action="store_true", help="only pictures in which objects have to go, and nothing else is wrong"
     )
-    parser.add_argument(
-        "--second-look", action="store_true", help="the critic judges what passes once more in the mirror"
-    )
+    add_second_look(parser)
     parser.add_argument("--batch", type=int, default=32, help="pictures sampled together")
     parser.add_argument("--weights", type=Path, help="folder with the world's models (default: the bundled ones)")
     parser.add_argument("--out", type=Path, default=Path("output/regions"), help="folder for pictures and regions.json")
@@ -84,7 +82,7 @@ def run(options: argparse.Namespace) -> None:
         _router(name)
     world = load_world(options.world, options.weights, default_device())
     judge = world.critic(options.batch)
-    critic = judge.with_scoring(make_scoring("grounded", second_look=True)) if options.second_look else judge
+    critic = looking(judge, options.second_look)
     prompts = [prompt.text for prompt in world.prompts.evaluation_prompts(options.split, options.number)]
     figures: dict[str, dict[str, dict]] = {}
     with torch.inference_mode():

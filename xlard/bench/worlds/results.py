@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +13,15 @@ from torch import Tensor
 
 from ...loop.state import LoopState
 from ...report.drawing import to_picture
-from ...worlds.world import Checker
+from ...worlds.registry import DEFAULT_WORLD, load_world
+from ...worlds.world import Checker, World
 from .caps import at_caps, outcome
+
+
+def world_of_run(folder: Path) -> World:
+    """The world of a run of the bench. Raises FileNotFoundError if the folder is not of a run."""
+    # Runs that do not say so are from before there were two.
+    return load_world(json.loads((folder / "summary.json").read_text()).get("world", DEFAULT_WORLD))
 
 
 class Result(NamedTuple):

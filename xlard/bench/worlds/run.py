@@ -11,7 +11,6 @@ from typing import TypeVar
 import torch
 
 from ...critics.critic_pair import CriticPair
-from ...critics.scoring import make_scoring
 from ...files import write_json
 from ...loop.engine import Engine
 from ...models.corrector import LatentCorrector
@@ -21,6 +20,7 @@ from ...protocols import Corrector, Editor, Head, Judge
 from ...training.trainer import default_device, machine
 from ...worlds.registry import add_world_option, load_world
 from ...worlds.world import World
+from .looks import add_second_look, looking
 from .methods import described_methods, method
 from .prompts import geneval_prompts, read_prompts, readable_prompts
 from .results import Result, summarise, write_method
@@ -107,9 +107,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ),
     )
     parser.add_argument("--heads", default="", help="other heads, in the same way")
-    parser.add_argument(
-        "--second-look", action="store_true", help="the critic judges what passes once more in the mirror"
-    )
+    add_second_look(parser)
     parser.add_argument(
         "--read-steps",
         action="store_true",
@@ -184,7 +182,7 @@ def run(options: argparse.Namespace) -> None:
     for name in names:
         method(name, options.budget)
     critic = world.critic(options.batch)
-    judge = critic.with_scoring(make_scoring("grounded", second_look=True)) if options.second_look else critic
+    judge = looking(critic, options.second_look)
     variants = Variants(
         models_by_name(options.correctors, LatentCorrector.load),
         models_by_name(options.heads, RewardHead.load),
@@ -215,7 +213,15 @@ def run(options: argparse.Namespace) -> None:
         write_json(options.out / "results.json", rows)
         write_json(
             options.out / "summary.json",
-            {"machine": machine(), "prompts": prompts, "seeds": seeds, "steps": options.steps, "methods": summaries},
+            {
+                "machine": machine(),
+                "world": options.world,
+                "further looks": options.second_look,
+                "prompts": prompts,
+                "seeds": seeds,
+                "steps": options.steps,
+                "methods": summaries,
+            },
         )
     print(f"{len(prompts)} prompts, seeds {options.seeds}, {options.steps} steps, {machine()}")
     clusters = [index for index in range(len(prompts)) for _ in seeds]

@@ -39,13 +39,14 @@ def make_scoring(
     judgements: int = 1,
     temperature: float = 0.7,
     regions: bool = False,
-    second_look: bool = False,
+    further_looks: int = 0,
     zoom: bool = False,
 ) -> Scorer:
-    """The scoring of a name; on request repeated, with a closer look at what is unsure, with a second look in the
-    mirror, and with a score for each box.
+    """The scoring of a name; on request repeated, with a closer look at what is unsure, with ``further_looks`` at what
+    passes (see ``SecondLook``), and with a score for each box.
 
-    Raises ValueError for an unknown name, and for repetition of a scoring by probabilities, which never vary.
+    Raises ValueError for an unknown name, for repetition of a scoring by probabilities, which never vary, and for
+    more than three further looks.
     """
     if name not in SCORINGS:
         raise ValueError(f"There is no scoring '{name}'; there are {', '.join(SCORINGS)}.")
@@ -54,6 +55,6 @@ def make_scoring(
         scoring = Consistent(scoring, judgements, temperature)
     if zoom:
         scoring = Zoomed(scoring)
-    if second_look:
-        scoring = SecondLook(scoring)
+    if further_looks:
+        scoring = SecondLook(scoring, further_looks)
     return WithRegionScores(scoring) if regions else scoring
