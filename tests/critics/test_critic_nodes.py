@@ -108,11 +108,17 @@ def reports(comfy: ComfyServer, scoring: str, **settings: bool) -> list[str]:
     return text(comfy.run(shown(graph, report=("critique", 6))), "report").split("Picture ")[1:]
 
 
-def test_a_second_look_never_accepts_more(comfy):
-    once, twice = (reports(comfy, "grounded", second_look=second_look) for second_look in (False, True))
-    passed = [["\u2717" not in card and "?" not in card.splitlines()[0] for card in cards] for cards in (once, twice)]
-    assert any(passed[0]) and all(before or not after for before, after in zip(*passed))
-    assert all(a == b or ("\u2717" not in a and "second look" in b) for a, b in zip(once, twice))
+LOOKS = ({"second_look": False, "further_looks": 3}, {"second_look": True}, {"second_look": True, "further_looks": 3})
+
+
+def test_no_further_look_accepts_more(comfy):
+    once, twice, thrice = (reports(comfy, "grounded", **looks) for looks in LOOKS)
+    for fewer, more in ((once, twice), (twice, thrice)):
+        passed = [
+            ["\u2717" not in card and "?" not in card.splitlines()[0] for card in cards] for cards in (fewer, more)
+        ]
+        assert any(passed[0]) and all(before or not after for before, after in zip(*passed))
+        assert all(a == b or ("\u2717" not in a and " look)" in b) for a, b in zip(fewer, more))
 
 
 def test_only_what_was_looked_at_closer_changes(comfy):
