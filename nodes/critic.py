@@ -8,7 +8,7 @@ from torch import Tensor
 from ..xlard.claims import MOST_CLAIMS
 from ..xlard.critics.folder import BITS
 from ..xlard.critics.registry import as_judge, critic_names, made_critic, with_scoring
-from ..xlard.critics.scoring import SCORINGS, make_scoring
+from ..xlard.critics.scoring import DEFAULT_SCORING, SCORINGS, make_scoring
 from ..xlard.critics.scoring.second_look import VIEWS
 from . import inputs, sockets
 from .comfy import folders
@@ -17,8 +17,6 @@ from .comfy.critic.folder import load_critic
 from .comfy.critic.pictures import critique_output, shaped_images
 from .comfy.critic_failure import judged
 from .extensions import load_extensions
-
-DEFAULT_SCORING = next(iter(SCORINGS))
 
 
 def added_critics() -> list[str]:

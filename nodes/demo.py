@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
+from ..xlard.critics.registry import with_scoring
+from ..xlard.critics.scoring import DEFAULT_SCORING, make_scoring
 from ..xlard.models.corrector import LatentCorrector
 from ..xlard.models.head import RewardHead
 from ..xlard.worlds.registry import WORLD_NAMES, load_world
@@ -19,6 +21,7 @@ from .comfy.folders import fingerprint
 from .comfy.managed import load_managed
 
 if TYPE_CHECKING:
+    from ..xlard.protocols import Judge
     from ..xlard.worlds.world import World
 
 _DEFAULT = "shapes"
@@ -95,12 +98,17 @@ class XLARDDemo(io.ComfyNode):
             load_demo_model(pipeline, models.pipeline / "vae"),
             load_demo_clip(pipeline),
             load_demo_vae(models.pipeline),
-            # Linear layers in half precision keep a kernel for each length of text on a CPU.
-            load_critic(models.critic_folder, "fp32"),
+            _critic(models),
             part("reward head", models.head_file, lambda file: load_managed(RewardHead.load, file)),
             part("corrector", models.corrector_file, lambda file: load_managed(LatentCorrector.load, file)),
             part("detector", models.detector_folder, detector),
         )
+
+
+def _critic(models: World) -> Judge:
+    # Linear layers in half precision keep a kernel for each length of text on a CPU.
+    critic = load_critic(models.critic_folder, "fp32")
+    return with_scoring(critic, make_scoring(DEFAULT_SCORING, further_looks=models.further_looks))
 
 
 def _chosen(world: str) -> tuple[World, Path]:

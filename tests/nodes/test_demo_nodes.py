@@ -52,16 +52,16 @@ def test_a_lora_changes_the_picture_and_at_strength_zero_does_not(comfy):
     assert (drawn(1.0) != plain).any()
 
 
-def things_graph() -> dict:
-    """A picture of the world of things, and what its critic says of it."""
-    graph = demo_graph(steps=8)
+def things_graph(prompt: str = "a red apple in snow", batch: int = 1) -> dict:
+    """Pictures of the world of things, and what its critic says of them."""
+    graph = demo_graph(batch, steps=8)
     graph["world"]["inputs"]["world"] = "things"
-    graph["positive"]["inputs"]["text"] = "a red apple in snow"
+    graph["positive"]["inputs"]["text"] = prompt
     graph["empty"]["inputs"].update(width=128, height=128)
     graph["drawn"]["inputs"]["cfg"] = 2.0
     graph["critique"] = {
         "class_type": "XLARDCritique",
-        "inputs": {"images": ["decoded", 0], "critic": ["world", 3], "prompt": "a red apple in snow"},
+        "inputs": {"images": ["decoded", 0], "critic": ["world", 3], "prompt": prompt},
     }
     return shown(graph, report=("critique", 6))
 
@@ -71,6 +71,18 @@ def test_the_world_of_things_draws_and_judges(comfy):
     picture = pixels(comfy, graph, "decoded")
     assert picture.shape == (128, 128, 3) and picture.std() > 10
     assert "apple" in text(comfy.run(graph), "report")
+
+
+def test_the_critic_of_things_looks_again_at_what_passes(comfy):
+    graph = things_graph("a chair and a suitcase", batch=16)
+    several = text(comfy.run(graph), "report").split("Picture ")[1:]
+    scoring = {"scoring": "grounded", "judgements": 1, "temperature": 0.7, "regions": False}
+    graph["once"] = {"class_type": "XLARDScoring", "inputs": {"critic": ["world", 3], **scoring}}
+    graph["critique"]["inputs"]["critic"] = ["once", 0]
+    once = text(comfy.run(graph), "report").split("Picture ")[1:]
+    assert len(once) == len(several) == 16
+    turned_down = [(before, after) for before, after in zip(once, several) if before != after]
+    assert turned_down and all("\u2717" not in before and " look)" in after for before, after in turned_down)
 
 
 def test_what_a_world_lacks_is_said_where_it_is_used_and_nowhere_else(comfy):

@@ -15,6 +15,7 @@ from ..critics.detector.folder import DetectorFolder
 from ..critics.detector.transformers import THRESHOLD, loaded_detector
 from ..critics.folder import CriticFolder
 from ..critics.mllm import MLLMCritic
+from ..critics.scoring import DEFAULT_SCORING, make_scoring
 from ..critics.transformers import loaded_backend
 from ..critique import Verdict
 from ..detections import Detection
@@ -35,6 +36,7 @@ class BundledWorld:
     steps: int
     guidance_scale: float
     detector_threshold: float = THRESHOLD
+    further_looks: int = 0
     edit_steps: int = 20
     edit_guidance: tuple[float, float] = (1.0, 1.0)
 
@@ -120,8 +122,9 @@ class BundledWorld:
         )
 
     def critic(self, batch: int = 32) -> MLLMCritic:
-        """The critic, judging ``batch`` pictures at a time."""
-        return MLLMCritic(loaded_backend(CriticFolder(self.critic_folder, dtype="fp32"), self.device, batch=batch))
+        """The critic with its further looks, judging ``batch`` pictures at a time."""
+        backend = loaded_backend(CriticFolder(self.critic_folder, dtype="fp32"), self.device, batch=batch)
+        return MLLMCritic(backend, make_scoring(DEFAULT_SCORING, further_looks=self.further_looks))
 
     def detector(self, threshold: float | None = None) -> DetectorCritic:
         """The detector as critic; boxes count from the world's own threshold on, unless another one is given."""

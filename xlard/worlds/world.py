@@ -70,6 +70,9 @@ class World(Protocol):
     detector_threshold: float
     """Score from which a box of its detector counts."""
 
+    further_looks: int
+    """How often its critic looks again at what passes (see ``SecondLook``), unless it is told otherwise."""
+
     critic_design: CriticDesign
     """What its critic sees and says."""
 
@@ -134,7 +137,7 @@ class World(Protocol):
         """The edit model. Raises OSError for a world without one."""
 
     def critic(self, batch: int = 32) -> MLLMCritic:
-        """The critic, judging ``batch`` pictures at a time."""
+        """The critic with its further looks, judging ``batch`` pictures at a time."""
 
     def detector(self, threshold: float | None = None) -> DetectorCritic:
         """The detector as critic; boxes count from the world's own threshold on, unless another one is given.

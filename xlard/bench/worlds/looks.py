@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ...critics.mllm import MLLMCritic
-from ...critics.scoring import make_scoring
+from ...critics.scoring import DEFAULT_SCORING, make_scoring
 from ...critics.scoring.second_look import VIEWS
 
 
@@ -16,13 +16,13 @@ def add_second_look(parser: argparse.ArgumentParser) -> None:
         type=int,
         nargs="?",
         const=1,
-        default=0,
         choices=range(len(VIEWS) + 1),
         metavar="LOOKS",
-        help="the critic judges what passes once more in the mirror; with 2 also moved a little, with 3 also both",
+        help="the critic judges what passes once more in the mirror; with 2 also moved a little, with 3 also both "
+        "(default: as the world has it)",
     )
 
 
-def looking(critic: MLLMCritic, looks: int) -> MLLMCritic:
-    """The critic with so many further looks at what passes."""
-    return critic.with_scoring(make_scoring("grounded", further_looks=looks)) if looks else critic
+def looking(critic: MLLMCritic, looks: int | None) -> MLLMCritic:
+    """The critic with so many further looks at what passes; with None as it is."""
+    return critic if looks is None else critic.with_scoring(make_scoring(DEFAULT_SCORING, further_looks=looks))

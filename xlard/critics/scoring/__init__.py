@@ -14,7 +14,10 @@ from .zoom import Zoomed
 SCORINGS: dict[str, Scorer] = {
     scoring.name: scoring for scoring in (Grounded(), PerClaim(), YesProbability(), PromptLikelihood(), Rubric())
 }
-"""The scorings by name; the first is the default."""
+"""The scorings by name."""
+
+DEFAULT_SCORING = next(iter(SCORINGS))
+"""The one that a critic has without being told."""
 
 
 def register_scorer(scorer: Scorer) -> None:

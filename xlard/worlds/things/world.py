@@ -34,6 +34,9 @@ GUIDANCE_SCALE = 2.0
 EDIT_STEPS, EDIT_GUIDANCE = 10, 2.0
 """Of the edit model, chosen on validation pictures (README.md)."""
 
+FURTHER_LOOKS = 3
+"""Of the critic at what passes, chosen on validation prompts (README.md)."""
+
 
 class ThingsWorld(BundledWorld):
     """``worlds.world.World`` of real-looking objects, with the models of a weights folder (bundled: None)."""
@@ -47,6 +50,7 @@ class ThingsWorld(BundledWorld):
     weights = WEIGHTS
     steps = STEPS
     guidance_scale = GUIDANCE_SCALE
+    further_looks = FURTHER_LOOKS
     edit_steps = EDIT_STEPS
     edit_guidance = (EDIT_GUIDANCE, 1.0)
     nouns: tuple[str, ...] = CLASSES
