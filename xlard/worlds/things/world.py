@@ -34,7 +34,7 @@ GUIDANCE_SCALE = 2.0
 EDIT_STEPS, EDIT_GUIDANCE = 10, 2.0
 """Of the edit model, chosen on validation pictures (README.md)."""
 
-FURTHER_LOOKS = 3
+FURTHER_LOOKS = 1
 """Of the critic at what passes, chosen on validation prompts (README.md)."""
 
 
