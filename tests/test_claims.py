@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -201,3 +202,32 @@ def test_a_label_splits_into_colour_and_noun(color: str, noun: str) -> None:
 )
 def test_labels_of_boxes(label: str, expected: tuple) -> None:
     assert parse_label(label) == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("type", "foo"),
+        ("type", None),
+        ("text", 3),
+        ("noun", None),
+        ("color", 1),
+        ("other", ["dog"]),
+        ("direction", "beside"),
+        ("number", 1.5),
+        ("number", True),
+        ("weight", "2"),
+        ("zone", "left"),
+        ("zone", (0.0, 0.0, float("nan"), 1.0)),
+        ("edit", "make it red"),
+    ],
+)
+def test_a_field_of_another_kind_is_refused_by_name(field, value) -> None:
+    with pytest.raises(ValueError, match=f"as its {field}"):
+        replace(position_claim("cat", "left of", "dog"), **{field: value})
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, float("nan"), float("inf"), 1e200])
+def test_a_weight_that_cannot_be_summed_is_refused(weight) -> None:
+    with pytest.raises(ValueError, match="above 0, up to 1,000,000"):
+        replace(count_claim("cat", 1), weight=weight)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sized
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .characters import shown_value
 from .detections import Zone
@@ -14,6 +14,11 @@ from .english import NUMBER_WORDS, plural
 
 ClaimType = Literal["object", "count", "color", "position", "attribute", "relation", "text", "custom"]
 
+
+_DIRECTIONS = ("left of", "right of", "above", "below")
+
+HEAVIEST = 1_000_000
+"""The largest weight of a claim: beyond, all others count for nothing, and sums overflow."""
 
 MOST_COUNT, MOST_CLAIMS_IN_ALL, LONGEST_CLAIM = 100, 64, 25_000
 """So many things a claim may count, so many claims a picture may have, and so many characters a claim's text.
@@ -51,13 +56,14 @@ class Claim:
     original: str = ""
 
     def __post_init__(self) -> None:
+        _check_kinds(self)
         if not 0 <= self.number <= MOST_COUNT:
             raise ValueError(
                 f"A claim counts from 0 to {MOST_COUNT} things, not {shown_value(self.number)}: no critic counts "
                 "further. Write 'object: at least two ...' for many, or 'custom: a crowd of ...'."
             )
-        if not (math.isfinite(self.weight) and self.weight > 0):
-            raise ValueError(f"The weight of a claim is a number above 0, not {self.weight}.")
+        if not 0 < self.weight <= HEAVIEST:
+            raise ValueError(f"The weight of a claim is a number above 0, up to {HEAVIEST:,}, not {self.weight}.")
         if len(self.text) > LONGEST_CLAIM:
             raise ValueError(
                 f"A claim has at most {LONGEST_CLAIM} characters; this one has {len(self.text)} and begins with "
@@ -73,6 +79,33 @@ class Claim:
         """The claim as JSON-ready values, without the fields that are unset."""
         values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "edit"}
         return {key: value for key, value in values.items() if value is not False and value not in (None, "")}
+
+
+def _check_kinds(claim: Claim) -> None:
+    """Raises ValueError for a field of a kind that no claim has: claims may come from other packs."""
+    texts = {name: getattr(claim, name) for name in ("text", "noun", "original")}
+    texts |= {name: getattr(claim, name) or "" for name in ("color", "other", "other_color")}
+    wrong = [name for name, value in texts.items() if not isinstance(value, str)]
+    if claim.type not in get_args(ClaimType):
+        wrong.append("type")
+    if claim.direction not in (None, *_DIRECTIONS):
+        wrong.append("direction")
+    if isinstance(claim.number, bool) or not isinstance(claim.number, int):
+        wrong.append("number")
+    if isinstance(claim.weight, bool) or not isinstance(claim.weight, (int, float)):
+        wrong.append("weight")
+    zone = claim.zone
+    if zone is not None and not (isinstance(zone, (tuple, list)) and len(zone) == 4 and all(map(_finite, zone))):
+        wrong.append("zone")
+    if not isinstance(claim.edit, Edit | None):
+        wrong.append("edit")
+    if wrong:
+        value = shown_value(getattr(claim, wrong[0]))
+        raise ValueError(f"A claim cannot have {value} as its {wrong[0]}. Make it with the functions of xlard.api.")
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 MOST_CLAIMS = 12

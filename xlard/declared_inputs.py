@@ -21,6 +21,9 @@ from .characters import shown_value, whole_characters
 LONGEST_LINE, LONGEST_TEXT = 2000, 1_000_000
 """Characters of an input of one line, and of several."""
 
+FARTHEST_PLACE = 9_999
+"""The last place in the noise of a seed that a picture may be drawn from: ComfyUI draws all noise before it, too."""
+
 _SHOWN_CHOICES = 12
 _ROUNDING = 1e-6
 """By so much, relative to a bound of 1 or more, a number may pass its bound: arithmetic nodes round."""
@@ -192,14 +195,29 @@ def _latent(declared: Declared, value: object) -> Mapping[str, Any]:
     )
     mask = value.get("noise_mask")
     if mask is not None:
-        _tensor(
-            declared,
-            mask,
-            "a latent whose noise mask is (batch, height, width) of floats",
-            range(2, 6),
-            "Check the node that set it.",
-        )
-    return value
+        mend = "Check the node that set it."
+        needed = "a latent whose noise mask is (batch, height, width) of floats"
+        if not _tensor(declared, mask, needed, range(2, 6), mend).numel():
+            raise ValueError(f"The {declared.name} input takes {needed}; an empty one {tuple(mask.shape)} came. {mend}")
+    places = value.get("batch_index")
+    return value if places is None else {**value, "batch_index": _places(declared, places, len(value["samples"]))}
+
+
+def _places(declared: Declared, value: Any, pictures: int) -> list[int]:
+    """The places in the noise of its seed from which each picture of a latent is drawn."""
+    needed = f"a latent with one batch_index from 0 to {FARTHEST_PLACE} for each of its {pictures} pictures"
+    mend = "Check the node that set it, or connect Latent From Batch anew."
+    places = value.tolist() if hasattr(value, "tolist") else value
+    if not isinstance(places, (list, tuple)):
+        raise declared.refused(TypeError, needed, value, mend)
+    if len(places) != pictures or not all(_is_place(place) for place in places):
+        raise ValueError(f"The {declared.name} input takes {needed}; {shown_value(str(places))} came. {mend}")
+    return [int(place) for place in places]
+
+
+def _is_place(place: object) -> bool:
+    whole = isinstance(place, Integral) or (isinstance(place, float) and place.is_integer())
+    return whole and 0 <= float(place) <= FARTHEST_PLACE  # type: ignore[arg-type]  # a number
 
 
 def _conditioning(declared: Declared, value: object) -> list:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from torch import nn
 
 from ...xlard.claims import Claim, NotedClaims, check_number_of_claims
+from ...xlard.critics.given_critiques import plain_critiques
 from ...xlard.critique import Critique
 from ...xlard.loop.rounds import BatchRound
 from ...xlard.loop.state import LoopState
@@ -66,8 +67,12 @@ def needed_claims(value: object) -> NotedClaims:
 
 
 def as_critiques(value: object) -> list[Critique]:
-    """The critiques of a critique socket. Raises TypeError for anything but a list of critiques."""
-    return _items(value, Critique, "critique", "a list of critiques, one for each picture, from xLARD Critique")
+    """The critiques of a critique socket. Raises TypeError for anything but a list of critiques, and as
+    ``plain_critiques`` for what is wrong within one.
+    """
+    return plain_critiques(
+        _items(value, Critique, "critique", "a list of critiques, one for each picture, from xLARD Critique")
+    )
 
 
 def as_states(value: object) -> list[LoopState]:

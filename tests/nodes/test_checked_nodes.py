@@ -24,6 +24,13 @@ def fuzzer(odd) -> Fuzzer:
     return Fuzzer(odd)
 
 
+LATENTS = (
+    ("XLARDSelfCorrect", "latent_image"),
+    ("XLARDSearchNoise", "latent_image"),
+    ("XLARDLoopStart", "latent_image"),
+    ("XLARDCorrectLatent", "latent"),
+    ("XLARDPickBest", "latents"),
+)
 SEEN = [
     ("XLARDClaims", "edited", "half a pair", "The edited input takes whole characters; 'a \\ud83d circle' came."),
     ("XLARDClaims", "edited", "many counted", "A claim counts from 0 to 100 things, not 100000000"),
@@ -58,6 +65,9 @@ SEEN = [
     ("XLARDLoopResult", "state", "empty list", "The state input holds no picture yet."),
     ("XLARDReport", "state", "empty list", "The state input holds no picture yet."),
     ("XLARDLoopStart", "state", "empty list", "The state"),
+    *((*socket, "latent with empty mask", "an empty one (0, 96, 96) came.") for socket in LATENTS),
+    *((*socket, "latent with far index", "one batch_index from 0 to 9999 for each of") for socket in LATENTS),
+    *((*socket, "latent with two indexes", "one batch_index from 0 to 9999 for each of") for socket in LATENTS),
 ]  # fmt: skip
 
 

@@ -202,6 +202,7 @@ def with_head(graph: dict) -> None:
     [
         ("cfg", other_checkpoint, "The guider draws with another checkpoint than the one at model"),
         ("cfg", sigmas("0.0 0.5 1.0"), "The sigmas rise (0, 0.5, 1)"),
+        ("cfg", sigmas("1.0 0.5 0.0 0.0"), "The sigmas hold 0 before their end (1, 0.5, 0, 0)"),
         ("cfg", sigmas("1.0"), "there must be two or more in a row"),
         ("cfg", sigmas(""), "The sigmas are none"),
         ("cfg", sigmas("1.0 nan 0.0"), "The sigmas are not all finite"),

@@ -1,4 +1,4 @@
-"""A judge of another pack that raises what no critic of ours does: nothing that was drawn is lost."""
+"""A judge of another pack that raises or gives what no critic of ours does: nothing that was drawn is lost."""
 
 from __future__ import annotations
 
@@ -51,6 +51,29 @@ def test_the_loop_as_a_graph_returns_the_best_picture_and_saves_the_rest(raising
     assert result.status == "success", result.error
     report = text(result, "report")
     assert f"What round 2 drew could not be judged. {CAUSE}" in report and "saved as xLARD_unjudged_" in report
+
+
+ODD = {"text score": "is no number", "nan box": "which is no number to count with", "nothing": "among its critiques"}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_is_no_critique_costs_a_loop_no_picture(raising, kind) -> None:
+    result = raising.run(shown(with_critic(loop_graph(**PLAIN), "loop", 1, kind), report=("loop", 6)))
+    assert result.status == "success", result.error
+    assert "What round 1 drew could not be judged." in (report := text(result, "report")) and ODD[kind] in report
+    message = error(raising, shown(with_critic(loop_graph(**PLAIN), "loop", 0, kind), report=("loop", 6)))
+    assert ODD[kind] in message and "saved as xLARD_unjudged_" in message
+    as_graph = raising.run(with_critic(shown(looped(**PLAIN), report=("end", 6)), "critique", 2, kind))
+    assert as_graph.status == "success", as_graph.error
+    assert ODD[kind] in text(as_graph, "report")
+
+
+def test_numbers_of_numpy_are_taken(raising) -> None:
+    for graph, node in ((loop_graph(**PLAIN), "loop"), (looped(**PLAIN), "critique")):
+        end = "end" if node == "critique" else "loop"
+        result = raising.run(with_critic(shown(graph, report=(end, 6)), node, 0, "numpy"))
+        assert result.status == "success", result.error
+        assert "could not be judged" not in text(result, "report")
 
 
 @pytest.mark.parametrize("spared", [0, 1])

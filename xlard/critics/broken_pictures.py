@@ -13,6 +13,7 @@ from torch import Tensor
 from ..claims import Claim
 from ..critique import Critique, no_verdict, with_accepted
 from ..protocols import Judge
+from .given_critiques import plain_critiques
 
 MENDS = (
     "Run the VAE in fp32 (start ComfyUI with --fp32-vae), take another VAE, or lower the CFG and run the model in bf16 "
@@ -36,12 +37,13 @@ def judged_without_broken(
     """A judge's critiques of images (B, H, W, 3), each against its own claims, and the fault of each.
 
     One with a fault is not shown to the judge and has no verdict on any claim. Elsewhere claims that the artist has
-    accepted hold. Raises what the judge raises, and ValueError where it gives another number of critiques.
+    accepted hold. Raises what the judge raises, ValueError where it gives
+    another number of critiques, and as ``plain_critiques`` for what is none.
     """
     faults = [fault_of(image, None if latents is None else latents[row]) for row, image in enumerate(images)]
     whole = [row for row, fault in enumerate(faults) if not fault]
     asked = images if len(whole) == len(faults) else images[whole]
-    given = judge.judge(asked, [claims[row] for row in whole]) if whole else []
+    given = plain_critiques(judge.judge(asked, [claims[row] for row in whole])) if whole else []
     if len(given) != len(whole):
         raise ValueError(f"The critic gave {len(given)} critiques of {len(whole)} pictures.")
     critiques = map(with_accepted, given)

@@ -37,7 +37,7 @@ def edited_claims(claims: NotedClaims, edits: str) -> NotedClaims:
     ``off`` leaves the claims of this text out, ``fine`` accepts them as they are, ``weight N`` weighs them, ``reword``
     puts what stands behind the arrow in the place of their words; other lines name a reworded claim by its old words or
     by its new ones. A line whose claim is not there any more, since the prompt has changed, only leaves a note. Raises
-    ValueError for a line of another form and for a weight that is not above 0 and finite.
+    ValueError for a line of another form and for a weight that is not above 0 or too large.
     """
     changed: list[Claim] = list(claims)
     notes = list(claims.notes)

@@ -75,7 +75,7 @@ def parse_lines(text: str, from_prompt: Sequence[Claim] = ()) -> list[Claim]:
     A line is ``type: text``; without a type it is a ``custom`` claim. ``#`` before a line disables it, a number in
     brackets after it is its weight, and a line ``...`` stands for the claims ``from_prompt``. Lines of
     ``unclaimed.note_lines`` claim nothing. Counts, objects, colours and positions get their fields from their text.
-    Raises ValueError for a weight that is not above 0 and finite, for a type that is misspelled, and for a line of
+    Raises ValueError for a weight that is not above 0 or too large, for a type that is misspelled, and for a line of
     these four types that cannot be understood; the message names the line, says why, and shows a correct one.
     Raises ValueError too for more claims than a picture can have.
     """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import re
+
+from ..claims import HEAVIEST
 
 _TIMES = "[xX*\u00d7]"
 _NUMBER = r"[-+]?(?:[0-9]{1,400}(?:[.,][0-9]{0,400})?|[.,][0-9]{1,400})(?:e[-+]?[0-9]{1,4})?|[-+]?(?:nan|inf(?:inity)?)"
@@ -25,7 +26,7 @@ def with_weight(line: str, weight: float) -> str:
 def weighed(text: str, any_text: bool) -> tuple[str, float]:
     """The text before its weight, and the weight: ``(2)``, ``(1,5)``, ``(x2)``; 1 where there is none.
 
-    Raises ValueError for a weight that is not above 0 and finite, and for what looks like a weight and is none: in
+    Raises ValueError for a weight that is not above 0 or too large, and for what looks like a weight and is none: in
     brackets, and outside of them where the text may not be ``any_text``.
     """
     match = _WEIGHT.search(text)
@@ -38,6 +39,6 @@ def weighed(text: str, any_text: bool) -> tuple[str, float]:
     weight = float(match[1].replace(",", "."))
     if weight == 0:
         raise ValueError("A weight of 0 has no meaning: write # before the line to disable it.")
-    if not 0 < weight < math.inf:
-        raise ValueError("A weight must be a finite number above 0, for example (1.5).")
+    if not 0 < weight <= HEAVIEST:
+        raise ValueError(f"A weight must be a finite number above 0, up to {HEAVIEST:,}, for example (1.5).")
     return text[: match.start()].strip(), weight

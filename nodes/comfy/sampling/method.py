@@ -148,7 +148,8 @@ def first_step(model: Any, sigmas: Tensor, noise_level: float) -> int:
 def checked_sigmas(model: Any, sigmas: Any) -> Tensor:
     """SIGMAS of a whole run, on the CPU.
 
-    Raises TypeError for what cannot be any, ValueError for those that rise, are too few, or leave noise in the picture.
+    Raises TypeError for what cannot be any, ValueError for those that rise, are too few, are 0 before
+    the last, or leave noise in the picture.
     """
     _check_sigmas(sigmas)
     _check_end(model, sigmas)
@@ -225,6 +226,10 @@ def _check_sigmas(sigmas: Any) -> None:
         raise ValueError(
             f"The sigmas rise ({shown}); pictures are drawn from high to low. Take out FlipSigmas, or connect a "
             "scheduler."
+        )
+    if (sigmas[:-1] == 0).any():
+        raise ValueError(
+            f"The sigmas hold 0 before their end ({shown}), and a step from there divides by it. Leave one 0, the last."
         )
 
 

@@ -1,8 +1,11 @@
-"""A custom node for the tests: a judge of another pack that raises what no critic of ours does."""
+"""A custom node for the tests: a judge of another pack that raises or gives what no critic of ours does."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import comfy.model_management
+import numpy as np
 from comfy_api.latest import ComfyExtension, io
 
 
@@ -36,6 +39,20 @@ ERRORS = {
 }
 
 
+GIVEN = {
+    "numpy": lambda critique: replace(
+        critique,
+        verdicts=tuple(replace(v, passed=np.bool_(v.passed), score=np.float32(v.score)) for v in critique.verdicts),
+    ),
+    "text score": lambda critique: replace(critique, verdicts=tuple(replace(v, score="x") for v in critique.verdicts)),
+    "nan box": lambda critique: replace(
+        critique, detections=tuple(replace(seen, x=float("nan")) for seen in critique.detections)
+    ),
+    "nothing": lambda critique: None,
+}
+"""What it gives in place of a critique of the critic."""
+
+
 class Raising:
     """Judges like a critic, so many times."""
 
@@ -43,6 +60,8 @@ class Raising:
         self.critic, self.spared, self.kind = critic, spared, kind
 
     def judge(self, images, claims):
+        if not self.spared and self.kind in GIVEN:
+            return [GIVEN[self.kind](critique) for critique in self.critic.judge(images, claims)]
         if not self.spared:
             raise ERRORS[self.kind]()
         self.spared -= 1
@@ -50,7 +69,7 @@ class Raising:
 
 
 class XLARDTestRaisingCritic(io.ComfyNode):
-    """Passes on a critic that raises an error after ``spared`` judgements."""
+    """Passes on a critic that raises an error, or gives something odd, after ``spared`` judgements."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -59,7 +78,7 @@ class XLARDTestRaisingCritic(io.ComfyNode):
             inputs=[
                 io.Custom("XLARD_CRITIC").Input("critic"),
                 io.Int.Input("spared", min=0),
-                io.Combo.Input("kind", options=list(ERRORS)),
+                io.Combo.Input("kind", options=[*ERRORS, *GIVEN]),
                 io.Int.Input("run", default=0),
             ],
             outputs=[io.Custom("XLARD_CRITIC").Output("raising")],
