@@ -20,6 +20,7 @@ BREAKS = {
     "sigmas_are_noise_levels": "Heads and correctors read the wrong noise level",
     "families_have_names": "A head or corrector is refused for its own checkpoint, or taken for another one",
     "calls_are_counted": "Reports count the wrong number of model calls",
+    "samplers_keep_the_shape": "A SAMPLER of another pack that changes the latents' shape is not named",
     "predictions_are_replaced": "xLARD Guide Model does not correct what the model predicts",
     "guiders_show_and_take_conditionings": "xLARD Self-Correct cannot give another prompt to a guider",
     "guiders_have_options_of_their_own": "xLARD Self-Correct draws another picture than a guider of another pack",

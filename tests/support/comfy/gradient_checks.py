@@ -5,6 +5,7 @@ from typing import Any
 
 import comfy.latent_formats
 import comfy.model_sampling
+import comfy.samplers
 import torch
 
 
@@ -92,4 +93,24 @@ def gradient_checks(
         other.add_object_patch("model_sampling", comfy.model_sampling.ModelSamplingDiscrete())
         assert sampling.latents_of(model) != sampling.latents_of(other), "flows"
 
-    return gradients_pass_through_a_model, noise_is_replaced, draws_go_on, latents_are_told_apart
+    def samplers_keep_the_shape() -> None:
+        guider, last = guiders.cfg_guider(model, prompt, prompt, 4.0), torch.tensor([1.0, 0.0])
+        for change in (lambda x: torch.cat([x, x]), lambda x: x[..., :5]):
+
+            def draw(inner: Any, x: torch.Tensor, sigmas: Any, change: Any = change, **rest: Any) -> torch.Tensor:
+                return change(x)
+
+            try:
+                sampling.sampled(guider, latents, [5], comfy.samplers.KSAMPLER(draw), last, None)
+            except ValueError as error:
+                assert "Connect a SAMPLER that keeps it." in str(error), error
+            else:
+                raise AssertionError("latents of another shape were taken")
+
+    return (
+        gradients_pass_through_a_model,
+        noise_is_replaced,
+        draws_go_on,
+        latents_are_told_apart,
+        samplers_keep_the_shape,
+    )
