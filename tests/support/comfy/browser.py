@@ -146,8 +146,10 @@ class ComfyPage:
         finished = self.wait_for_end(timeout)
         # The page hears of the outputs over its websocket, which may lag behind; of those of another tab it shows none.
         self.page.wait_for_function(f"{HEARD_OF} > 0", timeout=10_000)
+        # Nor of the copies that a loop makes of its nodes.
+        shown = [node for node in finished[-1]["outputs"] if "." not in node]
         lagging = time.monotonic() + 30
-        while self.page.evaluate(HEARD_OF) < len(finished[-1]["outputs"]) and time.monotonic() < lagging:
+        while self.page.evaluate(HEARD_OF) < len(shown) and time.monotonic() < lagging:
             self.page.wait_for_timeout(100)
         self.page.wait_for_timeout(300)
         return self.page.evaluate("() => window.app.nodeOutputs")
