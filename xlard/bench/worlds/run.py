@@ -216,7 +216,7 @@ def run(options: argparse.Namespace) -> None:
             {
                 "machine": machine(),
                 "world": options.world,
-                "further looks": options.second_look,
+                "further looks": world.further_looks if options.second_look is None else options.second_look,
                 "prompts": prompts,
                 "seeds": seeds,
                 "steps": options.steps,
