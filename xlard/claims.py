@@ -13,9 +13,8 @@ from .edit import Edit
 from .english import NUMBER_WORDS, plural
 
 ClaimType = Literal["object", "count", "color", "position", "attribute", "relation", "text", "custom"]
+Direction = Literal["left of", "right of", "above", "below"]
 
-
-_DIRECTIONS = ("left of", "right of", "above", "below")
 
 HEAVIEST = 1_000_000
 """The largest weight of a claim: beyond, all others count for nothing, and sums overflow."""
@@ -88,7 +87,7 @@ def _check_kinds(claim: Claim) -> None:
     wrong = [name for name, value in texts.items() if not isinstance(value, str)]
     if claim.type not in get_args(ClaimType):
         wrong.append("type")
-    if claim.direction not in (None, *_DIRECTIONS):
+    if claim.direction not in (None, *get_args(Direction)):
         wrong.append("direction")
     if isinstance(claim.number, bool) or not isinstance(claim.number, int):
         wrong.append("number")

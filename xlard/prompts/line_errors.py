@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import get_args
 
-from ..claims import ClaimType
+from ..claims import ClaimType, Direction
 from ..english import COLORS
 from .lexicon import Symbol
 from .reader import read_literally
@@ -26,7 +26,7 @@ _LARGE_NUMBERS = frozenset(
     """thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty
     ninety hundred thousand dozen""".split()
 )
-_DIRECTIONS = "left of, right of, above, below"
+_DIRECTIONS = ", ".join(get_args(Direction))
 
 
 def meant_type(line: str) -> str:

@@ -7,8 +7,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
-from ..claims import count_text, one_line
+from ..claims import Direction, count_text, one_line
 
 NOUNS = tuple(
     """apple backpack ball balloon banana basket bear bed bench bicycle bird boat book bottle bowl box bus butterfly
@@ -26,7 +27,6 @@ COLORS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown",
 LARGEST_FILE = 50_000_000
 """Bytes of a file of prompts."""
 
-_DIRECTIONS = ("left of", "right of", "above", "below")
 _TRIES = 100
 
 
@@ -103,7 +103,7 @@ def _colored(rng: random.Random) -> str:
 
 def _placed(rng: random.Random) -> str:
     first, second = rng.sample(NOUNS, 2)
-    return f"a photo of {_a(first)} {rng.choice(_DIRECTIONS)} {_a(second)}"
+    return f"a photo of {_a(first)} {rng.choice(get_args(Direction))} {_a(second)}"
 
 
 def _attributed(rng: random.Random) -> str:

@@ -51,7 +51,7 @@ def with_predictions(
 
             try:
                 explore(predict)
-            except (NotImplementedError, RuntimeError) as error:
+            except RuntimeError as error:
                 if is_out_of_memory(error) or not _predicts(predict, start):
                     raise
                 raise ValueError(
@@ -69,7 +69,7 @@ def _predicts(predict: Predict, point: Tensor) -> bool:
     try:
         with torch.no_grad():
             predict(point)
-    except (NotImplementedError, RuntimeError):
+    except RuntimeError:
         return False
     return True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -70,7 +70,21 @@ class _View:
                 x, mask = width - x - d.width, None if mask is None else mask.flip(-1)
             return replace(d, x=x, y=d.y - down, mask=mask)
 
-        return _with_boxes(critique, claims, turn, f" ({self.name} look)")
+        verdicts = [
+            replace(
+                verdict,
+                claim=claim,
+                evidence=tuple(map(turn, verdict.evidence)),
+                reason=f"{verdict.reason} ({self.name} look)",
+            )
+            for verdict, claim in zip(critique.verdicts, claims)
+        ]
+        return replace(
+            critique,
+            verdicts=tuple(verdicts),
+            detections=tuple(map(turn, critique.detections)),
+            regions=tuple(replace(region, detection=turn(region.detection)) for region in critique.regions),
+        )
 
     def _pixels(self, height: int, width: int) -> tuple[int, int]:
         return self.right * max(1, width // _STEP), self.down * max(1, height // _STEP)
@@ -121,18 +135,3 @@ class SecondLook:
                 if not critique.passed and not critique.abstained:
                     critiques[row] = view.turned_back(critique, claims[row], *images.shape[1:3])
         return critiques
-
-
-def _with_boxes(
-    critique: Critique, claims: Sequence[Claim], turn: Callable[[Detection], Detection], remark: str
-) -> Critique:
-    verdicts = [
-        replace(verdict, claim=claim, evidence=tuple(map(turn, verdict.evidence)), reason=f"{verdict.reason}{remark}")
-        for verdict, claim in zip(critique.verdicts, claims)
-    ]
-    return replace(
-        critique,
-        verdicts=tuple(verdicts),
-        detections=tuple(map(turn, critique.detections)),
-        regions=tuple(replace(region, detection=turn(region.detection)) for region in critique.regions),
-    )
