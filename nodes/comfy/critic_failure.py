@@ -17,7 +17,7 @@ from ...xlard.critics.backend import CriticError
 from ...xlard.critics.broken_pictures import judged_without_broken
 from ...xlard.critics.memory import is_out_of_memory
 from ...xlard.critique import Critique
-from ...xlard.loop.critic_failure import RoundError, critiques_of, failed_critique, register_cancelling
+from ...xlard.loop.critic_failure import RoundError, critiques_of, failed_critique, judging, register_cancelling
 from ...xlard.loop.state import LoopState
 from ...xlard.protocols import Judge
 from ...xlard.tensor_files import write_tensors
@@ -59,14 +59,16 @@ def judged(
     """What a critic says of images (B, H, W, 3) in [0, 1] in a running ``node``, whose first output is the critiques.
 
     Where the critic fails in a later round of a loop, whose node of the kind ``end`` waits for them, that gets failures
-    in their place: it has what was drawn before. Elsewhere raises what the critic raises, such as CriticError, and
-    ComfyUI itself keeps what was drawn; and ValueError for NaN. A picture that is black all over has no verdict.
-    Without claims there is nothing to ask about.
+    in their place: it has what was drawn before. Elsewhere raises CriticError, and ComfyUI itself keeps what was drawn;
+    lets through where memory ran out, which ComfyUI handles; and raises ValueError for NaN. A picture that is black all
+    over has no verdict. Without claims there is nothing to ask about.
     """
     if not claims:
         return [Critique(())] * len(images)
     if not _ends_a_copy(node, end):
-        return judged_without_broken(critic, checked_images(images), [claims] * len(images))[0]
+        pictures = checked_images(images)
+        with judging(passes=is_out_of_memory):
+            return judged_without_broken(critic, pictures, [claims] * len(images))[0]
     try:
         return critiques_of(critic, images, [claims] * len(images))
     except CriticError as error:

@@ -92,3 +92,15 @@ def test_what_is_wrong_is_named_with_what_to_do(given, named) -> None:
         with pytest.raises((TypeError, ValueError), match=named) as refused:
             judged()
     assert "Tell the authors of its pack, or take another critic." in str(refused.value)
+
+
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_a_critique_has_a_verdict_on_each_claim(number) -> None:
+    class Short:
+        """Judges so many claims."""
+
+        def judge(self, images, claims):
+            return [replace(SOUND, verdicts=SOUND.verdicts * number)]
+
+    with pytest.raises(ValueError, match=f"gave {number} verdicts on 2 claims"):
+        judged_without_broken(Short(), torch.ones(1, 8, 8, 3), [[CLAIM, CLAIM]])

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tests.support.scripted_critic import CLAIMS, LIST, Scripted
 from xlard.claims import text_claim
-from xlard.critics.backend import GREEDY
+from xlard.critics.backend import GREEDY, CriticError
 from xlard.critics.mllm import MLLMCritic
 from xlard.critics.scoring import make_scoring
 from xlard.critics.scoring.second_look import SecondLook
@@ -109,6 +109,21 @@ def test_what_cannot_be_mirrored_is_moved() -> None:
     SecondLook(scoring, 3).judge(sided(""), one_thing(), [[text_claim("OPEN")]])
     assert len(scoring.pictures) == 2
     assert scoring.pictures[1][41:47, 22:30].min() == 1, "moved by a 64th of each side"
+
+
+def test_what_passed_has_no_verdict_where_a_further_look_fails() -> None:
+    class Leaving(Scripted):
+        """Answers once."""
+
+        def answer(self, asks, sampling=GREEDY):
+            if self.asks:
+                raise CriticError("The server went away.")
+            return super().answer(asks, sampling)
+
+    critique = look_twice(Leaving(sided(LIST).say), SIDES)
+    assert critique.abstained and [verdict.claim for verdict in critique.verdicts] == SIDES
+    assert all("second look failed: The server went away." in verdict.reason for verdict in critique.verdicts)
+    assert len(critique.detections) == 2 and not critique.rewards
 
 
 def test_what_fails_and_what_cannot_be_mirrored_is_looked_at_once() -> None:

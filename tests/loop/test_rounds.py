@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from xlard.detections import Detection
+from xlard.loop.critic_failure import RoundError
 from xlard.loop.engine import derived_seed
 from xlard.loop.plan import Plan
 from xlard.loop.rounds import BatchRound, first_round, resumed_round
@@ -184,10 +185,20 @@ def test_a_critique_of_other_claims_is_an_error(prompt, message):
         )
 
 
-def test_a_body_that_enlarges_at_every_round_is_an_error():
+@pytest.mark.parametrize(
+    ("batch", "side", "cause"),
+    [
+        (1, 24, r"latents of the size \(4, 24, 24\); in the first round it was \(4, 12, 12\)"),
+        (2, 12, "batch of 1, but 2"),
+    ],
+)
+def test_a_body_that_changes_size_or_number_later_ends_the_loop_with_what_was_judged(batch, side, cause):
     second = drawn(WRONG)
-    with pytest.raises(ValueError, match=r"latents of the size \(4, 24, 24\); in the first round it was \(4, 12, 12\)"):
-        second.finished(torch.zeros(1, 4, 24, 24), torch.zeros(1, SIDE, SIDE, 3), [judged(RIGHT)], 20, 1.0)
+    with pytest.raises(RoundError, match=rf"What round 1 drew could not be compared .*{cause}") as failed:
+        second.finished(
+            torch.zeros(batch, 4, side, side), torch.zeros(batch, SIDE, SIDE, 3), [judged(RIGHT)] * batch, 20, 1.0
+        )
+    assert failed.value.judged and failed.value.states[0].best.latent.shape == (4, 12, 12)
 
 
 def test_a_state_is_gone_on_from():

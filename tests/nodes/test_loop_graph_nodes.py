@@ -111,6 +111,20 @@ def test_the_body_may_enlarge_to_a_fixed_size(comfy, strategy):
     assert [len(picture) for picture in recorded(comfy, graph)] == [3, 3]
 
 
+def test_a_body_that_enlarges_by_a_factor_keeps_the_first_picture_and_says_why_there_is_no_other(comfy):
+    graph = looped(rounds=2, seed=9, **only("correct"))
+    graph["large"] = {
+        "class_type": "LatentUpscaleBy",
+        "inputs": {"samples": ["drawn", 0], "upscale_method": "bilinear", "scale_by": 2.0},
+    }
+    graph["decoded"]["inputs"]["samples"] = graph["end"]["inputs"]["latent"] = ["large", 0]
+    result = ran(comfy, shown(graph, report=("end", 6)))
+    report = text(result, "report")
+    assert "could not be compared with the best so far" in report and "enlarge to a fixed size" in report
+    assert "Its latents are saved as xLARD_unjudged_" in report
+    assert pictures(comfy, graph, "end", 1).shape == (1, 2 * SIDE, 2 * SIDE, 3)
+
+
 def test_latents_of_one_video_frame_keep_their_axis_through_the_rounds(comfy):
     graph = looped(rounds=2, batch=2, **only("correct"))
     load_latent(comfy, graph, "graph_frames", torch.ones(2, 4, 1, 12, 12))

@@ -53,7 +53,13 @@ def test_the_loop_as_a_graph_returns_the_best_picture_and_saves_the_rest(raising
     assert f"What round 2 drew could not be judged. {CAUSE}" in report and "saved as xLARD_unjudged_" in report
 
 
-ODD = {"text score": "is no number", "nan box": "which is no number to count with", "nothing": "among its critiques"}
+ODD = {
+    "few": "gave 0 verdicts",
+    "stop": "StopIteration",
+    "text score": "is no number",
+    "nan box": "which is no number to count with",
+    "nothing": "among its critiques",
+}
 
 
 @pytest.mark.parametrize("kind", ODD)
@@ -86,14 +92,18 @@ def test_cancelling_in_a_judge_ends_the_job_as_cancelled(raising, spared) -> Non
     assert pictures(raising, demo_graph(), "decoded").shape[0] == 1
 
 
-def test_outside_of_a_loop_the_error_is_comfyuis_own(raising) -> None:
+@pytest.mark.parametrize(
+    ("kind", "cause"), [("KeyError", CAUSE), ("stop", "StopIteration"), ("few", "gave 0 verdicts")]
+)
+def test_outside_of_a_loop_the_error_says_that_the_critic_failed(raising, kind, cause) -> None:
     graph = demo_graph()
     graph["critique"] = {
         "class_type": "XLARDCritique",
         "inputs": {"images": ["decoded", 0], "critic": ["world", 3], "prompt": "a red circle"},
     }
-    result = raising.run(shown(with_critic(graph, "critique", 0), report=("critique", 6)))
-    assert result.status == "error" and result.error["exception_type"] == "KeyError"
+    result = raising.run(shown(with_critic(graph, "critique", 0, kind), report=("critique", 6)))
+    assert result.status == "error" and result.error["exception_type"].endswith("CriticError")
+    assert "The critic failed" in str(result.error) and cause in str(result.error)
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,8 @@ def judged_without_broken(
     """A judge's critiques of images (B, H, W, 3), each against its own claims, and the fault of each.
 
     One with a fault is not shown to the judge and has no verdict on any claim. Elsewhere claims that the artist has
-    accepted hold. Raises what the judge raises, ValueError where it gives
-    another number of critiques, and as ``plain_critiques`` for what is none.
+    accepted hold. Raises what the judge raises, ValueError where it gives another number of critiques or of verdicts,
+    and as ``plain_critiques`` for what is none.
     """
     faults = [fault_of(image, None if latents is None else latents[row]) for row, image in enumerate(images)]
     whole = [row for row, fault in enumerate(faults) if not fault]
@@ -46,6 +46,9 @@ def judged_without_broken(
     given = plain_critiques(judge.judge(asked, [claims[row] for row in whole])) if whole else []
     if len(given) != len(whole):
         raise ValueError(f"The critic gave {len(given)} critiques of {len(whole)} pictures.")
+    for row, critique in zip(whole, given):
+        if len(critique.verdicts) != len(claims[row]):
+            raise ValueError(f"The critic gave {len(critique.verdicts)} verdicts on {len(claims[row])} claims.")
     critiques = map(with_accepted, given)
     return [
         broken_critique(claims[row], fault) if fault else next(critiques) for row, fault in enumerate(faults)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -36,16 +35,32 @@ def critiques_of(
     and for other numbers of critiques than of images. What cancels passes through, as do KeyboardInterrupt and all else
     that is no Exception.
     """
-    passing: tuple[type[BaseException], ...] = (CriticError, *_CANCELLING)
-    try:
+    with judging():
         critiques, faults = judged_without_broken(judge, images, claims, latents)
-    except passing:
-        raise
-    except Exception as error:
-        raise CriticError(f"The critic failed ({cause_of(error)}).") from error
     if all(faults):
         raise BrokenPictures(faults[0])
     return critiques
+
+
+class judging:
+    """A context in which a judge works: what it raises comes out as CriticError, since judges of other packs fail in
+    ways of their own.
+
+    What cancels passes through, and what ``passes`` says of an error.
+    """
+
+    # No contextmanager: that takes a RuntimeError, as CriticError is, with a StopIteration as its cause for its own.
+
+    def __init__(self, passes: Callable[[Exception], bool] = lambda error: False):
+        self._passes = passes
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, (CriticError, *_CANCELLING)):
+            if not self._passes(error):
+                raise CriticError(f"The critic failed ({cause_of(error)}).") from error
 
 
 class BrokenPictures(CriticError):
@@ -89,22 +104,23 @@ class RoundError(CriticError):
         return all(state.rounds for state in self.states)
 
 
-@contextmanager
-def keeping(
-    states: Sequence[LoopState], number: int, latents: Tensor | None = None, failed: str = "drawn"
-) -> Iterator[None]:
-    """Round ``number``, or a part of it, as which whatever fails raises RoundError, so that nothing drawn is lost.
+class keeping:
+    """A context for round ``number``, or a part of it, as which whatever fails raises RoundError, so that nothing drawn
+    is lost.
 
     What cancels passes through, as all that is no Exception does, and a RoundError from within.
     """
-    passing: tuple[type[BaseException], ...] = (RoundError, *_CANCELLING)
-    try:
-        yield
-    except passing:
-        raise
-    except Exception as error:
-        cause = str(error) if isinstance(error, CriticError) else cause_of(error)
-        raise RoundError(cause, number, states, latents, failed) from error
+
+    def __init__(self, states: Sequence[LoopState], number: int, latents: Tensor | None = None, failed: str = "drawn"):
+        self._states, self._number, self._latents, self._failed = states, number, latents, failed
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, (RoundError, *_CANCELLING)):
+            cause = str(error) if isinstance(error, CriticError) else cause_of(error)
+            raise RoundError(cause, self._number, self._states, self._latents, self._failed) from error
 
 
 @dataclass(frozen=True)

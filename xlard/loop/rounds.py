@@ -112,10 +112,15 @@ class BatchRound:
 
         The states before stay as they are. Pictures that were left alone get no round; the others share ``seconds``,
         and each took part in all ``nfe`` model calls. Raises ValueError for other numbers of pictures than the batch
-        has, for critiques of other claims, and where the size has changed since the first round; RoundError where
-        the critic failed.
+        has and for critiques of other claims; in a later round RoundError for these, for another size than the first
+        round's, and in any where the critic failed.
         """
-        self._check(latents, images, critiques)
+        try:
+            self._check(latents, images, critiques)
+        except ValueError as error:
+            if not self.number:
+                raise
+            raise RoundError(str(error), self.number, self.states, latents, "compared with the best so far") from error
         failed = next((critique for critique in critiques if isinstance(critique, FailedCritique)), None)
         if failed is not None:
             raise RoundError(failed.cause, self.number, self.states, latents)

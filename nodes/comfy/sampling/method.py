@@ -45,7 +45,7 @@ class CustomSampling:
     guider: Any = None
 
     def __post_init__(self) -> None:
-        if self.sampler is not None and not callable(getattr(self.sampler, "sample", None)):
+        if self.sampler is not None and not _draws(self.sampler):
             raise _foreign("sampler", "a SAMPLER, for example from KSamplerSelect", self.sampler)
         if self.guider is not None and not (
             callable(getattr(self.guider, "sample", None)) and hasattr(self.guider, "model_patcher")
@@ -240,6 +240,12 @@ def _check_end(model: Any, sigmas: Tensor) -> None:
             f"The sigmas end at {sigmas[-1].item():.3g}, where the picture is still {left:.0%} noise: the critic could "
             "not judge it. Connect all sigmas down to 0, not the high ones of Split Sigmas."
         )
+
+
+def _draws(sampler: Any) -> bool:
+    """Whether a SAMPLER can draw; ComfyUI's own kind takes any function, also a sampler's name."""
+    sample = getattr(sampler, "sample", None)
+    return callable(sample) and callable(getattr(sampler, "sampler_function", sample))
 
 
 def _foreign(socket: str, needed: str, value: object) -> TypeError:

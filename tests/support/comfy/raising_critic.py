@@ -36,6 +36,7 @@ ERRORS = {
     "mute": Mute,
     "garbled": Garbled,
     "noted": _noted,
+    "stop": StopIteration,
 }
 
 
@@ -49,6 +50,7 @@ GIVEN = {
         critique, detections=tuple(replace(seen, x=float("nan")) for seen in critique.detections)
     ),
     "nothing": lambda critique: None,
+    "few": lambda critique: replace(critique, verdicts=()),
 }
 """What it gives in place of a critique of the critic."""
 

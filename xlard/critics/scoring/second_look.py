@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...claims import Claim, position_claim
-from ...critique import Critique
+from ...critique import Critique, no_verdict
 from ...detections import Detection
 from ...rewards import decidable
-from ..backend import GREEDY, Backend, Sampling
+from ..backend import GREEDY, Backend, CriticError, Sampling
 from .base import Scorer
 
 _MIRRORED = {"left of": "right of", "right of": "left of"}
@@ -98,13 +98,21 @@ VIEWS = (
 """How a picture is seen by each further look."""
 
 
+def _unconfirmed(critique: Critique, view: _View, error: CriticError) -> Critique:
+    """A critique without verdicts, of a picture that passed before a further look failed."""
+    reason = f"It passed so far, and the {view.name} look failed: {error}"
+    return Critique(tuple(no_verdict(verdict.claim, reason) for verdict in critique.verdicts), critique.detections)
+
+
 class SecondLook:
     """Another scoring; where all claims hold, it also judges the picture in the mirror, and all must hold there, too.
 
     Up to three further ``looks``: mirrored, moved by a 64th of the side, and both. The first in which a claim fails
     gives the critique. A loop that tries until its critic accepts collects the critic's false acceptances; each look
     costs one judgement for each accepted picture. Written text, and claims whose texts speak of left and right, cannot
-    be judged in a mirror: such pictures are only moved. Raises ValueError for another number of looks.
+    be judged in a mirror: such pictures are only moved. Where a further look fails, as when a server goes away, the
+    pictures that it was for have no verdict: they are not accepted on the first look alone, and the critic has not
+    failed at pictures that it did judge. Raises ValueError for another number of looks.
     """
 
     def __init__(self, scoring: Scorer, looks: int = 1):
@@ -125,12 +133,13 @@ class SecondLook:
             ]
             if not passed:
                 continue
-            seen = self.scoring.judge(
-                backend,
-                view.shown(images[passed]),
-                [[view.asked(claim) for claim in claims[row]] for row in passed],
-                sampling,
-            )
+            asked = [[view.asked(claim) for claim in claims[row]] for row in passed]
+            try:
+                seen = self.scoring.judge(backend, view.shown(images[passed]), asked, sampling)
+            except CriticError as error:
+                for row in passed:
+                    critiques[row] = _unconfirmed(critiques[row], view, error)
+                continue
             for row, critique in zip(passed, seen):
                 if not critique.passed and not critique.abstained:
                     critiques[row] = view.turned_back(critique, claims[row], *images.shape[1:3])
