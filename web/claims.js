@@ -3,12 +3,13 @@
  * ordinary input, saved with the workflow; the graph runs the same without this file.
  */
 import { app } from "../../scripts/app.js"
-import { keepShown, takeOutputs } from "./shown_widget.js"
+import { keepShown, scrolled, takeOutputs } from "./shown_widget.js"
 
 const NODE = "XLARDClaims"
 const WIDGET = "xlard.claims"
 const TEXT_FIELD = "edited"
 const NO_CLAIMS = "Run the workflow to see the claims of the prompt."
+const HEIGHT_IN_NODES_2 = 130
 /** Lines about the prompt that are no claims: what became none, and remarks. */
 const NOTE = /^(not understood|not checked):\s*(.*)$|^#\s*(.*)$/
 /** How many values a workflow has for this node if it was saved before the widgets behind the text field. */
@@ -58,7 +59,7 @@ function createButton(text, title) {
 function addClaimsWidget(node) {
   let claims = ""
   const list = document.createElement("div")
-  list.style.cssText = "flex:1;overflow:auto;padding:4px 8px;border-radius:6px;font:12px sans-serif;" +
+  list.style.cssText = scrolled(HEIGHT_IN_NODES_2) + "flex:1;padding:4px 8px;border-radius:6px;font:12px sans-serif;" +
     "background:var(--comfy-input-bg,#333);color:var(--input-text,#ddd)"
   // Otherwise the wheel would zoom the graph.
   list.onwheel = event => event.stopPropagation()

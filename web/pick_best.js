@@ -4,7 +4,7 @@
  */
 import { app } from "../../scripts/app.js"
 import { hidePicture, pictureAddress, showPicture } from "./picture_window.js"
-import { keepShown, takeOutputs } from "./shown_widget.js"
+import { keepShown, scrolled, takeOutputs } from "./shown_widget.js"
 
 const NODE = "XLARDPickBest"
 const WIDGET = "xlard.batch"
@@ -13,6 +13,7 @@ const OUTPUT = "xlard_batch"
 const INPUT = "choice"
 const AUTOMATIC = -1
 const HEIGHT = 100
+const HEIGHT_IN_NODES_2 = 130
 const NOTHING_YET = "Connect images and run the workflow: click a picture here to choose it yourself."
 const CLICK = "The critic's choice has a green frame. Click a picture to choose it yourself."
 
@@ -71,7 +72,7 @@ function candidateButton(candidate, index, choice, choose) {
 function addBatch(node) {
   const box = document.createElement("div")
   box.className = "xlard-batch"
-  box.style.cssText = "width:100%;height:100%;box-sizing:border-box;overflow:auto;padding:4px 8px;border-radius:6px;" +
+  box.style.cssText = scrolled(HEIGHT_IN_NODES_2) + "padding:4px 8px;border-radius:6px;" +
     "font:12px sans-serif;background:var(--comfy-input-bg,#333);color:var(--input-text,#ddd)"
   // Otherwise the wheel would zoom the graph, a mouse move the node, and a key that presses a button the graph.
   box.onwheel = box.onpointerdown = event => event.stopPropagation()

@@ -81,7 +81,7 @@ async function showPage(file) {
 function addPageWidget(node) {
   let fileJson = ""
   const button = document.createElement("button")
-  button.style.cssText = "width:100%;height:100%;border:1px solid var(--border-color,#555);border-radius:6px;" +
+  button.style.cssText = "width:100%;height:100%;max-height:36px;border:1px solid var(--border-color,#555);border-radius:6px;" +
     "background:var(--comfy-input-bg,#333);color:var(--input-text,#ddd);font:12px sans-serif;cursor:pointer"
   button.className = "xlard-report"
   keepShown(node, button)

@@ -9,7 +9,7 @@ import { startWords } from "./claim_controls.js"
 import { editsWidget, oneLine, readChanges } from "./claim_edits.js"
 import { claimRow, showWhileOn, unjudgedRows } from "./claim_rows.js"
 import { hidePicture, pictureAddress, showPicture } from "./picture_window.js"
-import { element, keepShown, takeOutputs } from "./shown_widget.js"
+import { element, keepShown, scrolled, takeOutputs } from "./shown_widget.js"
 
 const NODES = [
   "XLARDCritique", "XLARDCritiqueFromBoxes", "XLARDGate", "XLARDLoopEnd", "XLARDLoopResult", "XLARDSelfCorrect",
@@ -26,6 +26,7 @@ const CHANGED = "Changes to claims count from the next run."
 /** Notes of which the card shows more than they say. */
 const OF_CHANGES = /^(switched off|reworded|changed by hand, but not claimed): /
 const HEIGHT = 160
+const HEIGHT_IN_NODES_2 = 240
 /** A hidden widget takes no room: the canvas adds 4 to each height. */
 const NO_ROOM = () => [0, -4]
 /** All nodes that have a card. */
@@ -169,9 +170,8 @@ function scrollTo(list, part) {
  * @returns {() => void} draws what the node's properties hold
  */
 function addCard(node) {
-  // What is wide scrolls: it does not make the card wider than its node.
-  const list = element("div", "width:0;min-width:100%;height:100%;box-sizing:border-box;overflow:auto;padding:4px 8px;" +
-    "border-radius:6px;font:12px sans-serif;background:var(--comfy-input-bg,#333);color:var(--input-text,#ddd)")
+  const list = element("div", scrolled(HEIGHT_IN_NODES_2) + "padding:4px 8px;border-radius:6px;" +
+    "font:12px sans-serif;background:var(--comfy-input-bg,#333);color:var(--input-text,#ddd)")
   list.className = "xlard-card"
   // Otherwise the wheel would zoom the graph, and a mouse that selects text would move the node.
   list.onwheel = event => event.stopPropagation()

@@ -15,6 +15,16 @@ export function element(tag, style, ...children) {
 }
 
 /**
+ * @param {number} height in pixels
+ * @returns {string} the style of an element that fills its widget and scrolls. Nodes 2.0 makes a node as high as all that
+ *   its elements hold; of this one it takes that it is so high.
+ */
+export function scrolled(height) {
+  return "width:0;min-width:100%;height:100%;box-sizing:border-box;overflow:auto;contain:size;" +
+    `contain-intrinsic-height:${height}px;`
+}
+
+/**
  * Show an element of a node after an undo, too. Nodes 2.0 then gives the node that has come back the elements of the one
  * that is gone.
  * @param {object} node the LiteGraph node

@@ -30,8 +30,12 @@ ALONG_X, ALONG_Y = 0, 1
 
 SIZES: dict[str, list[int]] = json.loads((Path(__file__).parent / "node_sizes.json").read_text(encoding="utf-8"))
 """The least width and height of a class of nodes, without its title: the largest that the page was seen to draw in
-classic and in Nodes 2.0.
+classic and in Nodes 2.0, before a run and after it. Where it shows pictures, which the first front ends with Nodes 2.0
+draw as wide as the node, a third number says how much higher than wide it is then.
 """
+
+FOR_PICTURES = ("MaskPreview", "PreviewImage", "SaveImage", "XLARDReport")
+"""Nodes whose pictures get larger with them. Of others a page may draw the picture below all that they had room for."""
 
 
 class LayoutError(ValueError):
@@ -101,14 +105,19 @@ def joined(parts: list[Item], along: int, gap: int) -> Item:
 
 
 def node_item(node: dict) -> Item:
-    """A saved node with its title. It may get wider, never higher: what Nodes 2.0 needs stays free below it."""
+    """A saved node with its title. It may get wider, and higher if it is for pictures; what others need in Nodes 2.0
+    stays free below them.
+    """
     (x, y), (width, height) = node["pos"], (math.ceil(side) for side in node["size"])
-    least_width, least_height = SIZES.get(node["type"], (0, 0))
+    least_width, least_height, *beyond_width = SIZES.get(node["type"], (0, 0))
+    wide = max(width, least_width)
+    high = max(height, least_height, *(wide + more for more in beyond_width))
 
     def place(x: float, y: float, width: float, height: float) -> None:
-        node["pos"], node["size"] = [x, y + TITLE], [width, node["size"][1]]
+        node["pos"] = [x, y + TITLE]
+        node["size"] = [width, high if node["type"] in FOR_PICTURES else node["size"][1]]
 
-    needs = (max(width, least_width), max(height, least_height) + TITLE)
+    needs = (wide, high + TITLE)
     return Item(f"{node['type']} ({node['id']})", (x, y - TITLE), (width, height + TITLE), needs, place)
 
 

@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import skip_on_older
-from tests.support.comfy.node_boxes import Box, drawn_boxes, set_vue_nodes
+from tests.support.comfy.node_boxes import drawn_boxes, set_vue_nodes, too_close
 from tests.support.workflow_layout import WIDEST, LayoutError, laid_out, lies_in, main
-
-LEAST_GAP = 20
 
 
 def read(path: Path) -> dict:
@@ -125,17 +123,6 @@ def canvas(request: pytest.FixtureRequest, comfy_page):
     set_vue_nodes(comfy_page, request.param)
     yield comfy_page
     set_vue_nodes(comfy_page, False)
-
-
-def too_close(boxes: list[Box]) -> list[str]:
-    """Pairs of boxes with less than the least gap between them, as lines to read."""
-    return [
-        f"{one.name} and {other.name}: {max(across, down):.0f}"
-        for index, one in enumerate(boxes)
-        for other in boxes[index + 1 :]
-        for across, down in [one.gaps(other)]
-        if max(across, down) < LEAST_GAP - 1
-    ]
 
 
 def test_nodes_keep_apart_and_stay_in_their_groups_on_the_page(comfy, canvas, workflow: Path) -> None:

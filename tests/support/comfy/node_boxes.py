@@ -20,6 +20,9 @@ GROUPS = "() => window.app.graph._groups.map(({ title, pos, size }) => [title, .
 SETTLE, STEP = 10_000, 300
 """Milliseconds that nodes may take until they are drawn, and between two looks."""
 
+LEAST_GAP = 20
+"""Units that stay free between two nodes."""
+
 
 @dataclass(frozen=True)
 class Box:
@@ -68,3 +71,14 @@ def drawn_boxes(page: ComfyPage) -> tuple[list[Box], list[Box]]:
             return [Box(*node) for node in drawn], [Box(*group) for group in page.page.evaluate(GROUPS)]
         page.page.wait_for_timeout(STEP)
     raise TimeoutError(f"Nodes still move after {SETTLE} ms: {drawn}")
+
+
+def too_close(boxes: list[Box]) -> list[str]:
+    """Pairs of boxes with less than the least gap between them, as lines to read."""
+    return [
+        f"{one.name} and {other.name}: {max(across, down):.0f}"
+        for index, one in enumerate(boxes)
+        for other in boxes[index + 1 :]
+        for across, down in [one.gaps(other)]
+        if max(across, down) < LEAST_GAP - 1
+    ]
