@@ -24,8 +24,8 @@ from xlard.quickstart.comfyui import find_comfyui
 
 FOLDER = CHECKOUT / "web" / "docs" / "pictures"
 
-OWN = "XLARDSelfCorrect"
-"""Its page has a picture of its own, made by hand."""
+OWN = {"XLARDSelfCorrect": ("demo_things", FOLDER.parent / "guides" / "self_correct.jpg")}
+"""Nodes that are shown in a certain workflow, and where their pictures belong."""
 
 AROUND = 40
 """Units around a node that its picture shows."""
@@ -42,7 +42,9 @@ BOX = """kind => {
 
 
 def workflow_of(kind: str) -> Path:
-    """The first shipped workflow with a node of this class, one of the demo world's if there is any."""
+    """The first shipped workflow with a node of this class, one of the demo world's if there is any; or its own."""
+    if kind in OWN:
+        return CHECKOUT / "workflows" / f"{OWN[kind][0]}.json"
 
     def place(path: Path) -> tuple[bool, bool, Path]:
         # Comparisons draw many pictures.
@@ -76,7 +78,7 @@ def main(kinds: list[str]) -> None:
     if comfyui is None or browser is None:
         raise SystemExit("ComfyUI or a browser is missing. Run `python3 -m xlard.quickstart test` once.")
     FOLDER.mkdir(exist_ok=True)
-    kinds = kinds or sorted({path.stem for path in FOLDER.parent.glob("XLARD*.md")} - {OWN})
+    kinds = kinds or sorted(path.stem for path in FOLDER.parent.glob("XLARD*.md"))
     with (
         ComfyServer(comfyui, pack=CHECKOUT, settings=QUIET, variables={"OMP_NUM_THREADS": "1"}) as server,
         sync_playwright() as playwright,
@@ -90,7 +92,7 @@ def main(kinds: list[str]) -> None:
             page.page.evaluate(TOGGLE_MENUS)
             for kind in kinds:
                 if workflow_of(kind) == path:
-                    save(picture_of(page, kind), FOLDER / f"{kind}.jpg")
+                    save(picture_of(page, kind), OWN[kind][1] if kind in OWN else FOLDER / f"{kind}.jpg")
                     print(kind, flush=True)
             page.page.evaluate(TOGGLE_MENUS)
 
