@@ -34,7 +34,7 @@ classic and in Nodes 2.0, before a run and after it. Where it shows pictures, wh
 draw as wide as the node, a third number says how much higher than wide it is then.
 """
 
-FOR_PICTURES = ("MaskPreview", "PreviewImage", "SaveImage", "XLARDReport")
+FOR_PICTURES = ("MaskPreview", "PreviewImage", "SaveImage", "XLARDReport", "XLARDSelfCorrect")
 """Nodes whose pictures get larger with them. Of others a page may draw the picture below all that they had room for."""
 
 
