@@ -75,11 +75,27 @@ function boxFrames(picture, claim, color) {
   })
 }
 
+/** @returns {HTMLElement} the line between two pictures */
+function sideLine() {
+  const line = document.createElement("div")
+  line.style.cssText = "position:absolute;top:0;bottom:0;width:2px;margin-left:-1px;background:#fff;box-shadow:0 0 2px #000"
+  return line
+}
+
+/** @returns {HTMLElement} which picture is on which side */
+function sideNames() {
+  const names = document.createElement("div")
+  names.style.cssText = "display:flex;justify-content:space-between"
+  names.append(...["before", "after"].map(name => Object.assign(document.createElement("span"), { textContent: name })))
+  return names
+}
+
 /**
  * @param {HTMLImageElement} before the earlier picture, on top of the later one
+ * @param {HTMLElement} line where it ends
  * @returns {HTMLInputElement} how much of the earlier picture is seen, from the left
  */
-function slider(before) {
+function slider(before, line) {
   const range = document.createElement("input")
   range.type = "range"
   range.min = "0"
@@ -88,7 +104,10 @@ function slider(before) {
   range.title = "Left: before. Right: after."
   range.setAttribute("aria-label", "How much of the picture before is seen")
   range.style.cssText = "width:100%;margin:6px 0 0"
-  range.oninput = () => { before.style.clipPath = `inset(0 ${100 - Number(range.value)}% 0 0)` }
+  range.oninput = () => {
+    before.style.clipPath = `inset(0 ${100 - Number(range.value)}% 0 0)`
+    line.style.left = `${range.value}%`
+  }
   range.oninput()
   return range
 }
@@ -134,12 +153,13 @@ export function showPicture(beside, { picture, title = "", claim, color = "", be
   const caption = document.createElement("div")
   caption.style.cssText = `max-width:${Math.max(200, Math.round(width * scale))}px;padding:0 0 6px`
   caption.textContent = claim
-    ? `${claim.text}${claim.boxes.length ? "" : "\nNo object in the picture belongs to this claim."}` : title
+    ? `${claim.text}${claim.boxes.length ? "" : "\nThe critic gave no box for this claim."}` : title
   box.append(caption, stage)
   if (before) {
     const earlier = fullImage(pictureAddress(before), "before")
-    stage.append(earlier)
-    box.append(slider(earlier))
+    const line = sideLine()
+    stage.append(earlier, line)
+    box.append(slider(earlier, line), sideNames())
   }
   document.body.append(box)
   shownWindow = box

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.report_states import PROMPT, RIGHT, SIDE, WRONG, judged, silent
-from xlard.critique import Critique
+from xlard.critique import Critique, Verdict
 from xlard.detections import Detection
-from xlard.report.drawing import annotate, card, object_state, summarise, wrong_mask
+from xlard.prompts import claims_from_prompt
+from xlard.report.drawing import annotate, boxes_of, card, object_state, summarise, wrong_mask
 from xlard.report.pictures import redrawn
 
 
@@ -19,6 +20,16 @@ def test_objects_are_right_wrong_or_unasked() -> None:
     stranger = Detection(70, 5, 15, 15, "triangle", "red")
     critique = judged([*WRONG, stranger])
     assert [object_state(detection, critique) for detection in critique.detections] == ["right", "wrong", "unasked"]
+
+
+@pytest.mark.parametrize(("passed", "state"), [(True, "right"), (False, "wrong"), (None, "unasked")])
+def test_a_claim_that_the_critic_was_asked_about_is_about_the_objects_of_its_noun(passed, state) -> None:
+    (claim,) = (claim for claim in claims_from_prompt("a cat in snow") if claim.type == "relation")
+    cat, dog = Detection(10, 10, 20, 20, "tabby cat"), Detection(50, 50, 20, 20, "dog")
+    verdict = Verdict(claim, passed, None if passed is None else float(passed), (), "as it said")
+    critique = Critique((verdict,), (cat, dog))
+    assert boxes_of(verdict, critique) == (cat,)
+    assert [object_state(detection, critique) for detection in (cat, dog)] == [state, "unasked"]
 
 
 def test_the_mask_covers_wrong_objects_and_only_them() -> None:

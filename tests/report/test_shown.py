@@ -7,7 +7,8 @@ import torch
 from PIL import Image
 
 from tests.support.report_states import RIGHT, SIDE, WRONG, attempt, judged, several_rounds, state_of
-from xlard.critique import Critique
+from xlard.critique import Critique, Verdict
+from xlard.prompts import claims_from_prompt
 from xlard.report.shown import (
     MOST_ANSWER,
     MOST_CHOICES,
@@ -42,6 +43,17 @@ def test_a_critique_is_shown_with_its_boxes_in_pixels_of_the_picture():
     assert True in verdicts.values() and False in verdicts.values()
     assert [50, 50, 24, 24] in [box for claim in shown["claims"] if claim["passed"] is False for box in claim["boxes"]]
     assert json.loads(json.dumps(shown)) == shown
+
+
+def test_a_claim_that_the_critic_was_asked_about_has_the_boxes_of_its_noun():
+    claims = claims_from_prompt("a circle in snow")
+    critique = Critique(
+        tuple(Verdict(claim, True, 1.0, (), "as it said") for claim in claims if claim.type == "relation"), WRONG
+    )
+    ((claim,),) = (
+        shown["claims"] for shown in shown_critiques(torch.rand(1, SIDE, SIDE, 3), [critique], [], Files().keep)
+    )
+    assert claim["boxes"] and len(claim["boxes"]) == sum(seen.noun == "circle" for seen in WRONG)
 
 
 def test_an_answer_is_shown_word_for_word_and_what_is_left_out_of_a_long_one_is_counted():

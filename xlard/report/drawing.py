@@ -12,8 +12,9 @@ from torch import Tensor
 
 from ..claims import NOTHING_TO_CHECK
 from ..critique import Critique, Verdict
-from ..detections import Detection
+from ..detections import Detection, matching
 from ..fonts.text import TextFont
+from ..rewards import decidable
 
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels."""
@@ -58,10 +59,19 @@ def readable_scale(height: int, width: int) -> int:
 
 def object_state(detection: Detection, critique: Critique) -> str:
     """``wrong`` if a failed claim rests on the object, ``right`` if only passed ones do, else ``unasked``."""
-    verdicts = [verdict for verdict in critique.verdicts if detection in verdict.evidence]
+    verdicts = [verdict for verdict in critique.verdicts if detection in boxes_of(verdict, critique)]
     if any(verdict.passed is False for verdict in verdicts):
         return WRONG
     return RIGHT if any(verdict.passed for verdict in verdicts) else UNASKED
+
+
+def boxes_of(verdict: Verdict, critique: Critique) -> tuple[Detection, ...]:
+    """The objects that a verdict is about: its evidence, and without any those of the claim's noun and colour. A critic
+    that is asked about a relation or an attribute gives no boxes with its answer.
+    """
+    if verdict.evidence or decidable(verdict.claim):
+        return verdict.evidence
+    return tuple(matching(critique.detections, verdict.claim.noun, verdict.claim.color))
 
 
 def seen_objects(critique: Critique) -> tuple[Detection, ...]:

@@ -12,7 +12,7 @@ from ..characters import whole_characters
 from ..claims import NOTHING_TO_CHECK
 from ..critique import Critique, Verdict
 from ..loop.state import LoopState, Round
-from .drawing import summarise, to_picture
+from .drawing import boxes_of, summarise, to_picture
 from .outcome import outcome, round_number
 from .pictures import fit
 
@@ -131,7 +131,7 @@ def _shown_image(image: Tensor, keep: Keep) -> dict[str, Any]:
 
 
 def _judged(image: Tensor, critique: Critique, keep: Keep) -> dict[str, Any]:
-    return {**_shown_image(image, keep), "claims": [_claim(verdict) for verdict in critique.verdicts]}
+    return {**_shown_image(image, keep), "claims": [_claim(verdict, critique) for verdict in critique.verdicts]}
 
 
 def _answer(critique: Critique) -> str:
@@ -142,7 +142,7 @@ def _answer(critique: Critique) -> str:
     return f"{whole_characters(critique.answer[:MOST_ANSWER])}\n... and {left_out} characters more."
 
 
-def _claim(verdict: Verdict) -> dict[str, Any]:
+def _claim(verdict: Verdict, critique: Critique) -> dict[str, Any]:
     return {
         "text": verdict.claim.shown,
         **({"original": verdict.claim.original} if verdict.claim.original else {}),
@@ -150,5 +150,7 @@ def _claim(verdict: Verdict) -> dict[str, Any]:
         "score": None if verdict.score is None else round(verdict.score, 3),
         "reason": verdict.reason,
         "weight": verdict.claim.weight,
-        "boxes": [[round(side, 1) for side in (box.x, box.y, box.width, box.height)] for box in verdict.evidence],
+        "boxes": [
+            [round(side, 1) for side in (box.x, box.y, box.width, box.height)] for box in boxes_of(verdict, critique)
+        ],
     }
