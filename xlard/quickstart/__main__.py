@@ -1,4 +1,4 @@
-"""`python3 -m xlard.quickstart demo` and `python3 -m xlard.quickstart test`."""
+"""`python3 -m xlard.quickstart` with `demo`, `page` or `test`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import demo
+from . import demo, page
 from .browser import ensure_browser
 from .environment import Environment
 from .steps import QuickstartError, require_python
@@ -24,7 +24,7 @@ def arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     """The parsed command, and what is passed on to the demo job or to pytest."""
     parser = argparse.ArgumentParser(
         prog="python3 -m xlard.quickstart",
-        description="Sets up a virtual environment and ComfyUI beside this checkout, then runs the demo or the tests.",
+        description="Sets up a virtual environment and ComfyUI beside this checkout, then runs the demo, ComfyUI or the tests.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser(
@@ -32,6 +32,7 @@ def arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
         help="draw, judge and correct a picture of the demo world in a real ComfyUI; see `demo --help`",
         add_help=False,
     )
+    commands.add_parser("page", help="run that ComfyUI for a browser, until Ctrl+C; see `page --help`", add_help=False)
     commands.add_parser("test", help="run the tests; further arguments go to pytest", add_help=False)
     return parser.parse_known_args(argv)
 
@@ -43,7 +44,7 @@ def main(argv: list[str]) -> int:
     testing = options.command == "test"
     if not testing:
         # Help and typing errors come before a set-up of minutes.
-        demo.arguments(rest)
+        (page if options.command == "page" else demo).arguments(rest)
     start = time.monotonic()
     environment = Environment(CHECKOUT)
     comfyui = environment.prepare(extras=["test"] if testing else [])
@@ -51,7 +52,7 @@ def main(argv: list[str]) -> int:
         ensure_browser()
     print(f"Set up in {time.monotonic() - start:.0f} s", flush=True)
     variables = {**os.environ, "COMFYUI_PATH": str(comfyui), "HF_HUB_OFFLINE": "1"}
-    job = ["xlard.quickstart.demo", *rest]
+    job = [f"xlard.quickstart.{options.command}", *rest]
     if testing:
         job = ["pytest", *TWO_AT_ONCE, *rest]
         # The models of the tests are small: more threads only get in each other's way.

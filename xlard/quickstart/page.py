@@ -1,0 +1,48 @@
+"""ComfyUI with the pack, to be used in a browser until Ctrl+C. `python3 -m xlard.quickstart page` runs this module in the
+virtual environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from ..comfy_server.errors import ComfyServerError
+from ..comfy_server.server import ComfyServer
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+    """The options of the command."""
+    parser = argparse.ArgumentParser(
+        prog="python3 -m xlard.quickstart page",
+        description="Runs ComfyUI with the pack on the CPU, for a browser on this machine, until Ctrl+C.",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=CHECKOUT / "output",
+        help="folder for what workflows save (default: output); the rest of that ComfyUI's files are deleted at the end",
+    )
+    return parser.parse_args(argv)
+
+
+def run(output: Path) -> int:
+    """Run the server until it ends or is interrupted, and return its exit code. Raises StartError."""
+    output.mkdir(parents=True, exist_ok=True)
+    options = ["--output-directory", str(output.resolve())]
+    with ComfyServer(Path(os.environ["COMFYUI_PATH"]), pack=CHECKOUT, arguments=options) as server:
+        print(f"ComfyUI runs at {server.url} - open this address in a browser. Ctrl+C ends it.", flush=True)
+        return server.process.wait()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(run(arguments(sys.argv[1:]).output))
+    except (ComfyServerError, OSError) as error:
+        sys.exit(f"\n{error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
