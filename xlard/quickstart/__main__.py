@@ -19,12 +19,14 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 TWO_AT_ONCE = ("--numprocesses=2", "--dist=loadfile")
 """Options of pytest-xdist: while one file's tests wait for their server, another file's run. `-n 0` undoes it."""
 
+_SECONDS_TO_END = 30
+
 
 def arguments(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     """The parsed command, and what is passed on to the demo job or to pytest."""
     parser = argparse.ArgumentParser(
         prog="python3 -m xlard.quickstart",
-        description="Sets up a virtual environment and ComfyUI beside this checkout, then runs the demo, ComfyUI or the tests.",
+        description="Sets up a virtual environment and ComfyUI and runs the demo, ComfyUI or the tests.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser(
@@ -57,7 +59,18 @@ def main(argv: list[str]) -> int:
         job = ["pytest", *TWO_AT_ONCE, *rest]
         # The models of the tests are small: more threads only get in each other's way.
         variables.setdefault("OMP_NUM_THREADS", "1")
-    return subprocess.call([str(environment.python), "-m", *job], cwd=CHECKOUT, env=variables)
+    return _run([str(environment.python), "-m", *job], variables)
+
+
+def _run(command: list[str], variables: dict[str, str]) -> int:
+    """Run a command and return its exit code. Ctrl+C reaches it, too: it is given the time to end its own ComfyUI."""
+    running = subprocess.Popen(command, cwd=CHECKOUT, env=variables)
+    try:
+        return running.wait()
+    except KeyboardInterrupt:
+        return running.wait(_SECONDS_TO_END)
+    finally:
+        running.kill()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""ComfyUI with the pack, to be used in a browser until Ctrl+C. `python3 -m xlard.quickstart page` runs this module in the
-virtual environment.
+"""ComfyUI with the pack, for a browser, until Ctrl+C; `python3 -m xlard.quickstart page` runs it in the virtual
+environment.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
         "--output",
         type=Path,
         default=CHECKOUT / "output",
-        help="folder for what workflows save (default: output); the rest of that ComfyUI's files are deleted at the end",
+        help="folder for what workflows save (default: output); all else is deleted at the end",
     )
     return parser.parse_args(argv)
 
