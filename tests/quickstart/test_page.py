@@ -20,7 +20,8 @@ from xlard.quickstart.comfyui import find_comfyui
 pytestmark = pytest.mark.comfy
 
 
-def test_the_page_is_there_until_it_is_interrupted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_the_page_is_there_until_it_is_told_to_end(tmp_path: Path, ending: signal.Signals) -> None:
     temporary, output = tmp_path / "temporary", tmp_path / "output"
     temporary.mkdir()
     variables = {"COMFYUI_PATH": str(find_comfyui()), "TMPDIR": str(temporary), "OMP_NUM_THREADS": "1"}
@@ -35,7 +36,7 @@ def test_the_page_is_there_until_it_is_interrupted(tmp_path: Path) -> None:
         assert "Ctrl+C" in said
         with urllib.request.urlopen(f"{address}/object_info/XLARDSelfCorrect", timeout=60) as answer:
             assert "XLARDSelfCorrect" in json.load(answer)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(ending)
         assert running.wait(60) == 130
     finally:
         running.kill()

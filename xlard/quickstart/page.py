@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -32,6 +33,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 
 def run(output: Path) -> int:
     """Run the server until it ends or is interrupted, and return its exit code. Raises StartError."""
+    # Started in the background, a process ignores Ctrl+C; and one that is told to end would leave its ComfyUI running.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     output.mkdir(parents=True, exist_ok=True)
     options = ["--output-directory", str(output.resolve())]
     with ComfyServer(Path(os.environ["COMFYUI_PATH"]), pack=CHECKOUT, arguments=options) as server:

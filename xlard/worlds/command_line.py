@@ -107,4 +107,11 @@ def add_drawing(commands: Any, out: Path) -> None:
     scoring = drawing("scoring", "measure the critic with each scoring by the exact checker", "test", 300)
     scoring.add_argument("--scorings", default="", help="scorings separated by commas (all of them)")
     scoring.add_argument("--write", default="", help="text that is written on the pictures before they are judged")
+    drafts = commands.add_parser(
+        "drafts", help="put drafts in by hand, sample on, and score them: what a corrector by drafting could reach"
+    )
+    drafts.add_argument("--out", type=Path, default=out, help="folder with the trained models and collected pictures")
+    drafts.add_argument("--split", default="validation", help="whose collected pictures")
+    drafts.add_argument("--repeats", type=int, default=2, help="pictures a prompt, at most")
+    drafts.add_argument("--levels", default="0.4,0.5,0.6,0.7,0.8", help="noise levels, separated by commas")
     drawing("speed", "time the critic with each scoring", "validation", 32)

@@ -17,12 +17,14 @@ from ..training.collect import judge_again
 from ..training.dataset import Dataset
 from ..training.summary import summarise_dataset
 from ..training.trainer import default_device, machine
+from .drafted import measure_drafts
 from .evaluation import accuracy_of, compare_judges
 from .sampling import generate
 from .scoring import changed_verdicts, decomposed, measure, table, write_on
 from .scoring import speed as time_scorings
 from .training.annotated import Annotated
 from .training.collect import collect_pictures, prompt_list, settings_for
+from .training.records import load_records
 from .world import World
 
 EDIT_PARTS = ("unet", "text_encoder", "tokenizer")
@@ -123,6 +125,13 @@ def speed(world: World, out: Path, split: str, number: int, repeats: int, seed: 
     print(f"{len(images)} pictures, {sum(map(len, claims)) / len(claims):.1f} claims each, {machine()}")
     for name, value in time_scorings(out, default_device(), images, claims).items():
         print(f"{name}: {value}")
+
+
+def drafts(world: World, out: Path, split: str, repeats: int, levels: str) -> None:
+    """Score drafts of a split's collected pictures, sampled on from noise levels; see ``drafted.measure_drafts``."""
+    pieces, records = load_records(world, out, "corrector"), load_records(world, out, split)
+    for name, figures in measure_drafts(world, pieces, records, repeats, [*map(float, levels.split(","))]).items():
+        print(f"{name}: {figures}")
 
 
 def drawn(world: World, split: str, number: int, repeats: int, seed: int) -> tuple[torch.Tensor, list]:
