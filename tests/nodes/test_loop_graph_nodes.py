@@ -269,8 +269,9 @@ def test_cancelling_in_a_later_round_leaves_the_best_so_far_in_the_history_and_t
     started = []
 
     def cancel(node: str, value: int, maximum: int) -> None:
-        started.append(node)
-        if node.startswith("end.") and value == 5:
+        # Newer releases do not tell of each step.
+        if node.startswith("end.") and value >= 5 and not started:
+            started.append(node)
             comfy.interrupt()
 
     result = comfy.run(graph, on_progress=cancel)
