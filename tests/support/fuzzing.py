@@ -193,6 +193,10 @@ class Fuzzer:
         return graph
 
 
+SENDERS = "XLARDTest"
+"""What the names of the tests' own nodes begin with."""
+
+
 @dataclass
 class Outcome:
     """How many cases ran, were refused by a node or by ComfyUI; and those that ended in a way that tells nothing."""
@@ -236,6 +240,10 @@ def fuzz(comfy: ComfyServer, fuzzer: Fuzzer, cases: Sequence[Case], seconds: flo
             error = error_of(comfy, prompt_id, case)
             if error is None:
                 outcome.ran += 1
+                continue
+            if error["node_type"].startswith(SENDERS):
+                # Newer releases cannot take a value from the node that sends it, such as lists thousands deep.
+                outcome.rejected += 1
                 continue
             outcome.refused += 1
             if _is_raw(error):
