@@ -3,6 +3,7 @@
  * with a slider between the two. It is as large at every zoom of the graph.
  */
 import { api } from "../../scripts/api.js"
+import { element } from "./shown_widget.js"
 
 const SIDE = 420
 const GONE = "The picture is no longer in ComfyUI's temporary folder. Run the workflow again."
@@ -77,17 +78,14 @@ function boxFrames(picture, claim, color) {
 
 /** @returns {HTMLElement} the line between two pictures */
 function sideLine() {
-  const line = document.createElement("div")
-  line.style.cssText = "position:absolute;top:0;bottom:0;width:2px;margin-left:-1px;background:#fff;box-shadow:0 0 2px #000"
-  return line
+  return element("div",
+    "position:absolute;top:0;bottom:0;width:2px;margin-left:-1px;background:#fff;box-shadow:0 0 2px #000")
 }
 
 /** @returns {HTMLElement} which picture is on which side */
 function sideNames() {
-  const names = document.createElement("div")
-  names.style.cssText = "display:flex;justify-content:space-between"
-  names.append(...["before", "after"].map(name => Object.assign(document.createElement("span"), { textContent: name })))
-  return names
+  return element("div", "display:flex;justify-content:space-between",
+    element("span", "", "before"), element("span", "", "after"))
 }
 
 /**

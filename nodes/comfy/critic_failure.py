@@ -14,10 +14,9 @@ from torch import Tensor
 
 from ...xlard.claims import Claim
 from ...xlard.critics.backend import CriticError
-from ...xlard.critics.broken_pictures import judged_without_broken
 from ...xlard.critics.memory import is_out_of_memory
 from ...xlard.critique import Critique
-from ...xlard.loop.critic_failure import RoundError, critiques_of, failed_critique, judging, register_cancelling
+from ...xlard.loop.critic_failure import RoundError, critiques_of, failed_critique, judged_or_named, register_cancelling
 from ...xlard.loop.state import LoopState
 from ...xlard.protocols import Judge
 from ...xlard.tensor_files import write_tensors
@@ -66,9 +65,7 @@ def judged(
     if not claims:
         return [Critique(())] * len(images)
     if not _ends_a_copy(node, end):
-        pictures = checked_images(images)
-        with judging(passes=is_out_of_memory):
-            return judged_without_broken(critic, pictures, [claims] * len(images))[0]
+        return judged_or_named(critic, checked_images(images), [claims] * len(images))[0]
     try:
         return critiques_of(critic, images, [claims] * len(images))
     except CriticError as error:

@@ -14,7 +14,7 @@ FEW = {"steps": 4, "rounds": 1, "number": 4}
 """Settings with which every demo is done soon."""
 
 WITH_CARDS = ("demo_critique", "demo_edit", "demo_gate", "demo_loop_graph", "demo_pick_best", "demo_things")
-"""Between them they have each node that grows when it shows its results."""
+"""Quick ones, with most of the nodes that grow when they show their results."""
 
 DEMOS = [
     pytest.param(path, id=path.stem, marks=[] if path.stem in WITH_CARDS else pytest.mark.big)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.training.test_drafting import CELL, SIDE, pictures, things
+from tests.support.drafted_pictures import CELL, SIDE, pictures, things
 from xlard.rewards import critique_from_detections
 from xlard.training.drafts import Drafts
 from xlard.worlds.drafted import measure_drafts, pictures_with_drafts

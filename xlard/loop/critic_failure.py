@@ -11,6 +11,7 @@ from ..characters import said_by
 from ..claims import Claim, one_line
 from ..critics.backend import CriticError
 from ..critics.broken_pictures import judged_without_broken
+from ..critics.memory import is_out_of_memory
 from ..critique import Critique, no_verdict
 from ..protocols import Judge
 from .state import LoopState
@@ -61,6 +62,16 @@ class judging:
         if isinstance(error, Exception) and not isinstance(error, (CriticError, *_CANCELLING)):
             if not self._passes(error):
                 raise CriticError(f"The critic failed ({cause_of(error)}).") from error
+
+
+def judged_or_named(
+    judge: Judge, images: Tensor, claims: Sequence[Sequence[Claim]], latents: Tensor | None = None
+) -> tuple[list[Critique], list[str]]:
+    """``judged_without_broken`` outside of a loop's rounds: a judge's failures are CriticError, and where memory ran
+    out is left to whoever can make room.
+    """
+    with judging(passes=is_out_of_memory):
+        return judged_without_broken(judge, images, claims, latents)
 
 
 class BrokenPictures(CriticError):

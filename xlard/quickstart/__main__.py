@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from . import demo, page
@@ -68,7 +69,9 @@ def _run(command: list[str], variables: dict[str, str]) -> int:
     try:
         return running.wait()
     except KeyboardInterrupt:
-        return running.wait(_SECONDS_TO_END)
+        with suppress(subprocess.TimeoutExpired):
+            running.wait(_SECONDS_TO_END)
+        raise
     finally:
         running.kill()
 

@@ -12,12 +12,10 @@ import torch
 from torch import Tensor
 
 from ..claims import Claim
-from ..critics.broken_pictures import judged_without_broken
-from ..critics.memory import is_out_of_memory
 from ..critique import Critique
 from ..detections import Detection
 from ..guidance.base import X0Guidance
-from ..loop.critic_failure import judging
+from ..loop.critic_failure import judged_or_named
 from ..loop.engine import derived_seed
 from ..prompts import claims_from_prompt
 from ..prompts.unclaimed import prompts_with_claims, skipped_note
@@ -274,10 +272,7 @@ class _Collector:
         )
         finals = sampler.generate(rows, seeds, keeper)
         images = self.decoder.decode(finals)
-        with judging(passes=is_out_of_memory):
-            critiques, faults = judged_without_broken(
-                self.judge, images, [self.claims[prompt] for prompt in prompts], finals
-            )
+        critiques, faults = judged_or_named(self.judge, images, [self.claims[prompt] for prompt in prompts], finals)
         if any(faults):
             whole = [job for job, fault in zip(group, faults) if not fault]
             self._count_broken(next(filter(None, faults)), len(group) - len(whole), not whole)

@@ -10,10 +10,8 @@ import torch
 from torch import Tensor
 
 from ..claims import Claim
-from ..critics.broken_pictures import judged_without_broken
-from ..critics.memory import is_out_of_memory
 from ..critique import Critique
-from ..loop.critic_failure import judging
+from ..loop.critic_failure import judged_or_named
 from ..loop.grid import Grid
 from ..loop.ground import standing, without_ground
 from ..loop.minimal_repair import minimal_repair
@@ -100,9 +98,7 @@ class Repairer:
         seeds = [group[picture][1] for picture, _ in plans]
         drawn = sampler.resume(changed, REARRANGE_NOISE_LEVEL, rows, seeds, None, regions)
         claims = [self.claims_for(prompt) for _, prompt in plans]
-        images = self.decoder.decode(drawn)
-        with judging(passes=is_out_of_memory):
-            judged, _ = judged_without_broken(self.judge, images, claims, drawn)
+        judged, _ = judged_or_named(self.judge, self.decoder.decode(drawn), claims, drawn)
         return {key: latent for key, latent, critique in zip(plans, drawn, judged) if critique.passed}
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 
 import torch
@@ -17,10 +17,10 @@ from .world import World
 def pictures_with_drafts(drafts: Drafts, records: Records, most: int) -> dict[int, str]:
     """Collected pictures whose own prompts have drafts, with these prompts: at most so many of each prompt."""
     chosen: dict[int, str] = {}
-    seen: dict[str, set[int]] = defaultdict(set)
+    taken: Counter[str] = Counter()
     for prompt, picture, kind in zip(records.prompts, records.pictures.tolist(), records.kinds.tolist()):
-        if kind == FINAL and len(seen[prompt] | {picture}) <= most and drafts.has(prompt):
-            seen[prompt].add(picture)
+        if kind == FINAL and picture not in chosen and taken[prompt] < most and drafts.has(prompt):
+            taken[prompt] += 1
             chosen[picture] = prompt
     return chosen
 
