@@ -41,9 +41,13 @@ class Preserved:
 
 
 def preserved(before: Critique, after: Critique, image: Tensor, later: Tensor) -> Preserved:
-    """What a ``later`` picture (H, W, 3) kept of an ``image``, by critiques of both on the same claims."""
-    # Of too many of a kind, which are the surplus ones is drawn: always in the same way.
-    faults, still_there = faults_of(before, random.Random(0)), list(faults_of(after, random.Random(0)).right)
+    """What a ``later`` picture (H, W, 3) kept of an ``image``, by critiques of both on the same claims.
+
+    Of too many of a kind, any may be taken away: those that are in both pictures are the right ones.
+    """
+    # Which of the others are surplus is drawn: always in the same way.
+    right_after = faults_of(after, random.Random(0), _in_both(after, before)).right
+    faults, still_there = faults_of(before, random.Random(0), _in_both(before, after)), list(right_after)
     kept = 0
     for thing in faults.right:
         found = [other for other in still_there if _same(thing, other)]
@@ -53,6 +57,11 @@ def preserved(before: Critique, after: Critique, image: Tensor, later: Tensor) -
     change = (later.to(image) - image).abs().mean(dim=-1).cpu()
     outside = change[~_around(faults.wrong, change)]
     return Preserved(len(faults.right), kept, outside.mean().item() if len(outside) else 0.0, bool(change.any()))
+
+
+def _in_both(critique: Critique, other: Critique) -> list[Detection]:
+    """What a critic sees in one picture that is where it is in another one, too."""
+    return [seen for seen in critique.detections if any(_same(seen, there) for there in other.detections)]
 
 
 def _same(before: Detection, after: Detection) -> bool:
