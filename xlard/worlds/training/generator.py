@@ -53,12 +53,12 @@ def tokenize(tokenizer: Any, texts: list[str]) -> Tensor:
 
 
 def save_pipeline(folder: Path, model: Any, tokenizer: Any, autoencoder: Any) -> None:
-    """Write a ``Generator`` as an ordinary diffusers pipeline folder: fp16 UNet and autoencoder, fp32 text encoder."""
+    """Write a ``Generator`` as an ordinary diffusers pipeline folder, its weights in fp16."""
     from diffusers import StableDiffusionPipeline
 
     pipeline: Any = StableDiffusionPipeline(
         vae=autoencoder.half(),
-        text_encoder=model.text_encoder,
+        text_encoder=model.text_encoder.half(),
         tokenizer=tokenizer,
         unet=model.unet.half(),
         scheduler=build_scheduler(),
