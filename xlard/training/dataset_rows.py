@@ -33,8 +33,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture and its latents. ``origin`` is ``sampled`` or ``corrected``; ``critique`` as of ``critique_row``.
+    """A picture and its latents; ``critique`` as of ``critique_row``.
 
+    ``origin`` is ``sampled`` or ``corrected``, or ``rendered`` where no model drew it.
     ``part`` and ``place`` say where its finished latent lies. ``repair`` is the place, among the latents of the part,
     of the repaired version of a failed picture; None for a picture without one.
     """

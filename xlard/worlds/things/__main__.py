@@ -70,6 +70,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_learners(new_model(models, OUT))
     add_drawing(commands, OUT)
+    renders = commands.add_parser(
+        "renders", help="renders with known contents and their canonical repairs, for head and corrector"
+    )
+    renders.add_argument("--out", type=Path, default=OUT, help="folder with the trained models")
+    renders.add_argument("--split", default="corrector", help="whose prompts")
+    renders.add_argument("--number", type=int, default=6000, help="pictures in all; what is there is kept")
+    renders.add_argument("--seed", type=int, default=0)
     masks = commands.add_parser("masks", help="measure a segmenter's masks of boxes on renders")
     masks.add_argument("--segmenter", type=Path, metavar="DIR", help="folder of a segmenter (GrabCut without)")
     masks.add_argument("--number", type=int, default=100, help="renders")
@@ -109,6 +116,13 @@ def _train(options: dict[str, Any]) -> None:
     print(figures)
 
 
+def _renders(out: Path, split: str, number: int, seed: int) -> None:
+    from .training.rendered import collect_renders
+
+    world = ThingsWorld(out, default_device())
+    collect_renders(world, out / "records" / split / f"renders{seed}", split, number, seed)
+
+
 def _masks(segmenter: Path | None, number: int, seed: int, off: float) -> None:
     from ...critics.segmenter.folder import SegmenterFolder
     from ...critics.segmenter.grab_cut import GrabCut
@@ -129,6 +143,8 @@ def main(arguments: list[str] | None = None) -> None:
         return _train(options)
     if command == "masks":
         return _masks(**options)
+    if command == "renders":
+        return _renders(**options)
     if command == "eye":
         from .training.by_eye import agreement
 

@@ -14,13 +14,12 @@ from ...loop.edit_instruction import instruction_of
 from ...prompts import claims_from_prompt
 from .judging import verdict, whole_place
 from .prompts import vocabulary
-from .scenes import Scene, Thing, draw_box, scene_of, shared_area
+from .scenes import OVERLAP, Scene, Thing, draw_box, draw_boxes, scene_of, shared_area
 from .vocabulary import COLORS, MAX_OBJECTS, SIDE
 
 UNCHANGED = "unchanged"
 """The kind of a pair of which nothing has to change."""
 
-_OVERLAP = 0.05
 _TRIES = 40
 
 _WORDS = """remove make move add replace with one of the more another colour every keep everything else as it is they
@@ -65,6 +64,12 @@ def draw_repair(prompt: str, rng: np.random.Generator, kind: str | None = None) 
     return None
 
 
+def damaged(scene: Scene, rng: np.random.Generator) -> Scene:
+    """A scene with one thing other than it was; the scene itself where what was drawn cannot be done to it."""
+    damages = [*list(_DAMAGES.values())[:-1], _strewn]
+    return damages[rng.integers(len(damages))](scene, rng) or scene
+
+
 def instruction_for(scene: Scene, claims: list[Claim]) -> str:
     """The instruction that the loop writes for a scene, seen as it is, and claims."""
     objects = [detection_of(thing) for thing in scene.things]
@@ -95,7 +100,7 @@ def _free_box(name: str, scene: Scene, rng: np.random.Generator) -> tuple[float,
     """A box for another object of a class where no other stands; None where there is no room."""
     for _ in range(_TRIES):
         box = draw_box(name, len(scene.things) + 1, rng)
-        if all(shared_area(box, thing.box) <= _OVERLAP for thing in scene.things):
+        if all(shared_area(box, thing.box) <= OVERLAP for thing in scene.things):
             return box
     return None
 
@@ -134,9 +139,15 @@ def _elsewhere(scene: Scene, rng: np.random.Generator) -> Scene | None:
     for _ in range(_TRIES):
         left, top, _, _ = draw_box(thing.name, len(scene.things), rng)
         box = (min(left, 1 - thing.box[2]), min(top, 1 - thing.box[3]), *thing.box[2:])
-        if all(shared_area(box, other.box) <= _OVERLAP for other in rest.things):
+        if all(shared_area(box, other.box) <= OVERLAP for other in rest.things):
             return _with(scene, index, replace(thing, box=box))
     return None
+
+
+def _strewn(scene: Scene, rng: np.random.Generator) -> Scene:
+    """The same objects, each anywhere."""
+    boxes = draw_boxes([thing.name for thing in scene.things], rng)
+    return replace(scene, things=tuple(replace(thing, box=box) for thing, box in zip(scene.things, boxes)))
 
 
 def _another_class(scene: Scene, rng: np.random.Generator) -> Scene | None:

@@ -10,8 +10,12 @@ import numpy as np
 from ...prompts import parse_prompt
 from .vocabulary import ASPECTS, CLASSES, COLORED_CLASSES, COLORS, MAX_OBJECTS, PLACES, PLAIN_CLASSES
 
-_MARGIN = 0.02
-_OVERLAP = 0.05
+MARGIN = 0.02
+"""Least distance of an object from the picture's edge, in shares of the side."""
+
+OVERLAP = 0.05
+"""The largest share of the smaller of two boxes that both may cover."""
+
 _TRIES = 60
 _REACH = 0.3
 """Smallest distance of the centres of two related objects, in shares of the sum of their sizes."""
@@ -54,7 +58,7 @@ def draw_box(name: str, number: int, rng: np.random.Generator) -> Box:
     """A box for an object of a class among ``number`` objects, anywhere in the picture."""
     size = rng.uniform(*sizes_for(number))
     width, height = size * min(1.0, ASPECTS[name]), size / max(1.0, ASPECTS[name])
-    return (rng.uniform(_MARGIN, 1 - _MARGIN - width), rng.uniform(_MARGIN, 1 - _MARGIN - height), width, height)
+    return (rng.uniform(MARGIN, 1 - MARGIN - width), rng.uniform(MARGIN, 1 - MARGIN - height), width, height)
 
 
 def stands(a: Box, direction: str, b: Box) -> bool:
@@ -84,7 +88,7 @@ def draw_boxes(
             for _ in range(_TRIES):
                 box = draw_box(name, len(names), rng)
                 fits = all(
-                    shared_area(box, placed) <= _OVERLAP
+                    shared_area(box, placed) <= OVERLAP
                     and ((index, other) not in directions or stands(box, directions[index, other], placed))
                     and ((other, index) not in directions or stands(placed, directions[other, index], box))
                     for other, placed in enumerate(boxes)
