@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from ..xlard.protocols import Judge
     from ..xlard.worlds.world import World
 
-_DEFAULT = "shapes"
-"""Graphs that name no world are from before there were two."""
+_DEFAULT, _EARLIER = "things", "shapes"
+"""The world of a new node, and that of graphs that name none: they are from before there were two."""
 
 _EDIT_MODELS = {"things, edit model": "things"}
 """Choices that give, in place of a world's generator, its model for editing."""
@@ -76,19 +76,17 @@ class XLARDDemo(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, world: str = _DEFAULT) -> str:
+    def fingerprint_inputs(cls, world: str = _EARLIER) -> str:
         models, pipeline = _chosen(world)
         folders = (folder / "model.safetensors" for folder in (models.critic_folder, models.detector_folder))
         return fingerprint(*weight_files(pipeline), models.head_file, models.corrector_file, *folders)
 
     @classmethod
-    def execute(cls, world: str = _DEFAULT) -> io.NodeOutput:
+    def execute(cls, world: str = _EARLIER) -> io.NodeOutput:
         models, pipeline = _chosen(world)
 
         def part(what: str, path: Path, load: Callable[[Path], Any]) -> Any:
-            missing = (
-                f"The world {models.name} has no {what} yet. Leave that output free, or choose the world {_DEFAULT}."
-            )
+            missing = f"The world {models.name} has no {what} yet. Leave that output free, or choose the world shapes."
             return load(path) if path.exists() else ExecutionBlocker(missing)
 
         def detector(folder: Path) -> Any:

@@ -197,9 +197,19 @@ def with_head(graph: dict) -> None:
     graph["loop"]["inputs"]["head"] = ["world", 4]
 
 
+def broken_sampler(graph: dict) -> None:
+    graph["sampler"] = node("BrokenSampler")
+
+
+def empty_handed(graph: dict) -> None:
+    graph["guider"] = node("EmptyHandedGuider", model=["world", 0])
+
+
 @pytest.mark.parametrize(
     "guider, change, message",
     [
+        ("cfg", broken_sampler, "The sampler input takes a SAMPLER, for example from KSamplerSelect; a KSAMPLER came"),
+        ("cfg", empty_handed, "The guider gave a NoneType in the place of latents"),
         ("cfg", other_checkpoint, "The guider draws with another checkpoint than the one at model"),
         ("cfg", sigmas("0.0 0.5 1.0"), "The sigmas rise (0, 0.5, 1)"),
         ("cfg", sigmas("1.0 0.5 0.0 0.0"), "The sigmas hold 0 before their end (1, 0.5, 0, 0)"),

@@ -229,7 +229,7 @@ def test_the_workflow_for_a_model_for_editing_runs_with_the_demo_world_in_its_pl
     for node in workflow["nodes"]:
         if node["type"] in loaders:
             # No weights are at hand; the demo world takes the place of each.
-            node["widgets_values"], node["type"] = [], "XLARDDemo"
+            node["widgets_values"], node["type"] = ["shapes"], "XLARDDemo"
         elif node["type"] == "PrimitiveStringMultiline":
             node["widgets_values"] = ["make the blue square green"]
     graph = {**workflow_to_api(workflow, comfy.object_info()), **picture}

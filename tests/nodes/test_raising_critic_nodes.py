@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.collecting import collect_graph
 from tests.support.graphs import demo_graph, error, loop_graph, pictures, shown, text
 from tests.support.loop_graphs import looped
 from tests.support.servers import ServerWithNodes
@@ -104,6 +105,14 @@ def test_outside_of_a_loop_the_error_says_that_the_critic_failed(raising, kind, 
     result = raising.run(shown(with_critic(graph, "critique", 0, kind), report=("critique", 6)))
     assert result.status == "error" and result.error["exception_type"].endswith("CriticError")
     assert "The critic failed" in str(result.error) and cause in str(result.error)
+
+
+@pytest.mark.parametrize(("kind", "cause"), [("KeyError", CAUSE), ("few", "gave 0 verdicts")])
+def test_collecting_says_that_the_critic_failed_and_keeps_what_was_judged_before(raising, kind, cause) -> None:
+    name = f"raising_{kind}"
+    message = error(raising, with_critic(collect_graph(name), "collect", 1, kind))
+    assert cause in message
+    assert "4 pictures drawn, 2 were there already" in text(raising.run(collect_graph(name)), "report")
 
 
 @pytest.mark.parametrize(

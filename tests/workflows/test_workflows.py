@@ -66,7 +66,7 @@ def test_the_workflow_for_own_files_runs_with_files_in_the_folders_that_it_names
             node["mode"] = mode
         elif node["type"] == "CheckpointLoaderSimple":
             # No checkpoint is at hand; the demo world has the same first three outputs.
-            node.update(type="XLARDDemo", widgets_values=[])
+            node.update(type="XLARDDemo", widgets_values=["shapes"])
         elif node["type"] == "EmptyLatentImage":
             node["widgets_values"] = [SIDE, SIDE, 1]
     shutil.copytree(CRITIC, models / "critics" / "my_critic", dirs_exist_ok=True)

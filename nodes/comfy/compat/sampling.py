@@ -361,8 +361,8 @@ def sampled(
 
     Each latent begins with the noise of its own seed, of which ``noise_index`` says which one, as KSampler takes it by
     a LATENT's ``batch_index``; or all with ``noise``, which is 0 for latents that hold theirs already.
-    Raises ValueError for a conditioning of another kind of model, and where a sampler of another pack draws latents of
-    another shape.
+    Raises ValueError for a conditioning of another kind of model, and where a sampler or guider of another pack draws
+    latents of another shape, or none.
 
     Rests on ``comfy.sample.prepare_noise``, ``sample`` and ``model_patcher`` of a guider, and
     ``latent_preview.prepare_callback``: always.
@@ -393,6 +393,11 @@ def sampled(
             "conditioning: connect CLIP Text Encode with the CLIP of this checkpoint. A ControlNet or LoRA of another "
             "kind does the same."
         ) from error
+    if not isinstance(samples, Tensor):
+        raise ValueError(
+            f"The guider gave a {type(samples).__name__} in the place of latents. Connect one that draws, for example "
+            "CFGGuider."
+        )
     if samples.shape != latents.shape:
         shapes = f"{tuple(latents.shape)} into {tuple(samples.shape)}"
         raise ValueError(f"The sampler turned latents of the shape {shapes}. Connect a SAMPLER that keeps it.")

@@ -204,6 +204,45 @@ class PackSampler(io.ComfyNode):
         return io.NodeOutput(kind(_two_stages, {"eta": eta, "own_seed": own_seed}))
 
 
+class BrokenSampler(io.ComfyNode):
+    """ComfyUI's SAMPLER of steps around a sampler's name instead of its function."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(node_id="BrokenSampler", category="test", outputs=[io.Sampler.Output()], inputs=[])
+
+    @classmethod
+    def execute(cls) -> io.NodeOutput:
+        return io.NodeOutput(comfy.samplers.KSAMPLER("euler"))
+
+
+class EmptyHanded:
+    """A guider that samples nothing."""
+
+    def __init__(self, model: Any):
+        self.model_patcher = model
+
+    def sample(self, *arguments: Any, **keywords: Any) -> None:
+        """Nothing."""
+
+
+class EmptyHandedGuider(io.ComfyNode):
+    """That guider."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmptyHandedGuider",
+            category="test",
+            outputs=[io.Guider.Output()],
+            inputs=[io.Model.Input("model")],
+        )
+
+    @classmethod
+    def execute(cls, model: Any) -> io.NodeOutput:
+        return io.NodeOutput(EmptyHanded(model))
+
+
 class OtherCheckpoint(io.ComfyNode):
     """A MODEL of the same weights that ComfyUI takes for another checkpoint."""
 
@@ -291,6 +330,8 @@ class ForeignExtension(ComfyExtension):
         return [
             OpaqueGuider,
             TwoCallsSampler,
+            BrokenSampler,
+            EmptyHandedGuider,
             OtherCheckpoint,
             OtherLatents,
             WideConditioning,
