@@ -58,6 +58,9 @@ def picture_of(page: ComfyPage) -> Image.Image:
     page.page.evaluate(TOGGLE_MENUS)
     page.page.evaluate(SHOW, [MARGIN, MARGIN])
     page.page.wait_for_timeout(3000)
+    # The page itself may have moved the view since.
+    page.page.evaluate(SHOW, [MARGIN, MARGIN])
+    page.page.wait_for_timeout(1000)
     picture = Image.open(io.BytesIO(page.page.screenshot())).convert("RGB")
     page.page.evaluate(TOGGLE_MENUS)
     return picture
