@@ -43,7 +43,7 @@ class XLARDDemo(io.ComfyNode):
             **inputs.search_aliases("example model", "toy model", "try xlard"),
             description=(
                 "Two small worlds that ship with the pack, each with a generator, its text encoder and autoencoder, "
-                "and a critic; shapes has a reward head, a corrector and a detector, too. They need no download and "
+                "a critic and a reward head; shapes has a corrector and a detector, too. They need no download and "
                 "run on a CPU. shapes: try 'two red circles and a blue square' at 96 x 96. things: try 'a cat left of "
                 "a dog on grass' at 128 x 128; it has a model for editing, too."
             ),
@@ -67,7 +67,7 @@ class XLARDDemo(io.ComfyNode):
                 ),
                 io.Vae.Output("vae", tooltip="The autoencoder, for VAE Encode and VAE Decode."),
                 sockets.Critic.Output("critic", tooltip="The critic, which judges pictures of this world."),
-                sockets.Head.Output("head", tooltip="The reward head of shapes, which reads rewards from its latents."),
+                sockets.Head.Output("head", tooltip="The reward head, which reads rewards from latents of this world."),
                 sockets.Corrector.Output("corrector", tooltip="The corrector for the latents of shapes."),
                 sockets.Critic.Output(
                     "detector", tooltip="A critic that is a detector of shapes: for xLARD Critic Pair, or alone."

@@ -209,7 +209,7 @@ def empty_handed(graph: dict) -> None:
     "guider, change, message",
     [
         ("cfg", broken_sampler, "The sampler input takes a SAMPLER, for example from KSamplerSelect; a KSAMPLER came"),
-        ("cfg", empty_handed, "The guider gave a NoneType in the place of latents"),
+        ("cfg", empty_handed, "into a NoneType. Connect a SAMPLER and GUIDER that keep their shape"),
         ("cfg", other_checkpoint, "The guider draws with another checkpoint than the one at model"),
         ("cfg", sigmas("0.0 0.5 1.0"), "The sigmas rise (0, 0.5, 1)"),
         ("cfg", sigmas("1.0 0.5 0.0 0.0"), "The sigmas hold 0 before their end (1, 0.5, 0, 0)"),

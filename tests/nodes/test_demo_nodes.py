@@ -85,14 +85,31 @@ def test_the_critic_of_things_looks_again_at_what_passes(comfy):
     assert turned_down and all("\u2717" not in before and " look)" in after for before, after in turned_down)
 
 
-def test_what_a_world_lacks_is_said_where_it_is_used_and_nowhere_else(comfy):
-    graph = things_graph()
+def test_the_head_of_things_reads_rewards(comfy):
+    graph = things_graph("a cat left of a dog")
     graph["rewards"] = {
         "class_type": "XLARDPredictReward",
         "inputs": {"latent": ["drawn", 0], "positive": ["positive", 0], "head": ["world", 4], "sigma": 0.0},
     }
-    shown(graph, rewards=("rewards", 0))
-    assert "The world things has no reward head yet. Leave that output free" in error(comfy, graph)
+    rewards = text(comfy.run(shown(graph, rewards=("rewards", 0))), "rewards")
+    assert "count" in rewards and "position" in rewards
+
+
+def test_what_a_world_lacks_is_said_where_it_is_used_and_nowhere_else(comfy):
+    graph = things_graph()
+    graph["corrected"] = {
+        "class_type": "XLARDCorrectLatent",
+        "inputs": {
+            "latent": ["drawn", 0],
+            "positive": ["positive", 0],
+            "corrector": ["world", 5],
+            "strength": 1.0,
+            "sigma": 0.0,
+        },
+    }
+    graph["decoded_again"] = {"class_type": "VAEDecode", "inputs": {"samples": ["corrected", 0], "vae": ["world", 2]}}
+    graph["picture"] = {"class_type": "PreviewImage", "inputs": {"images": ["decoded_again", 0]}}
+    assert "The world things has no corrector yet. Leave that output free" in error(comfy, graph)
     assert comfy.run(things_graph()).status == "success"
 
 

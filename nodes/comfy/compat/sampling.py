@@ -361,8 +361,7 @@ def sampled(
 
     Each latent begins with the noise of its own seed, of which ``noise_index`` says which one, as KSampler takes it by
     a LATENT's ``batch_index``; or all with ``noise``, which is 0 for latents that hold theirs already.
-    Raises ValueError for a conditioning of another kind of model, and where a sampler or guider of another pack draws
-    latents of another shape, or none.
+    Raises ValueError for a conditioning of another kind of model, and where other than latents of that shape are drawn.
 
     Rests on ``comfy.sample.prepare_noise``, ``sample`` and ``model_patcher`` of a guider, and
     ``latent_preview.prepare_callback``: always.
@@ -393,12 +392,9 @@ def sampled(
             "conditioning: connect CLIP Text Encode with the CLIP of this checkpoint. A ControlNet or LoRA of another "
             "kind does the same."
         ) from error
-    if not isinstance(samples, Tensor):
+    drawn = tuple(samples.shape) if isinstance(samples, Tensor) else f"a {type(samples).__name__}"
+    if drawn != (kept := tuple(latents.shape)):
         raise ValueError(
-            f"The guider gave a {type(samples).__name__} in the place of latents. Connect one that draws, for example "
-            "CFGGuider."
+            f"The sampler turned latents {kept} into {drawn}. Connect a SAMPLER and GUIDER that keep their shape."
         )
-    if samples.shape != latents.shape:
-        shapes = f"{tuple(latents.shape)} into {tuple(samples.shape)}"
-        raise ValueError(f"The sampler turned latents of the shape {shapes}. Connect a SAMPLER that keeps it.")
     return samples.to(comfy.model_management.intermediate_device())

@@ -232,10 +232,7 @@ class EmptyHandedGuider(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="EmptyHandedGuider",
-            category="test",
-            outputs=[io.Guider.Output()],
-            inputs=[io.Model.Input("model")],
+            node_id="EmptyHandedGuider", category="test", outputs=[io.Guider.Output()], inputs=[io.Model.Input("model")]
         )
 
     @classmethod

@@ -103,7 +103,7 @@ def gradient_checks(
             try:
                 sampling.sampled(guider, latents, [5], comfy.samplers.KSAMPLER(draw), last, None)
             except ValueError as error:
-                assert "Connect a SAMPLER that keeps it." in str(error), error
+                assert "Connect a SAMPLER and GUIDER that keep their shape." in str(error), error
             else:
                 raise AssertionError("latents of another shape were taken")
 
