@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from tests.support.things_icons import discs
+from xlard.models.head import RewardHead
 from xlard.training.dataset import Dataset
 from xlard.training.records import FINAL, X0
 from xlard.worlds.things.training import rendered
 from xlard.worlds.things.world import ThingsWorld
+from xlard.worlds.training import head
 
 pytestmark = pytest.mark.model
 
@@ -20,15 +22,23 @@ NUMBER = 24
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory: Any) -> Dataset:
+def folder(tmp_path_factory: Any) -> Path:
+    """A folder of trainings with renders of two splits; those of one were made in two goes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rendered, "load_icons", lambda _: discs())
         patch.setattr(rendered, "GROUP", NUMBER // 2)
-        folder: Path = tmp_path_factory.mktemp("renders")
-        rendered.collect_renders(ThingsWorld(), folder, "corrector", NUMBER // 2, 3)
-        assert len(Dataset.load(folder).pictures()) == NUMBER // 2
-        rendered.collect_renders(ThingsWorld(), folder, "corrector", NUMBER, 3)
-        return Dataset.load(folder)
+        path: Path = tmp_path_factory.mktemp("things")
+        corrector, validation = (path / "records" / split / "0" for split in ("corrector", "validation"))
+        rendered.collect_renders(ThingsWorld(), validation, "validation", NUMBER, 3)
+        rendered.collect_renders(ThingsWorld(), corrector, "corrector", NUMBER // 2, 3)
+        assert len(Dataset.load(corrector).pictures()) == NUMBER // 2
+        rendered.collect_renders(ThingsWorld(), corrector, "corrector", NUMBER, 3)
+        return path
+
+
+@pytest.fixture
+def dataset(folder: Path) -> Dataset:
+    return Dataset.load(folder / "records" / "corrector" / "0")
 
 
 def test_each_has_its_latent_and_predictions_of_it(dataset: Dataset) -> None:
@@ -56,3 +66,13 @@ def test_only_wrong_ones_have_a_repair_which_differs_in_places(dataset: Dataset)
     shares = changed.flatten(1).float().mean(dim=1)
     # Ground and light are those of the wrong picture.
     assert shares.min() > 0 and shares.median() < 0.4
+
+
+def test_a_head_learns_from_them_and_goes_on_where_it_stopped(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def trained(steps: int) -> dict[str, Any]:
+        return head.train(ThingsWorld(), folder, steps, batch=8, seed=0, width=16, layers=1, name="tiny")
+
+    assert trained(2)["pictures"] == NUMBER
+    figures = trained(3)
+    assert figures["steps"] == 3 and "continuing from step 2" in capsys.readouterr().out
+    assert RewardHead.load(folder / "tiny.safetensors").config.width == 16

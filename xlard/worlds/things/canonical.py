@@ -114,9 +114,7 @@ def _pairs(things: Sequence[Thing], claim: Claim) -> list[tuple[Thing, Thing]]:
 
 
 def _crowded(things: Sequence[Thing]) -> bool:
-    return any(
-        shared_area(a.box, b.box) > OVERLAP for index, a in enumerate(things) for b in things[:index] if a is not b
-    )
+    return any(shared_area(a.box, b.box) > OVERLAP for index, a in enumerate(things) for b in things[:index])
 
 
 def _typical(kind: ObjectKind, number: int) -> Thing:

@@ -85,6 +85,7 @@ def train(
         device,
         decay=0.995,
         weight_decay=0.05,
+        settings={"optimizer": "Muon"},
         optimizer=head_optimizer,
     )
 
