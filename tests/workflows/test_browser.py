@@ -178,21 +178,20 @@ def test_claims_are_shown_can_be_edited_and_are_saved(comfy_page):
     comfy_page.queue()
     comfy_page.wait_for_outputs()
     page = comfy_page.page
-    page.get_by_text("two triangles are blue").first.wait_for(timeout=10_000)
+    page.get_by_text("two cups are red").first.wait_for(timeout=10_000)
     comfy_page.screenshot("demo_critique_finished")
     page.get_by_role("button", name="Edit these claims").click()
     saved = page.evaluate(SAVED_CLAIMS)
-    assert any("count: two triangles\n" in value for value in saved if isinstance(value, str))
+    assert any("count: two cups\n" in value for value in saved if isinstance(value, str))
     page.evaluate(
-        f"() => {{ {CLAIMS_NODE}.widgets.find(widget => widget.name === 'edited').value = 'custom: it is a triangle"
-        " (2)' }"
+        f"() => {{ {CLAIMS_NODE}.widgets.find(widget => widget.name === 'edited').value = 'custom: it is a cup (2)' }}"
     )
     # Opened again, the workflow still has the edited claims and shows those that it found last.
     comfy_page.load(page.evaluate("() => window.app.graph.serialize()"))
-    page.get_by_text("two triangles are blue").first.wait_for(timeout=10_000)
-    assert "custom: it is a triangle (2)" in page.evaluate(SAVED_CLAIMS)
+    page.get_by_text("two cups are red").first.wait_for(timeout=10_000)
+    assert "custom: it is a cup (2)" in page.evaluate(SAVED_CLAIMS)
     page.get_by_role("button", name="Use the prompt's claims").click()
-    assert "custom: it is a triangle (2)" not in page.evaluate(SAVED_CLAIMS)
+    assert "custom: it is a cup (2)" not in page.evaluate(SAVED_CLAIMS)
     assert comfy_page.our_errors() == []
 
 

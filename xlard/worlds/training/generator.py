@@ -71,3 +71,6 @@ def save_pipeline(folder: Path, model: Any, tokenizer: Any, autoencoder: Any) ->
     # transformers 5 writes its new class name, which transformers 4 does not know; both know this one.
     for path in (folder / "model_index.json", folder / "tokenizer" / "tokenizer_config.json"):
         path.write_text(path.read_text().replace("TokenizersBackend", "PreTrainedTokenizerFast"))
+    # transformers runs a model in the dtype that its config names, diffusers all in fp32: one pipeline needs one.
+    config = folder / "text_encoder" / "config.json"
+    config.write_text(config.read_text().replace('"float16"', '"float32"'))
