@@ -66,6 +66,18 @@ def things_graph(prompt: str = "a red apple in snow", batch: int = 1) -> dict:
     return shown(graph, report=("critique", 6))
 
 
+def rewards_node() -> dict:
+    """What the world's head says of what was drawn."""
+    inputs = {"latent": ["drawn", 0], "positive": ["positive", 0], "head": ["world", 4], "sigma": 0.0}
+    return {"class_type": "XLARDPredictReward", "inputs": inputs}
+
+
+def correct_node(sigma: float) -> dict:
+    """What the world's corrector makes of it."""
+    inputs = {"latent": ["drawn", 0], "positive": ["positive", 0], "corrector": ["world", 5]}
+    return {"class_type": "XLARDCorrectLatent", "inputs": {**inputs, "strength": 1.0, "sigma": sigma}}
+
+
 def test_the_world_of_things_draws_and_judges(comfy):
     graph = things_graph()
     picture = pixels(comfy, graph, "decoded")
@@ -87,26 +99,14 @@ def test_the_critic_of_things_looks_again_at_what_passes(comfy):
 
 def test_the_head_of_things_reads_rewards(comfy):
     graph = things_graph("a cat left of a dog")
-    graph["rewards"] = {
-        "class_type": "XLARDPredictReward",
-        "inputs": {"latent": ["drawn", 0], "positive": ["positive", 0], "head": ["world", 4], "sigma": 0.0},
-    }
+    graph["rewards"] = rewards_node()
     rewards = text(comfy.run(shown(graph, rewards=("rewards", 0))), "rewards")
     assert "count" in rewards and "position" in rewards
 
 
 def test_what_a_world_lacks_is_said_where_it_is_used_and_nowhere_else(comfy):
     graph = things_graph()
-    graph["corrected"] = {
-        "class_type": "XLARDCorrectLatent",
-        "inputs": {
-            "latent": ["drawn", 0],
-            "positive": ["positive", 0],
-            "corrector": ["world", 5],
-            "strength": 1.0,
-            "sigma": 0.0,
-        },
-    }
+    graph["corrected"] = correct_node(0.0)
     graph["decoded_again"] = {"class_type": "VAEDecode", "inputs": {"samples": ["corrected", 0], "vae": ["world", 2]}}
     graph["picture"] = {"class_type": "PreviewImage", "inputs": {"images": ["decoded_again", 0]}}
     assert "The world things has no corrector yet. Leave that output free" in error(comfy, graph)
@@ -130,19 +130,7 @@ def test_the_demo_critic_head_and_corrector_are_read(comfy):
         "class_type": "XLARDCritique",
         "inputs": {"images": ["decoded", 0], "critic": ["world", 3], "prompt": PROMPT},
     }
-    graph["rewards"] = {
-        "class_type": "XLARDPredictReward",
-        "inputs": {"latent": ["drawn", 0], "positive": ["positive", 0], "head": ["world", 4], "sigma": 0.0},
-    }
-    graph["corrected"] = {
-        "class_type": "XLARDCorrectLatent",
-        "inputs": {
-            "latent": ["drawn", 0],
-            "positive": ["positive", 0],
-            "corrector": ["world", 5],
-            "strength": 1.0,
-            "sigma": 0.5,
-        },
-    }
+    graph["rewards"] = rewards_node()
+    graph["corrected"] = correct_node(0.5)
     shown(graph, rewards=("rewards", 0), change=("corrected", 2))
     assert comfy.run(graph).status == "success"

@@ -16,8 +16,7 @@ from ...detections import Detection, ObjectKind
 from ...loop.faults import Faults, faults_of
 from ...prompts import claims_from_prompt
 from ...rewards import decidable, judge_by_boxes
-from .judging import verdict, whole_place
-from .repairs import detection_of
+from .repairs import centered, detection_of, verdicts_on
 from .scenes import MARGIN, OVERLAP, Box, Scene, Thing, shared_area, sizes_for, stands
 from .vocabulary import ASPECTS, COLORED_CLASSES, COLORS, SIDE
 
@@ -45,9 +44,10 @@ def canonical_repair(scene: Scene, prompt: str) -> Scene | None:
         if things is None or not _unclear(things, claims):
             break
         things = _moved(things, claims)
-    if things is None or _failing(things, asked, scene.place) or _unclear(things, claims) or _crowded(things):
+    if things is None or _unclear(things, claims) or _crowded(things):
         return None
-    return replace(scene, things=tuple(things))
+    repaired = replace(scene, things=tuple(things))
+    return repaired if all(verdict.passed for verdict in verdicts_on(repaired, asked)) else None
 
 
 def _with_what_is_asked(things: Things, claims: Sequence[Claim]) -> Things | None:
@@ -66,7 +66,7 @@ def _with_what_is_asked(things: Things, claims: Sequence[Claim]) -> Things | Non
         elif things[like].name == kind.noun:
             things[like] = replace(things[like], color=_color(kind))
         else:
-            things[like] = _at(_typical(kind, number), _middle(things[like].box))
+            things[like] = centered(_typical(kind, number), things[like], MARGIN)
         spare = [index for index in spare if index != like]
     things = [thing for index, thing in enumerate(things) if index not in spare]
     for thing in unplaced:
@@ -89,11 +89,6 @@ def _sized(thing: Thing) -> Detection:
 def _faults(seen: Sequence[Detection], claims: Sequence[Claim]) -> Faults:
     verdicts = [judge_by_boxes(claim, seen, SIDE) for claim in claims if decidable(claim)]
     return faults_of(critique_of(verdicts, seen), None)
-
-
-def _failing(things: Sequence[Thing], claims: Sequence[Claim], place: str) -> int:
-    seen = [*map(detection_of, things), whole_place(place)]
-    return sum(not verdict(claim, seen).passed for claim in claims)
 
 
 def _unclear(things: Sequence[Thing], claims: Sequence[Claim]) -> int:
@@ -133,15 +128,6 @@ def _middle(box: Box) -> tuple[float, float]:
     return box[0] + box[2] / 2, box[1] + box[3] / 2
 
 
-def _at(thing: Thing, middle: tuple[float, float]) -> Thing:
-    """A thing with its middle at a place, or as near as it can stand inside of the picture."""
-    width, height = thing.box[2:]
-    left, top = (
-        min(max(center - size / 2, MARGIN), 1 - MARGIN - size) for center, size in zip(middle, (width, height))
-    )
-    return replace(thing, box=(left, top, width, height))
-
-
 def _places(thing: Thing, others: Sequence[Thing]) -> list[Thing]:
     """The thing at every place of a grid where it covers no other."""
     width, height = thing.box[2:]
@@ -171,7 +157,7 @@ def _moved(things: Things, claims: Sequence[Claim]) -> Things | None:
     if len(pairs) == 1:
         a, b = pairs[0]
         swapped = [
-            _at(thing, _middle((b if thing is a else a).box)) if thing is a or thing is b else thing for thing in things
+            centered(thing, b if thing is a else a, MARGIN) if thing is a or thing is b else thing for thing in things
         ]
         if _unclear(swapped, claims) < before and not _crowded(swapped):
             return swapped

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...claims import Claim
-from ...critique import critique_of
+from ...critique import Verdict, critique_of
 from ...detections import Detection
 from ...loop.edit_instruction import instruction_of
 from ...prompts import claims_from_prompt
@@ -72,10 +72,14 @@ def damaged(scene: Scene, rng: np.random.Generator) -> Scene:
 
 def instruction_for(scene: Scene, claims: list[Claim]) -> str:
     """The instruction that the loop writes for a scene, seen as it is, and claims."""
-    objects = [detection_of(thing) for thing in scene.things]
-    verdicts = [verdict(claim, [*objects, whole_place(scene.place)]) for claim in claims]
     # Its place is ground, and no object.
-    return instruction_of(critique_of(verdicts, objects)).text
+    return instruction_of(critique_of(verdicts_on(scene, claims), list(map(detection_of, scene.things)))).text
+
+
+def verdicts_on(scene: Scene, claims: Sequence[Claim]) -> list[Verdict]:
+    """Whether claims hold of a scene, seen as it is."""
+    seen = [*map(detection_of, scene.things), whole_place(scene.place)]
+    return [verdict(claim, seen) for claim in claims]
 
 
 def detection_of(thing: Thing) -> Detection:
@@ -129,7 +133,7 @@ def _swapped(scene: Scene, rng: np.random.Generator) -> Scene | None:
         return None
     first, second = rng.choice(len(scene.things), 2, replace=False)
     a, b = scene.things[first], scene.things[second]
-    return _with(_with(scene, first, _centered(a, b)), second, _centered(b, a))
+    return _with(_with(scene, first, centered(a, b)), second, centered(b, a))
 
 
 def _elsewhere(scene: Scene, rng: np.random.Generator) -> Scene | None:
@@ -160,20 +164,19 @@ def _another_class(scene: Scene, rng: np.random.Generator) -> Scene | None:
     like = others[rng.integers(len(others))]
     _, _, width, height = draw_box(like.name, len(scene.things), rng)
     fitted = replace(like, box=(*thing.box[:2], width, height))
-    return _with(scene, index, _centered(fitted, thing))
+    return _with(scene, index, centered(fitted, thing))
 
 
 def _same(scene: Scene, rng: np.random.Generator) -> Scene:
     return scene
 
 
-def _centered(thing: Thing, at: Thing) -> Thing:
-    """A thing with its middle where another one's is, inside of the picture."""
+def centered(thing: Thing, at: Thing, margin: float = 0.0) -> Thing:
+    """A thing with its middle where another one's is, or as near as it can be ``margin`` away from the edges."""
     (left, top, width, height), (_, _, own_width, own_height) = at.box, thing.box
     x, y = left + (width - own_width) / 2, top + (height - own_height) / 2
-    return replace(
-        thing, box=(min(max(x, 0.0), 1 - own_width), min(max(y, 0.0), 1 - own_height), own_width, own_height)
-    )
+    left, top = (min(max(side, margin), 1 - margin - size) for side, size in ((x, own_width), (y, own_height)))
+    return replace(thing, box=(left, top, own_width, own_height))
 
 
 _DAMAGES: dict[str, Callable[[Scene, np.random.Generator], Scene | None]] = {

@@ -23,9 +23,9 @@ from ....training.dataset_rows import Batch, Row
 from ...world import World
 from ..canonical import canonical_repair
 from ..icons import Icons, load_icons
-from ..judging import verdict, whole_place
+from ..judging import whole_place
 from ..render import render_scene
-from ..repairs import damaged, detection_of
+from ..repairs import damaged, detection_of, verdicts_on
 from ..scenes import Scene, scene_of
 from ..vocabulary import SIDE
 from ..world import ICONS
@@ -82,7 +82,7 @@ def _example(prompt: str, rng: np.random.Generator) -> _Example:
     for _ in range(rng.choice(len(DAMAGES), p=DAMAGES)):
         scene = damaged(scene, rng)
     objects = [whole_place(scene.place), *map(detection_of, scene.things)]
-    critique = critique_of([verdict(claim, objects) for claim in claims_from_prompt(prompt)], objects)
+    critique = critique_of(verdicts_on(scene, claims_from_prompt(prompt)), objects)
     repaired = None if critique.passed else canonical_repair(scene, prompt)
     return _Example(prompt, scene, repaired, critique)
 
