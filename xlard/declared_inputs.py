@@ -199,6 +199,8 @@ def _latent(declared: Declared, value: object) -> Mapping[str, Any]:
         needed = "a latent whose noise mask is (batch, height, width) of floats"
         if not _tensor(declared, mask, needed, range(2, 6), mend).numel():
             raise ValueError(f"The {declared.name} input takes {needed}; an empty one {tuple(mask.shape)} came. {mend}")
+        if not mask.isfinite().all():
+            raise ValueError(f"The {declared.name} input takes {needed}; one with NaN or infinite values came. {mend}")
     places = value.get("batch_index")
     return value if places is None else {**value, "batch_index": _places(declared, places, len(value["samples"]))}
 

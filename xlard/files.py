@@ -16,6 +16,7 @@ from typing import Any
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _NOT_ALLOWED = (errno.EROFS, errno.EACCES, errno.EPERM)
+_IN_THE_WAY = (errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ELOOP)
 _UNTOUCHED = "Nothing of it was kept, existing files are untouched."
 
 
@@ -30,7 +31,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def make_folder(folder: Path) -> None:
     """Make a folder, and those above it, where they are missing; raises OSError as ``write_whole``."""
-    with _explained(0, folder):
+    with explained_errors(0, folder):
         folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -39,7 +40,7 @@ def write_together(folder: Path, contents: dict[str, bytes]) -> None:
     # By process: the processes of one training may write the same file at the same time. Files made by tempfile could
     # be read by their owner only.
     temporary = {folder / name: folder / f"{name}.{os.getpid()}.part" for name in contents}
-    with _explained(sum(len(content) for content in contents.values()), folder):
+    with explained_errors(sum(len(content) for content in contents.values()), folder):
         try:
             for temporary_path, content in zip(temporary.values(), contents.values(), strict=True):
                 with temporary_path.open("wb") as file:
@@ -59,7 +60,7 @@ def append_lines(path: Path, rows: Sequence[dict]) -> None:
     A last line that was cut off is removed first.
     """
     content = _as_lines(rows)
-    with _explained(len(content), path.parent), path.open("ab", buffering=0) as file:
+    with explained_errors(len(content), path.parent), path.open("ab", buffering=0) as file:
         old_size = sum(len(line) + 1 for line in _whole_lines(path))
         file.truncate(old_size)
         try:
@@ -118,7 +119,7 @@ def _whole_lines(path: Path) -> list[bytes]:
 
 
 @contextmanager
-def _explained(size: int, folder: Path) -> Iterator[None]:
+def explained_errors(size: int, folder: Path) -> Iterator[None]:
     """Writing of ``size`` bytes to a folder, whose errors say what to do."""
     try:
         yield
@@ -145,5 +146,10 @@ def _explanation(number: int | None, size: int, folder: Path) -> str | None:
         return (
             f"{folder} cannot be written to ({os.strerror(number)}). {_UNTOUCHED} Allow ComfyUI to write there, close "
             "other programs that hold files of it open, and run again."
+        )
+    if number in _IN_THE_WAY:
+        return (
+            f"A file, folder or link in {folder}, or {folder} itself, stands where something else is to be written "
+            f"({os.strerror(number)}). {_UNTOUCHED} Remove it, or choose another name."
         )
     return None

@@ -66,6 +66,7 @@ SEEN = [
     ("XLARDReport", "state", "empty list", "The state input holds no picture yet."),
     ("XLARDLoopStart", "state", "empty list", "The state"),
     *((*socket, "latent with empty mask", "an empty one (0, 96, 96) came.") for socket in LATENTS),
+    *((*socket, "latent with nan mask", "one with NaN or infinite values came.") for socket in LATENTS),
     *((*socket, "latent with far index", "one batch_index from 0 to 9999 for each of") for socket in LATENTS),
     *((*socket, "latent with two indexes", "one batch_index from 0 to 9999 for each of") for socket in LATENTS),
 ]  # fmt: skip

@@ -25,6 +25,7 @@ BREAKS = {
     "guiders_show_and_take_conditionings": "xLARD Self-Correct cannot give another prompt to a guider",
     "guiders_have_options_of_their_own": "xLARD Self-Correct draws another picture than a guider of another pack",
     "checkpoints_are_told_apart": "A guider of another checkpoint is not refused, or one of the same is",
+    "clones_of_clones_are_let_go": "After a job that failed ComfyUI collects garbage in each later one",
     "edit_models_are_told_apart": "xLARD Edit Model takes a model that sees no picture, or refuses one that does",
     "edits_have_conditionings": "Edit models are not given the picture",
     "edits_are_seen_by_text_encoders": "Qwen-Image-Edit's text encoder does not see the picture",

@@ -103,6 +103,16 @@ def judged_by(server: ChatServer, graph: dict, model: str = "rewords", **inputs:
     return graph
 
 
+def test_a_sampler_that_changes_its_sigmas_spoils_no_later_round(foreign):
+    best = []
+    for sampler in (node("KSamplerSelect", sampler_name="euler"), node("SpoilingSampler")):
+        with ChatServer() as critic:
+            graph = judged_by(critic, custom_loop("cfg", rounds=1, **only("resample")))
+            graph["sampler"] = sampler
+            best += latents(foreign, graph, "loop")
+    assert same(best)
+
+
 @pytest.mark.parametrize("guider", [name for name in GUIDERS if name != "opaque"])
 def test_another_wording_is_drawn_as_sampler_custom_advanced_draws_it(foreign, server, guider):
     graph = drawn_by_core(judged_by(server, custom_loop(guider, rounds=1, **only("rewrite")), clip=["world", 1]))
@@ -201,15 +211,31 @@ def broken_sampler(graph: dict) -> None:
     graph["sampler"] = node("BrokenSampler")
 
 
+def forgetful(own: bool = False, gives: str = "nothing"):
+    def change(graph: dict) -> None:
+        graph["sampler"] = node("ForgetfulSampler", own=own, gives=gives)
+
+    return change
+
+
 def empty_handed(graph: dict) -> None:
     graph["guider"] = node("EmptyHandedGuider", model=["world", 0])
+
+
+def without_a_model(graph: dict) -> None:
+    graph["guider"] = node("EmptyHandedGuider")
 
 
 @pytest.mark.parametrize(
     "guider, change, message",
     [
         ("cfg", broken_sampler, "The sampler input takes a SAMPLER, for example from KSamplerSelect; a KSAMPLER came"),
+        ("cfg", forgetful(), "The sampler gave a NoneType in place of latents. Connect another SAMPLER"),
+        ("cfg", forgetful(own=True), "The sampler gave a NoneType in place of latents. Connect another SAMPLER"),
+        ("cfg", forgetful(gives="a sparse tensor"), "into a sparse tensor. Connect a SAMPLER and GUIDER"),
+        ("cfg", forgetful(gives="a tensor without values"), "into a tensor without values, on the device meta"),
         ("cfg", empty_handed, "into a NoneType. Connect a SAMPLER and GUIDER that keep their shape"),
+        ("cfg", without_a_model, "The guider input takes a GUIDER, for example from CFGGuider; a EmptyHanded came"),
         ("cfg", other_checkpoint, "The guider draws with another checkpoint than the one at model"),
         ("cfg", sigmas("0.0 0.5 1.0"), "The sigmas rise (0, 0.5, 1)"),
         ("cfg", sigmas("1.0 0.5 0.0 0.0"), "The sigmas hold 0 before their end (1, 0.5, 0, 0)"),

@@ -63,6 +63,17 @@ def chosen(comfy, graph: dict) -> list[int]:
     return [int(index) for index in numbers(comfy.run(shown(graph, index=("best", INDEX))), "index")]
 
 
+def test_pictures_with_an_alpha_channel_are_picked_and_shown(comfy) -> None:
+    graph = pick_graph(1)
+    graph["alpha"] = {"class_type": "JoinImageWithAlpha", "inputs": {"image": ["decoded", 0], "alpha": ["clear", 0]}}
+    graph["clear"] = {"class_type": "SolidMask", "inputs": {"value": 0.5, "width": 96, "height": 96}}
+    graph["critique"]["inputs"]["images"] = graph["best"]["inputs"]["images"] = ["alpha", 0]
+    graph["picture"] = {"class_type": "PreviewImage", "inputs": {"images": ["best", IMAGE]}}
+    result = comfy.run(graph)
+    assert result.status == "success", result.error
+    assert result.outputs["picture"]["images"]
+
+
 def test_the_best_comes_with_everything_that_belongs_to_it(comfy):
     graph = pick_graph(seeds="counting up")
     drawn, masks = pictures(comfy, graph, "decoded"), pictures(comfy, masked(graph, ["critique", 3]), "masked")

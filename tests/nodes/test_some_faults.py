@@ -87,6 +87,17 @@ def test_a_collection_that_is_killed_goes_on(server) -> None:
     assert "3 pictures of 3 prompts" in text(result, "report") and "0 were there already" not in text(result, "report")
 
 
+@pytest.mark.parametrize("kind", ["foreign", "cancel"])
+@pytest.mark.parametrize(
+    "make", [lambda: broken_loop(1), lambda: collect_graph("lost", pictures_per_prompt=1)], ids=["loop", "collect"]
+)
+def test_a_job_that_fails_leaves_no_model_that_comfyui_has_lost_hold_of(server, make, kind: str) -> None:
+    """ComfyUI would look for it, collecting all garbage, in each job from then on."""
+    with server.fault(MODEL, kind, 1, 1):
+        assert server.run(make()).status != "success"
+    assert server.left(trim=True)["lost"] == 0
+
+
 def test_queued_jobs_leave_nothing_behind(server) -> None:
     queue_loops(server, range(8))
     before = used(server)

@@ -14,6 +14,7 @@ from xlard.prompts import claims_from_prompt
 from xlard.rewards import critique_from_detections
 from xlard.training.dataset import Dataset, Source
 from xlard.training.dataset_rows import Batch, Row
+from xlard.training.only_writer import LOCK
 
 CHANNELS, WIDTH, SIDE = 4, 16, 64
 PROMPTS = [
@@ -73,3 +74,9 @@ def made_up(
         context = {prompt: contexts[prompt]}
         dataset.append(Batch(jobs, "sampled", critiques, rows, finals, torch.stack(latents), context, SIDE))
     return dataset
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files of a dataset by name, but the one that is locked."""
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.name != LOCK)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}

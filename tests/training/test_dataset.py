@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.support.made_up_dataset import contents
 from xlard import files
 from xlard.detections import Detection
 from xlard.guidance.base import StepwiseGuidance
@@ -82,10 +83,6 @@ def collected(folder, groups=None, judge=None, **options) -> Dataset:
         dataset, groups or jobs(), FakeSampler, FakeDecoder(), judge or FakeJudge(), **{"settings": SETTINGS, **options}
     )
     return dataset
-
-
-def contents(folder) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_what_is_collected_comes_back(tmp_path) -> None:

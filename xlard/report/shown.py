@@ -126,7 +126,8 @@ def _round(loop_round: Round, number: int, best: int) -> dict[str, Any]:
 
 
 def _shown_image(image: Tensor, keep: Keep) -> dict[str, Any]:
-    picture = to_picture(image)
+    # A card shows what the critic saw, which is without an alpha channel.
+    picture = to_picture(image[..., :3])
     return {"image": keep(fit(picture, SIDE) if max(picture.size) > SIDE else picture), "size": list(picture.size)}
 
 

@@ -187,8 +187,8 @@ def collect(
     the x0 guidance of some of its rows; pictures drawn with guidance count as ``corrected``. Without an ``encoder`` no
     object is recoloured for a repair pair. After an exception, such
     as a cancel from ``on_batch``, what was written before stays. What is no picture, such as NaN, is left out. Raises
-    ValueError if no prompt has claims, or if many in a row are no pictures, and what
-    samplers, critics and ``Dataset.append`` raise.
+    ValueError if no prompt has claims, or if many in a row are no pictures, and what samplers, critics,
+    ``Dataset.writing`` and ``Dataset.append`` raise.
     """
     origin = ORIGINS[guidance_for is not None]
     claims = {prompt: claims_for(prompt) for group in groups for prompt, _ in group}
@@ -198,22 +198,23 @@ def collect(
         groups = [[job for job in group if claims[job[0]]] for group in groups]
     repairer = Repairer(sampler_for, decoder, judge, encoder, claims_for)
     collector = _Collector(dataset, sampler_for, decoder, judge, settings, guidance_for, claims, origin, repairer)
-    done = dataset.done(origin)
     jobs = {job for group in groups for job in group}
-    finished = before = len(jobs & done)
-    for group in groups:
-        group = [job for job in dict.fromkeys(group) if job not in done]
-        if not group:
-            continue
-        drawn = collector.draw(group)
-        if drawn is None:
-            continue
-        batch, images = drawn
-        dataset.append(batch)
-        done.update(batch.jobs)
-        finished += len(batch.jobs)
-        if on_batch is not None:
-            on_batch(finished, len(jobs), batch.critiques, images)
+    with dataset.writing():
+        done = dataset.done(origin)
+        finished = before = len(jobs & done)
+        for group in groups:
+            group = [job for job in dict.fromkeys(group) if job not in done]
+            if not group:
+                continue
+            drawn = collector.draw(group)
+            if drawn is None:
+                continue
+            batch, images = drawn
+            dataset.append(batch)
+            done.update(batch.jobs)
+            finished += len(batch.jobs)
+            if on_batch is not None:
+                on_batch(finished, len(jobs), batch.critiques, images)
     return finished - before
 
 
@@ -221,15 +222,17 @@ def judge_again(
     dataset: Dataset, decoder: Decoder, judge: Judge, claims_for: Callable[[str], Sequence[Claim]] = claims_from_prompt
 ) -> None:
     """Judge all pictures of a dataset again, for example with a critic that has changed since they were collected."""
-    pictures, judged = dataset.pictures(), []
-    for part in dict.fromkeys(picture.part for picture in pictures):
-        in_part = [picture for picture in pictures if picture.part == part]
-        images = decoder.decode(dataset.finals(part)[[picture.place for picture in in_part]])
-        critiques = judge.judge(images, [claims_for(picture.prompt) for picture in in_part])
-        judged += [
-            _judged_again(picture, critique, max(images.shape[1:3])) for picture, critique in zip(in_part, critiques)
-        ]
-    dataset.replace(judged)
+    with dataset.writing():
+        pictures, judged = dataset.pictures(), []
+        for part in dict.fromkeys(picture.part for picture in pictures):
+            in_part = [picture for picture in pictures if picture.part == part]
+            images = decoder.decode(dataset.finals(part)[[picture.place for picture in in_part]])
+            critiques = judge.judge(images, [claims_for(picture.prompt) for picture in in_part])
+            judged += [
+                _judged_again(picture, critique, max(images.shape[1:3]))
+                for picture, critique in zip(in_part, critiques)
+            ]
+        dataset.replace(judged)
 
 
 def _judged_again(picture: Picture, critique: Critique, side: int) -> Picture:

@@ -9,7 +9,8 @@ the embedding of each prompt. A line is written after its tensors, so the tensor
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from ..files import append_lines, make_folder, read_json, read_lines, write_json
 from ..models.head import LATENT_KINDS
 from ..tensor_files import read_tensors, write_tensors
 from .dataset_rows import Batch, Picture, Row
+from .only_writer import only_writer
 from .records import NO_REWARD, Records
 
 FORMAT = 1
@@ -134,6 +136,18 @@ class Dataset:
     def done(self, origin: str | None = None) -> set[tuple[str, int]]:
         """Prompts and seeds of the collected pictures, of one origin or of any."""
         return {(picture.prompt, picture.seed) for picture in self.pictures() if origin in (None, picture.origin)}
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keep other jobs from writing to the folder: two of them would take the same place for their latents.
+
+        Raises ValueError where one does, or has made a new dataset since this one was opened; OSError as
+        ``only_writer``.
+        """
+        with only_writer(self.folder):
+            if self._side is None and (self.folder / "dataset.json").is_file():
+                raise ValueError(f"Another job has begun the dataset in {self.folder} meanwhile. Run again.")
+            yield
 
     def append(self, batch: Batch) -> None:
         """Write pictures. Raises ValueError for another picture size or latents that are not finite, OSError if the

@@ -9,6 +9,8 @@ from typing import Any
 import comfy.model_patcher
 import comfy.samplers
 
+from .clones import cloned
+
 _NOT_OF_THE_ARTIST = frozenset({"cross_attn", "uuid"})
 """What a guider writes into a part of its conditioning: the embedding, and a name for it."""
 
@@ -30,7 +32,7 @@ def model_in(guider: Any) -> Any:
     Rests on ``model_patcher`` and ``model_options`` of ``comfy.samplers.CFGGuider``, which SamplerCustomAdvanced reads
     of every guider, and ``comfy.model_patcher.create_model_options_clone``: always.
     """
-    clone = guider.model_patcher.clone()
+    clone = cloned(guider.model_patcher)
     options = getattr(guider, "model_options", guider.model_patcher.model_options)
     if options is not guider.model_patcher.model_options:
         clone.model_options = comfy.model_patcher.create_model_options_clone(options)

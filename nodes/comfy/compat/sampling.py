@@ -19,6 +19,7 @@ from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
 from ....xlard.characters import said_by
+from ....xlard.declared_inputs import not_plain
 
 _EVERYTHING = 1e30
 """More bytes than any device has, which is how ComfyUI itself asks for all memory."""
@@ -367,18 +368,15 @@ def sampled(
     ``latent_preview.prepare_callback``: always.
     """
     if noise is None:
-        noise = torch.cat(
-            [
-                comfy.sample.prepare_noise(latents[row : row + 1], seed % SEEDS, [noise_index])
-                for row, seed in enumerate(seeds)
-            ]
-        )
+        rows = [comfy.sample.prepare_noise(latents[:1], seed % SEEDS, [noise_index]) for seed in seeds]
+        noise = torch.cat(rows)
     try:
         samples = guider.sample(
             noise,
             latents,
             sampler,
-            sigmas,
+            # Later rounds run through them, too, and some samplers change what they are given.
+            sigmas.clone(),
             denoise_mask=noise_mask,
             callback=latent_preview.prepare_callback(guider.model_patcher, len(sigmas) - 1),
             disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
@@ -392,7 +390,9 @@ def sampled(
             "conditioning: connect CLIP Text Encode with the CLIP of this checkpoint. A ControlNet or LoRA of another "
             "kind does the same."
         ) from error
-    drawn = tuple(samples.shape) if isinstance(samples, Tensor) else f"a {type(samples).__name__}"
+    drawn: object = f"a {type(samples).__name__}"
+    if isinstance(samples, Tensor):
+        drawn = not_plain(samples) or tuple(samples.shape)
     if drawn != (kept := tuple(latents.shape)):
         raise ValueError(
             f"The sampler turned latents {kept} into {drawn}. Connect a SAMPLER and GUIDER that keep their shape."

@@ -16,6 +16,7 @@ from ....xlard.loop.painted import Painted
 from ....xlard.loop.rounds import BatchRound, first_round, resumed_round
 from ....xlard.loop.state import LoopState
 from ....xlard.protocols import Encoder
+from ..compat.clones import cloned
 from ..compat.jobs import ExecutionBlocker, running
 from ..compat.sampling import add_call_hook, noise_levels
 from ..critic.pictures import shaped_images, states_text
@@ -31,7 +32,7 @@ class NfeCounter:
 
     def on(self, model: Any) -> Any:
         """A clone of a MODEL whose calls are counted."""
-        clone = model.clone()
+        clone = cloned(model)
         add_call_hook(clone, self._note)
         return clone
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from ....xlard.declared_inputs import not_plain
 from ..compat.guiders import are_of_one_checkpoint, cfg_guider, guider_with, named_sampler
 from ..compat.sampling import noise_levels, schedule_of
+from .returned_latents import giving_latents
 from .second_model import SecondModel
 from .turns import Turn
 
@@ -48,13 +49,17 @@ class CustomSampling:
         if self.sampler is not None and not _draws(self.sampler):
             raise _foreign("sampler", "a SAMPLER, for example from KSamplerSelect", self.sampler)
         if self.guider is not None and not (
-            callable(getattr(self.guider, "sample", None)) and hasattr(self.guider, "model_patcher")
+            callable(getattr(self.guider, "sample", None)) and getattr(self.guider, "model_patcher", None) is not None
         ):
             raise _foreign("guider", "a GUIDER, for example from CFGGuider", self.guider)
 
     def draws(self, model: Any | None) -> bool:
         """Whether there is something to draw with: the MODEL of a node, or a guider."""
         return model is not None or self.guider is not None
+
+    def sampler_or(self, name: str) -> Any:
+        """The SAMPLER, or ComfyUI's own of a name where none is connected."""
+        return named_sampler(name) if self.sampler is None else giving_latents(self.sampler)
 
     @property
     def idle(self) -> tuple[str, ...]:
@@ -196,7 +201,7 @@ def sampling_method(
                 "guider was made."
             )
         guider = custom.guider
-    sampler = named_sampler(settings.sampler_name) if custom.sampler is None else custom.sampler
+    sampler = custom.sampler_or(settings.sampler_name)
     method = SamplingMethod(guider, sampler, _sigmas(guider.model_patcher, settings, custom))
     if second is None:
         return method

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ....xlard.guidance.gradient import Ascent, AscentSettings, ascend_noise
 from ....xlard.models.corrector import relative_norm
+from ..compat.clones import cloned
 from ..compat.gradients import Predict, with_predictions
 from ..compat.guiders import guider_with
 from ..compat.sampling import add_call_hook, add_noise_hook, fitted_samples, highest_sigma, initial_noise, load_together
@@ -63,7 +64,7 @@ class SearchedNoise:
 
     def starting_in(self, model: Any) -> Any:
         """A clone of a MODEL with which a sampler begins with what was found, wherever it would with the start."""
-        clone = model.clone()
+        clone = cloned(model)
 
         def found(model_sampling: Any, sigmas: Tensor, noise: Tensor) -> Tensor:
             if not begins_with_noise(model_sampling, sigmas) or noise.shape[1:] != self.start.shape[1:]:
@@ -104,7 +105,7 @@ def search_noise(
     """
     check_fits({"head": head}, method.model, method.positive)
     aspects = aspects_of_prompt(prompt, head.config.aspects)
-    model, calls = method.model.clone(), _Calls(settings.steps + 1)
+    model, calls = cloned(method.model), _Calls(settings.steps + 1)
     add_call_hook(model, calls)
     load_together(model, _KEY, [head.patcher], head.load)
     samples = fitted_samples(model, latent, latent["samples"])

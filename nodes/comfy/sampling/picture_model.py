@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..compat import editing
+from ..compat.clones import cloned
 from ..compat.encoders import vae_shape
-from ..compat.guiders import cfg_guider, named_sampler
+from ..compat.guiders import cfg_guider
 from ..compat.sampling import add_call_hook, sampled, schedule_of
 from .latents import as_pictures
 from .method import CustomSampling, KSamplerSettings, checked_sigmas
@@ -36,7 +37,7 @@ class PictureModel:
         drawing: KSamplerSettings,
         custom: CustomSampling | None = None,
     ):
-        self.model, self.clip, self.vae = model.clone(), clip, vae
+        self.model, self.clip, self.vae = cloned(model), clip, vae
         self._kind, self._cfg = kind, drawing.cfg
         self._counter, self._decoder, self._measured = NfeCounter(), ComfyDecoder(vae), 0
         add_call_hook(self.model, self._counter)
@@ -45,7 +46,7 @@ class PictureModel:
             self._sigmas = schedule_of(self.model, drawing.steps, drawing.sampler_name, drawing.scheduler)
         else:
             self._sigmas = checked_sigmas(self.model, custom.sigmas)
-        self._sampler = named_sampler(drawing.sampler_name) if custom.sampler is None else custom.sampler
+        self._sampler = custom.sampler_or(drawing.sampler_name)
         channels, expected = vae_shape(vae)[0], self.model.get_model_object("latent_format").latent_channels
         if channels not in (None, expected):
             raise ValueError(

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ....xlard.guidance.base import X0Guidance
 from ....xlard.protocols import CropTerms, Window
+from ..compat.clones import cloned
 from ..compat.encoders import vae_shape
 from ..compat.guiders import named_sampler
 from ..compat.sampling import add_call_hook, add_mask_hook, fitted_samples, noise_levels
@@ -229,7 +230,7 @@ class ComfySampler:
         return min(self._start(noise_level) + 1, self._steps)
 
     def _counted(self, model: Any) -> Any:
-        clone = model.clone()
+        clone = cloned(model)
         add_call_hook(clone, self._counter)
         return clone
 
@@ -330,7 +331,7 @@ class ComfySampler:
             level = min(float(noise_levels(model_sampling, sigma).max()), noise_level)
             return mask * (cell_levels.to(mask) >= level - _SLACK)
 
-        clone = model.clone()
+        clone = cloned(model)
         add_mask_hook(clone, opened)
         return clone
 

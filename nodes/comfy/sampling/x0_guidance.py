@@ -10,6 +10,7 @@ from torch import Tensor
 from ....xlard.guidance.base import X0Guidance
 from ....xlard.guidance.corrector import moved_noise
 from ..compat import sampling as compat
+from ..compat.clones import cloned
 from ..compat.sampling import noise_levels
 from ..managed import ManagedModule
 from .latents import as_pictures, like_source
@@ -50,7 +51,7 @@ def with_guidance(model: Any, guidance: X0Guidance, companions: Sequence[Managed
         for companion in companions:
             companion.load()
 
-    clone = model.clone()
+    clone = cloned(model)
     if companions:
         compat.load_together(clone, _KEY, [companion.patcher for companion in companions], load_companions)
     compat.add_x0_hook(clone, guided)

@@ -102,7 +102,9 @@ def mixed(together: ComfyServer) -> Iterator[Check]:
     kept = {name: drawn[name] for name in drawn if name not in ("model", "positive", "negative")}
     graph["drawn"] = {"class_type": "ImpactKSamplerBasicPipe", "inputs": {**kept, "basic_pipe": ["pipe", 0]}}
     graph["decoded"]["inputs"]["samples"] = ["drawn", 1]
-    yield np.array_equal(plain, pixels(together, graph, "decoded")), "Impact's sampler draws KSampler's picture"
+    # Its own way of making sigmas rounds otherwise on some releases.
+    apart = int(np.abs(plain.astype(int) - pixels(together, graph, "decoded").astype(int)).max())
+    yield apart <= 1, f"Impact's sampler draws KSampler's picture, of 255 no value is further off than {apart}"
 
 
 def on_the_page(together: ComfyServer) -> Iterator[Check]:

@@ -91,6 +91,7 @@ def _left() -> dict[str, Any]:
     return {
         "called": _armed.get("called", 0),
         "loaded": len(models),
+        "lost": sum(entry.model is None for entry in comfy.model_management.current_loaded_models),
         "weights": sum(entry.model_loaded_memory() for entry in loaded),
         "files": len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0,
         "threads": threading.active_count(),

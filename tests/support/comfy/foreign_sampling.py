@@ -216,6 +216,58 @@ class BrokenSampler(io.ComfyNode):
         return io.NodeOutput(comfy.samplers.KSAMPLER("euler"))
 
 
+GIVEN = {
+    "nothing": lambda noisy: None,
+    "a sparse tensor": lambda noisy: noisy.to_sparse(),
+    "a tensor without values": lambda noisy: noisy.to("meta"),
+}
+"""What a sampler may give in place of latents."""
+
+
+class OwnSampler(comfy.samplers.Sampler):
+    """A sampler that is not made of steps, and gives nothing."""
+
+    def sample(self, *arguments: Any, **keywords: Any) -> None:
+        """Nothing."""
+
+
+class ForgetfulSampler(io.ComfyNode):
+    """A SAMPLER that gives no latents: ComfyUI's own kind, or one with a ``sample`` of its own."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ForgetfulSampler",
+            category="test",
+            outputs=[io.Sampler.Output()],
+            inputs=[io.Boolean.Input("own"), io.Combo.Input("gives", options=[*GIVEN])],
+        )
+
+    @classmethod
+    def execute(cls, own: bool, gives: str) -> io.NodeOutput:
+        steps = comfy.samplers.KSAMPLER(lambda model, noisy, *rest, **options: GIVEN[gives](noisy))
+        return io.NodeOutput(OwnSampler() if own else steps)
+
+
+class SpoilingSampler(io.ComfyNode):
+    """Euler's SAMPLER, which leaves nothing of the sigmas that it ran through."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(node_id="SpoilingSampler", category="test", outputs=[io.Sampler.Output()], inputs=[])
+
+    @classmethod
+    def execute(cls) -> io.NodeOutput:
+        euler = comfy.samplers.sampler_object("euler").sampler_function
+
+        def steps(model: Any, noisy: Tensor, sigmas: Tensor, *arguments: Any, **keywords: Any) -> Tensor:
+            drawn = euler(model, noisy, sigmas, *arguments, **keywords)
+            sigmas.zero_()
+            return drawn
+
+        return io.NodeOutput(comfy.samplers.KSAMPLER(steps))
+
+
 class EmptyHanded:
     """A guider that samples nothing."""
 
@@ -232,11 +284,14 @@ class EmptyHandedGuider(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="EmptyHandedGuider", category="test", outputs=[io.Guider.Output()], inputs=[io.Model.Input("model")]
+            node_id="EmptyHandedGuider",
+            category="test",
+            outputs=[io.Guider.Output()],
+            inputs=[io.Model.Input("model", optional=True)],
         )
 
     @classmethod
-    def execute(cls, model: Any) -> io.NodeOutput:
+    def execute(cls, model: Any = None) -> io.NodeOutput:
         return io.NodeOutput(EmptyHanded(model))
 
 
@@ -328,6 +383,8 @@ class ForeignExtension(ComfyExtension):
             OpaqueGuider,
             TwoCallsSampler,
             BrokenSampler,
+            ForgetfulSampler,
+            SpoilingSampler,
             EmptyHandedGuider,
             OtherCheckpoint,
             OtherLatents,

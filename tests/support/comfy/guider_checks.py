@@ -1,9 +1,11 @@
-"""The checks of nodes/comfy/compat/guiders.py, for compat_checks.py, which has the demo world's models."""
+"""The checks of compat/guiders.py and compat/clones.py, for compat_checks.py, which has the demo world's models."""
 
+import gc
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import comfy.model_management as memory
 import torch
 
 
@@ -36,4 +38,21 @@ def guider_checks(
         assert guiders.are_of_one_checkpoint(model, model.clone().clone()), "a clone"
         assert not guiders.are_of_one_checkpoint(model, load_other()), "another one"
 
-    return guiders_show_and_take_conditionings, guiders_have_options_of_their_own, checkpoints_are_told_apart
+    def clones_of_clones_are_let_go() -> None:
+        guider = guiders.cfg_guider(model, prompt, prompt, 4.0)
+        for _ in range(2):
+            guider = guiders.cfg_guider(guiders.model_in(guider), prompt, prompt, 4.0)
+        run(guider)
+        garbage = [guider]
+        garbage.append(garbage)
+        del guider, garbage
+        gc.collect()
+        entries = [entry for entry in memory.current_loaded_models if entry.real_model() is model.model]
+        assert entries and all(entry.model is not None for entry in entries), "ComfyUI has lost what it loaded"
+
+    return (
+        guiders_show_and_take_conditionings,
+        guiders_have_options_of_their_own,
+        checkpoints_are_told_apart,
+        clones_of_clones_are_let_go,
+    )

@@ -46,11 +46,11 @@ def job_checks(jobs: Any, comfyui: Path) -> tuple[Callable[[], None], ...]:
                 inner.update_absolute(1, preview="picture")
                 ours.update(3)
                 with CurrentNodeContext("job", "other"):
-                    inner.update(1)
+                    inner.update(3)
             comfy.utils.ProgressBar(2).update(1)
         comfy.utils.set_progress_bar_global_hook(None)
         assert told == [(1, 4, "picture")], told
-        assert page == [(3, 9, None), (2, 4, None), (1, 2, None)], page
+        assert page == [(3, 9, None), (4, 4, None), (1, 2, None)], page
 
     def pictures_carry_their_workflow() -> None:
         node = SimpleNamespace(hidden=SimpleNamespace(prompt={"1": {}}, extra_pnginfo={"workflow": {}}))
