@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from .characters import shown_value
 from .detections import Zone
 from .edit import Edit
-from .english import NUMBER_WORDS, plural
+from .english import MASS_NOUNS, NUMBER_WORDS, plural
 
 ClaimType = Literal["object", "count", "color", "position", "attribute", "relation", "text", "custom"]
 Direction = Literal["left of", "right of", "above", "below"]
@@ -150,8 +150,10 @@ def count_claim(noun: str, number: int, color: str | None = None) -> Claim:
 
 
 def object_claim(noun: str, number: int = 1, color: str | None = None) -> Claim:
-    """At least ``number`` objects."""
-    return Claim("object", f"at least {count_text(number, noun, color)}", noun, number, color)
+    """At least ``number`` objects, or some of what is not counted."""
+    is_mass = number == 1 and noun.rpartition(" ")[2] in MASS_NOUNS
+    text = object_text(noun, color) if is_mass else f"at least {count_text(number, noun, color)}"
+    return Claim("object", text, noun, number, color)
 
 
 def color_claim(noun: str, number: int, color: str, total: int) -> Claim:

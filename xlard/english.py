@@ -110,6 +110,17 @@ PAIR_NOUNS = frozenset(
 )
 """Nouns that are always plural: one of them is a pair."""
 
+MASS_NOUNS = frozenset(
+    """grass water sand snow rain ice fire smoke fog mist dust mud dirt hair fur skin sky sunlight
+    moonlight light foliage greenery moss ivy lava steam foam food bread rice pasta spaghetti meat butter milk coffee
+    tea wine beer juice honey chocolate sugar salt soup furniture jewelry clothing armor armour wood metal gold silver
+    traffic scenery vegetation wheat hay straw cotton graffiti confetti ocean sea ground air lightning nature makeup
+    seaweed coral bamboo broccoli corn garlic popcorn cutlery silverware luggage equipment fabric leather paper text
+    rubble debris eyeliner eyeshadow lipstick mascara blush polish lace fishnet money cash footwear canvas
+    underwear hosiery""".split()
+)
+"""Nouns that are not counted."""
+
 INVARIANT_NOUNS = PAIR_NOUNS | frozenset(
     """sheep deer moose bison salmon trout squid shrimp aircraft spacecraft hovercraft series
     species offspring swine koi dice samurai cattle police woods""".split()

@@ -7,10 +7,10 @@ from functools import cache
 from hypothesis import strategies as st
 
 from xlard.claims import Claim
-from xlard.english import COLORS, plural
+from xlard.english import COLORS, MASS_NOUNS, plural
 from xlard.prompts import claims_from_prompt
 from xlard.prompts.lexicon import LEXICON
-from xlard.prompts.vocabulary import ATTRIBUTES, MASS_NOUNS, MEDIA, OPINIONS
+from xlard.prompts.vocabulary import ATTRIBUTES, MEDIA, OPINIONS
 from xlard.worlds.prompts import Prompt
 from xlard.worlds.shapes.prompts import PROMPTS
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..claims import MOST_COUNT, object_text
-from ..english import COLOR_NOUNS, COLORS, PAIR_NOUNS, normal_color, plural, singular
+from ..english import COLOR_NOUNS, COLORS, MASS_NOUNS, PAIR_NOUNS, normal_color, plural, singular
 from .lexicon import Quantity
 from .tokens import reads_back
 from .vocabulary import (
     ATTRIBUTES,
     COMPOUNDS,
     INTRANSITIVE,
-    MASS_NOUNS,
     MATERIALS,
     MEANS,
     MEDIA,

@@ -184,17 +184,6 @@ BODY_PARTS = frozenset(
 PEOPLE = frozenset("girl boy man woman person child kid lady guy".split())
 """People: an action without a subject is theirs."""
 
-MASS_NOUNS = frozenset(
-    """grass water sand snow rain ice fire smoke fog mist dust mud dirt hair fur skin sky sunlight
-    moonlight light foliage greenery moss ivy lava steam foam food bread rice pasta spaghetti meat butter milk coffee
-    tea wine beer juice honey chocolate sugar salt soup furniture jewelry clothing armor armour wood metal gold silver
-    traffic scenery vegetation wheat hay straw cotton graffiti confetti ocean sea ground air lightning nature makeup
-    seaweed coral bamboo broccoli corn garlic popcorn cutlery silverware luggage equipment fabric leather paper text
-    rubble debris eyeliner eyeshadow lipstick mascara blush polish lace fishnet money cash footwear canvas
-    underwear hosiery""".split()
-)
-"""Nouns that are not counted."""
-
 CLOTHES = frozenset(
     """hat coat dress suit shirt jacket uniform costume robe armor cloak cape mask helmet hood kimono gown sweater
     hoodie

@@ -20,8 +20,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ...english import COLORS, singular
-from ..vocabulary import ATTRIBUTES, COMPOUNDS, MASS_NOUNS, OPINIONS
+from ...english import COLORS, MASS_NOUNS, singular
+from ..vocabulary import ATTRIBUTES, COMPOUNDS, OPINIONS
 from .overrides import CLASSES, COMPOUND_NAMES, NAMES, NOT_COMPOUNDS
 
 _FILES = {
