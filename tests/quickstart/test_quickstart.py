@@ -246,3 +246,16 @@ def test_the_demos_outputs_hang_on_the_loops_named_slots():
 def test_the_demo_names_a_missing_workflow(tmp_path):
     with pytest.raises(QuickstartError, match="gone.json is missing"):
         demo.prepare_job(tmp_path / "gone.json", {}, None, None)
+
+
+def test_the_demo_says_what_was_wrong_in_each_round():
+    claims = [
+        {"text": "one cup", "passed": False, "reason": "2 found, 1 asked for"},
+        {"text": "cup on table", "passed": None, "reason": "no answer"},
+        {"text": "one table", "passed": True, "reason": "1 found, 1 asked for"},
+    ]
+    assert list(demo.rounds([{"number": 0, "strategy": "sample", "claims": claims}])) == [
+        "Round 0, sample: 1 of 3 claims hold",
+        "  \u2717 one cup: 2 found, 1 asked for",
+        "  ? cup on table: no answer",
+    ]

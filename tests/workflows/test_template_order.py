@@ -48,7 +48,7 @@ def test_templates_are_offered_in_order(comfy_page: ComfyPage) -> None:
 
 
 def test_what_needs_a_newer_comfyui_is_not_offered(comfy_page: ComfyPage) -> None:
-    names, others = ["load_your_own", "demo_native_loop", "demo_things", "new"], ["b", "a"]
-    for version, left in (("0.9.10", []), ("0.35.1", []), ("0.36.0", ["demo_native_loop"]), ("0.46", ["demo_native_loop"])):
+    names, others, loop = ["load_your_own", "demo_native_loop", "demo_things", "new"], ["b", "a"], "demo_native_loop"
+    for version, left in (("0.9.10", []), ("0.35.1", []), ("0.36.0", [loop]), ("0.46", [loop])):
         offered = comfy_page.page.evaluate(OFFERED, [{"xlard": names, "other": others}, version])
         assert offered == {"xlard": ["demo_things", *left, "load_your_own", "new"], "other": others}

@@ -147,7 +147,20 @@ def summary(job: dict, result: JobResult, added: dict[str, str], saved: list[Pat
     width = max(map(len, rows))
     yield from (f"{name:<{width}}  {value}" for name, value in rows.items())
     yield ""
+    (card,) = json.loads(result.outputs[find_node(job, LOOP_NODE)]["xlard_card"][0])
+    yield from rounds(card["rounds"])
+    yield ""
     yield shown["report"]
+
+
+def rounds(card: list[dict]) -> Iterator[str]:
+    """What was wrong in each round, out of the loop's card."""
+    for made in card:
+        wrong = [claim for claim in made["claims"] if not claim["passed"]]
+        number = len(made["claims"])
+        yield f"Round {made['number']}, {made['strategy']}: {number - len(wrong)} of {number} claims hold"
+        marks = {False: "\u2717", None: "?"}
+        yield from (f"  {marks[claim['passed']]} {claim['text']}: {claim['reason']}" for claim in wrong)
 
 
 class ProgressLine:
